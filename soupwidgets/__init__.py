@@ -1,0 +1,60 @@
+"""Mix checkpoints, measure them, and see what flips.
+
+Every model on screen is a point in the span of a few checkpoints. The core
+needs neither plotly nor ipywidgets: `plots` and `widgets` load when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from soupwidgets import analysis
+from soupwidgets.checkpoints import CheckpointError
+from soupwidgets.evaluation import Evaluation, Evaluator
+from soupwidgets.methods import GreedySoup, Sweep, alpha_sweep, greedy_soup, uniform_soup, wise_ft
+from soupwidgets.pool import Pool, PoolError
+from soupwidgets.recipe import Recipe
+from soupwidgets.store import Store, StoreError
+from soupwidgets.suites import Suite, SuiteError
+
+if TYPE_CHECKING:
+    from soupwidgets import plots, widgets
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CheckpointError",
+    "Evaluation",
+    "Evaluator",
+    "GreedySoup",
+    "Pool",
+    "PoolError",
+    "Recipe",
+    "Store",
+    "StoreError",
+    "Suite",
+    "SuiteError",
+    "Sweep",
+    "alpha_sweep",
+    "analysis",
+    "greedy_soup",
+    "plots",
+    "uniform_soup",
+    "widgets",
+    "wise_ft",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("plots", "widgets"):
+        try:
+            return importlib.import_module(f"soupwidgets.{name}")
+        except ModuleNotFoundError as error:
+            if error.name and not error.name.startswith("soupwidgets"):
+                raise ModuleNotFoundError(
+                    f"soupwidgets.{name} needs the package {error.name!r}: pip install 'soupwidgets[lab]'",
+                    name=error.name,
+                ) from error
+            raise
+    raise AttributeError(f"module 'soupwidgets' has no attribute {name!r}")

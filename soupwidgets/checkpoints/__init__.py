@@ -1,0 +1,8 @@
+"""The only room that opens weight files."""
+
+from soupwidgets.checkpoints.card import CARD_KEY, Card
+from soupwidgets.checkpoints.errors import CheckpointError
+from soupwidgets.checkpoints.file import CheckpointFile, TensorInfo
+from soupwidgets.checkpoints.writing import atomic_path
+
+__all__ = ["CARD_KEY", "Card", "CheckpointError", "CheckpointFile", "TensorInfo", "atomic_path"]

@@ -1,0 +1,65 @@
+"""The card that a checkpoint carries in its safetensors metadata: who it is and how it was trained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+CARD_KEY = "soupwidgets"
+CheckpointRole = Literal["zero_shot", "fine_tuned", "bad_ingredient"]
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a checkpoint says of itself; every entry may be absent in files from elsewhere.
+
+    Parameters
+    ----------
+    name
+        Name within its pool; empty means the file's name.
+    role
+        ``zero_shot`` (the common ancestor), ``fine_tuned`` (an ingredient), or
+        ``bad_ingredient`` (one that is shipped because it spoils a soup).
+    note
+        One sentence for people.
+    architecture
+        The card of a `soupwidgets.models.Architecture`.
+    hyperparameters
+        How it was fine-tuned.
+    """
+
+    name: str = ""
+    role: CheckpointRole = "fine_tuned"
+    note: str = ""
+    architecture: Mapping[str, Any] | None = None
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> Card:
+        """Read the card among a file's metadata.
+
+        Raises
+        ------
+        ValueError
+            When there is a card but it is not JSON of the expected form.
+        """
+        text = metadata.get(CARD_KEY)
+        if text is None:
+            return cls()
+        try:
+            card = json.loads(text)
+            name, role, note = card.get("name", ""), card.get("role", "fine_tuned"), card.get("note", "")
+            architecture, hyperparameters = card.get("architecture"), card.get("hyperparameters", {})
+        except (json.JSONDecodeError, AttributeError) as error:
+            raise ValueError(f"its {CARD_KEY!r} card is not a JSON object ({error})") from error
+        except RecursionError:
+            raise ValueError(f"its {CARD_KEY!r} card is nested too deeply") from None
+        if not isinstance(name, str) or not isinstance(note, str):
+            raise ValueError(f"its {CARD_KEY!r} card has a name or note that is no text")
+        if role not in get_args(CheckpointRole):
+            raise ValueError(f"its {CARD_KEY!r} card has the unknown role {role!r}")
+        if not isinstance(hyperparameters, dict) or not isinstance(architecture, dict | None):
+            raise ValueError(f"its {CARD_KEY!r} card has hyper-parameters or an architecture that is no object")
+        return cls(name, role, note, architecture, hyperparameters)

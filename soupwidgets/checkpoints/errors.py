@@ -1,0 +1,22 @@
+"""The one error for a weight file that cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class CheckpointError(ValueError):
+    """A weight file is missing, damaged or not what was expected.
+
+    Parameters
+    ----------
+    path
+        The file.
+    reason
+        What is wrong with it, and what to do.
+    """
+
+    def __init__(self, path: str | Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = Path(path)
+        self.reason = reason

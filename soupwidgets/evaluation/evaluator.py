@@ -1,0 +1,277 @@
+"""The evaluator: recipes in, measurements out, nothing computed twice."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from soupwidgets.evaluation.evaluation import Evaluation, SplitScore
+from soupwidgets.evaluation.split_reader import SplitReader
+from soupwidgets.mixing import PoolMatrix, bind
+from soupwidgets.models import Architecture, ImageClassifier
+from soupwidgets.pool import Pool, PoolError
+from soupwidgets.recipe import Recipe
+from soupwidgets.store import Measurement, Store, measurement_key
+from soupwidgets.suites import Split, Suite
+
+# Each split is first sampled in two small steps: the coarse answers under a moving thumb.
+_SAMPLES = (64, 320)
+_BATCH = {"cpu": 128, "cuda": 2048}
+
+
+class Evaluator:
+    """Measures recipes of a pool on the splits of a suite.
+
+    Parameters
+    ----------
+    pool
+        The checkpoints; they must state their architecture.
+    suite
+        The splits.
+    device
+        ``"auto"`` takes a CUDA device when there is one.
+    store
+        Where measurements are kept; the user's default store when None.
+
+    Raises
+    ------
+    PoolError
+        When the architecture is unknown, does not fit the tensors, or has
+        another number of classes than the suite.
+
+    Notes
+    -----
+    Safe to share between threads: batches of different callers take turns.
+    """
+
+    def __init__(self, pool: Pool, suite: Suite, device: str = "auto", store: Store | None = None) -> None:
+        self.pool = pool
+        self.suite = suite
+        self.store = Store.default() if store is None else store
+        self.device = _device(device)
+        card = pool.architecture_card
+        if card is None:
+            raise PoolError("no checkpoint of the pool states its architecture, so no model can be built from it")
+        self.architecture = Architecture.from_json(dict(card))
+        if self.architecture.classes != len(suite.classes):
+            raise PoolError(
+                f"the pool's models tell {self.architecture.classes} classes apart, "
+                f"the suite {suite.name!r} has {len(suite.classes)}"
+            )
+        self._lock = threading.RLock()
+        self._readers: dict[str, SplitReader] = {}
+        self._mixed: Recipe | None = None
+        self.forward_images = 0
+
+    @cached_property
+    def _matrix(self) -> PoolMatrix:
+        return PoolMatrix(self.pool, self.device)
+
+    @cached_property
+    def _weights(self) -> Tensor:
+        return self._matrix.new_buffer()
+
+    @cached_property
+    def _model(self) -> ImageClassifier:
+        model = self.architecture.build("meta")
+        first = Recipe({self.pool.names[0]: 1.0})
+        try:
+            whole = {name: tensor.clone() for name, tensor in self._matrix.whole_tensors(first).items()}
+            bind(model, {**self._matrix.layout.views(self._weights), **whole})
+        except ValueError as error:
+            raise PoolError(str(error)) from error
+        return model
+
+    def evaluate(self, recipe: Recipe, splits: Sequence[str] | None = None) -> Evaluation:
+        """Measure a recipe in full.
+
+        Parameters
+        ----------
+        recipe
+            The coefficients.
+        splits
+            Names of splits; all of the suite when None.
+
+        Returns
+        -------
+        Evaluation
+            Exact scores. What the store has is not computed again, and what is
+            computed is stored, each split as soon as it is complete.
+
+        Raises
+        ------
+        PoolError
+            When the recipe names a checkpoint that the pool lacks.
+        KeyError
+            When the suite has no split of that name.
+
+        Examples
+        --------
+        >>> ev = getfixture("evaluator")
+        >>> ev.evaluate(Recipe({"zero-shot": 1}), splits=["val"]).exact
+        True
+        """
+        for evaluation in self.stream(recipe, splits):
+            last = evaluation
+        return last
+
+    def stream(self, recipe: Recipe, splits: Sequence[str] | None = None) -> Iterator[Evaluation]:
+        """Measure a recipe step by step.
+
+        Yields after every batch, once each split has a first coarse score; the
+        last one is exact. Stop iterating to cancel: splits that are complete
+        by then are in the store. An iterator may also be left alone for a while
+        and taken up again.
+
+        Parameters
+        ----------
+        recipe, splits
+            As in `evaluate`.
+
+        Yields
+        ------
+        Evaluation
+            Scores of the images seen so far.
+        """
+        chosen = self._splits(splits)
+        keys = {split.name: self.key(recipe, split) for split in chosen}
+        scores = self._stored(recipe, chosen, keys)
+        runs = [_Run(split, self._reader(split)) for split in chosen if split.name not in scores]
+        if not runs:
+            yield Evaluation(recipe, scores)
+            return
+        for active in _rounds(runs, _BATCH[self.device.type]):
+            for run in active:
+                self._step(recipe, run)
+                name = run.split.name
+                scores[name] = self._keep(recipe, run, keys[name]) if run.done else run.score()
+                if len(scores) == len(chosen):
+                    yield Evaluation(recipe, {split.name: scores[split.name] for split in chosen})
+
+    def stored(self, recipe: Recipe, splits: Sequence[str] | None = None) -> Evaluation | None:
+        """The exact evaluation if the store has all of it, else None; computes nothing."""
+        chosen = self._splits(splits)
+        scores = self._stored(recipe, chosen, {split.name: self.key(recipe, split) for split in chosen})
+        if len(scores) < len(chosen):
+            return None
+        return Evaluation(recipe, {split.name: scores[split.name] for split in chosen})
+
+    def key(self, recipe: Recipe, split: Split) -> str:
+        """What the measurement of ``recipe`` on ``split`` is filed under."""
+        return measurement_key(self.pool.content_key(recipe), self.architecture.fingerprint, split.content_hash)
+
+    def _splits(self, names: Sequence[str] | None) -> list[Split]:
+        if names is None:
+            return list(self.suite.splits.values())
+        unknown = [name for name in names if name not in self.suite.splits]
+        if unknown:
+            raise KeyError(f"the suite has no split {unknown[0]!r}; it has {', '.join(self.suite.splits)}")
+        return [self.suite.splits[name] for name in names]
+
+    def _reader(self, split: Split) -> SplitReader:
+        with self._lock:
+            if split.name not in self._readers:
+                self._readers[split.name] = SplitReader(split, self.architecture, self.device)
+            return self._readers[split.name]
+
+    def _stored(self, recipe: Recipe, splits: Sequence[Split], keys: dict[str, str]) -> dict[str, SplitScore]:
+        found = self.store.get(keys.values())
+        return {
+            split.name: self._score(split, found[key], key)
+            for split in splits
+            if (key := keys[split.name]) in found
+        }
+
+    def _score(self, split: Split, measured: Measurement, key: str) -> SplitScore:
+        return SplitScore(
+            split.role,
+            measured.total,
+            measured.total,
+            measured.correct,
+            measured.loss,
+            lambda: self.store.logits(key),
+        )
+
+    def _keep(self, recipe: Recipe, run: _Run, key: str) -> SplitScore:
+        score = run.score()
+        made_with = f"torch {torch.__version__}, {self.device.type}"
+        measured = Measurement(recipe.to_json(), run.split.name, score.total, score.correct, score.loss, made_with)
+        self.store.put(key, measured, run.logits)
+        return self._score(run.split, measured, key)
+
+    @torch.inference_mode()
+    def _step(self, recipe: Recipe, run: _Run) -> None:
+        with self._lock:
+            model = self._model
+            if self._mixed != recipe:
+                self._mixed = None
+                self._matrix.mix(recipe, self._weights)
+                if self._matrix.layout.whole:
+                    for name, tensor in self._matrix.whole_tensors(recipe).items():
+                        model.get_buffer(name).copy_(tensor)
+                self._mixed = recipe
+            logits = model(run.reader.batch(run.seen, run.next_stop))
+            self.forward_images += len(logits)
+            run.add(logits)
+
+
+class _Run:
+    """How far one split has got."""
+
+    def __init__(self, split: Split, reader: SplitReader) -> None:
+        self.split = split
+        self.reader = reader
+        self.seen = 0
+        self.next_stop = 0
+        self.correct = 0
+        self.loss_sum = 0.0
+        self.logits = np.empty((0, 0), dtype=np.float32)
+
+    @property
+    def done(self) -> bool:
+        return self.seen == len(self.reader)
+
+    def add(self, logits: Tensor) -> None:
+        stop = self.seen + len(logits)
+        labels = self.reader.labels[self.seen : stop]
+        finite = logits.isfinite().all(dim=1)
+        self.correct += int(((logits.argmax(dim=1) == labels) & finite).sum())
+        self.loss_sum += float(F.cross_entropy(logits, labels, reduction="sum"))
+        if not self.seen:
+            self.logits = np.empty((len(self.reader), logits.shape[1]), dtype=np.float32)
+        self.logits[self.reader.order[self.seen : stop]] = logits.float().cpu().numpy()
+        self.seen = stop
+
+    def score(self) -> SplitScore:
+        return SplitScore(self.split.role, len(self.reader), self.seen, self.correct, self.loss_sum / self.seen)
+
+
+def _rounds(runs: Sequence[_Run], batch: int) -> Iterator[list[_Run]]:
+    """Small batches for all splits first, then each split to its end, in order.
+
+    Going on with one split until it is complete means that what was measured when
+    a run is cancelled is in the store, not scattered over halves of splits.
+    """
+    for sample in _SAMPLES:
+        for run in runs:
+            run.next_stop = min(sample, len(run.reader))
+        yield [run for run in runs if not run.done]
+    for run in runs:
+        while not run.done:
+            run.next_stop = min(run.seen + batch, len(run.reader))
+            yield [run]
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise RuntimeError("no CUDA device is at hand; use device='cpu' or device='auto'")
+    return device

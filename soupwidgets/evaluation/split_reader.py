@@ -1,0 +1,57 @@
+"""A split's images in a fixed random order, ready for a model."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from soupwidgets.models import Architecture
+from soupwidgets.suites import Split
+
+_ORDER_SEED = 0
+
+
+class SplitReader:
+    """Batches of a split in a seeded order, normalised on the device.
+
+    The first images of the order are a fair sample of the split: a partial
+    result is then an honest estimate. The order depends on the split's length
+    alone, so every model sees the same images first.
+
+    Parameters
+    ----------
+    split
+        The images and labels.
+    architecture
+        Says how images are normalised.
+    device
+        On CUDA all images are moved there once; on a CPU they stay where they
+        are (perhaps memory-mapped) and each batch is gathered.
+    """
+
+    def __init__(self, split: Split, architecture: Architecture, device: torch.device) -> None:
+        self.split = split
+        self.order = np.random.default_rng(_ORDER_SEED).permutation(len(split))
+        self.labels = torch.from_numpy(split.labels[self.order]).to(device)
+        self._device = device
+        # (pixel / 255 - mean) / std as one multiplication and one addition.
+        self._gain = 1 / (255 * architecture.std)
+        self._offset = -architecture.mean / architecture.std
+        self._resident: Tensor | None = None
+        if device.type != "cpu":
+            self._resident = torch.from_numpy(split.images[self.order]).to(device)
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def batch(self, start: int, stop: int) -> Tensor:
+        """Images ``start`` to ``stop`` of the order as ``[n, 3, height, width]``, float32."""
+        if self._resident is None:
+            pixels = torch.from_numpy(self.split.images[self.order[start:stop]])
+        else:
+            pixels = self._resident[start:stop]
+        images = pixels.to(torch.float32).mul_(self._gain).add_(self._offset)
+        if images.ndim == 3:
+            return images[:, None].expand(-1, 3, -1, -1)
+        return images.permute(0, 3, 1, 2)

@@ -1,0 +1,152 @@
+"""A sweep: the same pair of checkpoints at many alphas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from soupwidgets.evaluation import Evaluation, Evaluator
+from soupwidgets.methods.wise_ft import wise_ft
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Evaluations along alpha, from zero-shot to fine-tuned.
+
+    Parameters
+    ----------
+    fine_tuned
+        Name of the fine-tuned checkpoint.
+    evaluations
+        Alpha to its evaluation, alphas rising.
+    validation, id_test
+        Names of the splits with those roles.
+    """
+
+    fine_tuned: str
+    evaluations: dict[float, Evaluation]
+    validation: str
+    id_test: str
+
+    @property
+    def alphas(self) -> list[float]:
+        """The alphas, rising."""
+        return list(self.evaluations)
+
+    def __getitem__(self, alpha: float) -> Evaluation:
+        return self.evaluations[alpha]
+
+    def __len__(self) -> int:
+        return len(self.evaluations)
+
+    def best_alpha(self) -> float:
+        """The alpha with the highest validation accuracy; among equals the smallest.
+
+        Test and shifts are never looked at. The smallest of equals, because it
+        keeps most of the zero-shot model, from which the robustness comes.
+
+        Raises
+        ------
+        KeyError
+            When the sweep left the validation split out.
+        """
+        return max(self.alphas, key=lambda alpha: (self[alpha].accuracy[self.validation], -alpha))
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per alpha and split: accuracy, interval, loss, counts."""
+        rows = [
+            {"alpha": alpha, **record}
+            for alpha, evaluation in self.evaluations.items()
+            for record in evaluation.to_records()
+        ]
+        return pd.DataFrame(rows)
+
+
+def alpha_grid(alphas: int | Sequence[float]) -> list[float]:
+    """Evenly spaced alphas from 0 to 1, or the given ones: rising, each once.
+
+    Raises
+    ------
+    ValueError
+        When fewer than two are asked for, or one is not finite.
+
+    Examples
+    --------
+    >>> alpha_grid(5)
+    [0.0, 0.25, 0.5, 0.75, 1.0]
+    """
+    if isinstance(alphas, int):
+        if alphas < 2:
+            raise ValueError(f"a sweep needs at least 2 alphas, {alphas} asked for")
+        return [i / (alphas - 1) for i in range(alphas)]
+    grid = sorted({float(alpha) for alpha in alphas})
+    if not grid or not np.isfinite(grid).all():
+        raise ValueError(f"alphas must be finite numbers, at least one; got {list(alphas)}")
+    return grid
+
+
+def coarse_to_fine(count: int) -> Iterator[int]:
+    """The order in which a sweep visits its points: the ends first, then ever finer.
+
+    A curve can be drawn from the first two points on, and each new one halves the largest gap.
+
+    Examples
+    --------
+    >>> list(coarse_to_fine(5))
+    [0, 4, 2, 1, 3]
+    """
+    gaps = [(0, count - 1)]
+    yield 0
+    if count > 1:
+        yield count - 1
+    while gaps:
+        low, high = gaps.pop(0)
+        if high - low > 1:
+            middle = (low + high) // 2
+            yield middle
+            gaps += [(low, middle), (middle, high)]
+
+
+def alpha_sweep(
+    ev: Evaluator,
+    fine_tuned: str,
+    alphas: int | Sequence[float] = 21,
+    splits: Sequence[str] | None = None,
+    progress: bool = True,
+) -> Sweep:
+    """Evaluate theta_alpha at several alphas.
+
+    Parameters
+    ----------
+    ev
+        The evaluator; what its store has is not computed again, so a sweep that was stopped goes on.
+    fine_tuned
+        Name of the fine-tuned checkpoint.
+    alphas
+        A number of evenly spaced alphas from 0 to 1, or the alphas themselves.
+    splits
+        Names of splits; all when None.
+    progress
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    Sweep
+        Exact evaluations.
+
+    Notes
+    -----
+    Wortsman et al., arXiv 2109.01903, section 3.
+    """
+    grid = alpha_grid(alphas)
+    done: dict[float, Evaluation] = {}
+    with tqdm(total=len(grid), desc=f"alpha sweep of {fine_tuned}", unit="alpha", disable=not progress) as bar:
+        for i in coarse_to_fine(len(grid)):
+            done[grid[i]] = ev.evaluate(wise_ft(ev.pool, fine_tuned, grid[i]), splits)
+            bar.update()
+    evaluations = {alpha: done[alpha] for alpha in grid}
+    return Sweep(fine_tuned, evaluations, ev.suite.validation.name, ev.suite.id_test.name)

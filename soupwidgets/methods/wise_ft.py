@@ -1,0 +1,42 @@
+"""WiSE-FT: the line between a zero-shot model and its fine-tuned version."""
+
+from __future__ import annotations
+
+from soupwidgets.pool import Pool
+from soupwidgets.recipe import Recipe
+
+
+def wise_ft(pool: Pool, fine_tuned: str, alpha: float) -> Recipe:
+    """theta_alpha = (1 - alpha) theta_zero-shot + alpha theta_fine-tuned, encoder and head alike.
+
+    Parameters
+    ----------
+    pool
+        Has the zero-shot model and the fine-tuned one.
+    fine_tuned
+        Name of the fine-tuned checkpoint.
+    alpha
+        0 is the zero-shot model, 1 the fine-tuned one. Values beyond extrapolate.
+
+    Returns
+    -------
+    Recipe
+        The mixture.
+
+    Raises
+    ------
+    PoolError
+        When the pool has no such checkpoint, or not exactly one zero-shot model.
+
+    Notes
+    -----
+    Wortsman et al., arXiv 2109.01903, section 3. Without any knowledge of the
+    shift they recommend alpha = 0.5.
+
+    Examples
+    --------
+    >>> wise_ft(Pool.open("data/zoo/fashion"), "ft-07", 0.4)
+    Recipe({'ft-07': 0.4, 'zero-shot': 0.6})
+    """
+    pool.require([fine_tuned])
+    return Recipe({pool.zero_shot: 1 - alpha}) + Recipe({fine_tuned: alpha})

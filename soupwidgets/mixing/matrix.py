@@ -1,0 +1,105 @@
+"""A pool as one resident matrix; a recipe is a vector times that matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from soupwidgets.mixing.kernel import weighted_sum
+from soupwidgets.mixing.layout import Layout
+from soupwidgets.pool import Pool
+from soupwidgets.recipe import Recipe
+
+
+class PoolMatrix:
+    """The checkpoints of a pool as the rows of one aligned float32 matrix ``[checkpoints, parameters]``.
+
+    A row is read from its file when a recipe first needs it, so a sweep between
+    two of 72 checkpoints reads two files.
+
+    Parameters
+    ----------
+    pool
+        The checkpoints.
+    device
+        Where the matrix lives.
+
+    Raises
+    ------
+    MemoryError
+        When the device has no room for the matrix; the message says how much is needed.
+    """
+
+    def __init__(self, pool: Pool, device: torch.device) -> None:
+        self.pool = pool
+        self.device = device
+        self.layout = Layout(next(iter(pool.checkpoints.values())).tensors)
+        self._row = {name: i for i, name in enumerate(pool.names)}
+        self._loaded: set[str] = set()
+        self._whole: dict[str, dict[str, Tensor]] = {}
+        try:
+            self._data = torch.empty(len(pool), self.layout.size, device=device)
+        except RuntimeError as error:
+            need = len(pool) * self.layout.size * 4 / 1e9
+            raise MemoryError(f"a pool of {len(pool)} checkpoints needs {need:.1f} GB on {device}: {error}") from error
+
+    def row(self, name: str) -> Tensor:
+        """The flat float32 weights ``[parameters]`` of one checkpoint, read now if they were not before."""
+        data = self._data[self._row[name]]
+        if name not in self._loaded:
+            whole = {}
+            for tensor_name, tensor in self.pool.checkpoints[name].read():
+                if tensor_name in self.layout.places:
+                    self.layout.places[tensor_name].view(data).copy_(tensor)
+                else:
+                    whole[tensor_name] = tensor.to(self.device)
+            self._whole[name] = whole
+            self._loaded.add(name)
+        return data
+
+    def new_buffer(self, *leading: int) -> Tensor:
+        """An uninitialised buffer ``[*leading, parameters]`` for mixed weights."""
+        return torch.empty(*leading, self.layout.size, device=self.device)
+
+    def mix(self, recipe: Recipe, out: Tensor) -> None:
+        """Write the recipe's weights to ``out`` (``[parameters]``), without allocating.
+
+        Raises
+        ------
+        PoolError
+            When the recipe names a checkpoint that the pool lacks.
+        ValueError
+            When the recipe is empty.
+        """
+        self._require(recipe)
+        rows = [self.row(name) for name in recipe]
+        weighted_sum(rows, list(recipe.values()), out)
+
+    def mix_many(self, recipes: Sequence[Recipe], out: Tensor) -> None:
+        """Write the weights of several recipes to the rows of ``out``: one matrix-matrix product."""
+        for recipe in recipes:
+            self._require(recipe)
+        names = [name for name in self._row if any(name in recipe for recipe in recipes)]
+        rows = [self.row(name) for name in names]
+        first, last = self._row[names[0]], self._row[names[-1]]
+        # Neighbouring rows need no copy; a row in between that no recipe names may be unread memory.
+        used = self._data[first : last + 1] if last - first + 1 == len(names) else torch.stack(rows)
+        coefficients = torch.tensor([[recipe.get(name, 0.0) for name in names] for recipe in recipes])
+        torch.mm(coefficients.to(self.device), used, out=out)
+
+    def whole_tensors(self, recipe: Recipe) -> dict[str, Tensor]:
+        """The tensors that are no floating-point numbers, of the ingredient with the largest coefficient.
+
+        Among equals the first by name, so that the answer never depends on the order of a dictionary.
+        """
+        self._require(recipe)
+        leader = max(sorted(recipe), key=lambda name: recipe[name])
+        self.row(leader)
+        return self._whole[leader]
+
+    def _require(self, recipe: Recipe) -> None:
+        self.pool.require(recipe)
+        if not recipe:
+            raise ValueError("the recipe is empty: it has no coefficient other than zero")

@@ -1,0 +1,6 @@
+"""Architectures: open_clip image towers as image classifiers."""
+
+from soupwidgets.models.architecture import Architecture
+from soupwidgets.models.classifier import ImageClassifier
+
+__all__ = ["Architecture", "ImageClassifier"]

@@ -1,0 +1,35 @@
+"""An image tower and a linear head as one module, the form in which WiSE-FT interpolates models."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ImageClassifier(nn.Module):
+    """Logits = head(normalised image features), without a bias.
+
+    A zero-shot head holds one normalised prompt embedding per class, times the
+    logit scale (arXiv 2109.01903, section 2), so a zero-shot and a fine-tuned
+    classifier have the same tensors and can be averaged, encoder and head alike.
+
+    Parameters
+    ----------
+    visual
+        An open_clip image tower that maps images to features ``[n, embed_dim]``.
+    embed_dim
+        Length of the features.
+    classes
+        Number of classes.
+    """
+
+    def __init__(self, visual: nn.Module, embed_dim: int, classes: int) -> None:
+        super().__init__()
+        self.visual = visual
+        self.head = nn.Linear(embed_dim, classes, bias=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map normalised images ``[n, 3, height, width]`` to logits ``[n, classes]``."""
+        features: Tensor = F.normalize(self.visual(images), dim=-1)
+        logits: Tensor = self.head(features)
+        return logits

@@ -1,0 +1,126 @@
+"""Accuracy along alpha, one curve per split."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from soupwidgets.evaluation import Evaluation
+from soupwidgets.methods import Sweep
+from soupwidgets.plots.patch import Patch, apply_patch, make_patch
+from soupwidgets.plots.style import BLUE, GREEN, GREY, INK, PALE, VERMILLION, band, base_figure, percent, percents
+
+
+def alpha_curves(
+    sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | None = None, shift: str | None = None
+) -> go.Figure:
+    """Draw accuracy on every split against alpha, and a line at one alpha.
+
+    Parameters
+    ----------
+    sweep
+        At least one alpha.
+    alpha, evaluation
+        What to mark; the sweep's best alpha by validation when None.
+    shift
+        One shift to bring out, or None to bring out the mean of all.
+
+    Returns
+    -------
+    go.Figure
+        With a text alternative in ``layout.meta``.
+    """
+    if alpha is None or evaluation is None:
+        alpha = sweep.best_alpha()
+        evaluation = sweep[alpha]
+    figure = base_figure("Accuracy along alpha", "alpha (0 zero-shot, 1 fine-tuned)", "Accuracy, %")
+    x = sweep.alphas
+    shifts = [name for name, score in sweep[x[0]].scores.items() if score.role == "shift"]
+    for position, name in enumerate(shifts):
+        figure.add_scatter(
+            x=x,
+            y=percents([sweep[a].accuracy[name] for a in x]),
+            uid=f"shift-{name}",
+            name="each shift",
+            legendgroup="shifts",
+            showlegend=position == 0,
+            mode="lines",
+            line={"color": PALE, "width": 1.2},
+            hovertemplate=f"{name}<br>alpha %{{x:.2f}}: %{{y:.2f}}%<extra></extra>",
+        )
+    _add_curve(figure, x, [sweep[a].accuracy[sweep.id_test] for a in x],
+               [sweep[a].interval[sweep.id_test] for a in x], "ID test", BLUE)  # fmt: skip
+    if shift is None:
+        ood, intervals, name = [sweep[a].shift_accuracy for a in x], [sweep[a].shift_interval for a in x], "mean OOD"
+    else:
+        ood, intervals, name = [sweep[a].accuracy[shift] for a in x], [sweep[a].interval[shift] for a in x], shift
+    _add_curve(figure, x, ood, intervals, name, VERMILLION)
+    figure.add_scatter(
+        x=x,
+        y=percents([sweep[a].accuracy[sweep.validation] for a in x]),
+        uid="validation",
+        name="validation (chooses alpha)",
+        mode="lines",
+        line={"color": GREEN, "width": 1.5, "dash": "dot"},
+        hovertemplate="validation<br>alpha %{x:.2f}: %{y:.2f}%<extra></extra>",
+    )
+    best = sweep.best_alpha()
+    figure.add_scatter(
+        x=[best],
+        y=[percent(sweep[best].accuracy[sweep.validation])],
+        uid="best",
+        name=f"best alpha by validation ({best:g})",
+        mode="markers",
+        marker={"color": GREEN, "size": 13, "symbol": "star"},
+        hovertemplate="best by validation<br>alpha %{x:.2f}: %{y:.2f}%<extra></extra>",
+    )
+    figure.update_layout(legend={"x": 0.5, "y": 0.02, "xanchor": "center", "yanchor": "bottom"})
+    return apply_patch(figure, alpha_curves_patch(sweep, alpha, evaluation, shift))
+
+
+def alpha_curves_patch(sweep: Sweep, alpha: float, evaluation: Evaluation, shift: str | None = None) -> Patch:
+    """Move the line of `alpha_curves` to ``alpha``."""
+    marker: dict[str, Any] = {
+        "type": "line",
+        "x0": alpha,
+        "x1": alpha,
+        "y0": 0,
+        "y1": 1,
+        "yref": "paper",
+        "line": {"color": INK if evaluation.exact else GREY, "width": 1.5},
+    }
+    rows = ", ".join(f"{name} {accuracy:.1%}" for name, accuracy in evaluation.accuracy.items())
+    low, high = sweep.alphas[0], sweep.alphas[-1]
+    shown = "mean OOD" if shift is None else shift
+    ends = [sweep[a].shift_accuracy if shift is None else sweep[a].accuracy[shift] for a in (low, high)]
+    text = (
+        f"Accuracy along alpha from {low:g} to {high:g} for {sweep.fine_tuned}. ID test goes from "
+        f"{sweep[low].accuracy[sweep.id_test]:.1%} to {sweep[high].accuracy[sweep.id_test]:.1%}, "
+        f"{shown} from {ends[0]:.1%} to {ends[1]:.1%}. "
+        f"At alpha {alpha:.3g}{'' if evaluation.exact else ' (coarse)'}: {rows}."
+    )
+    return make_patch(text, {}, shapes=[marker])
+
+
+def _add_curve(
+    figure: go.Figure,
+    x: list[float],
+    values: list[float],
+    intervals: list[tuple[float, float]],
+    name: str,
+    colour: str,
+) -> None:
+    low, high = percents([i[0] for i in intervals]), percents([i[1] for i in intervals])
+    figure.add_trace(band(x, low, high, colour, f"band-{colour}"))
+    figure.add_scatter(
+        x=x,
+        y=percents(values),
+        uid=f"curve-{colour}",
+        name=f"{name}, with 95% interval",
+        mode="lines+markers",
+        line={"color": colour, "width": 2.5},
+        marker={"size": 5},
+        customdata=[[a] for a in x],
+        hovertemplate=f"{name}<br>alpha %{{x:.2f}}: %{{y:.2f}}%<extra></extra>",
+    )

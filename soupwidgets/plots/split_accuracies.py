@@ -1,0 +1,104 @@
+"""Accuracy on every split at one alpha, between its two ends."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from soupwidgets.evaluation import Evaluation
+from soupwidgets.methods import Sweep
+from soupwidgets.plots.patch import Patch, apply_patch, make_patch
+from soupwidgets.plots.style import GREY, INK, PALE, VERMILLION, base_figure, percent, percents
+
+HERE = "here"
+_ROLES = {"validation": "validation", "id_test": "ID test"}
+
+
+def split_accuracies(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | None = None) -> go.Figure:
+    """Draw one row per split: zero-shot, fine-tuned, and the mixture with its 95% interval.
+
+    Parameters
+    ----------
+    sweep
+        Its first and last alpha are the ends.
+    alpha, evaluation
+        The mixture; the sweep's best alpha by validation when None.
+
+    Returns
+    -------
+    go.Figure
+        With a text alternative in ``layout.meta``.
+    """
+    if alpha is None or evaluation is None:
+        alpha = sweep.best_alpha()
+        evaluation = sweep[alpha]
+    figure = base_figure("Accuracy on every split", "Accuracy, %", "")
+    rows = list(evaluation.scores)
+    labels = [_row_label(evaluation, name) for name in rows]
+    zero_shot, tuned = (sweep[a] for a in (sweep.alphas[0], sweep.alphas[-1]))
+    lines_x: list[float | None] = []
+    lines_y: list[str | None] = []
+    for name, label in zip(rows, labels, strict=True):
+        lines_x += [percent(zero_shot.accuracy[name]), percent(tuned.accuracy[name]), None]
+        lines_y += [label, label, None]
+    figure.add_scatter(
+        x=lines_x, y=lines_y, uid="span", mode="lines", line={"color": PALE, "width": 2},
+        hoverinfo="skip", showlegend=False,
+    )  # fmt: skip
+    for end, name, symbol, colour in (
+        (zero_shot, "zero-shot", "square", GREY),
+        (tuned, sweep.fine_tuned, "diamond", INK),
+    ):
+        figure.add_scatter(
+            x=percents([end.accuracy[row] for row in rows]),
+            y=labels,
+            uid=f"end-{symbol}",
+            name=name,
+            mode="markers",
+            marker={"color": colour, "symbol": symbol, "size": 9},
+            hovertemplate=f"{name}<br>%{{y}}: %{{x:.2f}}%<extra></extra>",
+        )
+    figure.add_scatter(
+        x=[], y=[], uid=HERE, name="this alpha, with 95% interval", mode="markers",
+        hovertemplate="this alpha<br>%{y}: %{x:.2f}%<extra></extra>",
+    )  # fmt: skip
+    figure.update_layout(
+        yaxis={"autorange": "reversed", "automargin": True},
+        legend={"orientation": "h", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom"},
+        margin={"t": 70},
+    )
+    return apply_patch(figure, split_accuracies_patch(alpha, evaluation))
+
+
+def split_accuracies_patch(alpha: float, evaluation: Evaluation) -> Patch:
+    """Move the mixture's marks of `split_accuracies` to ``evaluation``; hollow while not exact."""
+    scores = evaluation.scores
+    values = [score.accuracy for score in scores.values()]
+    intervals = [score.interval for score in scores.values()]
+    here = {
+        "x": percents(values),
+        "y": [_row_label(evaluation, name) for name in scores],
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": percents([high - v for v, (_, high) in zip(values, intervals, strict=True)]),
+            "arrayminus": percents([v - low for v, (low, _) in zip(values, intervals, strict=True)]),
+            "color": VERMILLION,
+            "thickness": 1.5,
+            "width": 4,
+        },
+        "marker": {
+            "color": VERMILLION,
+            "size": 10,
+            "symbol": [("circle" if score.exact else "circle-open") for score in scores.values()],
+        },
+    }
+    rows = "; ".join(
+        f"{name} {score.accuracy:.2%} ({score.interval[0]:.1%} to {score.interval[1]:.1%}, "
+        f"{score.correct} of {score.seen})"
+        for name, score in scores.items()
+    )
+    return make_patch(f"Accuracy on every split at alpha {alpha:.3g}, with 95% intervals: {rows}.", {HERE: here})
+
+
+def _row_label(evaluation: Evaluation, name: str) -> str:
+    return _ROLES.get(evaluation.scores[name].role, name)

@@ -1,0 +1,71 @@
+"""Colours and layout that all figures share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+# Okabe and Ito (2008), 'Color universal design': told apart with every common form of colour blindness.
+BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
+INK, GREY, PALE = "#222222", "#767676", "#C8C8C8"
+FONT = "system-ui, 'Segoe UI', 'Liberation Sans', 'DejaVu Sans', Arial, sans-serif"
+
+
+def percent(share: float) -> float:
+    """0..1 to percent."""
+    return 100 * share
+
+
+def percents(shares: Sequence[float]) -> list[float]:
+    """0..1 to percent, for a whole axis."""
+    return [percent(share) for share in shares]
+
+
+def error_bar(value: float, interval: tuple[float, float], **style: Any) -> dict[str, Any]:
+    """plotly's asymmetric error bar for a share with its interval, in percent."""
+    low, high = interval
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [percent(high - value)],
+        "arrayminus": [percent(value - low)],
+        **style,
+    }
+
+
+def band(
+    x: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str, uid: str
+) -> go.Scatter:
+    """The area between two curves, pale, without legend or hover."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return go.Scatter(
+        x=[*x, *reversed(x)],
+        y=[*high, *reversed(low)],
+        uid=uid,
+        fill="toself",
+        fillcolor=f"rgba({red},{green},{blue},0.15)",
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def base_figure(title: str, x_title: str, y_title: str, height: int = 380) -> go.Figure:
+    """An empty figure with titles and the common look."""
+    axis = {"gridcolor": "#E6E6E6", "zeroline": False, "linecolor": GREY, "ticks": "outside"}
+    return go.Figure(
+        layout={
+            "title": {"text": title, "font": {"size": 15}, "x": 0, "xref": "paper", "y": 0.97, "yanchor": "top"},
+            "font": {"family": FONT, "size": 12, "color": INK},
+            "height": height,
+            "margin": {"l": 60, "r": 16, "t": 46, "b": 50},
+            "paper_bgcolor": "white",
+            "plot_bgcolor": "white",
+            "xaxis": {"title": {"text": x_title}, **axis},
+            "yaxis": {"title": {"text": y_title}, **axis},
+            "legend": {"bgcolor": "rgba(255,255,255,0.8)", "font": {"size": 11}},
+            "hovermode": "closest",
+        }
+    )

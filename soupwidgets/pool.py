@@ -1,0 +1,206 @@
+"""A pool: checkpoints that can be mixed, with their roles."""
+
+from __future__ import annotations
+
+import glob
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from soupwidgets.checkpoints import CheckpointFile
+from soupwidgets.recipe import Recipe
+
+
+class PoolError(ValueError):
+    """Checkpoints do not belong together, or one that was asked for is not there."""
+
+
+class Pool:
+    """Compatible checkpoints by name.
+
+    Parameters
+    ----------
+    checkpoints
+        Name to file, in the order in which they are listed. Names, shapes and
+        dtypes of all tensors must be those of the first.
+
+    Raises
+    ------
+    PoolError
+        When there is no checkpoint, or when files differ; the message lists
+        every difference of every file.
+
+    Examples
+    --------
+    >>> pool = Pool.open("data/zoo/fashion")
+    >>> pool.zero_shot
+    'zero-shot'
+    >>> pool.fine_tuned[:2]
+    ['ft-00', 'ft-01']
+    """
+
+    def __init__(self, checkpoints: Mapping[str, CheckpointFile]) -> None:
+        self.checkpoints = dict(checkpoints)
+        if not self.checkpoints:
+            raise PoolError("a pool needs at least one checkpoint")
+        _check(self.checkpoints)
+
+    @classmethod
+    def open(cls, source: str | Path | Iterable[str | Path]) -> Pool:
+        """Open a folder, a glob pattern, or a list of safetensors files.
+
+        Only headers are read. A checkpoint's name is the one on its card, or
+        else its file's name without the ending; its role comes from its card.
+
+        Parameters
+        ----------
+        source
+            For example ``"data/zoo/fashion"``, ``"runs/*.safetensors"``, or a list of files.
+
+        Returns
+        -------
+        Pool
+            The checkpoints that were found, sorted by file name when they come from a folder or a pattern.
+
+        Raises
+        ------
+        PoolError
+            When nothing is found, two checkpoints have one name, or they differ.
+        CheckpointError
+            When a file cannot be read.
+        """
+        if isinstance(source, str | Path):
+            folder = Path(source)
+            found = folder.glob("*.safetensors") if folder.is_dir() else map(Path, glob.glob(str(source)))
+            paths = sorted(found)
+            if not paths:
+                raise PoolError(f"{source}: no .safetensors file there (give a folder, a pattern, or a list of files)")
+        else:
+            paths = [Path(path) for path in source]
+        checkpoints: dict[str, CheckpointFile] = {}
+        for path in paths:
+            file = CheckpointFile(path)
+            name = file.card.name or path.stem
+            if name in checkpoints:
+                raise PoolError(f"{checkpoints[name].path} and {path} are both named {name!r}; rename one")
+            checkpoints[name] = file
+        return cls(checkpoints)
+
+    def __repr__(self) -> str:
+        return f"Pool({len(self)} checkpoints: {', '.join(self.checkpoints)})"
+
+    def __len__(self) -> int:
+        return len(self.checkpoints)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.checkpoints
+
+    @property
+    def names(self) -> list[str]:
+        """All names, in order."""
+        return list(self.checkpoints)
+
+    @property
+    def zero_shot(self) -> str:
+        """The name of the zero-shot model.
+
+        Raises
+        ------
+        PoolError
+            When no checkpoint, or more than one, has that role.
+        """
+        names = self._with_role("zero_shot")
+        if len(names) != 1:
+            raise PoolError(f"the pool has {len(names)} zero-shot models ({', '.join(names) or 'none'}), one is needed")
+        return names[0]
+
+    @property
+    def fine_tuned(self) -> list[str]:
+        """The names of the ingredients: fine-tuned from the zero-shot model."""
+        return self._with_role("fine_tuned")
+
+    @property
+    def bad_ingredients(self) -> list[str]:
+        """The names of the checkpoints that are there because they spoil a soup."""
+        return self._with_role("bad_ingredient")
+
+    def _with_role(self, role: str) -> list[str]:
+        return [name for name, file in self.checkpoints.items() if file.card.role == role]
+
+    def require(self, names: Iterable[str]) -> None:
+        """Raise `PoolError` unless every name is in the pool."""
+        unknown = [name for name in names if name not in self.checkpoints]
+        if unknown:
+            raise PoolError(f"not in the pool: {', '.join(map(repr, unknown))}; it has {', '.join(self.checkpoints)}")
+
+    def hyperparameters(self, name: str) -> Mapping[str, Any]:
+        """How a checkpoint was fine-tuned, as far as its card says."""
+        self.require([name])
+        return self.checkpoints[name].card.hyperparameters
+
+    @cached_property
+    def architecture_card(self) -> Mapping[str, Any] | None:
+        """The architecture that the checkpoints name; None when none does.
+
+        Raises
+        ------
+        PoolError
+            When two checkpoints name different architectures.
+        """
+        stated = [(n, f.card.architecture) for n, f in self.checkpoints.items() if f.card.architecture]
+        if not stated:
+            return None
+        first_name, first = stated[0]
+        for name, architecture in stated[1:]:
+            if architecture != first:
+                raise PoolError(f"{first_name!r} and {name!r} state different architectures")
+        return first
+
+    def content_key(self, recipe: Recipe) -> list[tuple[str, float]]:
+        """The recipe with content hashes for names: what measurements are filed under."""
+        self.require(recipe)
+        return sorted((self.checkpoints[name].content_hash, value) for name, value in recipe.items())
+
+
+def _check(checkpoints: Mapping[str, CheckpointFile]) -> None:
+    first_name, first = next(iter(checkpoints.items()))
+    wrong: list[str] = []
+    precision: list[str] = []
+    for name, file in list(checkpoints.items())[1:]:
+        missing, extra = first.tensors.keys() - file.tensors.keys(), file.tensors.keys() - first.tensors.keys()
+        wrong += [f"{name}: lacks {tensor}" for tensor in sorted(missing)]
+        wrong += [f"{name}: has {tensor}, which {first_name} lacks" for tensor in sorted(extra)]
+        for tensor in sorted(first.tensors.keys() & file.tensors.keys()):
+            mine, reference = file.tensors[tensor], first.tensors[tensor]
+            if mine.shape != reference.shape:
+                wrong.append(f"{name}: {tensor} has shape {mine.shape}, in {first_name} {reference.shape}")
+            if mine.dtype != reference.dtype:
+                both_float = mine.dtype.is_floating_point and reference.dtype.is_floating_point
+                (precision if both_float else wrong).append(
+                    f"{name}: {tensor} is {_short(mine.dtype)}, in {first_name} {_short(reference.dtype)}"
+                )
+    if wrong:
+        raise PoolError(
+            f"these checkpoints cannot be mixed; {_count(wrong)} from {first_name} ({first.path}):\n" + _lines(wrong)
+        )
+    if precision:
+        warnings.warn(
+            f"checkpoints are stored in different precisions (they are mixed in float32); {_count(precision)}:\n"
+            + _lines(precision),
+            stacklevel=3,
+        )
+
+
+def _short(dtype: object) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _count(lines: Sequence[str]) -> str:
+    return f"{len(lines)} difference{'s' if len(lines) != 1 else ''}"
+
+
+def _lines(lines: Sequence[str]) -> str:
+    return "\n".join(f"  {line}" for line in lines)
+

@@ -1,0 +1,306 @@
+"""Drag alpha: a slider between a zero-shot model and its fine-tuned version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+
+from soupwidgets import plots
+from soupwidgets.evaluation import Evaluation, Evaluator
+from soupwidgets.methods import Sweep, wise_ft
+from soupwidgets.methods.sweep import alpha_grid, coarse_to_fine
+from soupwidgets.widgets.alpha_flips import flips_near
+from soupwidgets.widgets.closing import close_tree
+from soupwidgets.widgets.drag_slider import DragSlider
+from soupwidgets.widgets.html import error_message, progress
+from soupwidgets.widgets.live_figure import LiveFigure
+from soupwidgets.widgets.newest_wins import NewestWins, Steps
+
+_MEAN = "mean of all shifts"
+
+
+class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
+    """A slider that moves theta_alpha, with accuracy on every split following the thumb.
+
+    While the thumb moves, a coarse answer (a few images of each split) comes at
+    once and is refined; where it rests, the answer becomes exact. Meanwhile a
+    sweep fills the curve in the background; alphas it has been at are instant.
+
+    Parameters
+    ----------
+    ev
+        Evaluator of a pool with one zero-shot model. Measurements go to its store.
+    fine_tuned
+        Which fine-tuned model to begin with; the pool's first when None.
+    alphas
+        How many evenly spaced alphas the sweep visits: the thumb's positions.
+    alpha
+        Where the thumb is at first. 0.5 is what WiSE-FT advises without any
+        knowledge of the shift (arXiv 2109.01903, section 4).
+
+    Raises
+    ------
+    PoolError
+        When the pool has no such model, or not exactly one zero-shot model.
+
+    Attributes
+    ----------
+    evaluation
+        What is shown now: an `Evaluation`, coarse or exact.
+    sweep
+        The alphas measured so far.
+    """
+
+    def __init__(
+        self, ev: Evaluator, fine_tuned: str | None = None, alphas: int = 21, alpha: float = 0.5
+    ) -> None:
+        self.ev = ev
+        self._grid = alpha_grid(alphas)
+        names = [*ev.pool.fine_tuned, *ev.pool.bad_ingredients]
+        self._zero_shot = ev.pool.zero_shot
+        first = names[0] if fine_tuned is None and names else str(fine_tuned)
+        ev.pool.require([first])
+        self.evaluation: Evaluation | None = None
+        self._measured: dict[str, dict[float, Evaluation]] = {name: {} for name in {*names, first}}
+        self._shown_curve: tuple[Any, ...] = ()
+
+        self.model_choice = ipywidgets.Dropdown(options=[*dict.fromkeys([*names, first])], value=first)
+        self.model_choice.description = "Fine-tuned"
+        self.shift_choice = ipywidgets.Dropdown(options=[_MEAN, *(s.name for s in ev.suite.shifts)])
+        self.shift_choice.description = "Shift"
+        self.slider = DragSlider(
+            value=alpha, step=1 / (len(self._grid) - 1), label="alpha", low_label=self._zero_shot, high_label=first
+        )
+        self.slider.layout.flex = "1 1 320px"
+        self.status = ipywidgets.HTML()
+        self.sweep_status = ipywidgets.HTML()
+        self.alert = ipywidgets.HTML()
+        self.frontier = LiveFigure()
+        self.curves = LiveFigure()
+        self.bars = LiveFigure()
+        self.flips = ipywidgets.HTML()
+        controls = ipywidgets.HBox([self.model_choice, self.shift_choice, self.slider])
+        controls.layout.flex_flow = "row wrap"
+        line = ipywidgets.HBox([self.status, self.sweep_status])
+        line.layout.justify_content = "space-between"
+        figures = ipywidgets.HBox([self.frontier, self.curves, self.bars])
+        figures.layout.display = "grid"
+        figures.layout.grid_template_columns = "repeat(auto-fit, minmax(min(340px, 100%), 1fr))"
+        figures.layout.width = "100%"
+        super().__init__([controls, line, self.alert, figures, self.flips])
+
+        self._work = NewestWins(self._show_error)
+        self.slider.observe(self._on_input, "value")
+        self.slider.observe(self._on_input, "dragging")
+        self.model_choice.observe(self._on_model, "value")
+        self.shift_choice.observe(self._on_shift, "value")
+        for figure in (self.frontier, self.curves):
+            figure.observe(self._on_click, "clicked")
+        self._start()
+
+    @property
+    def fine_tuned(self) -> str:
+        """The fine-tuned model in use."""
+        return str(self.model_choice.value)
+
+    @property
+    def alpha(self) -> float:
+        """Where the thumb is; assign to move it."""
+        return float(self.slider.value)
+
+    @alpha.setter
+    def alpha(self, value: float) -> None:
+        self.slider.value = value
+
+    @property
+    def shift(self) -> str | None:
+        """The shift that is brought out; None for the mean of all."""
+        return None if self.shift_choice.value == _MEAN else str(self.shift_choice.value)
+
+    @property
+    def sweep(self) -> Sweep:
+        """The exact evaluations there are for the fine-tuned model in use."""
+        done = self._measured[self.fine_tuned]
+        suite = self.ev.suite
+        return Sweep(
+            self.fine_tuned, {a: done[a] for a in sorted(done)}, suite.validation.name, suite.id_test.name
+        )
+
+    def wait(self, timeout: float = 600, sweep: bool = False) -> None:
+        """Block until the answer for the present alpha is exact and shown.
+
+        Parameters
+        ----------
+        timeout
+            Seconds.
+        sweep
+            Wait for the sweep in the background as well.
+
+        Raises
+        ------
+        TimeoutError
+            When it takes longer.
+        """
+        self._work.wait(timeout, background=sweep)
+
+    def to_html(self, path: str | Path) -> Path:
+        """Write one self-contained page whose slider works with no kernel and no network.
+
+        The page moves between the alphas of the sweep, which is finished first.
+
+        Parameters
+        ----------
+        path
+            The file to write.
+
+        Returns
+        -------
+        Path
+            The same path.
+        """
+        from soupwidgets.widgets.alpha_page import write_alpha_page
+
+        self.wait(sweep=True)
+        grid = {alpha: self._exact(self.fine_tuned, alpha) for alpha in self._grid}
+        suite = self.ev.suite
+        sweep = Sweep(self.fine_tuned, grid, suite.validation.name, suite.id_test.name)
+        return write_alpha_page(path, self.ev, sweep, self.alpha, self.shift)
+
+    def close(self) -> None:
+        """Stop the work and free every widget of the explorer."""
+        self._work.close()
+        close_tree(self)
+
+    # What the user does.
+
+    def _on_input(self, _change: Any) -> None:
+        self._work.request(self._answer(self.fine_tuned, self.alpha, self.slider.dragging))
+
+    def _on_model(self, _change: Any) -> None:
+        self.slider.high_label = self.fine_tuned
+        self._start()
+
+    def _on_shift(self, _change: Any) -> None:
+        self._shown_curve = ()
+        if self.evaluation is not None:
+            self._show(self.fine_tuned, self.alpha, self.evaluation)
+
+    def _on_click(self, change: Any) -> None:
+        place = change["new"].get("customdata")
+        if isinstance(place, list) and len(place) == 1 and isinstance(place[0], int | float):
+            self.slider.dragging = False
+            self.alpha = float(place[0])
+
+    def _start(self) -> None:
+        self.alert.value = ""
+        self._work.request(self._answer(self.fine_tuned, self.alpha, dragging=False))
+        self._work.in_background(self._fill(self.fine_tuned))
+
+    # What the worker does. Each step computes, then hands over a function that shows.
+
+    def _answer(self, fine_tuned: str, alpha: float, dragging: bool) -> Steps:
+        # The ends come first: without them there is no line to draw.
+        for end in (0.0, 1.0):
+            yield from self._measure_end(fine_tuned, end)
+        for evaluation in self._stream(fine_tuned, alpha):
+            yield partial(self._show, fine_tuned, alpha, evaluation)
+        if not dragging:
+            yield from self._show_flips(fine_tuned, alpha)
+
+    def _measure_end(self, fine_tuned: str, alpha: float) -> Steps:
+        if alpha not in self._measured[fine_tuned]:
+            for evaluation in self._stream(fine_tuned, alpha):
+                seen = sum(score.seen for score in evaluation.scores.values())
+                total = sum(score.total for score in evaluation.scores.values())
+                yield partial(self._show_status, f"measuring the end at alpha {alpha:g}", seen, total)
+
+    def _stream(self, fine_tuned: str, alpha: float) -> Iterator[Evaluation]:
+        for evaluation in self.ev.stream(wise_ft(self.ev.pool, fine_tuned, alpha)):
+            if evaluation.exact:
+                self._measured[fine_tuned][alpha] = evaluation
+            yield evaluation
+
+    def _fill(self, fine_tuned: str) -> Steps:
+        total = len(self._grid)
+        order = [self._grid[i] for i in coarse_to_fine(total)]
+        for done, alpha in enumerate(order):
+            yield partial(self._show_sweep_status, done)
+            if alpha not in self._measured[fine_tuned]:
+                for evaluation in self._stream(fine_tuned, alpha):
+                    if evaluation.exact:
+                        yield self._show_curve
+                    else:
+                        yield _nothing
+        yield partial(self._show_sweep_status, total)
+        yield from self._show_flips(fine_tuned, None)
+
+    def _show_flips(self, fine_tuned: str, alpha: float | None) -> Steps:
+        at = self.alpha if alpha is None else alpha
+        found = flips_near(self.ev, dict(self._measured[fine_tuned]), at, self.shift)
+
+        def show() -> None:
+            if fine_tuned == self.fine_tuned:
+                self.flips.value = found
+
+        yield show
+
+    def _exact(self, fine_tuned: str, alpha: float) -> Evaluation:
+        return self._measured[fine_tuned].get(alpha) or self.ev.evaluate(
+            wise_ft(self.ev.pool, fine_tuned, alpha)
+        )
+
+    # What is shown, on the kernel's loop.
+
+    def _show(self, fine_tuned: str, alpha: float, evaluation: Evaluation) -> None:
+        if fine_tuned != self.fine_tuned:
+            return
+        self.alert.value = ""
+        self.evaluation = evaluation
+        self._shown_alpha = alpha
+        seen = sum(score.seen for score in evaluation.scores.values())
+        total = sum(score.total for score in evaluation.scores.values())
+        words = "exact" if evaluation.exact else "coarse so far"
+        self._show_status(f"alpha {alpha:.4g}: {words}, {seen:,} of {total:,} images", seen, total)
+        self._draw()
+
+    def _draw(self) -> None:
+        evaluation, sweep, shift = self.evaluation, self.sweep, self.shift
+        if evaluation is None or len(sweep) < 2:
+            return
+        alpha = self._shown_alpha
+        curve = (sweep.fine_tuned, tuple(sweep.alphas), shift)
+        if curve == self._shown_curve:
+            self.frontier.move(plots.alpha_frontier_patch(sweep, alpha, evaluation, shift))
+            self.curves.move(plots.alpha_curves_patch(sweep, alpha, evaluation, shift))
+            self.bars.move(plots.split_accuracies_patch(alpha, evaluation))
+            return
+        self._shown_curve = curve
+        self.frontier.show(plots.alpha_frontier(sweep, alpha, evaluation, shift))
+        self.curves.show(plots.alpha_curves(sweep, alpha, evaluation, shift))
+        self.bars.show(plots.split_accuracies(sweep, alpha, evaluation))
+
+    def _show_curve(self) -> None:
+        self._draw()
+
+    def _show_status(self, words: str, done: int, total: int) -> None:
+        self.status.value = progress(words, done, total)
+
+    def _show_sweep_status(self, done: int) -> None:
+        total = len(self._grid)
+        words = "the curve is complete" if done == total else f"filling the curve: {done} of {total} alphas"
+        self.sweep_status.value = progress(words, done, total)
+
+    def _show_error(self, error: BaseException) -> None:
+        self.alert.value = error_message(error)
+
+
+def _nothing() -> None:
+    """A step of the sweep with nothing to show yet."""
+
+
+__all__: Sequence[str] = ["AlphaExplorer"]
+_Show = Callable[[], None]

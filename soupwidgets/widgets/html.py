@@ -1,0 +1,81 @@
+"""Small pieces of HTML; every text that goes in is escaped."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from soupwidgets.analysis import Flip
+
+
+def png_uri(pixels: NDArray[np.uint8]) -> str:
+    """An image ``[height, width]`` or ``[height, width, 3]`` as a ``data:`` address."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "png")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def error_message(error: BaseException) -> str:
+    """An error that a screen reader announces at once."""
+    text = f"{type(error).__name__}: {error}"
+    return (
+        '<div role="alert" style="border-left:4px solid #D55E00;background:#FFF3EC;color:#222;'
+        f'padding:8px 12px;white-space:pre-wrap"><b>Something went wrong.</b> {escape(text)}</div>'
+    )
+
+
+def progress(label: str, done: int, total: int) -> str:
+    """A progress bar with its words."""
+    return (
+        f'<div style="color:#444;font-size:13px"><progress value="{int(done)}" max="{int(total)}" '
+        f'aria-label="{escape(label, quote=True)}"></progress> {escape(label)}</div>'
+    )
+
+
+def flip_gallery(
+    title: str, flips: Sequence[Flip], images: Sequence[NDArray[np.uint8]], classes: Sequence[str], empty: str
+) -> str:
+    """Cards of images with what was predicted before and after.
+
+    Parameters
+    ----------
+    title
+        What the cards show.
+    flips, images
+        One image for each flip.
+    classes
+        Names of the classes.
+    empty
+        Said when there is no flip.
+    """
+    if not flips:
+        return f'<div style="font-family:sans-serif"><b>{escape(title)}</b><p>{escape(empty)}</p></div>'
+    cards = "".join(_card(flip, image, classes) for flip, image in zip(flips, images, strict=True))
+    return (
+        f'<section aria-label="{escape(title, quote=True)}" style="font-size:12px;line-height:1.35">'
+        f"<b style='font-size:14px'>{escape(title)}</b>"
+        f'<ul style="display:flex;flex-wrap:wrap;gap:10px;list-style:none;padding:0;margin:8px 0">{cards}</ul></section>'
+    )
+
+
+def _card(flip: Flip, image: NDArray[np.uint8], classes: Sequence[str]) -> str:
+    label, before, after = (escape(classes[c]) for c in (flip.label, flip.before, flip.after))
+    if flip.fixed:
+        verdict, colour, mark = "now right", "#0072B2", "&#10003;"
+    elif flip.broken:
+        verdict, colour, mark = "now wrong", "#D55E00", "&#10007;"
+    else:
+        verdict, colour, mark = "wrong either way", "#767676", "&#8226;"
+    return (
+        f'<li style="border-top:4px solid {colour};background:#F7F7F7;color:#222;padding:6px;width:108px">'
+        f'<img src="{png_uri(image)}" alt="image {flip.index}: {label}" width="96" height="96" '
+        'style="image-rendering:pixelated;display:block">'
+        f"<b>{label}</b><br>{before} &#8594; {after}<br>"
+        f'<span style="color:{colour}">{mark} {verdict}</span></li>'
+    )

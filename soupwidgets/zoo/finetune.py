@@ -1,0 +1,134 @@
+"""End-to-end fine-tuning of an image classifier: what makes the ingredients of a soup."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from soupwidgets.models import ImageClassifier
+from soupwidgets.zoo.pretrain import normalise
+from soupwidgets.zoo.raw import LabelledImages
+from soupwidgets.zoo.styles import cosine_schedule
+
+WARM_UP_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class FineTuneConfig:
+    """One draw of hyper-parameters, as in the random search of arXiv 2203.05482 (appendix on training).
+
+    Parameters
+    ----------
+    seed
+        Decides the order of the images and every random augmentation.
+    learning_rate, weight_decay, label_smoothing
+        As `torch.optim.AdamW` and `torch.nn.functional.cross_entropy` take them.
+    epochs
+        Passes over the training images.
+    mixup
+        Parameter of the Beta distribution that mixes pairs of images; 0 for none.
+    augmentation
+        Strength 0..1 of random contrast and brightness.
+    images
+        How many images are trained on.
+    """
+
+    seed: int
+    learning_rate: float
+    epochs: int
+    weight_decay: float
+    label_smoothing: float = 0.0
+    mixup: float = 0.0
+    augmentation: float = 0.0
+    images: int = 4000
+    batch_size: int = 64
+
+
+def draw_config(seed: int) -> FineTuneConfig:
+    """Draw the hyper-parameters of ingredient ``seed`` from the search space of the zoo."""
+    rng = np.random.default_rng([seed, 1])
+    return FineTuneConfig(
+        seed=seed,
+        learning_rate=round(math.exp(rng.uniform(math.log(5e-4), math.log(1.5e-3))), 7),
+        epochs=int(rng.integers(10, 15)),
+        weight_decay=round(10 ** rng.uniform(-3, -0.5), 5),
+        label_smoothing=round(float(rng.uniform(0, 0.1)), 3),
+        mixup=float(rng.choice([0.0, 0.2])),
+        augmentation=round(float(rng.uniform(0, 1)), 3),
+    )
+
+
+def _augment(images: Tensor, strength: float, rng: np.random.Generator) -> Tensor:
+    n = len(images)
+    flip = torch.from_numpy(rng.random(n) < 0.5)
+    images = torch.where(flip[:, None, None], images.flip(-1), images)
+    gain = torch.from_numpy(1 + strength * rng.uniform(-0.3, 0.3, n)).float()
+    offset = torch.from_numpy(strength * rng.uniform(-0.1, 0.1, n)).float()
+    return (images * gain[:, None, None] + offset[:, None, None]).clamp(0, 1)
+
+
+def fine_tune(
+    model: ImageClassifier,
+    data: LabelledImages,
+    config: FineTuneConfig,
+    progress: Callable[[int, int, float], None],
+) -> float:
+    """Train all weights of ``model`` in place, on clean images.
+
+    Parameters
+    ----------
+    model
+        The zero-shot classifier to start from.
+    data
+        Training images; the first ``config.images`` of them are used.
+    config
+        Seed and hyper-parameters.
+    progress
+        Called with steps done, steps in all, and the last loss.
+
+    Returns
+    -------
+    float
+        Accuracy (0..1) on the training images as they were shown in the last epoch.
+    """
+    images = torch.from_numpy(data.images[: config.images])
+    labels = torch.from_numpy(data.labels[: config.images].astype(np.int64))
+    optimizer = torch.optim.AdamW(
+        model.parameters(), config.learning_rate, weight_decay=config.weight_decay
+    )
+    per_epoch = len(labels) // config.batch_size
+    steps = per_epoch * config.epochs
+    warm_up = max(1, round(WARM_UP_SHARE * steps))
+    right = 0
+    model.train()
+    for epoch in range(config.epochs):
+        rng = np.random.default_rng([config.seed, 2, epoch])
+        order = rng.permutation(len(labels))
+        right = 0
+        for batch in range(per_epoch):
+            rows = order[batch * config.batch_size : (batch + 1) * config.batch_size]
+            shown = _augment(images[rows].float() / 255, config.augmentation, rng)
+            targets = F.one_hot(labels[rows], model.head.out_features).float()
+            if config.mixup:
+                share = float(rng.beta(config.mixup, config.mixup))
+                partner = torch.from_numpy(rng.permutation(len(rows)))
+                shown = share * shown + (1 - share) * shown[partner]
+                targets = share * targets + (1 - share) * targets[partner]
+            step = epoch * per_epoch + batch
+            for group in optimizer.param_groups:
+                group["lr"] = config.learning_rate * cosine_schedule(step, steps, warm_up)
+            logits = model(normalise(shown))
+            loss = F.cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            right += int((logits.argmax(1) == targets.argmax(1)).sum())
+            progress(step + 1, steps, float(loss.detach()))
+    model.eval()
+    return right / (per_epoch * config.batch_size)
