@@ -43,7 +43,6 @@ def alpha_curves(
             y=percents([sweep[a].accuracy[name] for a in x]),
             uid=f"shift-{name}",
             name="each shift",
-            legendgroup="shifts",
             showlegend=position == 0,
             mode="lines",
             line={"color": PALE, "width": 1.2},
@@ -75,7 +74,6 @@ def alpha_curves(
         marker={"color": GREEN, "size": 13, "symbol": "star"},
         hovertemplate="best by validation<br>alpha %{x:.2f}: %{y:.2f}%<extra></extra>",
     )
-    figure.update_layout(legend={"x": 0.5, "y": 0.02, "xanchor": "center", "yanchor": "bottom"})
     return apply_patch(figure, alpha_curves_patch(sweep, alpha, evaluation, shift))
 
 

@@ -95,7 +95,6 @@ def alpha_frontier(
         marker={"color": VERMILLION, "size": 14, "line": {"width": 2.5, "color": VERMILLION}},
         hovertemplate="here<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
     )  # fmt: skip
-    figure.update_layout(legend={"x": 0.02, "y": 0.02, "xanchor": "left", "yanchor": "bottom"})
     return apply_patch(figure, alpha_frontier_patch(sweep, alpha, evaluation, shift))
 
 

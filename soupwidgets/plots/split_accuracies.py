@@ -61,11 +61,7 @@ def split_accuracies(sweep: Sweep, alpha: float | None = None, evaluation: Evalu
         x=[], y=[], uid=HERE, name="this alpha, with 95% interval", mode="markers",
         hovertemplate="this alpha<br>%{y}: %{x:.2f}%<extra></extra>",
     )  # fmt: skip
-    figure.update_layout(
-        yaxis={"autorange": "reversed", "automargin": True},
-        legend={"orientation": "h", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom"},
-        margin={"t": 70},
-    )
+    figure.update_layout(yaxis={"autorange": "reversed", "automargin": True})
     return apply_patch(figure, split_accuracies_patch(alpha, evaluation))
 
 

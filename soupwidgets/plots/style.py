@@ -44,6 +44,7 @@ def band(
         x=[*x, *reversed(x)],
         y=[*high, *reversed(low)],
         uid=uid,
+        mode="lines",
         fill="toself",
         fillcolor=f"rgba({red},{green},{blue},0.15)",
         line={"width": 0},
@@ -52,7 +53,7 @@ def band(
     )
 
 
-def base_figure(title: str, x_title: str, y_title: str, height: int = 380) -> go.Figure:
+def base_figure(title: str, x_title: str, y_title: str, height: int = 450) -> go.Figure:
     """An empty figure with titles and the common look."""
     axis = {"gridcolor": "#E6E6E6", "zeroline": False, "linecolor": GREY, "ticks": "outside"}
     return go.Figure(
@@ -60,12 +61,21 @@ def base_figure(title: str, x_title: str, y_title: str, height: int = 380) -> go
             "title": {"text": title, "font": {"size": 15}, "x": 0, "xref": "paper", "y": 0.97, "yanchor": "top"},
             "font": {"family": FONT, "size": 12, "color": INK},
             "height": height,
-            "margin": {"l": 60, "r": 16, "t": 46, "b": 50},
+            "margin": {"l": 60, "r": 16, "t": 40, "b": 150},
             "paper_bgcolor": "white",
             "plot_bgcolor": "white",
             "xaxis": {"title": {"text": x_title}, **axis},
             "yaxis": {"title": {"text": y_title}, **axis},
-            "legend": {"bgcolor": "rgba(255,255,255,0.8)", "font": {"size": 11}},
+            "legend": {
+                "orientation": "h",
+                "font": {"size": 11},
+                "x": 0,
+                "y": -0.27,
+                "xanchor": "left",
+                "yanchor": "top",
+                "itemclick": False,
+                "itemdoubleclick": False,
+            },
             "hovermode": "closest",
         }
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,7 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
         self.evaluation: Evaluation | None = None
         self._measured: dict[str, dict[float, Evaluation]] = {name: {} for name in {*names, first}}
         self._shown_curve: tuple[Any, ...] = ()
+        self._shown_alpha = alpha
 
         self.model_choice = ipywidgets.Dropdown(options=[*dict.fromkeys([*names, first])], value=first)
         self.model_choice.description = "Fine-tuned"
@@ -185,9 +186,8 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
         self._start()
 
     def _on_shift(self, _change: Any) -> None:
-        self._shown_curve = ()
-        if self.evaluation is not None:
-            self._show(self.fine_tuned, self.alpha, self.evaluation)
+        self._draw()
+        self._on_input(None)
 
     def _on_click(self, change: Any) -> None:
         place = change["new"].get("customdata")
@@ -209,7 +209,7 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
         for evaluation in self._stream(fine_tuned, alpha):
             yield partial(self._show, fine_tuned, alpha, evaluation)
         if not dragging:
-            yield from self._show_flips(fine_tuned, alpha)
+            yield from self._show_flips(fine_tuned)
 
     def _measure_end(self, fine_tuned: str, alpha: float) -> Steps:
         if alpha not in self._measured[fine_tuned]:
@@ -231,16 +231,13 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
             yield partial(self._show_sweep_status, done)
             if alpha not in self._measured[fine_tuned]:
                 for evaluation in self._stream(fine_tuned, alpha):
-                    if evaluation.exact:
-                        yield self._show_curve
-                    else:
-                        yield _nothing
+                    yield self._draw if evaluation.exact else _nothing
+                # A new neighbour narrows down where the images near the thumb flip.
+                yield from self._show_flips(fine_tuned)
         yield partial(self._show_sweep_status, total)
-        yield from self._show_flips(fine_tuned, None)
 
-    def _show_flips(self, fine_tuned: str, alpha: float | None) -> Steps:
-        at = self.alpha if alpha is None else alpha
-        found = flips_near(self.ev, dict(self._measured[fine_tuned]), at, self.shift)
+    def _show_flips(self, fine_tuned: str) -> Steps:
+        found = flips_near(self.ev, dict(self._measured[fine_tuned]), self.alpha, self.shift)
 
         def show() -> None:
             if fine_tuned == self.fine_tuned:
@@ -283,9 +280,6 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
         self.curves.show(plots.alpha_curves(sweep, alpha, evaluation, shift))
         self.bars.show(plots.split_accuracies(sweep, alpha, evaluation))
 
-    def _show_curve(self) -> None:
-        self._draw()
-
     def _show_status(self, words: str, done: int, total: int) -> None:
         self.status.value = progress(words, done, total)
 
@@ -300,7 +294,3 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
 
 def _nothing() -> None:
     """A step of the sweep with nothing to show yet."""
-
-
-__all__: Sequence[str] = ["AlphaExplorer"]
-_Show = Callable[[], None]

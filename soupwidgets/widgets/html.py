@@ -71,7 +71,7 @@ def _card(flip: Flip, image: NDArray[np.uint8], classes: Sequence[str]) -> str:
     elif flip.broken:
         verdict, colour, mark = "now wrong", "#D55E00", "&#10007;"
     else:
-        verdict, colour, mark = "wrong either way", "#767676", "&#8226;"
+        verdict, colour, mark = "still wrong", "#767676", "&#8226;"
     return (
         f'<li style="border-top:4px solid {colour};background:#F7F7F7;color:#222;padding:6px;width:108px">'
         f'<img src="{png_uri(image)}" alt="image {flip.index}: {label}" width="96" height="96" '

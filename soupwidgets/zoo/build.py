@@ -68,7 +68,7 @@ class _Job:
 def default_plans() -> list[PoolPlan]:
     """The two pools that the repository ships."""
     first, second = PretrainConfig(seed=0), PretrainConfig(seed=1)
-    bad = FineTuneConfig(seed=100, learning_rate=3e-2, epochs=4, weight_decay=0.01)
+    bad = FineTuneConfig(seed=100, learning_rate=2e-2, epochs=4, weight_decay=0.01)
     return [
         PoolPlan("fashion", first, ingredients=22, bad_learning_rate=bad, other_ancestor=second),
         PoolPlan("fashion-b", second, ingredients=8, bad_learning_rate=bad),

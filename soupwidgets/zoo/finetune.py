@@ -46,7 +46,7 @@ class FineTuneConfig:
     label_smoothing: float = 0.0
     mixup: float = 0.0
     augmentation: float = 0.0
-    images: int = 4000
+    images: int = 2000
     batch_size: int = 64
 
 
@@ -55,12 +55,12 @@ def draw_config(seed: int) -> FineTuneConfig:
     rng = np.random.default_rng([seed, 1])
     return FineTuneConfig(
         seed=seed,
-        learning_rate=round(math.exp(rng.uniform(math.log(5e-4), math.log(1.5e-3))), 7),
-        epochs=int(rng.integers(10, 15)),
+        learning_rate=round(math.exp(rng.uniform(math.log(6e-4), math.log(1.2e-3))), 7),
+        epochs=int(rng.integers(22, 31)),
         weight_decay=round(10 ** rng.uniform(-3, -0.5), 5),
         label_smoothing=round(float(rng.uniform(0, 0.1)), 3),
-        mixup=float(rng.choice([0.0, 0.2])),
-        augmentation=round(float(rng.uniform(0, 1)), 3),
+        mixup=float(rng.choice([0.0, 0.0, 0.1])),
+        augmentation=round(float(rng.uniform(0, 0.5)), 3),
     )
 
 

@@ -61,18 +61,21 @@ function render({ model, el }) {
 
   async function draw() {
     waiting = false;
-    if (closed) return;
+    if (closed || !model.get("figure").data) return;
     const shown = patched(model.get("figure"), model.get("patch"));
-    if (!shown.data) return;
     text.textContent = shown.layout.meta?.text ?? "";
     root.setAttribute("aria-label", shown.layout.title?.text ?? "figure");
-    if (!plotly) {
-      words.open = true;
-      return;
-    }
+    if (!plotly) return;
     // plotly fills what it is given in place; the state must stay as the kernel sent it.
     await plotly.react(plot, shown.data, { ...shown.layout, autosize: true }, CONFIG);
+    if (!root.dataset.drawn) plot.on("plotly_click", report);
     root.dataset.drawn = String(Number(root.dataset.drawn ?? 0) + 1);
+  }
+
+  function report(event) {
+    const point = event.points[0];
+    model.set("clicked", { uid: point.fullData.uid, customdata: point.customdata ?? null, at: Date.now() });
+    model.save_changes();
   }
 
   // Several changes within one frame are one drawing.
@@ -89,15 +92,8 @@ function render({ model, el }) {
 
   plotlyOf(model).then((loaded) => {
     plotly = loaded;
-    words.open = false;
-    draw().then(() => {
-      if (!plotly) return;
-      plot.on("plotly_click", (event) => {
-        const point = event.points[0];
-        model.set("clicked", { uid: point.fullData.uid, customdata: point.customdata ?? null, at: Date.now() });
-        model.save_changes();
-      });
-    });
+    words.open = plotly === null;
+    schedule();
   });
 
   return () => {

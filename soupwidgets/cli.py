@@ -1,0 +1,128 @@
+"""The command line: what the explorers show, without a notebook."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Mix checkpoints and measure them.")
+zoo = typer.Typer(no_args_is_help=True, help="The miniature zoo: build it, report on it.")
+app.add_typer(zoo, name="zoo")
+
+PoolOption = Annotated[str, typer.Option(help="Folder, pattern or file of safetensors checkpoints.")]
+SuiteOption = Annotated[Path, typer.Option(help="Folder of a suite.")]
+JsonOption = Annotated[
+    str | None, typer.Option("--json", help="Write the numbers as JSON to this file; '-' is standard output.")
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+StoreOption = Annotated[Path | None, typer.Option(help="Folder of the store; your default store otherwise.")]
+
+
+def main() -> None:
+    """Run the command line; an expected error is one sentence, not a traceback."""
+    from soupwidgets import CheckpointError, PoolError, StoreError, SuiteError
+
+    try:
+        app()
+    except (CheckpointError, PoolError, StoreError, SuiteError, FileNotFoundError, MemoryError, ValueError) as error:
+        print(f"soupwidgets: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+@app.command()
+def sweep(
+    pool: PoolOption,
+    suite: SuiteOption,
+    fine_tuned: Annotated[str, typer.Option(help="Name of the fine-tuned checkpoint.")],
+    alphas: Annotated[int, typer.Option(min=2, help="How many evenly spaced alphas from 0 to 1.")] = 11,
+    json_file: JsonOption = None,
+    device: DeviceOption = "auto",
+    store: StoreOption = None,
+) -> None:
+    """Accuracy on every split along the line from the zero-shot to a fine-tuned model (WiSE-FT)."""
+    from soupwidgets.methods import alpha_sweep
+
+    result = alpha_sweep(_evaluator(pool, suite, device, store), fine_tuned, alphas, progress=sys.stderr.isatty())
+    records = [
+        {
+            "alpha": alpha,
+            "splits": {record["split"]: record for record in result[alpha].to_records()},
+            "mean_ood": _mean_ood(result[alpha]),
+        }
+        for alpha in result.alphas
+    ]
+    best = result.best_alpha()
+    _write_json(json_file, {"fine_tuned": fine_tuned, "best_alpha_by_validation": best, "alphas": records})
+    if json_file == "-":
+        return
+    table = result.to_frame().pivot(index="alpha", columns="split", values="accuracy")[list(result[best].scores)]
+    if records[0]["mean_ood"]:
+        table["mean OOD"] = [record["mean_ood"]["accuracy"] for record in records]
+    print((100 * table).round(2).to_string(index_names=False))
+    print(f"\nAccuracy in percent. Best alpha by validation: {best:g}")
+
+
+@zoo.command("build")
+def zoo_build(
+    out: Annotated[Path, typer.Option(help="Gets suites/ and zoo/.")] = Path("data"),
+    work: Annotated[Path, typer.Option(help="Keeps unfinished work, for the next start.")] = Path("build/zoo"),
+    raw: Annotated[Path, typer.Option(help="Folder with the four Fashion-MNIST .gz files.")] = Path(
+        "/usr/share/datasets/fashion-mnist"
+    ),
+    workers: Annotated[int, typer.Option(min=1, help="Processes at work at once, one thread each.")] = 2,
+) -> None:
+    """Rebuild the miniature zoo from the raw images; what is there already is kept."""
+    from soupwidgets.zoo.build import build_zoo
+
+    build_zoo(out, work, raw, workers=workers)
+
+
+@zoo.command("report")
+def zoo_report(
+    pool: PoolOption,
+    suite: SuiteOption,
+    json_file: JsonOption = None,
+    device: DeviceOption = "auto",
+    store: StoreOption = None,
+) -> None:
+    """Does a pool show what the papers found? Choices on validation, numbers on test and shifts."""
+    from soupwidgets.zoo.report import to_markdown, zoo_report
+
+    rows = zoo_report(_evaluator(pool, suite, device, store), progress=sys.stderr.isatty())
+    _write_json(json_file, [row.to_record() for row in rows])
+    if json_file != "-":
+        print(to_markdown(rows), end="")
+
+
+def _evaluator(pool: str, suite: Path, device: str, store: Path | None) -> Any:
+    from soupwidgets import Evaluator, Pool, Store, Suite
+
+    return Evaluator(Pool.open(pool), Suite.open(suite), device, Store(store) if store else None)
+
+
+def _mean_ood(evaluation: Any) -> dict[str, float] | None:
+    if not any(score.role == "shift" for score in evaluation.scores.values()):
+        return None
+    low, high = evaluation.shift_interval
+    return {"accuracy": evaluation.shift_accuracy, "low": low, "high": high}
+
+
+def _write_json(target: str | None, content: Any) -> None:
+    if target is None:
+        return
+    text = json.dumps(content, indent=1) + "\n"
+    if target == "-":
+        print(text, end="")
+    else:
+        from soupwidgets.checkpoints import atomic_path
+
+        with atomic_path(target) as path:
+            path.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""Fixtures for all tests, and for the examples in docstrings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from soupwidgets import Evaluator, Pool, Store, Suite
+from soupwidgets.checkpoints import CARD_KEY
+from soupwidgets.models import Architecture
+
+ROOT = Path(__file__).parents[1]
+ZOO = ROOT / "data" / "zoo" / "fashion"
+SUITE = ROOT / "data" / "suites" / "fashion"
+
+TINY = Architecture(
+    embed_dim=8,
+    vision_cfg={"image_size": 28, "patch_size": 7, "width": 16, "layers": 1, "head_width": 8},
+    classes=10,
+    mean=0.286,
+    std=0.353,
+)
+
+WriteCheckpoint = Callable[..., Path]
+
+
+@pytest.fixture
+def write_checkpoint(tmp_path: Path) -> WriteCheckpoint:
+    """Write tensors with a card to ``<name>.safetensors``."""
+
+    def write(name: str, tensors: dict[str, torch.Tensor], **card: object) -> Path:
+        folder = tmp_path / "pool"
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{name}.safetensors"
+        save_file(tensors, path, metadata={CARD_KEY: json.dumps({"name": name, **card})})
+        return path
+
+    return write
+
+
+@pytest.fixture
+def tiny_pool(write_checkpoint: WriteCheckpoint) -> Pool:
+    """A zero-shot model and two siblings with random weights."""
+    torch.manual_seed(0)
+    base = TINY.build().state_dict()
+    card = {"architecture": TINY.to_json()}
+    write_checkpoint("zero-shot", base, role="zero_shot", **card)
+    for name in ("ft-a", "ft-b"):
+        moved = {k: v + 0.1 * torch.randn_like(v) for k, v in base.items()}
+        path = write_checkpoint(name, moved, role="fine_tuned", **card)
+    return Pool.open(path.parent)
+
+
+@pytest.fixture(scope="session")
+def suite() -> Suite:
+    """The bundled suite."""
+    return Suite.open(SUITE)
+
+
+@pytest.fixture(scope="session")
+def pool() -> Pool:
+    """The bundled pool."""
+    return Pool.open(ZOO)
+
+
+@pytest.fixture(scope="session")
+def evaluator(pool: Pool, suite: Suite, tmp_path_factory: pytest.TempPathFactory) -> Evaluator:
+    """The bundled pool on the bundled suite, with one store for the whole run of tests."""
+    return Evaluator(pool, suite, device="cpu", store=Store(tmp_path_factory.mktemp("store")))
+
+
+@pytest.fixture
+def tiny_evaluator(tiny_pool: Pool, suite: Suite, tmp_path: Path) -> Evaluator:
+    """Three random models on the bundled suite, with an empty store."""
+    return Evaluator(tiny_pool, suite, device="cpu", store=Store(tmp_path / "store"))

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from soupwidgets import Evaluator, Pool, PoolError, Recipe, alpha_sweep, greedy_soup, uniform_soup, wise_ft
+from soupwidgets.evaluation import Evaluation, SplitScore
+from soupwidgets.methods.sweep import alpha_grid, coarse_to_fine
+
+
+def test_wise_ft_is_the_line(tiny_pool: Pool) -> None:
+    assert wise_ft(tiny_pool, "ft-a", 0) == Recipe({"zero-shot": 1})
+    assert wise_ft(tiny_pool, "ft-a", 1) == Recipe({"ft-a": 1})
+    assert wise_ft(tiny_pool, "ft-a", 0.25) == Recipe({"zero-shot": 0.75, "ft-a": 0.25})
+    assert wise_ft(tiny_pool, "zero-shot", 0.25) == Recipe({"zero-shot": 1})
+    with pytest.raises(PoolError, match="nobody"):
+        wise_ft(tiny_pool, "nobody", 0.5)
+
+
+def test_uniform_soup(tiny_pool: Pool) -> None:
+    assert uniform_soup(tiny_pool) == Recipe({"ft-a": 0.5, "ft-b": 0.5})
+    with pytest.raises(ValueError, match="at least one"):
+        uniform_soup(tiny_pool, [])
+    with pytest.raises(ValueError, match="twice"):
+        uniform_soup(tiny_pool, ["ft-a", "ft-a"])
+
+
+@pytest.mark.parametrize("count", [2, 3, 11, 21, 22])
+def test_coarse_to_fine_visits_each_point_once_and_ends_first(count: int) -> None:
+    order = list(coarse_to_fine(count))
+    assert sorted(order) == list(range(count))
+    assert order[:2] == [0, count - 1]
+
+
+def test_alpha_grid() -> None:
+    assert alpha_grid([1, 0, 0.5, 0.5]) == [0, 0.5, 1]
+    assert alpha_grid(21)[10] == 0.5
+    for bad in (1, [], [float("nan")]):
+        with pytest.raises(ValueError):
+            alpha_grid(bad)
+
+
+@dataclass
+class _Suite:
+    validation: SplitName
+
+
+@dataclass
+class SplitName:
+    name: str
+
+
+@dataclass
+class TableEvaluator:
+    """Stands in where only held-out accuracies matter: they come from a table worked out by hand."""
+
+    pool: Pool
+    table: dict[Recipe, int]
+    asked: list[list[str]] = field(default_factory=list)
+    suite: _Suite = field(default_factory=lambda: _Suite(SplitName("val")))
+
+    def evaluate(self, recipe: Recipe, splits: list[str]) -> Evaluation:
+        self.asked.append(splits)
+        return Evaluation(recipe, {"val": SplitScore("validation", 100, 100, self.table[recipe], 0.0)})
+
+
+@pytest.mark.parametrize(("both", "strict", "kept"), [
+    (81, False, ["ft-a", "ft-b"]), (80, False, ["ft-a", "ft-b"]), (80, True, ["ft-a"]), (79, False, ["ft-a"]),
+])  # fmt: skip
+def test_greedy_by_hand(tiny_pool: Pool, both: int, strict: bool, kept: list[str]) -> None:
+    table = {Recipe({"ft-a": 1}): 80, Recipe({"ft-b": 1}): 70, Recipe({"ft-a": 0.5, "ft-b": 0.5}): both}
+    ev = TableEvaluator(tiny_pool, table)
+    soup = greedy_soup(ev, strict=strict, progress=False)  # type: ignore[arg-type]
+    assert soup.ingredients == kept
+    assert soup.recipe == uniform_soup(tiny_pool, kept)
+    assert [step.candidate for step in soup.steps] == ["ft-a", "ft-b"]
+    assert all(splits == ["val"] for splits in ev.asked)  # selection never sees test or shifts
+
+
+def test_greedy_of_one_bad_model_is_that_model(tiny_pool: Pool) -> None:
+    ev = TableEvaluator(tiny_pool, {Recipe({"ft-a": 1}): 0})
+    assert greedy_soup(ev, ["ft-a"], strict=True, progress=False).ingredients == ["ft-a"]  # type: ignore[arg-type]
+
+
+def test_sweep_holds_the_evaluators_numbers(tiny_evaluator: Evaluator) -> None:
+    sweep = alpha_sweep(tiny_evaluator, "ft-a", alphas=3, splits=["val", "blur"], progress=False)
+    assert sweep.alphas == [0, 0.5, 1] and len(sweep) == 3
+    half = tiny_evaluator.evaluate(wise_ft(tiny_evaluator.pool, "ft-a", 0.5), ["val", "blur"])
+    assert sweep[0.5].accuracy == half.accuracy
+    frame = sweep.to_frame()
+    assert len(frame) == 6
+    row = frame[(frame.alpha == 0.5) & (frame.split == "blur")].iloc[0]
+    assert (row.accuracy, row.correct, row.n) == (half.accuracy["blur"], half.scores["blur"].correct, 1250)
+    values = {alpha: sweep[alpha].accuracy["val"] for alpha in sweep.alphas}
+    assert sweep.best_alpha() == min(a for a, v in values.items() if v == max(values.values()))
+
+
+def test_sweep_goes_on_where_it_was_stopped(tiny_evaluator: Evaluator) -> None:
+    alpha_sweep(tiny_evaluator, "ft-a", [0, 1], splits=["blur"], progress=False)
+    before = tiny_evaluator.forward_images
+    alpha_sweep(tiny_evaluator, "ft-a", [0, 0.5, 1], splits=["blur"], progress=False)
+    assert tiny_evaluator.forward_images == before + 1250

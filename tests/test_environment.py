@@ -1,0 +1,77 @@
+"""The files that make the environment agree with each other and with what is installed."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+
+import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from tests.fixtures import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    lines = [line for line in lines if line and not line.startswith("#")]
+    for line in lines:
+        assert re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!]+", line), f"not a plain name==version: {line}"
+    return {canonical(name): version for name, version in (line.split("==") for line in lines)}
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def requirements() -> list[Requirement]:
+    lines = [*PROJECT["dependencies"], *(line for extra in EXTRAS.values() for line in extra)]
+    return [Requirement(line) for line in lines]
+
+
+def test_every_requirement_is_pinned_within_its_range() -> None:
+    pinned = pins()
+    for requirement in requirements():
+        assert requirement.specifier.contains(Version(pinned[canonical(requirement.name)])), requirement
+
+
+def test_what_is_installed_is_what_is_pinned() -> None:
+    for name, version in pins().items():
+        assert Version(importlib.metadata.version(name)).public == version, name
+
+
+def test_conda_environment_is_the_same() -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    *conda, pip = environment["dependencies"]
+    python = next(Requirement(line) for line in conda if line.startswith("python"))
+    assert str(python.specifier) == PROJECT["requires-python"]
+    assert {Requirement(line).name for line in conda} == {"python", "pip"}
+    constraint, editable = pip["pip"]
+    assert constraint == "--constraint constraints.txt"
+    match = re.fullmatch(r"--editable \.\[(.*)\]", editable)
+    assert match is not None
+    assert set(match[1].split(",")) == set(EXTRAS)
+
+
+def test_makefile_installs_all_extras_with_the_constraints() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    assert f"--constraint constraints.txt --editable '.[{','.join(EXTRAS)}]'" in makefile
+
+
+def test_the_core_loads_neither_plotly_nor_ipywidgets() -> None:
+    code = "import sys, soupwidgets; print(sorted({'plotly', 'ipywidgets', 'anywidget', 'PIL'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_versions_agree() -> None:
+    import soupwidgets
+
+    assert soupwidgets.__version__ == PROJECT["version"]
+    assert f"## {PROJECT['version']}" in (ROOT / "CHANGELOG.md").read_text()
