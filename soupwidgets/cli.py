@@ -44,6 +44,8 @@ def sweep(
     store: StoreOption = None,
 ) -> None:
     """Accuracy on every split along the line from the zero-shot to a fine-tuned model (WiSE-FT)."""
+    import pandas as pd
+
     from soupwidgets.methods import alpha_sweep
 
     result = alpha_sweep(_evaluator(pool, suite, device, store), fine_tuned, alphas, progress=sys.stderr.isatty())
@@ -60,8 +62,9 @@ def sweep(
     if json_file == "-":
         return
     table = result.to_frame().pivot(index="alpha", columns="split", values="accuracy")[list(result[best].scores)]
-    if records[0]["mean_ood"]:
-        table["mean OOD"] = [record["mean_ood"]["accuracy"] for record in records]
+    mean_ood = [_mean_ood(result[alpha]) for alpha in result.alphas]
+    if all(mean_ood):
+        table["mean OOD"] = pd.Series([m["accuracy"] for m in mean_ood if m], index=table.index)
     print((100 * table).round(2).to_string(index_names=False))
     print(f"\nAccuracy in percent. Best alpha by validation: {best:g}")
 

@@ -203,4 +203,3 @@ def _count(lines: Sequence[str]) -> str:
 
 def _lines(lines: Sequence[str]) -> str:
     return "\n".join(f"  {line}" for line in lines)
-

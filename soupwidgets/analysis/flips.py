@@ -42,9 +42,7 @@ class Flip:
         return self.before == self.label
 
 
-def find_flips(
-    before: NDArray[np.float32], after: NDArray[np.float32], labels: NDArray[np.int64]
-) -> list[Flip]:
+def find_flips(before: NDArray[np.float32], after: NDArray[np.float32], labels: NDArray[np.int64]) -> list[Flip]:
     """All images whose top class changes, by where the change happens.
 
     Parameters

@@ -42,9 +42,7 @@ def frontier_point(evaluation: Evaluation, shift: str | None = None) -> Frontier
     if test is None:
         raise KeyError("the in-distribution test was not evaluated")
     if shift is None:
-        return FrontierPoint(
-            test.accuracy, test.interval, evaluation.shift_accuracy, evaluation.shift_interval
-        )
+        return FrontierPoint(test.accuracy, test.interval, evaluation.shift_accuracy, evaluation.shift_interval)
     if shift not in evaluation.scores:
         raise KeyError(f"the shift {shift!r} was not evaluated")
     score = evaluation.scores[shift]

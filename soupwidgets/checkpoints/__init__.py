@@ -3,6 +3,6 @@
 from soupwidgets.checkpoints.card import CARD_KEY, Card
 from soupwidgets.checkpoints.errors import CheckpointError
 from soupwidgets.checkpoints.file import CheckpointFile, TensorInfo
-from soupwidgets.checkpoints.writing import atomic_path
+from soupwidgets.checkpoints.writing import atomic_path, write_checkpoint
 
-__all__ = ["CARD_KEY", "Card", "CheckpointError", "CheckpointFile", "TensorInfo", "atomic_path"]
+__all__ = ["CARD_KEY", "Card", "CheckpointError", "CheckpointFile", "TensorInfo", "atomic_path", "write_checkpoint"]

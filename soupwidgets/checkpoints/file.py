@@ -45,6 +45,8 @@ class CheckpointFile:
     ----------
     tensors
         Shape and dtype of every tensor, by name.
+    metadata
+        The texts in the file's header.
     card
         What the file says of itself.
 
@@ -63,7 +65,8 @@ class CheckpointFile:
                 self.tensors: Mapping[str, TensorInfo] = {
                     name: self._info(name, file.get_slice(name)) for name in sorted(file.keys())
                 }
-                self.card = Card.from_metadata(file.metadata() or {})
+                self.metadata: Mapping[str, str] = file.metadata() or {}
+                self.card = Card.from_metadata(self.metadata)
         except SafetensorError as error:
             raise CheckpointError(self.path, f"not a whole safetensors file ({error})") from error
         except OSError as error:

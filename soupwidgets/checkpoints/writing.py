@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save
+from torch import Tensor
+
+from soupwidgets.checkpoints.card import CARD_KEY
 
 
 @contextmanager
@@ -44,3 +51,19 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     finally:
         temporary.unlink(missing_ok=True)
 
+
+def write_checkpoint(path: str | Path, tensors: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
+    """Write tensors and a card to a safetensors file, atomically.
+
+    Parameters
+    ----------
+    path
+        The file to be made or replaced.
+    tensors
+        By name; written as they are.
+    card
+        JSON values; see `Card` for the entries that are understood.
+    """
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(save(contiguous, metadata={CARD_KEY: json.dumps(card, sort_keys=True)}))

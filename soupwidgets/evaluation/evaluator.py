@@ -14,7 +14,7 @@ from torch import Tensor
 from soupwidgets.evaluation.evaluation import Evaluation, SplitScore
 from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.mixing import PoolMatrix, bind
-from soupwidgets.models import Architecture, ImageClassifier
+from soupwidgets.models import Architecture, ImageClassifier, streamline
 from soupwidgets.pool import Pool, PoolError
 from soupwidgets.recipe import Recipe
 from soupwidgets.store import Measurement, Store, measurement_key
@@ -86,6 +86,7 @@ class Evaluator:
             bind(model, {**self._matrix.layout.views(self._weights), **whole})
         except ValueError as error:
             raise PoolError(str(error)) from error
+        streamline(model.visual)
         return model
 
     def evaluate(self, recipe: Recipe, splits: Sequence[str] | None = None) -> Evaluation:
@@ -183,9 +184,7 @@ class Evaluator:
     def _stored(self, recipe: Recipe, splits: Sequence[Split], keys: dict[str, str]) -> dict[str, SplitScore]:
         found = self.store.get(keys.values())
         return {
-            split.name: self._score(split, found[key], key)
-            for split in splits
-            if (key := keys[split.name]) in found
+            split.name: self._score(split, found[key], key) for split in splits if (key := keys[split.name]) in found
         }
 
     def _score(self, split: Split, measured: Measurement, key: str) -> SplitScore:

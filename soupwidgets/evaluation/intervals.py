@@ -52,9 +52,7 @@ def clopper_pearson(correct: ArrayLike, total: ArrayLike, level: float = LEVEL) 
     return np.stack([low, high], axis=-1)
 
 
-def mean_interval(
-    values: Sequence[float], intervals: Sequence[tuple[float, float]]
-) -> tuple[float, float]:
+def mean_interval(values: Sequence[float], intervals: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """Interval for the mean of accuracies that were measured on independent samples.
 
     Parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -55,6 +56,26 @@ class Sweep:
             When the sweep left the validation split out.
         """
         return max(self.alphas, key=lambda alpha: (self[alpha].accuracy[self.validation], -alpha))
+
+    def most_robust_alpha(self) -> float:
+        """The smallest alpha whose validation accuracy is within one standard error of the best.
+
+        Test and shifts are never looked at. Alphas this close to the best cannot
+        be told apart on validation, and the smallest keeps most of the zero-shot model.
+
+        Raises
+        ------
+        KeyError
+            When the sweep left the validation split out.
+
+        Notes
+        -----
+        The one-standard-error rule of Breiman et al. (1984), 'Classification and
+        Regression Trees', section 3.4.3, with alpha in the place of the tree's size.
+        """
+        best = self[self.best_alpha()].scores[self.validation]
+        error = math.sqrt(best.accuracy * (1 - best.accuracy) / best.seen)
+        return min(a for a in self.alphas if self[a].accuracy[self.validation] >= best.accuracy - error)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per alpha and split: accuracy, interval, loss, counts."""

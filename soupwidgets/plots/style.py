@@ -24,7 +24,7 @@ def percents(shares: Sequence[float]) -> list[float]:
 
 
 def error_bar(value: float, interval: tuple[float, float], **style: Any) -> dict[str, Any]:
-    """plotly's asymmetric error bar for a share with its interval, in percent."""
+    """Plotly's asymmetric error bar for a share with its interval, in percent."""
     low, high = interval
     return {
         "type": "data",
@@ -35,9 +35,7 @@ def error_bar(value: float, interval: tuple[float, float], **style: Any) -> dict
     }
 
 
-def band(
-    x: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str, uid: str
-) -> go.Scatter:
+def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str, uid: str) -> go.Scatter:
     """The area between two curves, pale, without legend or hover."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return go.Scatter(

@@ -46,9 +46,7 @@ def scale(images: Tensor, factor: Tensor, right: Tensor, down: Tensor) -> Tensor
     """Shrink each image to ``factor`` of its size and move it (in half widths)."""
     x, y = _pixel_grid(images)
     factor = _per_image(factor, images)
-    return _sample(
-        images, (x - _per_image(right, images)) / factor, (y - _per_image(down, images)) / factor
-    )
+    return _sample(images, (x - _per_image(right, images)) / factor, (y - _per_image(down, images)) / factor)
 
 
 def wave(images: Tensor, amplitude: Tensor, period: Tensor, phase: Tensor) -> Tensor:
@@ -104,9 +102,7 @@ def stripes(images: Tensor, strength: Tensor, period: Tensor, degrees: Tensor, p
     x, y = _pixel_grid(images)
     angle = _per_image(degrees, images) * (math.pi / 180)
     along = x * angle.cos() + y * angle.sin()
-    bars = torch.sign(
-        torch.sin(2 * math.pi * along / _per_image(period, images) + _per_image(phase, images))
-    )
+    bars = torch.sign(torch.sin(2 * math.pi * along / _per_image(period, images) + _per_image(phase, images)))
     return (images + _per_image(strength, images) * bars).clamp(0, 1)
 
 

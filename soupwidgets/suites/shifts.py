@@ -66,8 +66,7 @@ class Shift:
         taken = {name for name in self._parameters() if name != "standard_normal"}
         if taken != set(self.uniform):
             raise ValueError(
-                f"{self.corruption} takes the parameters {sorted(taken)}, "
-                f"the definition gives {sorted(self.uniform)}"
+                f"{self.corruption} takes the parameters {sorted(taken)}, the definition gives {sorted(self.uniform)}"
             )
 
     def _parameters(self) -> list[str]:

@@ -111,8 +111,8 @@ class Split:
 def content_hash(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> str:
     """SHA-256 over the shape, the pixels and the labels (as 64-bit integers) of a split."""
     digest = hashlib.sha256(repr(images.shape).encode())
-    digest.update(np.ascontiguousarray(images))
-    digest.update(np.ascontiguousarray(labels, dtype="<i8"))
+    digest.update(np.ascontiguousarray(images).data)
+    digest.update(np.ascontiguousarray(labels, dtype="<i8").data)
     return digest.hexdigest()
 
 

@@ -55,9 +55,7 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
         The alphas measured so far.
     """
 
-    def __init__(
-        self, ev: Evaluator, fine_tuned: str | None = None, alphas: int = 21, alpha: float = 0.5
-    ) -> None:
+    def __init__(self, ev: Evaluator, fine_tuned: str | None = None, alphas: int = 21, alpha: float = 0.5) -> None:
         self.ev = ev
         self._grid = alpha_grid(alphas)
         names = [*ev.pool.fine_tuned, *ev.pool.bad_ingredients]
@@ -127,9 +125,7 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
         """The exact evaluations there are for the fine-tuned model in use."""
         done = self._measured[self.fine_tuned]
         suite = self.ev.suite
-        return Sweep(
-            self.fine_tuned, {a: done[a] for a in sorted(done)}, suite.validation.name, suite.id_test.name
-        )
+        return Sweep(self.fine_tuned, {a: done[a] for a in sorted(done)}, suite.validation.name, suite.id_test.name)
 
     def wait(self, timeout: float = 600, sweep: bool = False) -> None:
         """Block until the answer for the present alpha is exact and shown.
@@ -246,9 +242,7 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
         yield show
 
     def _exact(self, fine_tuned: str, alpha: float) -> Evaluation:
-        return self._measured[fine_tuned].get(alpha) or self.ev.evaluate(
-            wise_ft(self.ev.pool, fine_tuned, alpha)
-        )
+        return self._measured[fine_tuned].get(alpha) or self.ev.evaluate(wise_ft(self.ev.pool, fine_tuned, alpha))
 
     # What is shown, on the kernel's loop.
 

@@ -11,9 +11,7 @@ from soupwidgets.widgets.html import flip_gallery
 SHOWN = 12
 
 
-def flips_near(
-    ev: Evaluator, measured: Mapping[float, Evaluation], alpha: float, shift: str | None
-) -> str:
+def flips_near(ev: Evaluator, measured: Mapping[float, Evaluation], alpha: float, shift: str | None) -> str:
     """HTML of the images whose prediction changes between the measured alphas around ``alpha``.
 
     Parameters

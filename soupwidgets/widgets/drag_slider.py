@@ -8,7 +8,7 @@ import traitlets
 from soupwidgets.widgets.live_figure import STATIC
 
 
-class DragSlider(anywidget.AnyWidget):  # type: ignore[misc]
+class DragSlider(anywidget.AnyWidget):
     """A native range input with a number box, for mouse, touch, keyboard and typed values.
 
     Attributes

@@ -60,7 +60,8 @@ def flip_gallery(
     return (
         f'<section aria-label="{escape(title, quote=True)}" style="font-size:12px;line-height:1.35">'
         f"<b style='font-size:14px'>{escape(title)}</b>"
-        f'<ul style="display:flex;flex-wrap:wrap;gap:10px;list-style:none;padding:0;margin:8px 0">{cards}</ul></section>'
+        f'<ul style="display:flex;flex-wrap:wrap;gap:10px;list-style:none;padding:0;margin:8px 0">{cards}</ul>'
+        "</section>"
     )
 
 

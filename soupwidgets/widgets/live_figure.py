@@ -23,7 +23,7 @@ def plotly_javascript() -> str:
     return (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_text("utf-8")
 
 
-class PlotlyLibrary(anywidget.AnyWidget):  # type: ignore[misc]
+class PlotlyLibrary(anywidget.AnyWidget):
     """plotly.js as a widget without a view: one per kernel, shared by all figures.
 
     Its bytes go to the page once; figures that come later find the library there.
@@ -53,7 +53,7 @@ class PlotlyLibrary(anywidget.AnyWidget):  # type: ignore[misc]
             cls._shared = None
 
 
-class LiveFigure(anywidget.AnyWidget):  # type: ignore[misc]
+class LiveFigure(anywidget.AnyWidget):
     """Shows a figure, moves parts of it by patches, and reports clicks.
 
     Parameters

@@ -63,6 +63,7 @@ class NewestWins:
         TimeoutError
             When that takes longer than ``timeout`` seconds.
         """
+
         def settled() -> bool:
             return self._closed or not (
                 self._busy or self._to_show or self._request or (background and self._background)

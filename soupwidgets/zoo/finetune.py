@@ -99,9 +99,7 @@ def fine_tune(
     """
     images = torch.from_numpy(data.images[: config.images])
     labels = torch.from_numpy(data.labels[: config.images].astype(np.int64))
-    optimizer = torch.optim.AdamW(
-        model.parameters(), config.learning_rate, weight_decay=config.weight_decay
-    )
+    optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     per_epoch = len(labels) // config.batch_size
     steps = per_epoch * config.epochs
     warm_up = max(1, round(WARM_UP_SHARE * steps))
@@ -126,7 +124,7 @@ def fine_tune(
             logits = model(normalise(shown))
             loss = F.cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
             right += int((logits.argmax(1) == targets.argmax(1)).sum())
             progress(step + 1, steps, float(loss.detach()))

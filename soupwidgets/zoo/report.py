@@ -45,10 +45,10 @@ def zoo_report(ev: Evaluator, alphas: int = 11, progress: bool = True) -> list[R
     Returns
     -------
     list[ReportRow]
-        Zero-shot; the best single model by validation; WiSE-FT of it at the
-        alpha that is best by validation, and at 0.5; uniform and greedy soup;
-        then, for each bad ingredient, the uniform soup with it, and the greedy
-        soup with all of them on offer.
+        Zero-shot; the best single model by validation; WiSE-FT of it at two
+        alphas chosen by validation, and at 0.5; uniform and greedy soup; then,
+        for each bad ingredient, the model alone, the uniform soup with it, and
+        the greedy soup with it on offer.
 
     Notes
     -----
@@ -57,22 +57,25 @@ def zoo_report(ev: Evaluator, alphas: int = 11, progress: bool = True) -> list[R
     pool, validation = ev.pool, ev.suite.validation.name
     alone = {name: ev.evaluate(Recipe({name: 1}), [validation]) for name in pool.fine_tuned}
     best = max(alone, key=lambda name: (alone[name].accuracy[validation], name))
-    alpha = alpha_sweep(ev, best, alphas, progress=progress).best_alpha()
+    sweep = alpha_sweep(ev, best, alphas, progress=progress)
+    top, robust = sweep.best_alpha(), sweep.most_robust_alpha()
     named: list[tuple[str, Recipe]] = [
         ("zero-shot", Recipe({pool.zero_shot: 1})),
         (f"best single by validation ({best})", Recipe({best: 1})),
-        (f"WiSE-FT of it, best alpha by validation ({alpha:g})", wise_ft(pool, best, alpha)),
+        (f"WiSE-FT of it, alpha {top:g} (best by validation)", wise_ft(pool, best, top)),
+        (f"WiSE-FT of it, alpha {robust:g} (smallest within one standard error)", wise_ft(pool, best, robust)),
         ("WiSE-FT of it, alpha 0.5", wise_ft(pool, best, 0.5)),
         (f"uniform soup of {len(pool.fine_tuned)}", uniform_soup(pool)),
     ]
     greedy = greedy_soup(ev, progress=progress)
     named.append((f"greedy soup ({len(greedy.ingredients)} of {len(pool.fine_tuned)})", greedy.recipe))
     for bad in pool.bad_ingredients:
-        named.append((f"uniform soup with {bad}", uniform_soup(pool, [*pool.fine_tuned, bad])))
-    if pool.bad_ingredients:
-        offered = greedy_soup(ev, [*pool.fine_tuned, *pool.bad_ingredients], progress=progress)
-        taken = [name for name in offered.ingredients if name in pool.bad_ingredients]
-        named.append((f"greedy soup, bad ingredients on offer, took {taken or 'none'}", offered.recipe))
+        on_offer = [*pool.fine_tuned, bad]
+        offered = greedy_soup(ev, on_offer, progress=progress)
+        verdict = "took it" if bad in offered.ingredients else "left it out"
+        named.append((f"{bad} alone", Recipe({bad: 1})))
+        named.append((f"uniform soup with {bad}", uniform_soup(pool, on_offer)))
+        named.append((f"greedy soup with {bad} on offer: {verdict}, kept {len(offered.ingredients)}", offered.recipe))
     return [ReportRow(name, recipe, ev.evaluate(recipe)) for name, recipe in named]
 
 

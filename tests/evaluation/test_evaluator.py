@@ -61,7 +61,8 @@ def test_the_same_question_is_not_computed_twice(tiny_evaluator: Evaluator, tiny
     again = tiny_evaluator.evaluate(recipe, ["noise"])
     other = Evaluator(tiny_pool, suite, "cpu", tiny_evaluator.store)
     third = other.evaluate(recipe, ["rotate", "noise"])
-    assert tiny_evaluator.forward_images == 2500 and other.forward_images == 0
+    assert tiny_evaluator.forward_images == 2500
+    assert other.forward_images == 0
     assert again.scores["noise"] == first.scores["noise"] == third.scores["noise"]
     assert np.array_equal(third.logits["rotate"], first.logits["rotate"])
 
@@ -69,9 +70,11 @@ def test_the_same_question_is_not_computed_twice(tiny_evaluator: Evaluator, tiny
 def test_partial_results_grow_to_the_exact_one(tiny_evaluator: Evaluator) -> None:
     steps = list(tiny_evaluator.stream(Recipe({"ft-a": 1}), ["rotate", "blur"]))
     assert [score.seen for score in steps[0].scores.values()] == [64, 64]
-    assert not steps[0].exact and steps[-1].exact
+    assert not steps[0].exact
+    assert steps[-1].exact
     seen = [sum(score.seen for score in step.scores.values()) for step in steps]
-    assert seen == sorted(set(seen)) and seen[-1] == 2500
+    assert seen == sorted(set(seen))
+    assert seen[-1] == 2500
     for step in steps:
         for name, (low, high) in step.interval.items():
             assert low <= step.accuracy[name] <= high
@@ -139,7 +142,8 @@ def test_a_diverged_model_is_wrong_everywhere(write_checkpoint: WriteCheckpoint,
     store = Store(tmp_path / "store")
     for _ in range(2):  # the second time from the store
         score = Evaluator(Pool.open([path]), suite, "cpu", store).evaluate(Recipe({"nan": 1}), ["blur"]).scores["blur"]
-        assert score.correct == 0 and np.isnan(score.loss)
+        assert score.correct == 0
+        assert np.isnan(score.loss)
 
 
 def test_clear_errors(tiny_evaluator: Evaluator, write_checkpoint: WriteCheckpoint, suite: Suite) -> None:

@@ -85,7 +85,8 @@ def test_greedy_of_one_bad_model_is_that_model(tiny_pool: Pool) -> None:
 
 def test_sweep_holds_the_evaluators_numbers(tiny_evaluator: Evaluator) -> None:
     sweep = alpha_sweep(tiny_evaluator, "ft-a", alphas=3, splits=["val", "blur"], progress=False)
-    assert sweep.alphas == [0, 0.5, 1] and len(sweep) == 3
+    assert sweep.alphas == [0, 0.5, 1]
+    assert len(sweep) == 3
     half = tiny_evaluator.evaluate(wise_ft(tiny_evaluator.pool, "ft-a", 0.5), ["val", "blur"])
     assert sweep[0.5].accuracy == half.accuracy
     frame = sweep.to_frame()

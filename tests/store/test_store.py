@@ -42,7 +42,8 @@ def test_a_newer_measurement_replaces_the_old(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.put("k", measurement(1), LOGITS)
     store.put("k", measurement(2), LOGITS + 1)
-    assert store.get(["k"])["k"].correct == 2 and np.array_equal(store.logits("k"), LOGITS + 1)
+    assert store.get(["k"])["k"].correct == 2
+    assert np.array_equal(store.logits("k"), LOGITS + 1)
 
 
 def test_a_loss_that_is_no_number_survives(tmp_path: Path) -> None:

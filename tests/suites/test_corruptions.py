@@ -66,4 +66,5 @@ def test_pointwise_corruptions() -> None:
 def test_background_shows_where_the_image_is_black() -> None:
     behind = torch.full_like(IMAGE, 0.3)
     laid = corruptions.on_background(IMAGE, behind)
-    assert laid[0, 0, 0] == pytest.approx(0.3) and laid[0, 5, 10] == 1
+    assert laid[0, 0, 0] == pytest.approx(0.3)
+    assert laid[0, 5, 10] == 1

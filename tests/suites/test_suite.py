@@ -32,7 +32,8 @@ def edit(folder: Path, **changes: Any) -> None:
 
 
 def test_bundled_suite(suite: Suite) -> None:
-    assert len(suite.validation) == 5000 and len(suite.id_test) == 10_000
+    assert len(suite.validation) == 5000
+    assert len(suite.id_test) == 10_000
     assert [len(shift) for shift in suite.shifts] == [1250] * 8
     assert len(suite.classes) == 10
     assert np.bincount(suite.id_test.labels).tolist() == [1000] * 10
@@ -52,7 +53,8 @@ def test_pixels_are_those_the_manifest_was_written_for(suite: Suite) -> None:
 def test_shift_changes_pixels_and_keeps_labels(suite: Suite) -> None:
     for shift in suite.shifts:
         clean = suite.id_test.images[np.array(shift.source.rows)]
-        assert shift.images.shape == clean.shape and shift.images.dtype == np.uint8
+        assert shift.images.shape == clean.shape
+        assert shift.images.dtype == np.uint8
         assert (shift.images != clean).mean() > 0.1
         assert np.array_equal(shift.labels, suite.id_test.labels[np.array(shift.source.rows)])
     invert = suite.splits["invert"]
@@ -64,7 +66,8 @@ def test_images_are_the_published_ones(suite: Suite) -> None:
     raw = read_raw()
     assert np.array_equal(suite.id_test.images, raw.test.images)
     assert np.array_equal(suite.validation.images, raw.validation.images)
-    assert len(raw.pretraining.labels) == 30_000 and len(raw.fine_tuning.labels) == 25_000
+    assert len(raw.pretraining.labels) == 30_000
+    assert len(raw.fine_tuning.labels) == 25_000
 
 
 def test_validation_is_memory_mapped(suite: Suite) -> None:

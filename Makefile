@@ -1,0 +1,40 @@
+# Everything lives in .venv; each target installs first what is not there yet.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help install lab test lint notebooks bench zoo clean
+
+help:
+	@echo "make lab    open JupyterLab on the first notebook"
+	@echo "make test   run all tests: lint, types, import contracts, unit, notebooks, browser"
+	@echo "make bench  measure the speed of the engine and of the widgets"
+	@echo "make zoo    rebuild the miniature zoo from the raw images (about half an hour on two cores)"
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[lab,dev]'
+	touch $@
+
+lab: install
+	$(BIN)/jupyter lab notebooks/01_drag_alpha.ipynb
+
+test: lint
+	$(BIN)/python -m pytest -q -rs
+	$(BIN)/python -m pytest -q -p no:doctest --nbval notebooks
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install
+	$(BIN)/python -m benchmarks
+
+zoo: install
+	$(BIN)/soupwidgets zoo build
+
+clean:
+	rm -rf .venv build

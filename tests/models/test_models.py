@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import open_clip
+import pytest
+import torch
+from open_clip.model import CLIP
+from torch import nn
+
+from soupwidgets.models import Architecture, ImageClassifier, streamline
+from tests.fixtures import TINY
+
+
+@pytest.mark.parametrize(
+    "name", ["ViT-B-32", "ViT-B-32-quickgelu", "ViT-S-16-alt", "EVA02-B-16", "RN50", "coca_ViT-B-32"]
+)
+def test_streamlined_towers_give_open_clips_features(name: str) -> None:
+    torch.manual_seed(0)
+    visual = open_clip.create_model(name).visual.eval()
+    size = visual.image_size if isinstance(visual.image_size, int) else visual.image_size[0]
+    images = torch.randn(2, 3, size, size)
+    with torch.inference_mode():
+        expected = visual(images)
+        changed = streamline(visual)
+        got = visual(images)
+    for one, two in zip(expected, got, strict=True) if isinstance(expected, tuple) else [(expected, got)]:
+        torch.testing.assert_close(two, one, rtol=1e-4, atol=1e-5)
+    assert changed == (name in {"ViT-B-32", "ViT-B-32-quickgelu", "ViT-S-16-alt", "coca_ViT-B-32"})
+
+
+def test_parameters_keep_their_names() -> None:
+    model = TINY.build()
+    before = list(model.state_dict())
+    assert streamline(model.visual)
+    assert list(model.state_dict()) == before
+
+
+def test_logits_are_cosines_times_the_head() -> None:
+    tower = nn.Sequential(nn.Flatten(), nn.Identity())
+    model = ImageClassifier(tower, embed_dim=2, classes=2)
+    model.head.weight.data = torch.tensor([[10.0, 0.0], [0.0, 5.0]])
+    assert model(torch.tensor([[3.0, 4.0]])).tolist() == [pytest.approx([6.0, 4.0])]
+
+
+def test_architecture_round_trip_and_meta_build() -> None:
+    assert Architecture.from_json(TINY.to_json()) == TINY
+    assert Architecture.from_json(TINY.to_json()).fingerprint == TINY.fingerprint
+    meta = TINY.build("meta")
+    real = CLIP(8, TINY.vision_cfg, {"context_length": 2, "vocab_size": 2, "width": 64, "heads": 1, "layers": 1})
+    shapes = {name.removeprefix("visual."): t.shape for name, t in meta.state_dict().items() if name != "head.weight"}
+    assert shapes == {name: t.shape for name, t in real.visual.state_dict().items()}
+    assert all(t.is_meta for t in meta.state_dict().values())
+    with pytest.raises(ValueError, match="not an architecture card"):
+        Architecture.from_json({"width": 3})
