@@ -22,7 +22,7 @@ from soupwidgets.suites import Split, Suite
 
 # Each split is first sampled in two small steps: the coarse answers under a moving thumb.
 _SAMPLES = (64, 320)
-_BATCH = {"cpu": 128, "cuda": 2048}
+_BATCH = {"cpu": 192, "cuda": 2048}
 
 
 class Evaluator:

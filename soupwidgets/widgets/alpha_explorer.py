@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,7 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
         ev.pool.require([first])
         self.evaluation: Evaluation | None = None
         self._measured: dict[str, dict[float, Evaluation]] = {name: {} for name in {*names, first}}
+        self._ends: dict[str, dict[float, Evaluation]] = {name: {} for name in self._measured}
         self._shown_curve: tuple[Any, ...] = ()
         self._shown_alpha = alpha
 
@@ -123,9 +124,11 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
     @property
     def sweep(self) -> Sweep:
         """The exact evaluations there are for the fine-tuned model in use."""
-        done = self._measured[self.fine_tuned]
-        suite = self.ev.suite
-        return Sweep(self.fine_tuned, {a: done[a] for a in sorted(done)}, suite.validation.name, suite.id_test.name)
+        return self._sweep(self._measured[self.fine_tuned])
+
+    def _sweep(self, evaluations: Mapping[float, Evaluation]) -> Sweep:
+        ordered = {alpha: evaluations[alpha] for alpha in sorted(evaluations)}
+        return Sweep(self.fine_tuned, ordered, self.ev.suite.validation.name, self.ev.suite.id_test.name)
 
     def wait(self, timeout: float = 600, sweep: bool = False) -> None:
         """Block until the answer for the present alpha is exact and shown.
@@ -162,15 +165,15 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
         from soupwidgets.widgets.alpha_page import write_alpha_page
 
         self.wait(sweep=True)
-        grid = {alpha: self._exact(self.fine_tuned, alpha) for alpha in self._grid}
-        suite = self.ev.suite
-        sweep = Sweep(self.fine_tuned, grid, suite.validation.name, suite.id_test.name)
+        sweep = self._sweep({alpha: self._exact(self.fine_tuned, alpha) for alpha in self._grid})
         return write_alpha_page(path, self.ev, sweep, self.alpha, self.shift)
 
     def close(self) -> None:
         """Stop the work and free every widget of the explorer."""
-        self._work.close()
-        close_tree(self)
+        # Python also calls this for an explorer whose construction failed.
+        if hasattr(self, "_work"):
+            self._work.close()
+            close_tree(self)
 
     # What the user does.
 
@@ -199,20 +202,14 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
     # What the worker does. Each step computes, then hands over a function that shows.
 
     def _answer(self, fine_tuned: str, alpha: float, dragging: bool) -> Steps:
-        # The ends come first: without them there is no line to draw.
+        # Without its ends there is no line to draw; a first sample of them will do until the sweep was there.
         for end in (0.0, 1.0):
-            yield from self._measure_end(fine_tuned, end)
+            if end not in self._ends[fine_tuned]:
+                self._ends[fine_tuned][end] = next(self._stream(fine_tuned, end))
         for evaluation in self._stream(fine_tuned, alpha):
-            yield partial(self._show, fine_tuned, alpha, evaluation)
+            yield "answer", partial(self._show, fine_tuned, alpha, evaluation)
         if not dragging:
             yield from self._show_flips(fine_tuned)
-
-    def _measure_end(self, fine_tuned: str, alpha: float) -> Steps:
-        if alpha not in self._measured[fine_tuned]:
-            for evaluation in self._stream(fine_tuned, alpha):
-                seen = sum(score.seen for score in evaluation.scores.values())
-                total = sum(score.total for score in evaluation.scores.values())
-                yield partial(self._show_status, f"measuring the end at alpha {alpha:g}", seen, total)
 
     def _stream(self, fine_tuned: str, alpha: float) -> Iterator[Evaluation]:
         for evaluation in self.ev.stream(wise_ft(self.ev.pool, fine_tuned, alpha)):
@@ -224,13 +221,14 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
         total = len(self._grid)
         order = [self._grid[i] for i in coarse_to_fine(total)]
         for done, alpha in enumerate(order):
-            yield partial(self._show_sweep_status, done)
+            yield "sweep", partial(self._show_sweep_status, done)
             if alpha not in self._measured[fine_tuned]:
                 for evaluation in self._stream(fine_tuned, alpha):
-                    yield self._draw if evaluation.exact else _nothing
+                    # Also a step with nothing new to draw is a place where a request may cut in.
+                    yield "curve", self._draw if evaluation.exact else _nothing
                 # A new neighbour narrows down where the images near the thumb flip.
                 yield from self._show_flips(fine_tuned)
-        yield partial(self._show_sweep_status, total)
+        yield "sweep", partial(self._show_sweep_status, total)
 
     def _show_flips(self, fine_tuned: str) -> Steps:
         found = flips_near(self.ev, dict(self._measured[fine_tuned]), self.alpha, self.shift)
@@ -239,7 +237,7 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
             if fine_tuned == self.fine_tuned:
                 self.flips.value = found
 
-        yield show
+        yield "flips", show
 
     def _exact(self, fine_tuned: str, alpha: float) -> Evaluation:
         return self._measured[fine_tuned].get(alpha) or self.ev.evaluate(wise_ft(self.ev.pool, fine_tuned, alpha))
@@ -259,11 +257,12 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
         self._draw()
 
     def _draw(self) -> None:
-        evaluation, sweep, shift = self.evaluation, self.sweep, self.shift
-        if evaluation is None or len(sweep) < 2:
+        if self.evaluation is None:
             return
+        evaluation, shift = self.evaluation, self.shift
+        sweep = self._sweep({**self._ends[self.fine_tuned], **self._measured[self.fine_tuned]})
         alpha = self._shown_alpha
-        curve = (sweep.fine_tuned, tuple(sweep.alphas), shift)
+        curve = (sweep.fine_tuned, tuple(sweep.alphas), shift, sweep[0.0].exact, sweep[1.0].exact)
         if curve == self._shown_curve:
             self.frontier.move(plots.alpha_frontier_patch(sweep, alpha, evaluation, shift))
             self.curves.move(plots.alpha_curves_patch(sweep, alpha, evaluation, shift))

@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-Steps = Iterator[Callable[[], None]]
+Step = tuple[str, Callable[[], None]]
+Steps = Iterator[Step]
 
 
 class NewestWins:
     """One worker thread that does small steps of the newest request, else of the background job.
 
     A job is an iterator. Each of its steps computes a little, off the main
-    thread, and yields a function that shows the result; that function is called
-    on the kernel's loop, where widgets may be touched. A new request replaces
-    the one before between two steps, so nothing queues up.
+    thread, and yields what it is about and a function that shows the result;
+    that function is called on the kernel's loop, where widgets may be touched.
+    A new request replaces the one before between two steps, and a result
+    replaces one about the same thing that was not shown yet: nothing queues up.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ class NewestWins:
         self._wake = threading.Condition()
         self._request: Steps | None = None
         self._background: Steps | None = None
-        self._to_show: deque[tuple[bool, Callable[[], None]]] = deque()
+        self._to_show: dict[str, Callable[[], None]] = {}
         self._busy = False
         self._closed = False
         try:
@@ -99,15 +100,15 @@ class NewestWins:
                 foreground = self._request is not None
                 self._busy = True
             assert steps is not None
-            show: Callable[[], None] | None = None
+            step: Step | None = None
             finished = False
             try:
-                show = next(steps)
+                step = next(steps)
             except StopIteration:
                 finished = True
             except BaseException as error:
                 finished = True
-                show = self._reporter(error)
+                step = ("error", self._reporter(error))
             with self._wake:
                 superseded = foreground and self._request is not steps
                 if finished:
@@ -115,8 +116,11 @@ class NewestWins:
                         self._request = None
                     if self._background is steps:
                         self._background = None
-                if show is not None and not self._closed and not superseded:
-                    self._to_show.append((foreground, show))
+                if step is not None and not self._closed and not superseded:
+                    what, show = step
+                    # Taken out first: it is shown after what was ready before it.
+                    self._to_show.pop(what, None)
+                    self._to_show[what] = show
                     if self._loop is not None:
                         self._schedule(self._loop)
                 self._busy = False
@@ -131,12 +135,9 @@ class NewestWins:
 
     def _show(self) -> None:
         with self._wake:
-            todo = list(self._to_show)
+            ready = list(self._to_show.values())
             self._to_show.clear()
-        newest = max((i for i, (foreground, _) in enumerate(todo) if foreground), default=None)
-        for i, (foreground, show) in enumerate(todo):
-            if foreground and i != newest:
-                continue
+        for show in ready:
             try:
                 show()
             except BaseException as error:

@@ -27,6 +27,17 @@ def test_streamlined_towers_give_open_clips_features(name: str) -> None:
     assert changed == (name in {"ViT-B-32", "ViT-B-32-quickgelu", "ViT-S-16-alt", "coca_ViT-B-32"})
 
 
+def test_grey_images_as_one_channel_or_three() -> None:
+    torch.manual_seed(0)
+    visual = TINY.build().visual
+    grey = torch.randn(3, 1, 28, 28).expand(-1, 3, -1, -1)
+    with torch.inference_mode():
+        expected = visual(grey)
+        assert streamline(visual)
+        torch.testing.assert_close(visual(grey), expected, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(visual(grey.contiguous()), expected, rtol=1e-5, atol=1e-6)
+
+
 def test_parameters_keep_their_names() -> None:
     model = TINY.build()
     before = list(model.state_dict())

@@ -9,6 +9,8 @@ function render({ model, el }) {
   range.type = "range";
   const number = document.createElement("input");
   number.type = "number";
+  // JupyterLab takes the arrow keys to walk between cells unless the focused element itself forbids it.
+  for (const input of [range, number]) input.dataset.lmSuppressShortcuts = "true";
   const ends = document.createElement("div");
   ends.className = "soupwidgets-slider-ends";
   const low = document.createElement("span");

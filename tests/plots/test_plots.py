@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+
+from soupwidgets import Recipe, Sweep, plots
+from soupwidgets.evaluation import Evaluation, SplitScore
+
+
+def evaluation(test: int, fog: int, snow: int, seen: int = 100) -> Evaluation:
+    return Evaluation(
+        Recipe({"a": 1}),
+        {
+            "val": SplitScore("validation", 100, seen, test, 0.1),
+            "test": SplitScore("id_test", 100, seen, test, 0.1),
+            "fog": SplitScore("shift", 100, seen, fog, 0.1),
+            "snow": SplitScore("shift", 100, seen, snow, 0.1),
+        },
+    )
+
+
+@pytest.fixture
+def sweep() -> Sweep:
+    return Sweep(
+        "ft", {0.0: evaluation(70, 60, 64), 0.5: evaluation(82, 58, 60), 1.0: evaluation(80, 40, 44)}, "val", "test"
+    )
+
+
+def by_uid(figure: plots.go.Figure) -> dict[str, object]:  # type: ignore[name-defined]
+    return {trace.uid: trace for trace in figure.data}
+
+
+def test_frontier_draws_the_numbers(sweep: Sweep) -> None:
+    figure = plots.alpha_frontier(sweep)
+    traces = by_uid(figure)
+    assert traces["curve"].x == (70, 82, 80)
+    assert traces["curve"].y == pytest.approx((62, 59, 42))
+    assert traces["straight"].x == (70, 80)
+    assert (traces["best"].x, traces["best"].y) == ((82,), (59,))
+    assert traces["here"].x == (82,)
+    low = 82 - traces["here"].error_x.arrayminus[0]
+    assert low == pytest.approx(100 * evaluation(82, 0, 0).interval["test"][0])
+    for part in ("At alpha 0: ID 70.0%", "Mean OOD 62.0%", "at alpha 0.5", "Best alpha by validation: 0.5"):
+        assert part in plots.text_alternative(figure)
+
+
+def test_one_shift(sweep: Sweep) -> None:
+    figure = plots.alpha_frontier(sweep, shift="fog")
+    assert by_uid(figure)["curve"].y == pytest.approx((60, 58, 40))
+    assert figure.layout.yaxis.title.text == "OOD (fog) accuracy, %"
+
+
+def test_curves_draw_every_split(sweep: Sweep) -> None:
+    figure = plots.alpha_curves(sweep)
+    traces = by_uid(figure)
+    assert traces["shift-fog"].y == pytest.approx((60, 58, 40))
+    assert traces["validation"].y == (70, 82, 80)
+    assert figure.layout.shapes[0].x0 == 0.5
+    assert "mean OOD from 62.0% to 42.0%" in plots.text_alternative(figure)
+    assert "fog from 60.0% to 40.0%" in plots.text_alternative(plots.alpha_curves(sweep, shift="fog"))
+
+
+def test_bars_draw_every_split_with_its_interval(sweep: Sweep) -> None:
+    figure = plots.split_accuracies(sweep, 1.0, sweep[1.0])
+    here = by_uid(figure)["here"]
+    assert here.x == (80, 80, 40, 44)
+    assert here.y == ("validation", "ID test", "fog", "snow")
+    assert "fog 40.00%" in plots.text_alternative(figure)
+    assert "40 of 100" in plots.text_alternative(figure)
+
+
+def test_coarse_answers_are_hollow_and_say_so(sweep: Sweep) -> None:
+    coarse = evaluation(8, 6, 6, seen=10)
+    assert by_uid(plots.alpha_frontier(sweep, 0.3, coarse))["here"].marker.symbol == "circle-open"
+    assert "alpha 0.3 (coarse)" in plots.text_alternative(plots.alpha_frontier(sweep, 0.3, coarse))
+    assert set(by_uid(plots.split_accuracies(sweep, 0.3, coarse))["here"].marker.symbol) == {"circle-open"}
+
+
+@pytest.mark.parametrize("draw", ["alpha_frontier", "alpha_curves"])
+def test_a_patched_figure_is_the_figure_drawn_anew(sweep: Sweep, draw: str) -> None:
+    moved = plots.apply_patch(
+        getattr(plots, draw)(sweep, 0.0, sweep[0.0]), getattr(plots, f"{draw}_patch")(sweep, 1.0, sweep[1.0])
+    )
+    assert moved == getattr(plots, draw)(sweep, 1.0, sweep[1.0])
+
+
+def test_every_figure_has_titles_legend_and_words(sweep: Sweep) -> None:
+    for figure in (plots.alpha_frontier(sweep), plots.alpha_curves(sweep), plots.split_accuracies(sweep)):
+        assert figure.layout.title.text
+        assert "%" in figure.layout.xaxis.title.text + figure.layout.yaxis.title.text
+        assert len(plots.text_alternative(figure)) > 100
+        assert sum(trace.showlegend is not False for trace in figure.data) >= 3
+
+
+def test_a_patch_for_another_figure_is_refused(sweep: Sweep) -> None:
+    with pytest.raises(KeyError, match="no trace 'there'"):
+        plots.apply_patch(plots.alpha_frontier(sweep), {"traces": {"there": {}}, "layout": {}})

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from soupwidgets import Evaluator, alpha_sweep
+from tests.fixtures import ROOT, SUITE, ZOO
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "soupwidgets.cli", *arguments], capture_output=True, text=True, cwd=ROOT, timeout=300
+    )
+
+
+def test_sweep_prints_the_evaluators_numbers(evaluator: Evaluator, tmp_path: Path) -> None:
+    done = run(
+        "sweep", "--pool", str(ZOO), "--suite", str(SUITE), "--fine-tuned", "ft-03", "--alphas", "3",
+        "--json", str(tmp_path / "out.json"), "--store", str(evaluator.store.folder),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    sweep = alpha_sweep(evaluator, "ft-03", 3, progress=False)
+    written = json.loads((tmp_path / "out.json").read_text())
+    assert written["best_alpha_by_validation"] == sweep.best_alpha()
+    for entry in written["alphas"]:
+        evaluation = sweep[entry["alpha"]]
+        assert {name: row["accuracy"] for name, row in entry["splits"].items()} == evaluation.accuracy
+        assert entry["mean_ood"]["accuracy"] == evaluation.shift_accuracy
+    assert f"{100 * sweep[0.5].accuracy['test']:.2f}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--pool", "nowhere", "--suite", str(SUITE), "--fine-tuned", "x"], "nowhere: no .safetensors"),
+        (["--pool", str(ZOO), "--suite", "nowhere", "--fine-tuned", "x"], "suite.json is missing"),
+        (["--pool", str(ZOO), "--suite", str(SUITE), "--fine-tuned", "nobody"], "not in the pool: 'nobody'"),
+    ],
+)
+def test_errors_are_sentences(arguments: list[str], message: str, tmp_path: Path) -> None:
+    done = run("sweep", *arguments, "--store", str(tmp_path))
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
