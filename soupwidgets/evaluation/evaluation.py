@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -53,9 +54,10 @@ class SplitScore:
         """Share of images that were right, 0..1."""
         return self.correct / self.seen
 
-    @property
+    @cached_property
     def interval(self) -> tuple[float, float]:
         """95% Clopper-Pearson interval of the accuracy."""
+        # Kept, because a figure that follows a slider asks for all of them at every move.
         low, high = clopper_pearson(self.correct, self.seen)
         return float(low), float(high)
 

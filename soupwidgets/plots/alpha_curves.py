@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.methods import Sweep
 from soupwidgets.plots.patch import Patch, apply_patch, make_patch
-from soupwidgets.plots.style import BLUE, GREEN, GREY, INK, PALE, VERMILLION, band, base_figure, percent, percents
+from soupwidgets.plots.style import BLUE, GREEN, GREY, INK, PALE, VERMILLION, axis, band, base_figure, percent, percents
 
 
 def alpha_curves(
@@ -34,7 +34,9 @@ def alpha_curves(
     if alpha is None or evaluation is None:
         alpha = sweep.best_alpha()
         evaluation = sweep[alpha]
-    figure = base_figure("Accuracy along alpha", "alpha (0 zero-shot, 1 fine-tuned)", "Accuracy, %")
+    figure = base_figure(
+        "Accuracy along alpha", axis("alpha (0 zero-shot, 1 fine-tuned)", (-0.04, 1.04)), axis("Accuracy, %")
+    )
     x = sweep.alphas
     shifts = [name for name, score in sweep[x[0]].scores.items() if score.role == "shift"]
     for position, name in enumerate(shifts):
@@ -49,12 +51,12 @@ def alpha_curves(
             hovertemplate=f"{name}<br>alpha %{{x:.2f}}: %{{y:.2f}}%<extra></extra>",
         )
     _add_curve(figure, x, [sweep[a].accuracy[sweep.id_test] for a in x],
-               [sweep[a].interval[sweep.id_test] for a in x], "ID test", BLUE)  # fmt: skip
+               [sweep[a].interval[sweep.id_test] for a in x], "ID test", "id", BLUE)  # fmt: skip
     if shift is None:
         ood, intervals, name = [sweep[a].shift_accuracy for a in x], [sweep[a].shift_interval for a in x], "mean OOD"
     else:
         ood, intervals, name = [sweep[a].accuracy[shift] for a in x], [sweep[a].interval[shift] for a in x], shift
-    _add_curve(figure, x, ood, intervals, name, VERMILLION)
+    _add_curve(figure, x, ood, intervals, name, "ood", VERMILLION)
     figure.add_scatter(
         x=x,
         y=percents([sweep[a].accuracy[sweep.validation] for a in x]),
@@ -107,14 +109,15 @@ def _add_curve(
     values: list[float],
     intervals: list[tuple[float, float]],
     name: str,
+    uid: str,
     colour: str,
 ) -> None:
     low, high = percents([i[0] for i in intervals]), percents([i[1] for i in intervals])
-    figure.add_trace(band(x, low, high, colour, f"band-{colour}"))
+    figure.add_trace(band(x, low, high, colour, f"band-{uid}"))
     figure.add_scatter(
         x=x,
         y=percents(values),
-        uid=f"curve-{colour}",
+        uid=f"curve-{uid}",
         name=f"{name}, with 95% interval",
         mode="lines+markers",
         line={"color": colour, "width": 2.5},

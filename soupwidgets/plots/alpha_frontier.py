@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import plotly.graph_objects as go
 
-from soupwidgets.analysis import frontier_point
+from soupwidgets.analysis import FrontierPoint, frontier_point
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.methods import Sweep
 from soupwidgets.plots.patch import Patch, apply_patch, make_patch
-from soupwidgets.plots.style import BLUE, GREEN, GREY, INK, VERMILLION, base_figure, error_bar, percent, percents
+from soupwidgets.plots.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    VERMILLION,
+    axis,
+    base_figure,
+    error_bar,
+    limits,
+    percent,
+    percents,
+)
 
 HERE = "here"
 
@@ -43,9 +57,7 @@ def alpha_frontier(
         evaluation = sweep[alpha]
     points = [frontier_point(sweep[a], shift) for a in sweep.alphas]
     x, y = percents([p.id for p in points]), percents([p.ood for p in points])
-    figure = base_figure(
-        "Accuracy against robustness", "In-distribution (ID) accuracy, %", f"{_ood_name(shift)} accuracy, %"
-    )
+    figure = base_figure("Accuracy against robustness", *_axes(points, shift))
     ends = [0, len(points) - 1]
     figure.add_scatter(
         x=[x[i] for i in ends],
@@ -113,7 +125,8 @@ def alpha_frontier_patch(sweep: Sweep, alpha: float, evaluation: Evaluation, shi
             "line": {"width": 2.5, "color": VERMILLION},
         },
     }
-    first, last = (frontier_point(sweep[a], shift) for a in (sweep.alphas[0], sweep.alphas[-1]))
+    points = [frontier_point(sweep[a], shift) for a in sweep.alphas]
+    first, last = points[0], points[-1]
     text = (
         f"Accuracy against robustness for {len(sweep)} mixtures of the zero-shot model and {sweep.fine_tuned}. "
         f"At alpha {sweep.alphas[0]:g}: ID {first.id:.1%}, {_ood_name(shift)} {first.ood:.1%}. "
@@ -123,7 +136,18 @@ def alpha_frontier_patch(sweep: Sweep, alpha: float, evaluation: Evaluation, shi
         f"{_ood_name(shift)} {point.ood:.1%} ({point.ood_interval[0]:.1%} to {point.ood_interval[1]:.1%}). "
         f"Best alpha by validation: {sweep.best_alpha():g}."
     )
-    return make_patch(text, {HERE: here})
+    # A coarse point may lie outside what the curve needs.
+    x_axis, y_axis = _axes([*points, point], shift)
+    return make_patch(text, {HERE: here}, xaxis=x_axis, yaxis=y_axis)
+
+
+def _axes(points: list[FrontierPoint], shift: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    x = [value for p in points for value in (p.id, *p.id_interval)]
+    y = [value for p in points for value in (p.ood, *p.ood_interval)]
+    return (
+        axis("In-distribution (ID) accuracy, %", limits(percents(x))),
+        axis(f"{_ood_name(shift)} accuracy, %", limits(percents(y))),
+    )
 
 
 def _ood_name(shift: str | None) -> str:

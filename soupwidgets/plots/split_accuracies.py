@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import plotly.graph_objects as go
 
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.methods import Sweep
 from soupwidgets.plots.patch import Patch, apply_patch, make_patch
-from soupwidgets.plots.style import GREY, INK, PALE, VERMILLION, base_figure, percent, percents
+from soupwidgets.plots.style import GREY, INK, PALE, VERMILLION, axis, base_figure, limits, percent, percents
 
 HERE = "here"
 _ROLES = {"validation": "validation", "id_test": "ID test"}
@@ -31,7 +33,8 @@ def split_accuracies(sweep: Sweep, alpha: float | None = None, evaluation: Evalu
     if alpha is None or evaluation is None:
         alpha = sweep.best_alpha()
         evaluation = sweep[alpha]
-    figure = base_figure("Accuracy on every split", "Accuracy, %", "")
+    rows_axis = axis("", autorange="reversed", automargin=True)
+    figure = base_figure("Accuracy on every split", _accuracy_axis(sweep, evaluation), rows_axis)
     rows = list(evaluation.scores)
     labels = [_row_label(evaluation, name) for name in rows]
     zero_shot, tuned = (sweep[a] for a in (sweep.alphas[0], sweep.alphas[-1]))
@@ -61,11 +64,10 @@ def split_accuracies(sweep: Sweep, alpha: float | None = None, evaluation: Evalu
         x=[], y=[], uid=HERE, name="this alpha, with 95% interval", mode="markers",
         hovertemplate="this alpha<br>%{y}: %{x:.2f}%<extra></extra>",
     )  # fmt: skip
-    figure.update_layout(yaxis={"autorange": "reversed", "automargin": True})
-    return apply_patch(figure, split_accuracies_patch(alpha, evaluation))
+    return apply_patch(figure, split_accuracies_patch(sweep, alpha, evaluation))
 
 
-def split_accuracies_patch(alpha: float, evaluation: Evaluation) -> Patch:
+def split_accuracies_patch(sweep: Sweep, alpha: float, evaluation: Evaluation) -> Patch:
     """Move the mixture's marks of `split_accuracies` to ``evaluation``; hollow while not exact."""
     scores = evaluation.scores
     values = [score.accuracy for score in scores.values()]
@@ -93,7 +95,14 @@ def split_accuracies_patch(alpha: float, evaluation: Evaluation) -> Patch:
         f"{score.correct} of {score.seen})"
         for name, score in scores.items()
     )
-    return make_patch(f"Accuracy on every split at alpha {alpha:.3g}, with 95% intervals: {rows}.", {HERE: here})
+    text = f"Accuracy on every split at alpha {alpha:.3g}, with 95% intervals: {rows}."
+    return make_patch(text, {HERE: here}, xaxis=_accuracy_axis(sweep, evaluation))
+
+
+def _accuracy_axis(sweep: Sweep, shown: Evaluation) -> dict[str, Any]:
+    every = [*sweep.evaluations.values(), shown]
+    ends = [end for evaluation in every for interval in evaluation.interval.values() for end in interval]
+    return axis("Accuracy, %", limits(percents(ends)))
 
 
 def _row_label(evaluation: Evaluation, name: str) -> str:

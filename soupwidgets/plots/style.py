@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -51,9 +51,22 @@ def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], colour
     )
 
 
-def base_figure(title: str, x_title: str, y_title: str, height: int = 450) -> go.Figure:
-    """An empty figure with titles and the common look."""
-    axis = {"gridcolor": "#E6E6E6", "zeroline": False, "linecolor": GREY, "ticks": "outside"}
+def axis(title: str, limits: tuple[float, float] | None = None, **more: Any) -> dict[str, Any]:
+    """An axis with the common look; with ``limits`` it stands still while something moves along it."""
+    look = {"title": {"text": title}, "gridcolor": "#E6E6E6", "zeroline": False, "linecolor": GREY, "ticks": "outside"}
+    return {**look, **({} if limits is None else {"range": list(limits)}), **more}
+
+
+def limits(values: Iterable[float]) -> tuple[float, float]:
+    """Where an axis begins and ends so that all values lie on it, with some room at both ends."""
+    known = list(values)
+    low, high = min(known), max(known)
+    room = 0.05 * (high - low) or 1.0
+    return low - room, high + room
+
+
+def base_figure(title: str, x_axis: dict[str, Any], y_axis: dict[str, Any], height: int = 450) -> go.Figure:
+    """An empty figure with its axes and the common look."""
     return go.Figure(
         layout={
             "title": {"text": title, "font": {"size": 15}, "x": 0, "xref": "paper", "y": 0.97, "yanchor": "top"},
@@ -62,8 +75,8 @@ def base_figure(title: str, x_title: str, y_title: str, height: int = 450) -> go
             "margin": {"l": 60, "r": 16, "t": 40, "b": 150},
             "paper_bgcolor": "white",
             "plot_bgcolor": "white",
-            "xaxis": {"title": {"text": x_title}, **axis},
-            "yaxis": {"title": {"text": y_title}, **axis},
+            "xaxis": x_axis,
+            "yaxis": y_axis,
             "legend": {
                 "orientation": "h",
                 "font": {"size": 11},

@@ -182,6 +182,8 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
 
     def _on_model(self, _change: Any) -> None:
         self.slider.high_label = self.fine_tuned
+        # What is on screen belongs to the other model.
+        self.evaluation = None
         self._start()
 
     def _on_shift(self, _change: Any) -> None:
@@ -212,6 +214,9 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
             yield from self._show_flips(fine_tuned)
 
     def _stream(self, fine_tuned: str, alpha: float) -> Iterator[Evaluation]:
+        if alpha in self._measured[fine_tuned]:
+            yield self._measured[fine_tuned][alpha]
+            return
         for evaluation in self.ev.stream(wise_ft(self.ev.pool, fine_tuned, alpha)):
             if evaluation.exact:
                 self._measured[fine_tuned][alpha] = evaluation
@@ -224,11 +229,13 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
             yield "sweep", partial(self._show_sweep_status, done)
             if alpha not in self._measured[fine_tuned]:
                 for evaluation in self._stream(fine_tuned, alpha):
-                    # Also a step with nothing new to draw is a place where a request may cut in.
-                    yield "curve", self._draw if evaluation.exact else _nothing
+                    # Also where there is nothing new to draw a request may cut in.
+                    yield ("curve", self._draw) if evaluation.exact else ("nothing", _nothing)
                 # A new neighbour narrows down where the images near the thumb flip.
                 yield from self._show_flips(fine_tuned)
         yield "sweep", partial(self._show_sweep_status, total)
+        # When all of that was in the store, nothing was loaded yet: the first new alpha should not wait for it.
+        self.ev.warm_up(wise_ft(self.ev.pool, fine_tuned, self.alpha))
 
     def _show_flips(self, fine_tuned: str) -> Steps:
         found = flips_near(self.ev, dict(self._measured[fine_tuned]), self.alpha, self.shift)
@@ -248,6 +255,8 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
         if fine_tuned != self.fine_tuned:
             return
         self.alert.value = ""
+        if evaluation is self.evaluation:
+            return
         self.evaluation = evaluation
         self._shown_alpha = alpha
         seen = sum(score.seen for score in evaluation.scores.values())
@@ -266,7 +275,7 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
         if curve == self._shown_curve:
             self.frontier.move(plots.alpha_frontier_patch(sweep, alpha, evaluation, shift))
             self.curves.move(plots.alpha_curves_patch(sweep, alpha, evaluation, shift))
-            self.bars.move(plots.split_accuracies_patch(alpha, evaluation))
+            self.bars.move(plots.split_accuracies_patch(sweep, alpha, evaluation))
             return
         self._shown_curve = curve
         self.frontier.show(plots.alpha_frontier(sweep, alpha, evaluation, shift))

@@ -51,7 +51,7 @@ def write_alpha_page(path: str | Path, ev: Evaluator, sweep: Sweep, alpha: float
             "patches": [
                 plots.alpha_frontier_patch(sweep, a, sweep[a], shift),
                 plots.alpha_curves_patch(sweep, a, sweep[a], shift),
-                plots.split_accuracies_patch(a, sweep[a]),
+                plots.split_accuracies_patch(sweep, a, sweep[a]),
             ],
             "flips": flips_near(ev, sweep.evaluations, a, shift),
         }

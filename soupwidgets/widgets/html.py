@@ -31,11 +31,9 @@ def error_message(error: BaseException) -> str:
 
 
 def progress(label: str, done: int, total: int) -> str:
-    """A progress bar with its words."""
-    return (
-        f'<div style="color:#444;font-size:13px"><progress value="{int(done)}" max="{int(total)}" '
-        f'aria-label="{escape(label, quote=True)}"></progress> {escape(label)}</div>'
-    )
+    """Words with a progress bar, which goes when all is done."""
+    bar = "" if done >= total else f'<progress value="{int(done)}" max="{int(total)}" aria-hidden="true"></progress> '
+    return f'<div style="color:#444;font-size:13px">{bar}{escape(label)}</div>'
 
 
 def flip_gallery(
@@ -74,8 +72,8 @@ def _card(flip: Flip, image: NDArray[np.uint8], classes: Sequence[str]) -> str:
     else:
         verdict, colour, mark = "still wrong", "#767676", "&#8226;"
     return (
-        f'<li style="border-top:4px solid {colour};background:#F7F7F7;color:#222;padding:6px;width:108px">'
-        f'<img src="{png_uri(image)}" alt="image {flip.index}: {label}" width="96" height="96" '
+        f'<li style="border-top:4px solid {colour};background:#F7F7F7;color:#222;padding:6px;width:84px">'
+        f'<img src="{png_uri(image)}" alt="image {flip.index}: {label}" width="84" height="84" '
         'style="image-rendering:pixelated;display:block">'
         f"<b>{label}</b><br>{before} &#8594; {after}<br>"
         f'<span style="color:{colour}">{mark} {verdict}</span></li>'

@@ -75,12 +75,26 @@ def test_coarse_answers_are_hollow_and_say_so(sweep: Sweep) -> None:
     assert set(by_uid(plots.split_accuracies(sweep, 0.3, coarse))["here"].marker.symbol) == {"circle-open"}
 
 
-@pytest.mark.parametrize("draw", ["alpha_frontier", "alpha_curves"])
+@pytest.mark.parametrize("draw", ["alpha_frontier", "alpha_curves", "split_accuracies"])
 def test_a_patched_figure_is_the_figure_drawn_anew(sweep: Sweep, draw: str) -> None:
     moved = plots.apply_patch(
         getattr(plots, draw)(sweep, 0.0, sweep[0.0]), getattr(plots, f"{draw}_patch")(sweep, 1.0, sweep[1.0])
     )
     assert moved == getattr(plots, draw)(sweep, 1.0, sweep[1.0])
+
+
+def test_axes_stand_still_unless_a_point_would_be_lost(sweep: Sweep) -> None:
+    for patch in (plots.alpha_frontier_patch, plots.split_accuracies_patch):
+        still = [patch(sweep, a, sweep[a])["layout"]["xaxis"]["range"] for a in sweep.alphas]
+        assert still[0] == still[1] == still[2]
+        outside = patch(sweep, 0.3, evaluation(10, 58, 60))["layout"]["xaxis"]["range"]
+        assert outside[0] < 10 < still[0][0]
+
+
+def test_uids_are_words(sweep: Sweep) -> None:
+    # plotly makes CSS selectors of them
+    for figure in (plots.alpha_frontier(sweep), plots.alpha_curves(sweep), plots.split_accuracies(sweep)):
+        assert all(uid.replace("-", "").isalnum() for uid in by_uid(figure))
 
 
 def test_every_figure_has_titles_legend_and_words(sweep: Sweep) -> None:

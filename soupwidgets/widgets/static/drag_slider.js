@@ -1,5 +1,8 @@
 // A labelled slider with a number box. `dragging` tells a moving thumb from a value that was let go.
 
+const MODIFIERS = ["Control", "Meta"];
+const KEYS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 5, PageDown: -5 };
+
 function render({ model, el }) {
   const root = document.createElement("div");
   root.className = "soupwidgets-slider";
@@ -10,7 +13,14 @@ function render({ model, el }) {
   const number = document.createElement("input");
   number.type = "number";
   // JupyterLab takes the arrow keys to walk between cells unless the focused element itself forbids it.
-  for (const input of [range, number]) input.dataset.lmSuppressShortcuts = "true";
+  for (const input of [range, number]) {
+    const keepKeys = (keep) => (keep ? (input.dataset.lmSuppressShortcuts = "true") : delete input.dataset.lmSuppressShortcuts);
+    keepKeys(true);
+    // Saving and the like stay JupyterLab's.
+    input.addEventListener("keydown", (event) => MODIFIERS.includes(event.key) && keepKeys(false));
+    input.addEventListener("keyup", (event) => MODIFIERS.includes(event.key) && keepKeys(true));
+    input.addEventListener("blur", () => keepKeys(true));
+  }
   const ends = document.createElement("div");
   ends.className = "soupwidgets-slider-ends";
   const low = document.createElement("span");
@@ -24,15 +34,13 @@ function render({ model, el }) {
   el.append(root);
 
   function show() {
-    const step = model.get("step");
     for (const input of [range, number]) {
       input.min = model.get("min");
       input.max = model.get("max");
       input.setAttribute("aria-label", model.get("label"));
     }
-    range.step = step;
-    // Any value may be typed, also between two steps of the thumb.
-    number.step = "any";
+    // Any value may be typed, also between two steps; a browser would show the thumb at the nearest step instead.
+    range.step = number.step = "any";
     name.textContent = model.get("label");
     low.textContent = model.get("low_label");
     high.textContent = model.get("high_label");
@@ -50,11 +58,40 @@ function render({ model, el }) {
     model.save_changes();
   }
 
-  range.addEventListener("input", () => send(range.valueAsNumber, true));
+  function snapped(steps) {
+    return Math.min(model.get("max"), model.get("min") + steps * model.get("step"));
+  }
+
+  function stepsTo(value) {
+    return (value - model.get("min")) / model.get("step");
+  }
+
+  range.addEventListener("input", () => {
+    range.value = snapped(Math.round(stepsTo(range.valueAsNumber)));
+    send(range.valueAsNumber, true);
+  });
+  range.addEventListener("keydown", (event) => {
+    const by = KEYS[event.key];
+    if (!by || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    // From between two steps the first press goes to the neighbour.
+    const from = stepsTo(range.valueAsNumber);
+    const near = by > 0 ? Math.floor(from + 1e-6) : Math.ceil(from - 1e-6);
+    range.value = snapped(near + by);
+    range.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  // A key that is held down moves the thumb on and on: it was let go when the key comes up.
+  range.addEventListener("keyup", (event) => {
+    if (KEYS[event.key]) range.dispatchEvent(new Event("change", { bubbles: true }));
+  });
   range.addEventListener("change", () => send(range.valueAsNumber, false));
   number.addEventListener("change", () => {
     send(number.valueAsNumber, false);
     number.value = Number(model.get("value").toFixed(4));
+  });
+  // A notebook may keep the Enter key from becoming the change that it is elsewhere.
+  number.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") number.dispatchEvent(new Event("change", { bubbles: true }));
   });
   for (const trait of ["value", "min", "max", "step", "label", "low_label", "high_label"]) {
     model.on(`change:${trait}`, show);

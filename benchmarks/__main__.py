@@ -1,0 +1,34 @@
+"""Run all benchmarks of this machine, print the table and write it as JSON."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+from pathlib import Path
+
+import torch
+
+from benchmarks.latency import latency_rows
+from benchmarks.mixing import mixing_rows
+from benchmarks.sweep import sweep_rows
+from benchmarks.table import write
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        name = platform.processor() or platform.machine()
+    return f"{torch.get_num_threads()} threads, {name}"
+
+
+if __name__ == "__main__":
+    rows = mixing_rows()
+    write(rows, "cpu", _processor())
+    with tempfile.TemporaryDirectory() as folder:
+        rows += sweep_rows(Path(folder))
+        write(rows, "cpu", _processor())
+        # The sweep's alphas are in the store by now.
+        rows += latency_rows(Path(folder))
+    write(rows, "cpu", _processor())

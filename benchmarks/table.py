@@ -1,0 +1,74 @@
+"""Rows of the benchmark table: both sides of every ratio come from one run."""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+from soupwidgets.checkpoints import atomic_path
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison. ``ratio`` is what the goal is about; ``met`` says whether it was reached."""
+
+    name: str
+    ours: str
+    reference: str
+    ratio: float
+    goal: str
+    met: bool
+
+
+def median_seconds(work: Callable[[], object], repeats: int = 7) -> float:
+    """Median wall time of ``work`` after one run to warm up."""
+    work()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def interleaved_seconds(*works: Callable[[], object], repeats: int = 9) -> list[float]:
+    """Median wall time of several works, taken in turns so that a slow spell of the machine hits all of them."""
+    for work in works:
+        work()
+    times: list[list[float]] = [[] for _ in works]
+    for _ in range(repeats):
+        for work, taken in zip(works, times, strict=True):
+            start = time.perf_counter()
+            work()
+            taken.append(time.perf_counter() - start)
+    return [statistics.median(taken) for taken in times]
+
+
+def write(rows: list[Row], name: str, device: str) -> Path:
+    """Write the rows to ``benchmarks/results/<name>.json`` and print them."""
+    content = {
+        "device": device,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "rows": [asdict(row) for row in rows],
+    }
+    path = RESULTS / f"{name}.json"
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
+    print(f"\n{device}, torch {torch.__version__}\n")
+    print("| what | soupwidgets | compared with | ratio | goal | met |\n|---|---|---|---|---|---|")
+    for row in rows:
+        verdict = "yes" if row.met else "no"
+        print(f"| {row.name} | {row.ours} | {row.reference} | {row.ratio:.2f} | {row.goal} | {verdict} |")
+    return path

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.jupyter import ARTEFACTS, Lab, browser_page, chromium, running_lab
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab; without a browser a skip that is seen, and in continuous integration a failure."""
+    if chromium() is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("no Chromium in continuous integration: the browser tests would be lost silently")
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    with running_lab(tmp_path_factory.mktemp("lab")) as running:
+        yield running
+
+
+@pytest.fixture
+def page(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A fresh browser; what the page logged as an error fails the test, and a picture is kept."""
+    lab.close_sessions()
+    errors: list[str] = []
+    with browser_page() as opened:
+        opened.on("pageerror", lambda error: errors.append(str(error)))
+        yield opened
+        ARTEFACTS.mkdir(parents=True, exist_ok=True)
+        opened.screenshot(path=str(ARTEFACTS / f"{Path(request.node.name).name}.png"))
+    assert errors == []
