@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install lab test lint notebooks bench zoo clean
+.PHONY: help install lab test lint bench picture zoo clean
 
 help:
-	@echo "make lab    open JupyterLab on the first notebook"
-	@echo "make test   run all tests: lint, types, import contracts, unit, notebooks, browser"
-	@echo "make bench  measure the speed of the engine and of the widgets"
-	@echo "make zoo    rebuild the miniature zoo from the raw images (about half an hour on two cores)"
+	@echo "make lab      open JupyterLab on the first notebook"
+	@echo "make test     run all tests: lint, types, import contracts, unit, notebooks, browser"
+	@echo "make bench    measure the speed of the engine and of the widgets"
+	@echo "make picture  take the explorer's screenshot of the last make test over into the README"
+	@echo "make zoo      rebuild the miniature zoo from the raw images (about half an hour on two cores)"
 
 install: .venv/installed
 
@@ -22,7 +23,7 @@ lab: install
 
 test: lint
 	$(BIN)/python -m pytest -q -rs
-	$(BIN)/python -m pytest -q -p no:doctest --nbval notebooks
+	SOUPWIDGETS_STORE=$$(mktemp -d) $(BIN)/python -m pytest -q -o addopts= --nbval notebooks
 
 lint: install
 	$(BIN)/ruff check .
@@ -32,6 +33,9 @@ lint: install
 
 bench: install
 	$(BIN)/python -m benchmarks
+
+picture:
+	cp build/artefacts/explorer.png notebooks/pictures/explorer.png
 
 zoo: install
 	$(BIN)/soupwidgets zoo build

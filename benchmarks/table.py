@@ -66,9 +66,26 @@ def write(rows: list[Row], name: str, device: str) -> Path:
     path = RESULTS / f"{name}.json"
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n")
-    print(f"\n{device}, torch {torch.__version__}\n")
-    print("| what | soupwidgets | compared with | ratio | goal | met |\n|---|---|---|---|---|---|")
+    print(f"\n{device}, torch {torch.__version__}\n\n{markdown(rows)}")
+    return path
+
+
+def markdown(rows: list[Row]) -> str:
+    """The table that the README shows."""
+    lines = ["| what | soupwidgets | compared with | ratio | goal | met |", "|---|---|---|---|---|---|"]
     for row in rows:
         verdict = "yes" if row.met else "no"
-        print(f"| {row.name} | {row.ours} | {row.reference} | {row.ratio:.2f} | {row.goal} | {verdict} |")
-    return path
+        lines.append(f"| {row.name} | {row.ours} | {row.reference} | {row.ratio:,.2f} | {row.goal} | {verdict} |")
+    return "\n".join(lines)
+
+
+def read(name: str) -> tuple[str, list[Row]]:
+    """The device and the rows of ``benchmarks/results/<name>.json``."""
+    content = json.loads((RESULTS / f"{name}.json").read_text())
+    return content["device"], [Row(**row) for row in content["rows"]]
+
+
+if __name__ == "__main__":
+    for stored in sorted(RESULTS.glob("*.json")):
+        device, rows = read(stored.stem)
+        print(f"{device}\n\n{markdown(rows)}\n")

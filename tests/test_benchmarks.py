@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import torch
+
+from benchmarks.gpu import mixing_row, sweep_row
+from benchmarks.table import RESULTS, markdown, read
+from tests.fixtures import ROOT, TINY
+
+
+def test_the_cuda_rows_run_on_any_device() -> None:
+    device = torch.device("cpu")
+    assert mixing_row(device, size=1000).ratio > 0
+    row = sweep_row(device, TINY, images=70)
+    # A sweep that skipped work would be faster than its own forward passes.
+    assert row.ratio > 0.5
+    assert "140 images" in row.name
+
+
+def test_the_readme_shows_what_was_measured() -> None:
+    shown = (ROOT / "README.md").read_text()
+    device, rows = read("cpu")
+    assert device in shown
+    assert markdown(rows) in shown
+    assert (RESULTS / "gpu.json").exists() != ("not run" in shown)
