@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# In a container one is root, which Jupyter wants to be told.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
 .PHONY: help install lab test lint bench picture zoo clean
 
 help:
@@ -19,7 +22,7 @@ install: .venv/installed
 	touch $@
 
 lab: install
-	$(BIN)/jupyter lab notebooks/01_drag_alpha.ipynb
+	$(BIN)/jupyter lab $(AS_ROOT) notebooks/01_drag_alpha.ipynb
 
 test: lint
 	$(BIN)/python -m pytest -q -rs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
@@ -47,7 +48,8 @@ class Evaluator:
 
     Notes
     -----
-    Safe to share between threads: batches of different callers take turns.
+    Safe to share between threads: batches of different callers take turns, and
+    callers who ask for the same recipe at the same time share its batches.
     """
 
     def __init__(self, pool: Pool, suite: Suite, device: str = "auto", store: Store | None = None) -> None:
@@ -66,6 +68,8 @@ class Evaluator:
             )
         self._lock = threading.RLock()
         self._readers: dict[str, SplitReader] = {}
+        # What is being measured now; whoever asks for the same joins in. An entry goes with its last user.
+        self._runs: WeakValueDictionary[str, _Run] = WeakValueDictionary()
         self._mixed: Recipe | None = None
         self.forward_images = 0
 
@@ -143,15 +147,14 @@ class Evaluator:
         chosen = self._splits(splits)
         keys = {split.name: self.key(recipe, split) for split in chosen}
         scores = self._stored(recipe, chosen, keys)
-        runs = [_Run(split, self._reader(split)) for split in chosen if split.name not in scores]
+        runs = [self._run(split, keys[split.name]) for split in chosen if split.name not in scores]
         if not runs:
             yield Evaluation(recipe, scores)
             return
         for active in _rounds(runs, _BATCH[self.device.type]):
-            for run in active:
-                self._step(recipe, run)
+            for run, stop in active:
                 name = run.split.name
-                scores[name] = self._keep(recipe, run, keys[name]) if run.done else run.score()
+                scores[name] = self._step(recipe, run, stop, keys[name])
                 if len(scores) == len(chosen):
                     yield Evaluation(recipe, {split.name: scores[split.name] for split in chosen})
 
@@ -168,9 +171,8 @@ class Evaluator:
 
         Without this the first answer that is not in the store takes seconds longer than the others.
         """
-        run = _Run(self.suite.validation, self._reader(self.suite.validation))
-        run.next_stop = 1
-        self._step(recipe, run)
+        split = self.suite.validation
+        self._step(recipe, self._run(split, self.key(recipe, split)), 1, self.key(recipe, split))
 
     def key(self, recipe: Recipe, split: Split) -> str:
         """What the measurement of ``recipe`` on ``split`` is filed under."""
@@ -189,6 +191,11 @@ class Evaluator:
             if split.name not in self._readers:
                 self._readers[split.name] = SplitReader(split, self.architecture, self.device)
             return self._readers[split.name]
+
+    def _run(self, split: Split, key: str) -> _Run:
+        reader = self._reader(split)
+        with self._lock:
+            return self._runs.setdefault(key, _Run(split, reader))
 
     def _stored(self, recipe: Recipe, splits: Sequence[Split], keys: dict[str, str]) -> dict[str, SplitScore]:
         found = self.store.get(keys.values())
@@ -214,29 +221,38 @@ class Evaluator:
         return self._score(run.split, measured, key)
 
     @torch.inference_mode()
-    def _step(self, recipe: Recipe, run: _Run) -> None:
+    def _step(self, recipe: Recipe, run: _Run, stop: int, key: str) -> SplitScore:
+        """Bring a run to ``stop``, unless it is that far already, and say how it stands."""
         with self._lock:
-            model = self._model
-            if self._mixed != recipe:
-                self._mixed = None
-                self._matrix.mix(recipe, self._weights)
-                if self._matrix.layout.whole:
-                    for name, tensor in self._matrix.whole_tensors(recipe).items():
-                        model.get_buffer(name).copy_(tensor)
-                self._mixed = recipe
-            logits = model(run.reader.batch(run.seen, run.next_stop))
-            self.forward_images += len(logits)
-            run.add(logits)
+            if run.seen < stop:
+                self._mix(recipe)
+                logits = self._model(run.reader.batch(run.seen, stop))
+                self.forward_images += len(logits)
+                run.add(logits)
+            if run.done and run.kept is None:
+                run.kept = self._keep(recipe, run, key)
+            return run.kept or run.score()
+
+    def _mix(self, recipe: Recipe) -> None:
+        if self._mixed == recipe:
+            return
+        self._mixed = None
+        model = self._model
+        self._matrix.mix(recipe, self._weights)
+        if self._matrix.layout.whole:
+            for name, tensor in self._matrix.whole_tensors(recipe).items():
+                model.get_buffer(name).copy_(tensor)
+        self._mixed = recipe
 
 
 class _Run:
-    """How far one split has got."""
+    """How far one recipe has got on one split; ``kept`` once it is complete and in the store."""
 
     def __init__(self, split: Split, reader: SplitReader) -> None:
         self.split = split
         self.reader = reader
         self.seen = 0
-        self.next_stop = 0
+        self.kept: SplitScore | None = None
         self.correct = 0
         self.loss_sum = 0.0
         self.logits = np.empty((0, 0), dtype=np.float32)
@@ -260,20 +276,21 @@ class _Run:
         return SplitScore(self.split.role, len(self.reader), self.seen, self.correct, self.loss_sum / self.seen)
 
 
-def _rounds(runs: Sequence[_Run], batch: int) -> Iterator[list[_Run]]:
-    """Small batches for all splits first, then each split to its end, in order.
+def _rounds(runs: Sequence[_Run], batch: int) -> Iterator[list[tuple[_Run, int]]]:
+    """Small batches for all splits first, then each split to its end, in order: runs and how far they shall get.
 
     Going on with one split until it is complete means that what was measured when
     a run is cancelled is in the store, not scattered over halves of splits.
     """
     for sample in _SAMPLES:
-        for run in runs:
-            run.next_stop = min(sample, len(run.reader))
-        yield [run for run in runs if not run.done]
+        yield [(run, min(sample, len(run.reader))) for run in runs]
     for run in runs:
-        while not run.done:
-            run.next_stop = min(run.seen + batch, len(run.reader))
-            yield [run]
+        # At least once: it may be somebody else who brings the run to its end.
+        finished = False
+        while not finished:
+            stop = min(run.seen + batch, len(run.reader))
+            yield [(run, stop)]
+            finished = run.done
 
 
 def _device(name: str) -> torch.device:

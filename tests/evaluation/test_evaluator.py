@@ -135,6 +135,30 @@ def test_threads_share_an_evaluator(tiny_evaluator: Evaluator, tmp_path: Path) -
         assert np.array_equal(found[recipe], alone.evaluate(recipe, ["blur"]).logits["blur"])
 
 
+def test_whoever_asks_for_the_same_joins_in(tiny_evaluator: Evaluator) -> None:
+    recipe = Recipe({"ft-a": 1})
+    found: list[Evaluation] = []
+    threads = [threading.Thread(target=lambda: found.append(tiny_evaluator.evaluate(recipe))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert tiny_evaluator.forward_images == 25_000
+    assert len(found) == 3
+    assert all(evaluation.exact for evaluation in found)
+    assert found[0].scores == found[1].scores == found[2].scores
+
+
+def test_a_stream_left_alone_goes_on_where_others_have_got(tiny_evaluator: Evaluator) -> None:
+    recipe = Recipe({"ft-b": 1})
+    stream = tiny_evaluator.stream(recipe, ["blur", "wave"])
+    assert next(stream).scores["wave"].seen == 64
+    done = tiny_evaluator.evaluate(recipe, ["blur", "wave"])
+    assert tiny_evaluator.forward_images == 2500
+    assert list(stream)[-1].scores == done.scores
+    assert tiny_evaluator.forward_images == 2500
+
+
 def test_a_diverged_model_is_wrong_everywhere(write_checkpoint: WriteCheckpoint, suite: Suite, tmp_path: Path) -> None:
     tensors = TINY.build().state_dict()
     tensors["head.weight"] = torch.full_like(tensors["head.weight"], float("nan"))
