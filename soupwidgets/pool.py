@@ -9,8 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from soupwidgets.checkpoints import CheckpointFile
+from soupwidgets.checkpoints import INDEX_ENDING, CheckpointFile
 from soupwidgets.recipe import Recipe
+
+_ENDINGS = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".pkl", INDEX_ENDING)
 
 
 class PoolError(ValueError):
@@ -49,10 +51,10 @@ class Pool:
 
     @classmethod
     def open(cls, source: str | Path | Iterable[str | Path]) -> Pool:
-        """Open a folder, a glob pattern, or a list of safetensors files.
+        """Open a folder, a glob pattern, or a list of weight files of any format.
 
-        Only headers are read. A checkpoint's name is the one on its card, or
-        else its file's name without the ending; its role comes from its card.
+        Only names and shapes are read. A checkpoint's name is the one on its card,
+        or else its file's name without the ending; its role comes from its card.
 
         Parameters
         ----------
@@ -73,16 +75,16 @@ class Pool:
         """
         if isinstance(source, str | Path):
             folder = Path(source)
-            found = folder.glob("*.safetensors") if folder.is_dir() else map(Path, glob.glob(str(source)))
-            paths = sorted(found)
+            paths = _in_folder(folder) if folder.is_dir() else sorted(map(Path, glob.glob(str(source))))
             if not paths:
-                raise PoolError(f"{source}: no .safetensors file there (give a folder, a pattern, or a list of files)")
+                endings = ", ".join(_ENDINGS)
+                raise PoolError(f"{source}: no weight file there ({endings}); give a folder, a pattern, or a list")
         else:
             paths = [Path(path) for path in source]
         checkpoints: dict[str, CheckpointFile] = {}
         for path in paths:
             file = CheckpointFile(path)
-            name = file.card.name or path.stem
+            name = file.card.name or path.name.removesuffix(INDEX_ENDING).removesuffix(path.suffix)
             if name in checkpoints:
                 raise PoolError(f"{checkpoints[name].path} and {path} are both named {name!r}; rename one")
             checkpoints[name] = file
@@ -162,6 +164,13 @@ class Pool:
         """The recipe with content hashes for names: what measurements are filed under."""
         self.require(recipe)
         return sorted((self.checkpoints[name].content_hash, value) for name, value in recipe.items())
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    paths = sorted(path for path in folder.iterdir() if path.name.endswith(_ENDINGS))
+    # The parts of a checkpoint in several files are opened through their index.
+    indexed = {file for path in paths if path.name.endswith(INDEX_ENDING) for file in CheckpointFile(path).files}
+    return [path for path in paths if path not in indexed or path.name.endswith(INDEX_ENDING)]
 
 
 def _check(checkpoints: Mapping[str, CheckpointFile]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,15 @@ TINY = Architecture(
 )
 
 WriteCheckpoint = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests neither read nor fill the user's cache and store."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOUPWIDGETS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("SOUPWIDGETS_STORE", str(tmp_path_factory.mktemp("default-store")))
+        yield
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def test_sweep_prints_the_evaluators_numbers(evaluator: Evaluator, tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--pool", "nowhere", "--suite", str(SUITE), "--fine-tuned", "x"], "nowhere: no .safetensors"),
+        (["--pool", "nowhere", "--suite", str(SUITE), "--fine-tuned", "x"], "nowhere: no weight file"),
         (["--pool", str(ZOO), "--suite", "nowhere", "--fine-tuned", "x"], "suite.json is missing"),
         (["--pool", str(ZOO), "--suite", str(SUITE), "--fine-tuned", "nobody"], "not in the pool: 'nobody'"),
     ],

@@ -47,7 +47,7 @@ def test_opens_lists_and_patterns(write_checkpoint: WriteCheckpoint) -> None:
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(PoolError, match=r"no \.safetensors"):
+    with pytest.raises(PoolError, match=r"no weight file"):
         Pool.open(tmp_path)
     with pytest.raises(CheckpointError, match="no such file"):
         Pool.open([tmp_path / "gone.safetensors"])

@@ -2,7 +2,17 @@
 
 from soupwidgets.checkpoints.card import CARD_KEY, Card
 from soupwidgets.checkpoints.errors import CheckpointError
-from soupwidgets.checkpoints.file import CheckpointFile, TensorInfo
+from soupwidgets.checkpoints.file import CheckpointFile
+from soupwidgets.checkpoints.sources import INDEX_ENDING, TensorInfo
 from soupwidgets.checkpoints.writing import atomic_path, write_checkpoint
 
-__all__ = ["CARD_KEY", "Card", "CheckpointError", "CheckpointFile", "TensorInfo", "atomic_path", "write_checkpoint"]
+__all__ = [
+    "CARD_KEY",
+    "Card",
+    "CheckpointError",
+    "CheckpointFile",
+    "INDEX_ENDING",
+    "TensorInfo",
+    "atomic_path",
+    "write_checkpoint",
+]

@@ -1,86 +1,78 @@
-"""One safetensors file: its header at once, its tensors when asked for."""
+"""A checkpoint on disk: names and shapes at once, its tensors when asked for."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from soupwidgets.checkpoints.card import Card
 from soupwidgets.checkpoints.errors import CheckpointError
-
-_CHUNK_BYTES = 1 << 22
-
-_TORCH_DTYPES = {
-    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
-    "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8,
-    "U8": torch.uint8, "BOOL": torch.bool,
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class TensorInfo:
-    """Shape and dtype of a tensor on disk."""
-
-    shape: tuple[int, ...]
-    dtype: torch.dtype
+from soupwidgets.checkpoints.hash_cache import remembered_hash
+from soupwidgets.checkpoints.sources import TensorInfo, open_source
 
 
 class CheckpointFile:
-    """A safetensors file, opened lazily.
+    """A weight file of any origin, opened lazily and without running anything in it.
+
+    Understood are safetensors (one file, or several with an index), what
+    ``torch.save`` writes (state dicts, training checkpoints, whole modules; old
+    format and new), TorchScript archives, and plain pickles of modules.
 
     Parameters
     ----------
     path
-        The file. Only its header is read now.
+        The file. Only names and shapes are read now.
+    part
+        For a training checkpoint with several sets of weights, the key of the
+        one to take, for example ``"model_ema"``. None takes the plain weights.
 
     Attributes
     ----------
     tensors
-        Shape and dtype of every tensor, by name.
+        Shape and dtype of every tensor, by name. What data-parallel training
+        and compilation put in front of all names is taken off.
     metadata
-        The texts in the file's header.
+        The texts in a safetensors file's header.
     card
         What the file says of itself.
+    parts
+        The keys that ``part`` may name.
+    refused
+        Functions and classes that the file names; none was called.
 
     Raises
     ------
     CheckpointError
-        When the file is missing, truncated, or not safetensors.
+        When the file is missing, truncated, damaged, hostile, or no weight file.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, part: str | None = None) -> None:
         self.path = Path(path)
+        self.part = part
         if not self.path.is_file():
             raise CheckpointError(self.path, "there is no such file")
         try:
-            with safe_open(self.path, "pt") as file:
-                self.tensors: Mapping[str, TensorInfo] = {
-                    name: self._info(name, file.get_slice(name)) for name in sorted(file.keys())
-                }
-                self.metadata: Mapping[str, str] = file.metadata() or {}
-                self.card = Card.from_metadata(self.metadata)
-        except SafetensorError as error:
-            raise CheckpointError(self.path, f"not a whole safetensors file ({error})") from error
+            self._source = open_source(self.path, part)
+            self.card = Card.from_metadata(self._source.metadata)
         except OSError as error:
             raise CheckpointError(self.path, f"cannot be read ({error})") from error
         except ValueError as error:
-            if isinstance(error, CheckpointError):
-                raise
             raise CheckpointError(self.path, str(error)) from error
+        self.tensors: Mapping[str, TensorInfo] = self._source.tensors
+        self.metadata = self._source.metadata
+        self.parts = self._source.parts
+        self.refused = self._source.refused
 
-    def _info(self, name: str, part: object) -> TensorInfo:
-        dtype = part.get_dtype()  # type: ignore[attr-defined]
-        if dtype not in _TORCH_DTYPES:
-            raise CheckpointError(self.path, f"tensor {name!r} has the dtype {dtype}, which cannot be mixed")
-        return TensorInfo(tuple(part.get_shape()), _TORCH_DTYPES[dtype])  # type: ignore[attr-defined]
+    @property
+    def files(self) -> list[Path]:
+        """All files that the checkpoint consists of: more than one when it has an index."""
+        return self._source.files
 
     def __repr__(self) -> str:
         return f"CheckpointFile({str(self.path)!r}, {len(self.tensors)} tensors)"
@@ -88,21 +80,21 @@ class CheckpointFile:
     def read(self) -> Iterator[tuple[str, Tensor]]:
         """Yield every tensor with its name, one at a time, so that one is in memory at a time."""
         try:
-            with safe_open(self.path, "pt") as file:
-                for name in self.tensors:
-                    yield name, file.get_tensor(name)
-        except (SafetensorError, OSError) as error:
-            raise CheckpointError(self.path, f"changed or became unreadable while open ({error})") from error
+            yield from self._source.read()
+        except (OSError, ValueError) as error:
+            raise CheckpointError(self.path, str(error)) from error
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 of the tensors with their names, shapes and dtypes; the metadata does not count."""
+        """SHA-256 of the tensors with their names, shapes and dtypes.
+
+        The same weights have the same hash in every format; metadata does not count.
+        """
+        return remembered_hash(self._source.files, self.part, self._hash)
+
+    def _hash(self) -> str:
         digest = hashlib.sha256()
-        with open(self.path, "rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(length))
-            header.pop("__metadata__", None)
-            digest.update(json.dumps(header, sort_keys=True).encode())
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
+        for name, tensor in self.read():
+            digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+            digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
         return digest.hexdigest()
