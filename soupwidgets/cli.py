@@ -29,7 +29,9 @@ def main() -> None:
     try:
         app()
     except (CheckpointError, PoolError, StoreError, SuiteError, FileNotFoundError, MemoryError, ValueError) as error:
-        print(f"soupwidgets: {error}", file=sys.stderr)
+        from soupwidgets.inspect_report import printable
+
+        print(printable(f"soupwidgets: {error}"), file=sys.stderr)
         raise SystemExit(2) from None
 
 
@@ -67,6 +69,22 @@ def sweep(
         table["mean OOD"] = pd.Series([m["accuracy"] for m in mean_ood if m], index=table.index)
     print((100 * table).round(2).to_string(index_names=False))
     print(f"\nAccuracy in percent. Best alpha by validation: {best:g}")
+
+
+@app.command()
+def inspect(
+    files: Annotated[list[Path], typer.Argument(help="Weight files of any format.")],
+    part: Annotated[str | None, typer.Option(help="Which weights of a training checkpoint, e.g. model_ema.")] = None,
+    json_file: JsonOption = None,
+) -> None:
+    """What is in weight files, and can they be mixed? Nothing in them is run."""
+    from soupwidgets.checkpoints import CheckpointFile
+    from soupwidgets.inspect_report import inspect_files, to_text
+
+    report = inspect_files([CheckpointFile(path, part) for path in files], progress=sys.stderr.isatty())
+    _write_json(json_file, report)
+    if json_file != "-":
+        print(to_text(report), end="")
 
 
 @zoo.command("build")

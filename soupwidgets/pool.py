@@ -173,7 +173,19 @@ def _in_folder(folder: Path) -> list[Path]:
     return [path for path in paths if path not in indexed or path.name.endswith(INDEX_ENDING)]
 
 
-def _check(checkpoints: Mapping[str, CheckpointFile]) -> None:
+def differences(checkpoints: Mapping[str, CheckpointFile]) -> tuple[list[str], list[str]]:
+    """Every difference of names, shapes and dtypes from the first checkpoint, one sentence each.
+
+    Parameters
+    ----------
+    checkpoints
+        At least one, by name.
+
+    Returns
+    -------
+    wrong, precision
+        What forbids mixing, and what does not: floating-point numbers of another precision.
+    """
     first_name, first = next(iter(checkpoints.items()))
     wrong: list[str] = []
     precision: list[str] = []
@@ -190,7 +202,13 @@ def _check(checkpoints: Mapping[str, CheckpointFile]) -> None:
                 (precision if both_float else wrong).append(
                     f"{name}: {tensor} is {_short(mine.dtype)}, in {first_name} {_short(reference.dtype)}"
                 )
+    return wrong, precision
+
+
+def _check(checkpoints: Mapping[str, CheckpointFile]) -> None:
+    wrong, precision = differences(checkpoints)
     if wrong:
+        first_name, first = next(iter(checkpoints.items()))
         raise PoolError(
             f"these checkpoints cannot be mixed; {_count(wrong)} from {first_name} ({first.path}):\n" + _lines(wrong)
         )

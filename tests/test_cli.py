@@ -46,3 +46,17 @@ def test_errors_are_sentences(arguments: list[str], message: str, tmp_path: Path
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_inspect(tmp_path: Path) -> None:
+    files = [str(ZOO / f"{name}.safetensors") for name in ("zero-shot", "ft-03", "other-seed")]
+    done = run("inspect", *files, "--json", str(tmp_path / "out.json"))
+    assert done.returncode == 0, done.stderr
+    assert "2 FAMILIES" in done.stdout
+    report = json.loads((tmp_path / "out.json").read_text())
+    assert report["kinship"]["families"] == [["zero-shot", "ft-03"], ["other-seed"]]
+    (tmp_path / "evil.pt").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    done = run("inspect", str(tmp_path / "evil.pt"))
+    assert done.returncode == 2
+    assert "os.system" in done.stderr
+    assert "Traceback" not in done.stderr
