@@ -13,6 +13,7 @@ from soupwidgets import analysis
 from soupwidgets.checkpoints import CheckpointError
 from soupwidgets.evaluation import Evaluation, Evaluator
 from soupwidgets.methods import GreedySoup, Sweep, alpha_sweep, greedy_soup, uniform_soup, wise_ft
+from soupwidgets.mixing import save_mixture
 from soupwidgets.pool import Pool, PoolError
 from soupwidgets.recipe import Recipe
 from soupwidgets.store import Store, StoreError
@@ -40,6 +41,7 @@ __all__ = [
     "analysis",
     "greedy_soup",
     "plots",
+    "save_mixture",
     "uniform_soup",
     "widgets",
     "wise_ft",

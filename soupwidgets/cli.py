@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,14 @@ import typer
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Mix checkpoints and measure them.")
 zoo = typer.Typer(no_args_is_help=True, help="The miniature zoo: build it, report on it.")
 app.add_typer(zoo, name="zoo")
+
+
+class SoupMethod(StrEnum):
+    """How the ingredients are chosen."""
+
+    uniform = "uniform"
+    greedy = "greedy"
+
 
 PoolOption = Annotated[str, typer.Option(help="Folder, pattern or file of safetensors checkpoints.")]
 SuiteOption = Annotated[Path, typer.Option(help="Folder of a suite.")]
@@ -69,6 +78,57 @@ def sweep(
         table["mean OOD"] = pd.Series([m["accuracy"] for m in mean_ood if m], index=table.index)
     print((100 * table).round(2).to_string(index_names=False))
     print(f"\nAccuracy in percent. Best alpha by validation: {best:g}")
+
+
+@app.command()
+def soup(
+    method: Annotated[SoupMethod, typer.Argument(help="uniform averages all; greedy adds what helps on validation.")],
+    pool: PoolOption,
+    out: Annotated[Path, typer.Option(help="The soup: .safetensors, or .pt for a state dict of torch.save.")],
+    suite: Annotated[Path | None, typer.Option(help="Folder of a suite; greedy needs one.")] = None,
+    ingredient: Annotated[list[str] | None, typer.Option(help="One name; all fine-tuned models without it.")] = None,
+    strict: Annotated[bool, typer.Option(help="Greedy takes what raises accuracy, as the released script.")] = False,
+    json_file: JsonOption = None,
+    device: DeviceOption = "auto",
+    store: StoreOption = None,
+) -> None:
+    """Make a soup, measure it where there is a suite, and write it to a file."""
+    from dataclasses import asdict
+
+    from soupwidgets import Pool, greedy_soup, save_mixture, uniform_soup
+
+    progress = sys.stderr.isatty()
+    if suite is None:
+        if method is SoupMethod.greedy:
+            raise ValueError("greedy chooses by validation accuracy: name a suite with --suite")
+        opened = Pool.open(pool)
+        recipe = uniform_soup(opened, ingredient)
+        save_mixture(opened, recipe, out, progress=progress)
+        _write_json(json_file, {"recipe": dict(recipe)})
+        if json_file != "-":
+            print(f"{out}: the average of {len(recipe)} checkpoints")
+        return
+    ev = _evaluator(pool, suite, device, store)
+    steps = []
+    if method is SoupMethod.greedy:
+        made = greedy_soup(ev, ingredient, strict, progress)
+        recipe, steps = made.recipe, [asdict(step) for step in made.steps]
+    else:
+        recipe = uniform_soup(ev.pool, ingredient)
+    evaluation = ev.evaluate(recipe)
+    ev.save(recipe, out, progress)
+    splits = {record["split"]: record for record in evaluation.to_records()}
+    _write_json(
+        json_file, {"recipe": dict(recipe), "steps": steps, "splits": splits, "mean_ood": _mean_ood(evaluation)}
+    )
+    if json_file == "-":
+        return
+    for step in steps:
+        verdict = "taken" if step["accepted"] else "left out"
+        print(f"{step['candidate']}: validation {100 * step['accuracy']:.2f} with it, {verdict}")
+    accuracies = ", ".join(f"{name} {100 * score:.2f}" for name, score in evaluation.accuracy.items())
+    offered = len(ingredient or ev.pool.fine_tuned)
+    print(f"{out}: {len(recipe)} of {offered} ingredients. Accuracy in percent: {accuracies}")
 
 
 @app.command()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from soupwidgets import Evaluator, alpha_sweep
+from soupwidgets import Evaluator, alpha_sweep, greedy_soup
+from soupwidgets.checkpoints import CheckpointFile
 from tests.fixtures import ROOT, SUITE, ZOO
 
 
@@ -46,6 +47,27 @@ def test_errors_are_sentences(arguments: list[str], message: str, tmp_path: Path
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_soups_are_written_with_their_trace(evaluator: Evaluator, tmp_path: Path) -> None:
+    out = tmp_path / "soup.safetensors"
+    common = ("--pool", str(ZOO), "--suite", str(SUITE), "--store", str(evaluator.store.folder), "--out", str(out))
+    names = [word for name in ("ft-00", "ft-03", "ft-05") for word in ("--ingredient", name)]
+    done = run("soup", "greedy", *common, *names, "--json", str(tmp_path / "trace.json"))
+    assert done.returncode == 0, done.stderr
+    made = greedy_soup(evaluator, ["ft-00", "ft-03", "ft-05"], progress=False)
+    trace = json.loads((tmp_path / "trace.json").read_text())
+    assert trace["recipe"] == dict(made.recipe)
+    assert [step["candidate"] for step in trace["steps"]] == [step.candidate for step in made.steps]
+    assert trace["splits"]["test"]["accuracy"] == evaluator.evaluate(made.recipe).accuracy["test"]
+    assert CheckpointFile(out).card.name == "soup"
+
+    done = run("soup", "uniform", "--pool", str(ZOO), "--out", str(tmp_path / "all.pt"))
+    assert done.returncode == 0, done.stderr
+    assert "average of 22 checkpoints" in done.stdout
+    done = run("soup", "greedy", "--pool", str(ZOO), "--out", str(out))
+    assert done.returncode == 2
+    assert "--suite" in done.stderr
 
 
 def test_inspect(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from soupwidgets.checkpoints.card import CARD_KEY, Card
 from soupwidgets.checkpoints.errors import CheckpointError
 from soupwidgets.checkpoints.file import CheckpointFile
 from soupwidgets.checkpoints.sources import INDEX_ENDING, TensorInfo
-from soupwidgets.checkpoints.writing import atomic_path, write_checkpoint
+from soupwidgets.checkpoints.writing import atomic_path, write_checkpoint, write_stream
 
 __all__ = [
     "CARD_KEY",
@@ -15,4 +15,5 @@ __all__ = [
     "TensorInfo",
     "atomic_path",
     "write_checkpoint",
+    "write_stream",
 ]

@@ -24,7 +24,7 @@ _MAX_HEADER = 100_000_000
 # Names within names that share one run of numbers, as tied weights do, may claim a few times the file's size.
 _MAX_SHARING = 8
 
-_SAFETENSORS_DTYPES = {
+SAFETENSORS_DTYPES = {
     "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
     "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8,
     "U8": torch.uint8, "BOOL": torch.bool,
@@ -175,6 +175,6 @@ def open_source(path: Path, part: str | None = None) -> Source:
 
 def _info(name: str, piece: object) -> TensorInfo:
     dtype = piece.get_dtype()  # type: ignore[attr-defined]
-    if dtype not in _SAFETENSORS_DTYPES:
+    if dtype not in SAFETENSORS_DTYPES:
         raise ValueError(f"tensor {name!r} has the dtype {dtype}, which cannot be mixed")
-    return TensorInfo(tuple(piece.get_shape()), _SAFETENSORS_DTYPES[dtype])  # type: ignore[attr-defined]
+    return TensorInfo(tuple(piece.get_shape()), SAFETENSORS_DTYPES[dtype])  # type: ignore[attr-defined]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import save
 from torch import Tensor
 
 from soupwidgets.checkpoints.card import CARD_KEY
+from soupwidgets.checkpoints.sources import SAFETENSORS_DTYPES, TensorInfo
 
 
 @contextmanager
@@ -67,3 +69,52 @@ def write_checkpoint(path: str | Path, tensors: Mapping[str, Tensor], card: Mapp
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     with atomic_path(path) as temporary:
         temporary.write_bytes(save(contiguous, metadata={CARD_KEY: json.dumps(card, sort_keys=True)}))
+
+
+def write_stream(
+    path: str | Path, tensors: Mapping[str, TensorInfo], values: Iterable[tuple[str, Tensor]], card: Mapping[str, Any]
+) -> None:
+    """Write tensors one after the other as they come, so that a file needs the memory of its largest tensor.
+
+    Parameters
+    ----------
+    path
+        The file to be made or replaced, atomically: ``.safetensors``, or ``.pt``,
+        which PyTorch writes in one go and without a card.
+    tensors
+        Shape and dtype of all that will come.
+    values
+        Name and tensor, each name once, in any order.
+    card
+        JSON values for the metadata.
+
+    Raises
+    ------
+    ValueError
+        When a tensor is missing, or is not what was announced.
+    """
+    with atomic_path(path) as temporary:
+        if Path(path).suffix == ".pt":
+            torch.save(dict(values), temporary)
+            return
+        header: dict[str, Any] = {"__metadata__": {"format": "pt", CARD_KEY: json.dumps(card, sort_keys=True)}}
+        names = {dtype: name for name, dtype in SAFETENSORS_DTYPES.items()}
+        end = 0
+        # The widest first: then every tensor begins at a multiple of its numbers' size.
+        for name, info in sorted(tensors.items(), key=lambda item: (-item[1].dtype.itemsize, item[0])):
+            start, end = end, end + info.dtype.itemsize * torch.Size(info.shape).numel()
+            header[name] = {"dtype": names[info.dtype], "shape": list(info.shape), "data_offsets": [start, end]}
+        text = json.dumps(header).encode()
+        text += b" " * (-len(text) % 8)
+        missing = set(tensors)
+        with open(temporary, "wb") as file:
+            file.write(len(text).to_bytes(8, "little") + text)
+            for name, tensor in values:
+                expected = tensors.get(name)
+                if name not in missing or expected != TensorInfo(tuple(tensor.shape), tensor.dtype):
+                    raise ValueError(f"tensor {name!r} is not what was announced, or came twice")
+                missing.remove(name)
+                file.seek(8 + len(text) + header[name]["data_offsets"][0])
+                file.write(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        if missing:
+            raise ValueError(f"{len(missing)} tensors never came, among them {min(missing)!r}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from soupwidgets.evaluation.evaluation import Evaluation, SplitScore
 from soupwidgets.evaluation.split_reader import SplitReader
-from soupwidgets.mixing import PoolMatrix, bind
+from soupwidgets.mixing import PoolMatrix, bind, save_mixture
 from soupwidgets.models import Architecture, ImageClassifier, streamline
 from soupwidgets.pool import Pool, PoolError
 from soupwidgets.recipe import Recipe
@@ -165,6 +166,37 @@ class Evaluator:
         if len(scores) < len(chosen):
             return None
         return Evaluation(recipe, {split.name: scores[split.name] for split in chosen})
+
+    def save(self, recipe: Recipe, path: str | Path, progress: bool = True) -> Path:
+        """Write a recipe's weights to a file that other tools load, with a card of how it was made.
+
+        Parameters
+        ----------
+        recipe
+            The coefficients.
+        path
+            ``.safetensors``, or ``.pt`` for a state dict of ``torch.save``.
+        progress
+            Whether to show a progress bar.
+
+        Returns
+        -------
+        Path
+            The same path. Its card has the accuracies that the store knows by now; none is measured for it.
+
+        Raises
+        ------
+        PoolError, ValueError
+            As in `soupwidgets.save_mixture`.
+        """
+        self.pool.require(recipe)
+        splits = list(self.suite.splits.values())
+        known = self._stored(recipe, splits, {split.name: self.key(recipe, split) for split in splits})
+        measured = {
+            name: {"role": score.role, "accuracy": score.accuracy, "correct": score.correct, "images": score.total}
+            for name, score in known.items()
+        }
+        return save_mixture(self.pool, recipe, path, {"suite": self.suite.name, "splits": measured}, progress)
 
     def warm_up(self, recipe: Recipe) -> None:
         """Load the recipe's checkpoints and the model, so that the next new recipe is answered at once.
