@@ -10,6 +10,7 @@ import torch
 
 from benchmarks.latency import latency_rows
 from benchmarks.mixing import mixing_rows
+from benchmarks.soups import soup_rows
 from benchmarks.sweep import sweep_rows
 from benchmarks.table import write
 
@@ -25,6 +26,7 @@ def _processor() -> str:
 
 if __name__ == "__main__":
     rows = mixing_rows()
+    rows += soup_rows()
     write(rows, "cpu", _processor())
     with tempfile.TemporaryDirectory() as folder:
         rows += sweep_rows(Path(folder))
