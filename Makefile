@@ -22,7 +22,7 @@ install: .venv/installed
 	touch $@
 
 lab: install
-	$(BIN)/jupyter lab $(AS_ROOT) notebooks/01_drag_alpha.ipynb
+	$(BIN)/jupyter lab $(AS_ROOT) --LabApp.default_url=/lab/tree/notebooks/01_drag_alpha.ipynb
 
 test: lint
 	$(BIN)/python -m pytest -q -rs
