@@ -5,14 +5,15 @@ BIN := .venv/bin
 # In a container one is root, which Jupyter wants to be told.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help install lab test lint bench picture zoo clean
+.PHONY: help install lab test lint notebooks bench picture zoo clean
 
 help:
-	@echo "make lab      open JupyterLab on the first notebook"
-	@echo "make test     run all tests: lint, types, import contracts, unit, notebooks, browser"
-	@echo "make bench    measure the speed of the engine and of the widgets"
-	@echo "make picture  take the explorer's screenshot of the last make test over into the README"
-	@echo "make zoo      rebuild the miniature zoo from the raw images (about half an hour on two cores)"
+	@echo "make lab        open JupyterLab on the first notebook"
+	@echo "make test       run all tests: lint, types, import contracts, unit, notebooks, browser"
+	@echo "make bench      measure the speed of the engine and of the widgets"
+	@echo "make notebooks  run the notebooks and keep their outputs"
+	@echo "make picture    take the explorer's screenshot of the last make test over into the README"
+	@echo "make zoo        rebuild the miniature zoo from the raw images (about half an hour on two cores)"
 
 install: .venv/installed
 
@@ -33,6 +34,10 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+notebooks: install
+	SOUPWIDGETS_STORE=$$(mktemp -d) $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
+	  --ExecutePreprocessor.store_widget_state=False --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 bench: install
 	$(BIN)/python -m benchmarks

@@ -102,6 +102,10 @@ class AlphaExplorer(ipywidgets.VBox):  # type: ignore[misc]
             figure.observe(self._on_click, "clicked")
         self._start()
 
+    def __repr__(self) -> str:
+        # What a notebook shows in the widget's place where no kernel runs.
+        return f"<AlphaExplorer from {self._zero_shot} to {self.fine_tuned}: run this cell to use it>"
+
     @property
     def fine_tuned(self) -> str:
         """The fine-tuned model in use."""

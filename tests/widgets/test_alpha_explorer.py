@@ -45,6 +45,7 @@ def test_another_model_another_curve(explorer: AlphaExplorer) -> None:
     assert explorer.sweep.fine_tuned == "ft-b"
     assert "ft-b" in explorer.frontier.text
     assert explorer.slider.high_label == "ft-b"
+    assert repr(explorer) == "<AlphaExplorer from zero-shot to ft-b: run this cell to use it>"
 
 
 def test_bringing_out_one_shift(explorer: AlphaExplorer) -> None:
