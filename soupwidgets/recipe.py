@@ -69,6 +69,19 @@ class Recipe(Mapping[str, float]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Recipe) and self._items == other._items
 
+    @property
+    def leader(self) -> str:
+        """The name with the largest coefficient; among equals the first, so that no order matters.
+
+        Raises
+        ------
+        ValueError
+            When the recipe is empty.
+        """
+        if not self._items:
+            raise ValueError("the recipe is empty: it has no coefficient other than zero")
+        return max(self, key=lambda name: self[name])
+
     def __add__(self, other: Recipe) -> Recipe:
         names = dict.fromkeys([*self, *other])
         return Recipe({name: self.get(name, 0.0) + other.get(name, 0.0) for name in names})

@@ -90,14 +90,10 @@ class PoolMatrix:
         torch.mm(coefficients.to(self.device), used, out=out)
 
     def whole_tensors(self, recipe: Recipe) -> dict[str, Tensor]:
-        """The tensors that are no floating-point numbers, of the ingredient with the largest coefficient.
-
-        Among equals the first by name, so that the answer never depends on the order of a dictionary.
-        """
+        """The tensors that are no floating-point numbers, of the ingredient with the largest coefficient."""
         self._require(recipe)
-        leader = max(sorted(recipe), key=lambda name: recipe[name])
-        self.row(leader)
-        return self._whole[leader]
+        self.row(recipe.leader)
+        return self._whole[recipe.leader]
 
     def _require(self, recipe: Recipe) -> None:
         self.pool.require(recipe)

@@ -45,10 +45,8 @@ def mix_streamed(pool: Pool, recipe: Recipe) -> Iterator[tuple[str, Tensor]]:
         When a file becomes unreadable.
     """
     pool.require(recipe)
-    if not recipe:
-        raise ValueError("the recipe is empty: it has no coefficient other than zero")
     names, coefficients = list(recipe), list(recipe.values())
-    leader = names.index(max(sorted(names), key=lambda name: recipe[name]))
+    leader = names.index(recipe.leader)
     for row in zip(*(pool.checkpoints[name].read() for name in names), strict=True):
         tensors = [tensor for _, tensor in row]
         first = tensors[0]
