@@ -18,6 +18,7 @@ from typing import Any
 # A state dict of 10,000 tensors takes half a million instructions.
 _MAX_WORK = 4_000_000
 _MAX_LONG_BYTES = 1 << 10
+_MAX_KEY_PARTS = 16
 # Work is paid for in blocks of this many instructions.
 _BLOCK = 64
 
@@ -106,7 +107,7 @@ class PickleReader:
         Makes a value of a persistent id (PyTorch keeps its storages that way).
     builders
         What to make of a call, by the function's full name. All other calls become `Inert`.
-    budget
+    budget, refused
         Shared with the pickle that this one is nested in.
 
     Attributes
@@ -124,12 +125,13 @@ class PickleReader:
         persistent: Callable[[Any], Any] | None = None,
         builders: dict[str, Callable[..., Any]] | None = None,
         budget: Budget | None = None,
+        refused: set[str] | None = None,
     ) -> None:
         self._content = content
         self.position = position
         self._persistent = persistent
         self._builders = {**_BUILDERS, **(builders or {})}
-        self.refused: set[str] = set()
+        self.refused: set[str] = set() if refused is None else refused
         self._budget = budget or Budget(len(content))
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
@@ -247,6 +249,7 @@ class PickleReader:
         # With slots the state is a pair of dictionaries.
         for part in state if isinstance(state, tuple) else (state,):
             if isinstance(part, dict):
+                self._budget.spend(len(part))
                 target.attributes.update(part)
 
     def _set_items(self, pairs: list[Any]) -> None:
@@ -285,7 +288,9 @@ class PickleReader:
 def _as_key(key: Any) -> Any:
     # Shallow only: the hash of tuples within tuples can take time that doubles with every level.
     flat = key if isinstance(key, tuple) else (key,)
-    if not all(isinstance(part, str | int | float | bytes | Global | None) for part in flat):
+    if len(flat) > _MAX_KEY_PARTS or not all(
+        isinstance(part, str | int | float | bytes | Global | None) for part in flat
+    ):
         raise PickleError(f"a dictionary's key of the type {type(key).__name__}")
     return key
 
@@ -318,10 +323,6 @@ _BUILDERS: dict[str, Callable[..., Any]] = {
 
 def _end(_reader: PickleReader) -> object:
     return _END
-
-
-def _nothing(_reader: PickleReader) -> None:
-    pass
 
 
 def _text_number(text: str) -> int | bool:

@@ -161,7 +161,6 @@ class TorchFile:
     def _read_stream(self) -> Any:
         reader = self._reader(self._content)
         first = reader.load()
-        self.refused = reader.refused
         if first != _MAGIC:
             if isinstance(first, int | str | bytes | memoryview | None):
                 raise PickleError("neither safetensors nor a PyTorch file")
@@ -208,9 +207,7 @@ class TorchFile:
             "torch.storage._load_from_bytes": self._nested,
             "torch.Size": lambda shape=(): tuple(shape),
         }
-        reader = PickleReader(content, 0, persistent, builders, self._budget)
-        self.refused = reader.refused
-        return reader
+        return PickleReader(content, 0, persistent, builders, self._budget, self.refused)
 
     def _nested(self, content: Any) -> Any:
         """A storage inside a plain pickle: a whole file of the old format, as a string of bytes."""
@@ -221,16 +218,13 @@ class TorchFile:
             content = memoryview(bytearray(content))  # tensors want memory that may be written to
         self._nested_files += 1
         prefix = f"{self._nested_files}:"
-        refused = self.refused
         reader = self._reader(content, prefix)
         if reader.load() != _MAGIC:
             raise PickleError("a nested storage that PyTorch did not write")
-        root = self._read_legacy(reader, content, prefix)
-        self.refused = refused | reader.refused
-        return root
+        return self._read_legacy(reader, content, prefix)
 
     def _storage(self, identity: Any, prefix: str) -> Storage | Global:
-        if isinstance(identity, tuple) and len(identity) == 4 and isinstance(identity[1], Global):
+        if isinstance(identity, tuple) and identity[:1] == ("module",) and isinstance(identity[1], Global):
             # The old format keeps a module's source code beside its class: ("module", class, file, text).
             return identity[1]
         if not isinstance(identity, tuple) or len(identity) < 5 or identity[0] != "storage":

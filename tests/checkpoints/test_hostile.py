@@ -72,6 +72,10 @@ RAW = {
     "a list in itself": b"\x80\x02]q\x00h\x00a.",
     "a dictionary in itself": b"\x80\x02}q\x00X\x05\x00\x00\x00modelh\x00s.",
     "copies without end": b"\x80\x02]q\x00(" + b"N" * 20_000 + b"e" + b"cbuiltins\nset\nh\x00\x85R" * 3000 + b".",
+    "attributes without end": b"\x80\x02}q\x00("
+    + b"".join(b"J" + struct.pack("<i", i) + b"N" for i in range(20_000))
+    + b"u" + b"csome.where\nThing\n)\x81h\x00b" * 3000 + b".",
+    "a long key": b"\x80\x02}(" + b"(" + b"N" * 100 + b"tNu.",
     "text without end": b"\x80\x02X" + struct.pack("<I", 10**6) + b"x" * 10**6 + b"q\x00"
     + b"c_codecs\nencode\nh\x00\x85R" * 5000 + b".",
     "empty lists without end": b"\x80\x02" + b"]" * 6_000_000 + b".",
