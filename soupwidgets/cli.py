@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -10,9 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
+from soupwidgets.cli_options import JsonOption, write_json
+from soupwidgets.cli_suite import app as suite_app
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Mix checkpoints and measure them.")
 zoo = typer.Typer(no_args_is_help=True, help="The miniature zoo: build it, report on it.")
 app.add_typer(zoo, name="zoo")
+app.add_typer(suite_app, name="suite")
 
 
 class SoupMethod(StrEnum):
@@ -37,9 +40,6 @@ class SoupMethod(StrEnum):
 
 PoolOption = Annotated[str, typer.Option(help="Folder, pattern or file of safetensors checkpoints.")]
 SuiteOption = Annotated[Path, typer.Option(help="Folder of a suite.")]
-JsonOption = Annotated[
-    str | None, typer.Option("--json", help="Write the numbers as JSON to this file; '-' is standard output.")
-]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 StoreOption = Annotated[Path | None, typer.Option(help="Folder of the store; your default store otherwise.")]
 
@@ -82,7 +82,7 @@ def sweep(
         for alpha in result.alphas
     ]
     best = result.best_alpha()
-    _write_json(json_file, {"fine_tuned": fine_tuned, "best_alpha_by_validation": best, "alphas": records})
+    write_json(json_file, {"fine_tuned": fine_tuned, "best_alpha_by_validation": best, "alphas": records})
     if json_file == "-":
         return
     table = result.to_frame().pivot(index="alpha", columns="split", values="accuracy")[list(result[best].scores)]
@@ -129,7 +129,7 @@ def soup(
     else:
         ev = _evaluator(pool, suite, device, store)
         report = make_soup(method.value, ev.pool, ev, out, options)
-    _write_json(json_file, report)
+    write_json(json_file, report)
     if json_file != "-":
         print(to_text(report), end="")
 
@@ -145,7 +145,7 @@ def inspect(
     from soupwidgets.inspect_report import inspect_files, to_text
 
     report = inspect_files([CheckpointFile(locate(path), part) for path in files], progress=sys.stderr.isatty())
-    _write_json(json_file, report)
+    write_json(json_file, report)
     if json_file != "-":
         print(to_text(report), end="")
 
@@ -177,7 +177,7 @@ def zoo_report(
     from soupwidgets.zoo.report import to_markdown, zoo_report
 
     rows = zoo_report(_evaluator(pool, suite, device, store), progress=sys.stderr.isatty())
-    _write_json(json_file, [row.to_record() for row in rows])
+    write_json(json_file, [row.to_record() for row in rows])
     if json_file != "-":
         print(to_markdown(rows), end="")
 
@@ -193,19 +193,6 @@ def _mean_ood(evaluation: Any) -> dict[str, float] | None:
         return None
     low, high = evaluation.shift_interval
     return {"accuracy": evaluation.shift_accuracy, "low": low, "high": high}
-
-
-def _write_json(target: str | None, content: Any) -> None:
-    if target is None:
-        return
-    text = json.dumps(content, indent=1) + "\n"
-    if target == "-":
-        print(text, end="")
-    else:
-        from soupwidgets.checkpoints import atomic_path
-
-        with atomic_path(target) as path:
-            path.write_text(text)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from soupwidgets import Evaluator, Pool, Recipe, Store, alpha_sweep, greedy_soup
 from soupwidgets.checkpoints import CheckpointFile
 from soupwidgets.soup_report import SoupOptions, make_soup, to_text
 from tests.fixtures import ROOT, SUITE, ZOO
+from tests.suites import trees
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -33,6 +35,31 @@ def test_sweep_prints_the_evaluators_numbers(evaluator: Evaluator, tmp_path: Pat
         assert {name: row["accuracy"] for name, row in entry["splits"].items()} == evaluation.accuracy
         assert entry["mean_ood"]["accuracy"] == evaluation.shift_accuracy
     assert f"{100 * sweep[0.5].accuracy['test']:.2f}" in done.stdout
+
+
+def test_suite_build_says_what_is_missing_and_check_what_changed(tmp_path: Path) -> None:
+    root = trees.imagenet(tmp_path / "imagenet")
+    (root / "val" / "n01440764" / "n01440764_1.JPEG").write_bytes(b"cut")
+    trees.by_folder(tmp_path / "fog", ["tench", "loggerhead sea turtle"])
+    done = run(
+        "suite", "build", "--out", str(tmp_path / "suite"), "--id", f"imagenet={root}", "--val", f"imagenet={root}",
+        "--shift", f"fog:folder={tmp_path / 'fog'}", "--size", "24", "--json", str(tmp_path / "out.json"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    splits = {row["split"]: row for row in json.loads((tmp_path / "out.json").read_text())["splits"]}
+    assert (splits["test"]["images"], splits["val"]["images"], splits["fog"]["images"]) == (14, 15, 4)
+    assert "n01440764_1.JPEG: cannot be read as an image" in done.stdout
+    assert "995 of 1000 classes have no folder" in done.stdout
+    again = run("suite", "check", str(tmp_path / "suite"))
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == done.stdout
+    pixels = np.load(tmp_path / "suite" / "fog.images.npy")
+    np.save(tmp_path / "suite" / "fog.images.npy", 255 - pixels)
+    changed = run("suite", "check", str(tmp_path / "suite"))
+    assert changed.returncode == 2
+    assert "content differs from the suite's manifest" in changed.stderr
+    wrong = run("suite", "build", "--out", str(tmp_path / "x"), "--id", "imagenet", "--val", f"imagenet={root}")
+    assert "KIND=PATH is expected" in wrong.stderr
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,8 @@ class Inert:
     function: Global
     arguments: tuple[Any, ...] = ()
     attributes: dict[Any, Any] = field(default_factory=dict)
+    # What it would have been handed afterwards, where that is more than attributes (an array's numbers).
+    state: tuple[Any, ...] = ()
 
 
 class _Mark:
@@ -246,6 +248,8 @@ class PickleReader:
         target = self._stack[-1]
         if not isinstance(target, Inert):
             return
+        if isinstance(state, tuple):
+            target.state = state
         # With slots the state is a pair of dictionaries.
         for part in state if isinstance(state, tuple) else (state,):
             if isinstance(part, dict):

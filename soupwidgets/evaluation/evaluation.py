@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from soupwidgets.evaluation.intervals import clopper_pearson, mean_interval
+from soupwidgets.evaluation.metrics import Figure, macro_f1, worst_group
 from soupwidgets.recipe import Recipe
-from soupwidgets.suites.suite import Role
+from soupwidgets.suites import ClassMap, Split
+from soupwidgets.suites.split import Metric, Role
 
 Logits = NDArray[np.float32]
 
@@ -35,7 +37,12 @@ class SplitScore:
     loss
         Mean cross-entropy in nats over the images seen.
     load_logits
-        Gives the logits ``[total, classes]`` in the order of the split, once all were seen.
+        Gives the logits ``[total, classes]`` in the order of the split, once all were seen; with
+        a class map those of the classes that it names.
+    figure
+        What the split's benchmark reports instead of the share of right images, if it does.
+    class_map
+        How logits become those of the split's own classes.
     """
 
     role: Role
@@ -44,6 +51,8 @@ class SplitScore:
     correct: int
     loss: float
     load_logits: Callable[[], Logits] | None = field(default=None, repr=False, compare=False)
+    figure: Figure | None = None
+    class_map: ClassMap | None = field(default=None, repr=False, compare=False)
 
     @property
     def exact(self) -> bool:
@@ -52,12 +61,19 @@ class SplitScore:
 
     @property
     def accuracy(self) -> float:
-        """Share of images that were right, 0..1."""
-        return self.correct / self.seen
+        """What the split's benchmark reports, 0..1: the share of right images, or else `figure`."""
+        return self.correct / self.seen if self.figure is None else self.figure.value
+
+    @property
+    def metric(self) -> Metric:
+        """What `accuracy` is."""
+        return "accuracy" if self.figure is None else self.figure.metric
 
     @cached_property
     def interval(self) -> tuple[float, float]:
-        """95% Clopper-Pearson interval of the accuracy."""
+        """95% interval of the accuracy: Clopper-Pearson, or the bootstrap of another figure."""
+        if self.figure is not None:
+            return self.figure.low, self.figure.high
         # Kept, because a figure that follows a slider asks for all of them at every move.
         low, high = clopper_pearson(self.correct, self.seen)
         return float(low), float(high)
@@ -100,7 +116,11 @@ class Evaluation:
     @property
     def logits(self) -> dict[str, Logits]:
         """Logits ``[images, classes]`` of the splits that are complete, in the split's own order."""
-        return {name: score.load_logits() for name, score in self.scores.items() if score.load_logits}
+        return {
+            name: score.class_map.scores(score.load_logits()) if score.class_map else score.load_logits()
+            for name, score in self.scores.items()
+            if score.load_logits
+        }
 
     @property
     def shift_accuracy(self) -> float:
@@ -136,6 +156,7 @@ class Evaluation:
                 "n": score.seen,
                 "correct": score.correct,
                 "accuracy": score.accuracy,
+                **({} if score.figure is None else {"metric": score.metric}),
                 "low": score.interval[0],
                 "high": score.interval[1],
                 "loss": score.loss,
@@ -144,31 +165,65 @@ class Evaluation:
         ]
 
 
-def score_logits(role: Role, logits: Logits, labels: NDArray[np.int64]) -> SplitScore:
+def score_logits(split: Split, logits: Logits) -> SplitScore:
     """Score logits that are at hand.
 
     Parameters
     ----------
-    role
-        What the split may be used for.
+    split
+        Whose images they are of.
     logits
-        ``[images, classes]``.
-    labels
-        ``[images]``, in the same order.
+        ``[images, classes]`` in the split's own order; with a class map those of the classes that it names.
 
     Returns
     -------
     SplitScore
         With these logits; an image with a logit that is not finite is wrong.
 
+    Raises
+    ------
+    ValueError
+        When there is not one row for each image.
+
     Examples
     --------
-    >>> score = score_logits("validation", np.array([[2.0, 0.0], [0.0, 0.0]]), np.array([0, 1]))
+    >>> suite = getfixture("suite")
+    >>> score = score_logits(suite.validation, np.eye(10, dtype=np.float32)[suite.validation.labels])
     >>> score.correct, round(score.loss, 4)
-    (1, 0.41)
+    (5000, 1.4612)
     """
-    right = (logits.argmax(axis=1) == labels) & np.isfinite(logits).all(axis=1)
-    exact = logits.astype(np.float64)
+    labels, class_map = split.labels, split.scoring.class_map
+    if len(logits) != len(labels):
+        raise ValueError(f"{len(logits)} rows of logits do not belong to the {len(labels)} images of {split.name!r}")
+    by_class = class_map.scores(logits) if class_map else logits
+    predictions = by_class.argmax(axis=1)
+    finite = np.isfinite(by_class).all(axis=1)
+    exact = by_class.astype(np.float64)
     loss = logsumexp(exact, axis=1) - exact[np.arange(len(labels)), labels]
+    right = (predictions == labels) & finite
+    figure = split_figure(split, np.where(finite, predictions, -1), np.arange(len(labels)))
     n = len(labels)
-    return SplitScore(role, n, n, int(right.sum()), float(loss.mean()), lambda: logits)
+    return SplitScore(split.role, n, n, int(right.sum()), float(loss.mean()), lambda: logits, figure, class_map)
+
+
+def split_figure(split: Split, predictions: NDArray[np.int64], rows: NDArray[np.int64]) -> Figure | None:
+    """What the split's benchmark reports for some of its images; None where it is the share of right ones.
+
+    Parameters
+    ----------
+    split
+        Its metric and its groups are used.
+    predictions
+        Classes ``[n]``; -1 for none.
+    rows
+        Which images, ``[n]``, as places in the split's own order.
+    """
+    metric, labels = split.scoring.metric, split.labels[rows]
+    if metric == "accuracy":
+        return None
+    if metric == "macro_f1":
+        return macro_f1(predictions, labels)
+    assert split.groups is not None
+    groups = split.groups[rows]
+    # A first sample may hold no image of a group that counts.
+    return worst_group(predictions == labels, groups if (groups >= 0).any() else np.zeros_like(groups))

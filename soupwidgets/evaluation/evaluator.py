@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -15,7 +16,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, score_logits
+from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, score_logits, split_figure
+from soupwidgets.evaluation.metrics import Figure
 from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.mixing import PoolMatrix, bind, save_mixture
 from soupwidgets.models import Architecture, ImageClassifier, streamline
@@ -81,6 +83,13 @@ class Evaluator:
                 f"the pool's models tell {self.architecture.classes} classes apart, "
                 f"the suite {suite.name!r} has {len(suite.classes)}"
             )
+        wanted = self.architecture.image_size
+        for split in suite.splits.values():
+            if split.image_size != wanted:
+                raise PoolError(
+                    f"the pool's models take images of {wanted[0]} x {wanted[1]} pixels, those of {split.name!r} are "
+                    f"{split.image_size[0]} x {split.image_size[1]}: build the suite again with --size {wanted[0]}"
+                )
         self._lock = threading.RLock()
         self._readers: dict[str, SplitReader] = {}
         # What is being measured now; whoever asks for the same joins in. An entry goes with its last user.
@@ -262,7 +271,7 @@ class Evaluator:
     def record(self, recipe: Recipe, split: Split, logits: Logits) -> SplitScore:
         """File logits ``[images, classes]`` (in the split's order) that a recipe's model gave outside of `stream`."""
         key = self.key(recipe, split)
-        return self._file(recipe, split, score_logits(split.role, logits, split.labels), logits, key)
+        return self._file(recipe, split, score_logits(split, logits), logits, key)
 
     def key(self, recipe: Recipe, split: Split) -> str:
         """What the measurement of ``recipe`` on ``split`` is filed under."""
@@ -303,11 +312,14 @@ class Evaluator:
             measured.correct,
             measured.loss,
             lambda: self.store.logits(key),
+            Figure(**measured.figure) if measured.figure else None,
+            split.scoring.class_map,
         )
 
     def _file(self, recipe: Recipe, split: Split, score: SplitScore, logits: Logits, key: str) -> SplitScore:
         made_with = f"torch {torch.__version__}, {self.device.type}"
-        measured = Measurement(recipe.to_json(), split.name, score.total, score.correct, score.loss, made_with)
+        figure = asdict(score.figure) if score.figure else None
+        measured = Measurement(recipe.to_json(), split.name, score.total, score.correct, score.loss, made_with, figure)
         self.store.put(key, measured, logits)
         return self._score(split, measured, key)
 
@@ -347,6 +359,7 @@ class _Run:
         self.correct = 0
         self.loss_sum = 0.0
         self.logits = np.empty((0, 0), dtype=np.float32)
+        self.predictions = np.empty(0, dtype=np.int64)
 
     @property
     def done(self) -> bool:
@@ -355,16 +368,24 @@ class _Run:
     def add(self, logits: Tensor) -> None:
         stop = self.seen + len(logits)
         labels = self.reader.labels[self.seen : stop]
-        finite = logits.isfinite().all(dim=1)
-        self.correct += int(((logits.argmax(dim=1) == labels) & finite).sum())
-        self.loss_sum += float(F.cross_entropy(logits, labels, reduction="sum"))
+        class_map = self.split.scoring.class_map
+        if class_map is not None:
+            logits = class_map.restrict(logits)
+        by_class = logits if class_map is None else class_map.by_class(logits)
+        predictions = by_class.argmax(dim=1).where(by_class.isfinite().all(dim=1), -1)
+        self.correct += int((predictions == labels).sum())
+        self.loss_sum += float(F.cross_entropy(by_class, labels, reduction="sum"))
+        if self.split.scoring.metric != "accuracy":
+            self.predictions = np.concatenate([self.predictions, predictions.cpu().numpy()])
         if not self.seen:
             self.logits = np.empty((len(self.reader), logits.shape[1]), dtype=np.float32)
         self.logits[self.reader.order[self.seen : stop]] = logits.float().cpu().numpy()
         self.seen = stop
 
     def score(self) -> SplitScore:
-        return SplitScore(self.split.role, len(self.reader), self.seen, self.correct, self.loss_sum / self.seen)
+        loss = self.loss_sum / self.seen
+        figure = split_figure(self.split, self.predictions, self.reader.order[: self.seen])
+        return SplitScore(self.split.role, len(self.reader), self.seen, self.correct, loss, figure=figure)
 
 
 def _rounds(runs: Sequence[_Run], batch: int) -> Iterator[list[tuple[_Run, int]]]:

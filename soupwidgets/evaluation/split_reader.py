@@ -27,8 +27,9 @@ class SplitReader:
     architecture
         Says how images are normalised.
     device
-        On CUDA all images are moved there once; on a CPU they stay where they
-        are (perhaps memory-mapped) and each batch is gathered.
+        On CUDA all images are moved there once, if they take less than half of
+        what is free; otherwise, and on a CPU, they stay where they are (perhaps
+        memory-mapped) and each batch is gathered.
     """
 
     def __init__(self, split: Split, architecture: Architecture, device: torch.device) -> None:
@@ -42,7 +43,7 @@ class SplitReader:
         self._gain = (1 / (255 * std)).float().view(-1, 1, 1).to(device)
         self._offset = (-mean / std).float().view(-1, 1, 1).to(device)
         self._resident: Tensor | None = None
-        if device.type != "cpu":
+        if device.type == "cuda" and 2 * split.images.nbytes < torch.cuda.mem_get_info(device)[0]:
             self._resident = torch.from_numpy(split.images[self.order]).to(device)
 
     def __len__(self) -> int:
@@ -51,14 +52,14 @@ class SplitReader:
     def batch(self, start: int, stop: int) -> Tensor:
         """Images ``start`` to ``stop`` of the order as ``[n, 3, height, width]``, float32."""
         if self._resident is None:
-            return self._normalise(torch.from_numpy(self.split.images[self.order[start:stop]]))
+            return self._normalise(torch.from_numpy(self.split.images[self.order[start:stop]]).to(self._device))
         return self._normalise(self._resident[start:stop])
 
     def pick(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Images at these places of the split's own order, as `batch` gives them, and their labels."""
         places = torch.from_numpy(self._place[rows]).to(self.labels.device)
         if self._resident is None:
-            return self._normalise(torch.from_numpy(self.split.images[rows])), self.labels[places]
+            return self._normalise(torch.from_numpy(self.split.images[rows]).to(self._device)), self.labels[places]
         return self._normalise(self._resident[places]), self.labels[places]
 
     def _normalise(self, pixels: Tensor) -> Tensor:

@@ -47,10 +47,9 @@ def logit_ensemble(ev: Evaluator, recipe: Recipe, splits: Sequence[str] | None =
         raise ValueError("the recipe has coefficients by tensor; an ensemble mixes logits, which have no layers")
     sums: dict[str, Logits] = {}
     for name, coefficient in recipe.items():
-        for split, logits in ev.evaluate(Recipe({name: 1}), splits).logits.items():
-            part = np.float32(coefficient) * logits
+        for split, score in ev.evaluate(Recipe({name: 1}), splits).scores.items():
+            assert score.load_logits is not None
+            part = np.float32(coefficient) * score.load_logits()
             sums[split] = sums[split] + part if split in sums else part
     known = ev.suite.splits
-    return Evaluation(
-        recipe, {name: score_logits(known[name].role, logits, known[name].labels) for name, logits in sums.items()}
-    )
+    return Evaluation(recipe, {name: score_logits(known[name], logits) for name, logits in sums.items()})

@@ -92,6 +92,12 @@ class Architecture:
         return fields
 
     @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the images that the tower takes, in pixels."""
+        size = self.vision_cfg.get("image_size", 224)
+        return (int(size), int(size)) if isinstance(size, int) else (int(size[0]), int(size[1]))
+
+    @property
     def fingerprint(self) -> str:
         """A short content hash: equal architectures have equal fingerprints in every process."""
         text = json.dumps(self.to_json(), sort_keys=True)

@@ -7,6 +7,7 @@ whatever moment a process dies at, every row that exists can be trusted.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -38,6 +39,8 @@ _measurements = sa.Table(
     sa.Column("logits_bytes", sa.Integer, nullable=False),
     sa.Column("made_at", sa.String(32), nullable=False),
     sa.Column("made_with", sa.Text, nullable=False),
+    # Came later: `_create_tables` adds it to a store that was made before.
+    sa.Column("figure", sa.Text, nullable=True),
 )
 
 # SQLite waits this long for another process that is writing.
@@ -65,6 +68,8 @@ class Measurement:
         Mean cross-entropy in nats; NaN where logits were not finite.
     made_with
         Versions and device, for the record.
+    figure
+        Metric, value and limits, where the split's benchmark reports something else than the share of right images.
     """
 
     recipe: str
@@ -73,6 +78,7 @@ class Measurement:
     correct: int
     loss: float
     made_with: str = ""
+    figure: Mapping[str, Any] | None = None
 
 
 def measurement_key(
@@ -172,6 +178,7 @@ class Store:
                             row.correct,
                             float("nan") if row.loss is None else row.loss,
                             row.made_with,
+                            None if row.figure is None else json.loads(row.figure),
                         )
         return found
 
@@ -210,6 +217,7 @@ class Store:
                 "logits_bytes": path.stat().st_size,
                 "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
                 "made_with": measurement.made_with,
+                "figure": None if measurement.figure is None else json.dumps(dict(measurement.figure)),
             }
             statement = insert(_measurements).values(row)
             replace = {name: value for name, value in row.items() if name != "key"}
@@ -262,6 +270,10 @@ def _create_tables(engine: sa.Engine) -> None:
     with engine.connect() as connection:
         connection.execute(sa.schema.CreateTable(_measurements, if_not_exists=True))
         connection.commit()
+        if "figure" not in {column["name"] for column in sa.inspect(engine).get_columns("measurements")}:
+            with contextlib.suppress(sa.exc.OperationalError):
+                connection.execute(sa.text("ALTER TABLE measurements ADD COLUMN figure TEXT"))
+                connection.commit()
 
 
 def _set_up_connection(connection: Any, _record: Any) -> None:

@@ -2,126 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soupwidgets.suites.class_map import ClassMap
 from soupwidgets.suites.shifts import Shift
+from soupwidgets.suites.split import Metric, Role, Scoring, Source, Split, SuiteError, load_array
 
-Role = Literal["validation", "id_test", "shift"]
 MANIFEST = "suite.json"
-
-
-class SuiteError(ValueError):
-    """A suite on disk is missing, incomplete or damaged; the message names the file and what to do."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """Images and labels as they lie on disk, and for a shift what is done to them.
-
-    ``rows`` picks images of the arrays (all of them when None); ``shift`` is
-    applied to the picked images when they are first asked for.
-    """
-
-    images: Path
-    labels: Path
-    rows: tuple[int, ...] | None = None
-    shift: Shift | None = None
-
-
-class Split:
-    """One set of labelled images. Pixels are read, or made, when first asked for.
-
-    Parameters
-    ----------
-    name
-        ``"val"``, ``"test"``, or the name of the shift.
-    role
-        What the split may be used for: choosing (``validation``), reporting
-        in-distribution accuracy (``id_test``) or robustness (``shift``).
-    source
-        Where the images come from.
-    sha256
-        The content hash that the manifest states, if it states one.
-    """
-
-    def __init__(self, name: str, role: Role, source: Source, sha256: str | None = None) -> None:
-        self.name = name
-        self.role: Role = role
-        self.source = source
-        self._stated_sha256 = sha256
-
-    def __repr__(self) -> str:
-        return f"Split({self.name!r}, role={self.role!r}, n={len(self)})"
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    @cached_property
-    def images(self) -> NDArray[np.uint8]:
-        """Pixels ``[n, height, width]`` or ``[n, height, width, 3]``; memory-mapped unless shifted."""
-        stored = _load(self.source.images)
-        if stored.dtype != np.uint8 or stored.ndim not in (3, 4):
-            raise SuiteError(
-                f"{self.source.images}: expected uint8 images, found {stored.dtype} of shape {stored.shape}"
-            )
-        if self.source.rows is not None:
-            stored = stored[np.asarray(self.source.rows)]
-        return self.source.shift.apply(stored) if self.source.shift else stored
-
-    @cached_property
-    def labels(self) -> NDArray[np.int64]:
-        """Class indices ``[n]``."""
-        stored = _load(self.source.labels)
-        if stored.ndim != 1 or stored.dtype.kind not in "iu":
-            raise SuiteError(
-                f"{self.source.labels}: expected integer labels, found {stored.dtype} of shape {stored.shape}"
-            )
-        picked = stored if self.source.rows is None else stored[np.asarray(self.source.rows)]
-        return picked.astype(np.int64)
-
-    @cached_property
-    def content_hash(self) -> str:
-        """SHA-256 of shape, pixels and labels: what a stored measurement is filed under.
-
-        Raises
-        ------
-        SuiteError
-            When files on disk are not those that the manifest was written for.
-        """
-        found = content_hash(self.images, self.labels)
-        # A shift is computed here; another processor may round a pixel otherwise, which is another
-        # split (its measurements are filed apart) and no damage.
-        if self._stated_sha256 and self.source.shift is None and found != self._stated_sha256:
-            raise SuiteError(
-                f"{self.source.images}: content differs from the suite's manifest (damaged or edited); "
-                "restore the file, or rebuild the suite"
-            )
-        return found
-
-
-def content_hash(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> str:
-    """SHA-256 over the shape, the pixels and the labels (as 64-bit integers) of a split."""
-    digest = hashlib.sha256(repr(images.shape).encode())
-    digest.update(np.ascontiguousarray(images).data)
-    digest.update(np.ascontiguousarray(labels, dtype="<i8").data)
-    return digest.hexdigest()
-
-
-def _load(path: Path) -> NDArray[Any]:
-    try:
-        loaded: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise SuiteError(f"{path}: cannot be read as a plain .npy array ({error})") from error
-    return loaded
 
 
 class Suite:
@@ -136,10 +28,15 @@ class Suite:
     ['rotate', 'noise', 'blur']
     """
 
-    def __init__(self, name: str, classes: Sequence[str], splits: Mapping[str, Split]) -> None:
+    def __init__(
+        self, name: str, classes: Sequence[str], splits: Mapping[str, Split], templates: Sequence[str] = ()
+    ) -> None:
         self.name = name
         self.classes = tuple(classes)
-        self.splits = dict(splits)
+        self.templates = tuple(templates)
+        # Training images are for `soupwidgets.fine_tune` alone: nothing is measured on them.
+        self.splits = {split: s for split, s in splits.items() if s.role != "train"}
+        self.training = next((s for s in splits.values() if s.role == "train"), None)
 
     def __repr__(self) -> str:
         return f"Suite({self.name!r}, {len(self.classes)} classes, splits={list(self.splits)})"
@@ -174,7 +71,9 @@ class Suite:
             raise SuiteError(f"{path}: not a readable manifest ({error})") from error
         try:
             splits = [_split(folder, entry) for entry in manifest["splits"]]
-            suite = cls(str(manifest["name"]), [str(c) for c in manifest["classes"]], {s.name: s for s in splits})
+            templates = [str(template) for template in manifest.get("templates", [])]
+            classes = [str(c) for c in manifest["classes"]]
+            suite = cls(str(manifest["name"]), classes, {s.name: s for s in splits}, templates)
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, SuiteError):
                 raise
@@ -187,18 +86,30 @@ class Suite:
         for role in ("validation", "id_test"):
             if roles.count(role) != 1:
                 raise SuiteError(f"{path}: needs exactly one split with the role {role!r}, has {roles.count(role)}")
-        for split in self.splits.values():
-            labels, stored = split.labels, _load(split.source.images)
+        for split in [*self.splits.values(), *([self.training] if self.training else [])]:
+            labels, stored = split.labels, load_array(split.source.images)
             images = len(stored) if split.source.rows is None else len(split.source.rows)
             if images != len(labels):
                 raise SuiteError(f"{path}: split {split.name!r} has {images} images but {len(labels)} labels")
             if len(labels) == 0:
                 raise SuiteError(f"{path}: split {split.name!r} is empty")
-            if labels.min() < 0 or labels.max() >= len(self.classes):
+            class_map = split.scoring.class_map
+            known = len(self.classes) if class_map is None else len(class_map)
+            if labels.min() < 0 or labels.max() >= known:
                 raise SuiteError(
                     f"{path}: split {split.name!r} has labels {labels.min()}..{labels.max()}, "
-                    f"but the suite names {len(self.classes)} classes"
+                    f"but {'the suite' if class_map is None else 'its class map'} names {known} classes"
                 )
+            if class_map is not None and max(c for group in class_map.columns for c in group) >= len(self.classes):
+                raise SuiteError(f"{path}: the class map of {split.name!r} names classes that the suite does not have")
+            if split.scoring.metric == "worst_group" and split.groups is None:
+                raise SuiteError(f"{path}: split {split.name!r} is scored by its worst group and names no groups")
+        if self.validation.scoring.class_map is not None:
+            raise SuiteError(f"{path}: the validation split must have the classes of the suite, not some of them")
+
+    def class_names(self, split: str) -> tuple[str, ...]:
+        """Names of the classes that a split's labels and logits count."""
+        return self.splits[split].scoring.classes or self.classes
 
     @property
     def validation(self) -> Split:
@@ -235,4 +146,16 @@ def _split(folder: Path, entry: Mapping[str, Any]) -> Split:
         rows=rows,
         shift=Shift.from_json(entry["shift"]) if "shift" in entry else None,
     )
-    return Split(str(entry["name"]), entry["role"], source, entry.get("sha256"))
+    return Split(str(entry["name"]), entry["role"], source, entry.get("sha256"), _scoring(folder, entry))
+
+
+def _scoring(folder: Path, entry: Mapping[str, Any]) -> Scoring:
+    metric = entry.get("metric", "accuracy")
+    if metric not in get_args(Metric):
+        raise SuiteError(f"{folder / MANIFEST}: {metric!r} is not a metric; known are {get_args(Metric)}")
+    class_map = ClassMap(entry["class_map"]) if "class_map" in entry else None
+    classes = tuple(str(name) for name in entry.get("classes", ()))
+    if class_map is not None and len(classes) != len(class_map):
+        raise SuiteError(f"{folder / MANIFEST}: {entry['name']!r} names {len(classes)} classes, maps {len(class_map)}")
+    groups = _inside(folder, entry["groups"]) if "groups" in entry else None
+    return Scoring(metric, class_map, classes, groups, tuple(str(name) for name in entry.get("group_names", ())))

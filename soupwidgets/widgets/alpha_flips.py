@@ -48,4 +48,4 @@ def flips_near(ev: Evaluator, measured: Mapping[float, Evaluation], alpha: float
         f"({fixed} become right, {broken} become wrong)"
     )
     images = [split.images[flip.index] for flip in nearest]
-    return flip_gallery(title, nearest, images, ev.suite.classes, "No prediction changes here.")
+    return flip_gallery(title, nearest, images, ev.suite.class_names(split.name), "No prediction changes here.")

@@ -10,7 +10,7 @@ from typing import Any
 
 from soupwidgets.evaluation import Evaluation, SplitScore
 from soupwidgets.recipe import Recipe
-from soupwidgets.suites.suite import Role
+from soupwidgets.suites.split import Role
 
 # Number of images of each dataset, and what it is for. The released numbers are shares of exactly these.
 _DATASETS: dict[str, tuple[Role, int]] = {

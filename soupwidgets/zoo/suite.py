@@ -10,7 +10,8 @@ import numpy as np
 
 from soupwidgets.checkpoints.writing import atomic_path
 from soupwidgets.suites.shifts import Shift
-from soupwidgets.suites.suite import MANIFEST, Suite, content_hash
+from soupwidgets.suites.split import content_hash
+from soupwidgets.suites.suite import MANIFEST, Suite
 from soupwidgets.zoo.captions import CLASSES
 from soupwidgets.zoo.raw import LabelledImages, RawData
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from soupwidgets import Evaluator, GreedySoup, Pool, Recipe, SoupWarning, Store, Suite, greedy_soup, uniform_soup
 from soupwidgets.checkpoints import TensorInfo
 from soupwidgets.evaluation import Evaluation, Logits, SplitScore, score_logits
+from soupwidgets.suites.split import Scoring
 from tests.fixtures import TINY, WriteCheckpoint
 
 
@@ -32,6 +33,8 @@ class NamedPool:
 
 class Split:
     name, role = "val", "validation"
+
+    name, role, scoring = "val", "validation", Scoring()
 
     def __init__(self, labels: np.ndarray) -> None:
         self.labels = labels
@@ -54,7 +57,7 @@ class LogitEvaluator:
         self.forward_images = 0
 
     def record(self, recipe: Recipe, split: Split, logits: Logits) -> SplitScore:
-        score = score_logits("validation", logits, split.labels)
+        score = score_logits(split, logits)
         self._known[recipe] = Evaluation(recipe, {"val": score})
         return score
 

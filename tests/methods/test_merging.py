@@ -27,7 +27,7 @@ from soupwidgets.checkpoints import CARD_KEY
 from soupwidgets.methods.fisher import fisher_information
 from soupwidgets.methods.merging import _bounds
 from soupwidgets.models import Architecture
-from soupwidgets.suites.suite import Source, Split
+from soupwidgets.suites.split import Source, Split
 from tests.fixtures import WriteCheckpoint
 
 

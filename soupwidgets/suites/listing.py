@@ -1,0 +1,152 @@
+"""What a data set on disk holds, before any image is decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soupwidgets.suites.split import Metric
+
+IMAGE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
+_NAMED = 3
+
+
+class Item(Protocol):
+    """One image that was not read yet."""
+
+    @property
+    def name(self) -> str:
+        """What an error message calls it."""
+
+    def open(self) -> Any:
+        """A Pillow image."""
+
+
+def _pillow(file: Path | IO[bytes]) -> Any:
+    from PIL import Image
+
+    return Image.open(file)
+
+
+@dataclass(frozen=True)
+class FileItem:
+    """An image file."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Its path."""
+        return str(self.path)
+
+    def open(self) -> Any:
+        """A Pillow image."""
+        return _pillow(self.path)
+
+
+@dataclass(frozen=True)
+class TarItem:
+    """An image in an uncompressed tar archive."""
+
+    archive: Path
+    member: str
+    offset: int
+    size: int
+
+    @property
+    def name(self) -> str:
+        """Archive and member."""
+        return f"{self.archive}:{self.member}"
+
+    def open(self) -> Any:
+        """A Pillow image."""
+        with open(self.archive, "rb") as file:
+            file.seek(self.offset)
+            return _pillow(BytesIO(file.read(self.size)))
+
+
+@dataclass(frozen=True, eq=False)
+class PixelItem:
+    """An image that its data set stores as numbers."""
+
+    source: Path
+    row: int
+    pixels: NDArray[np.uint8]
+
+    @property
+    def name(self) -> str:
+        """File and row."""
+        return f"{self.source}, image {self.row}"
+
+    def open(self) -> Any:
+        """A Pillow image."""
+        from PIL import Image
+
+        return Image.fromarray(self.pixels)
+
+
+@dataclass
+class Listing:
+    """The images of one split of a data set, with what is known about its classes.
+
+    Parameters
+    ----------
+    source
+        The folder or file that was read.
+    items
+        The images, in a fixed order.
+    labels
+        Their classes ``[n]``.
+    classes
+        Names of the classes that labels count.
+    columns
+        The suite's classes for each of them, where the suite has others.
+    metric, groups, group_names
+        As in `Scoring`.
+    border
+        Pixels to cut off each side before anything else.
+    templates
+        Prompts for a zero-shot head of these classes.
+    problems
+        What is missing or odd, one sentence each; it does not stop the build.
+    """
+
+    source: Path
+    items: Sequence[Item]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    columns: tuple[tuple[int, ...], ...] | None = None
+    metric: Metric = "accuracy"
+    groups: NDArray[np.int64] | None = None
+    group_names: tuple[str, ...] = ()
+    border: int = 0
+    templates: tuple[str, ...] = ()
+    problems: list[str] = field(default_factory=list)
+
+    def expect(self, images: int, what: str) -> Listing:
+        """Note a problem unless there are as many images as the data set is published with."""
+        if len(self.items) != images:
+            self.problems.append(f"{self.source}: {len(self.items):,} images, {what} has {images:,}")
+        return self
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The image files right in a folder, by name."""
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_ENDINGS and path.is_file())
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """The folders right in a folder, by name; hidden ones are left out."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
