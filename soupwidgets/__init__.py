@@ -36,7 +36,7 @@ from soupwidgets.methods import (
     wise_ft,
 )
 from soupwidgets.mixing import save_mixture
-from soupwidgets.models import Architecture, prompt_head
+from soupwidgets.models import Architecture, open_clip_classifier, prompt_head
 from soupwidgets.pool import Pool, PoolError, SoupWarning
 from soupwidgets.recipe import Recipe
 from soupwidgets.store import Store, StoreError
@@ -77,6 +77,7 @@ __all__ = [
     "lines",
     "logit_ensemble",
     "model_stock",
+    "open_clip_classifier",
     "plots",
     "prompt_head",
     "recalibrate_batch_norm",

@@ -57,7 +57,7 @@ class Pool:
     @classmethod
     def open(
         cls,
-        source: str | Path | Iterable[str | Path],
+        source: str | Path | Iterable[str | Path | CheckpointFile],
         zero_shot: str | None = None,
         prepare: Callable[[CheckpointFile], CheckpointFile] | None = None,
     ) -> Pool:
@@ -71,7 +71,8 @@ class Pool:
         source
             For example ``"data/zoo/fashion"``, ``"runs/*.safetensors"``, or a list of files. A list may also
             name published weights: ``"hf-hub:owner/repository"``, or ``"ViT-B-32/laion2b_s34b_b79k"``, an
-            open_clip model and the tag of its weights; they are downloaded once.
+            open_clip model and the tag of its weights; they are downloaded once. What is opened already
+            (of `open_clip_classifier`) is taken as it is.
         zero_shot
             Name of the zero-shot model, the ancestor of the others, where no card says which one it is.
         prepare
@@ -91,12 +92,13 @@ class Pool:
         """
         if isinstance(source, str | Path):
             folder = Path(source)
-            paths = _in_folder(folder) if folder.is_dir() else sorted(map(Path, glob.glob(str(source))))
+            paths: list[Path | CheckpointFile] = []
+            paths += _in_folder(folder) if folder.is_dir() else sorted(map(Path, glob.glob(str(source))))
             if not paths:
                 endings = ", ".join(_ENDINGS)
                 raise PoolError(f"{source}: no weight file there ({endings}); give a folder, a pattern, or a list")
         else:
-            paths = [locate(path) for path in source]
+            paths = [path if isinstance(path, CheckpointFile) else locate(path) for path in source]
         checkpoints = _by_name({}, paths)
         if prepare is not None:
             checkpoints = {name: prepare(file) for name, file in checkpoints.items()}
@@ -216,10 +218,11 @@ class Pool:
         return sorted((self.checkpoints[name].content_hash, value) for name, value in recipe.items() if value)
 
 
-def _by_name(known: Mapping[str, CheckpointFile], paths: Iterable[Path]) -> dict[str, CheckpointFile]:
+def _by_name(known: Mapping[str, CheckpointFile], paths: Iterable[Path | CheckpointFile]) -> dict[str, CheckpointFile]:
     checkpoints = dict(known)
-    for path in paths:
-        file = CheckpointFile(path)
+    for source in paths:
+        file = source if isinstance(source, CheckpointFile) else CheckpointFile(source)
+        path = file.path
         name = file.card.name or path.name.removesuffix(INDEX_ENDING).removesuffix(path.suffix)
         if name in checkpoints:
             raise PoolError(f"{checkpoints[name].path} and {path} are both named {name!r}; rename one")

@@ -55,7 +55,7 @@ class RenamedSource:
 def as_classifier(
     file: CheckpointFile,
     head: Literal["own", "none"] | Tensor | str | Path | CheckpointFile = "own",
-    head_bias: bool = False,
+    head_bias: bool | Tensor = False,
     keep_text: bool = False,
 ) -> CheckpointFile:
     """A checkpoint under the names ``visual.*``, ``head.weight`` and ``head.bias``.
@@ -76,7 +76,7 @@ def as_classifier(
         another checkpoint, whose head is taken: so a zero-shot backbone gets the
         head that was fine-tuned.
     head_bias
-        True gives a head without a bias one of zeros, as the releases have it.
+        True gives a head without a bias one of zeros, as the releases have it; or the bias ``[classes]`` itself.
     keep_text
         Whether everything else (the text tower) stays, under its name without the prefix.
 
@@ -117,7 +117,9 @@ def as_classifier(
         if "head.weight" not in theirs.values():
             raise CheckpointError(other.path, "it has no classification head to take over")
         extra |= {theirs[name]: tensor.clone() for name, tensor in other.read() if name in theirs}
-    if head_bias and head != "none" and "head.bias" not in {**names, **extra}:
+    if isinstance(head_bias, Tensor):
+        extra["head.bias"] = head_bias
+    elif head_bias and head != "none" and "head.bias" not in {**names, **extra}:
         classes = extra["head.weight"].shape[0] if extra else file.tensors[names["head.weight"]].shape[0]
         extra["head.bias"] = torch.zeros(classes)
     return file.replaced(RenamedSource(file.source, names, extra), _fingerprint(names, extra))

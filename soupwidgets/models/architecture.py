@@ -42,8 +42,10 @@ class Architecture:
     head_bias: bool = False
 
     @classmethod
-    def from_open_clip(cls, name: str, classes: int, head_bias: bool = False) -> Architecture:
-        """The image tower of a model that open_clip knows by name, with CLIP's normalisation.
+    def from_open_clip(
+        cls, name: str, classes: int, head_bias: bool = False, pretrained: str | None = None
+    ) -> Architecture:
+        """The image tower of a model that open_clip knows by name, with the normalisation of its weights.
 
         Parameters
         ----------
@@ -53,11 +55,14 @@ class Architecture:
             Number of classes of the head.
         head_bias
             Whether the head has a bias, as in the releases of WiSE-FT and model soups.
+        pretrained
+            open_clip's tag of the weights, which may ask for another normalisation or activation;
+            that of the model's first tag when None.
 
         Raises
         ------
         ValueError
-            When open_clip has no such model, or its image tower is one of timm's.
+            When open_clip has no such model.
 
         Examples
         --------
@@ -69,11 +74,17 @@ class Architecture:
         config = open_clip.get_model_config(name)
         if config is None:
             raise ValueError(f"open_clip has no model {name!r}; open_clip.list_models() names them all")
-        if "timm_model_name" in config["vision_cfg"]:
-            raise ValueError(f"the image tower of {name} is built by timm, which is not supported")
-        mean, std = (list(c) for c in (open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD))
-        quick_gelu = bool(config.get("quick_gelu", False))
-        return cls(config["embed_dim"], config["vision_cfg"], classes, mean, std, quick_gelu, head_bias)
+        tags = open_clip.list_pretrained_tags_by_model(name)
+        weights = open_clip.get_pretrained_cfg(name, pretrained or (tags[0] if tags else ""))
+        mean = list(weights.get("mean", open_clip.OPENAI_DATASET_MEAN))
+        std = list(weights.get("std", open_clip.OPENAI_DATASET_STD))
+        # A tag that is not named is a guess, good enough for the normalisation but not for the activation.
+        quick_gelu = bool(config.get("quick_gelu", False) or (pretrained and weights.get("quick_gelu", False)))
+        vision_cfg = dict(config["vision_cfg"])
+        if "timm_model_name" in vision_cfg:
+            # The weights come from the checkpoint, not from another download.
+            vision_cfg["timm_model_pretrained"] = False
+        return cls(config["embed_dim"], vision_cfg, classes, mean, std, quick_gelu, head_bias)
 
     @classmethod
     def from_json(cls, card: dict[str, Any]) -> Architecture:

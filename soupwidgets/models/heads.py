@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from soupwidgets.checkpoints import CheckpointFile
+from soupwidgets.models.prompts import fill
+
+# Sizes that OpenAI's archives keep among the weights.
+_NO_WEIGHTS = frozenset({"input_resolution", "context_length", "vocab_size"})
 
 
-def prompt_head(file: CheckpointFile, model_name: str, class_names: Sequence[str], templates: Sequence[str]) -> Tensor:
+def zero_shot_head(
+    file: CheckpointFile,
+    model_name: str,
+    class_names: Sequence[str],
+    templates: Sequence[str],
+    tokenizer: Callable[[list[str]], Tensor] | None = None,
+) -> dict[str, Tensor]:
     """Make the zero-shot head of a CLIP checkpoint with its own text tower.
 
     Parameters
@@ -24,19 +35,22 @@ def prompt_head(file: CheckpointFile, model_name: str, class_names: Sequence[str
         What the classes are called.
     templates
         Prompts with a place for the class's name, for example ``"a photo of a {}."``.
+    tokenizer
+        From texts to token numbers; the model's own when None.
 
     Returns
     -------
-    Tensor
-        ``[classes, features]``: per class the mean of the normalised prompt
-        embeddings, normalised again, times exp(logit_scale). For `as_classifier`.
+    dict[str, Tensor]
+        ``weight`` ``[classes, features]``: per class the mean of the normalised
+        prompt embeddings, normalised again, times exp(logit_scale). And ``bias``
+        ``[classes]`` where the model has a logit bias, as SigLIP has.
 
     Raises
     ------
     CheckpointError
         When the file is damaged.
     ValueError
-        When its tensors are not those of the model.
+        When its tensors are not those of the model, or a template has no place for a name.
 
     Notes
     -----
@@ -46,12 +60,20 @@ def prompt_head(file: CheckpointFile, model_name: str, class_names: Sequence[str
 
     model: Any = open_clip.create_model(model_name, pretrained=None, load_weights=False).eval()
     try:
-        model.load_state_dict(dict(file.read()))
+        model.load_state_dict({name: tensor for name, tensor in file.read() if name not in _NO_WEIGHTS})
     except RuntimeError as error:
         raise ValueError(f"{file.path} is no {model_name}: {error}") from error
+    prompts = [partial(fill, template) for template in templates]
     with torch.inference_mode():
         columns: Tensor = open_clip.build_zero_shot_classifier(
-            model, open_clip.get_tokenizer(model_name), list(class_names), list(templates)
+            model, tokenizer or open_clip.get_tokenizer(model_name), list(class_names), prompts
         )
-        head: Tensor = columns.T * model.logit_scale.exp()
-    return head.clone()
+        head = {"weight": (columns.T * model.logit_scale.exp()).clone()}
+        if getattr(model, "logit_bias", None) is not None:
+            head["bias"] = model.logit_bias.expand(len(class_names)).clone()
+    return head
+
+
+def prompt_head(file: CheckpointFile, model_name: str, class_names: Sequence[str], templates: Sequence[str]) -> Tensor:
+    """The weights ``[classes, features]`` of `zero_shot_head`, for `as_classifier`."""
+    return zero_shot_head(file, model_name, class_names, templates)["weight"]

@@ -3,7 +3,6 @@
 from soupwidgets.suites.build import BuiltSuite, SplitSource, add_shift, build_suite
 from soupwidgets.suites.class_map import ClassMap
 from soupwidgets.suites.preprocess import Preprocess
-from soupwidgets.suites.prompts import fill
 from soupwidgets.suites.shifts import Shift
 from soupwidgets.suites.split import Split, SuiteError
 from soupwidgets.suites.suite import Suite
@@ -19,5 +18,4 @@ __all__ = [
     "SuiteError",
     "add_shift",
     "build_suite",
-    "fill",
 ]

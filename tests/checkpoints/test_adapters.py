@@ -161,5 +161,8 @@ def test_an_architecture_by_open_clips_name() -> None:
     assert architecture.mean == list(open_clip.OPENAI_DATASET_MEAN)
     with pytest.raises(ValueError, match="no model 'ViT-Z'"):
         Architecture.from_open_clip("ViT-Z", 10)
-    with pytest.raises(ValueError, match="timm"):
-        Architecture.from_open_clip("convnext_base", 10)
+    # Towers that timm builds come without its own download, and SigLIP asks for its own normalisation.
+    convnext = Architecture.from_open_clip("convnext_tiny", 10)
+    assert convnext.vision_cfg["timm_model_pretrained"] is False
+    assert Architecture.from_open_clip("ViT-B-16-SigLIP", 10).mean == [0.5, 0.5, 0.5]
+    assert Architecture.from_open_clip("ViT-B-32", 10, pretrained="openai").quick_gelu

@@ -9,7 +9,7 @@ import open_clip
 import pytest
 
 from soupwidgets import SuiteError
-from soupwidgets.suites.prompts import fill
+from soupwidgets.models import fill
 from soupwidgets.suites.readers import READERS
 from soupwidgets.suites.readers.imagenet import MINIVAL_MASK, class_names, templates, wordnet_ids
 from soupwidgets.suites.tables import load_table
