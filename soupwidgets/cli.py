@@ -165,6 +165,24 @@ def zoo_build(
     build_zoo(out, work, raw, workers=workers)
 
 
+@zoo.command("baselines")
+def zoo_baselines(
+    out: Annotated[Path, typer.Option(help="The table: model, dataset, accuracy, images.")] = Path(
+        "data/baselines/fashion.csv"
+    ),
+    suite: SuiteOption = Path("data/suites/fashion"),
+    work: Annotated[Path, typer.Option(help="Keeps the models.")] = Path("build/baselines"),
+    raw: Annotated[Path, typer.Option(help="Folder with the four Fashion-MNIST .gz files.")] = Path(
+        "/usr/share/datasets/fashion-mnist"
+    ),
+) -> None:
+    """Train models from scratch, for the line that effective robustness is measured from (some ten minutes)."""
+    from soupwidgets import Suite
+    from soupwidgets.zoo.baselines import write_baselines
+
+    print(write_baselines(out, Suite.open(suite), work, raw))
+
+
 @zoo.command("report")
 def zoo_report(
     pool: PoolOption,

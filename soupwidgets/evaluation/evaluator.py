@@ -196,6 +196,40 @@ class Evaluator:
             return None
         return Evaluation(recipe, {split.name: scores[split.name] for split in chosen})
 
+    def measured(self, splits: Sequence[str] | None = None) -> list[Evaluation]:
+        """Every recipe of this pool that the store has in full, whoever measured it; computes nothing.
+
+        Parameters
+        ----------
+        splits
+            Which must be there; all of the suite when None.
+
+        Returns
+        -------
+        list[Evaluation]
+            Exact, in the order of the recipes' JSON.
+        """
+        chosen = self._splits(splits)
+        found: dict[Recipe, dict[str, SplitScore]] = {}
+        texts = self.store.recipes([split.name for split in chosen])
+        keys: dict[str, tuple[Recipe, Split]] = {}
+        for text in texts:
+            try:
+                recipe = Recipe.from_json(text)
+                self.pool.require(recipe)
+            except ValueError:
+                # Of another pool that shares the store, or from a later version.
+                continue
+            keys |= {self.key(recipe, split): (recipe, split) for split in chosen}
+        for key, measurement in self.store.get(keys).items():
+            recipe, split = keys[key]
+            found.setdefault(recipe, {})[split.name] = self._score(split, measurement, key)
+        return [
+            Evaluation(recipe, {split.name: scores[split.name] for split in chosen})
+            for recipe, scores in found.items()
+            if len(scores) == len(chosen)
+        ]
+
     def save(self, recipe: Recipe, path: str | Path, progress: bool = True) -> Path:
         """Write a recipe's weights to a file that other tools load, with a card of how it was made.
 

@@ -6,6 +6,7 @@ from soupwidgets.plots.by_tensor import by_tensor
 from soupwidgets.plots.greedy_trace import greedy_sentence, greedy_trace, greedy_trace_patch
 from soupwidgets.plots.hyperparameter import hyperparameter
 from soupwidgets.plots.learned_trace import learned_trace
+from soupwidgets.plots.model_frontier import frontier, frontier_patch
 from soupwidgets.plots.pair_gains import pair_gains
 from soupwidgets.plots.patch import Patch, apply_patch, text_alternative
 from soupwidgets.plots.soup_ensemble import soup_ensemble
@@ -21,6 +22,8 @@ __all__ = [
     "alpha_frontier_patch",
     "apply_patch",
     "by_tensor",
+    "frontier",
+    "frontier_patch",
     "greedy_sentence",
     "greedy_trace",
     "greedy_trace_patch",

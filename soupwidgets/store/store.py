@@ -182,6 +182,13 @@ class Store:
                         )
         return found
 
+    def recipes(self, splits: Sequence[str]) -> list[str]:
+        """JSON of every recipe that was measured on a split of one of these names, each once, in order."""
+        column = _measurements.c.recipe
+        statement = sa.select(column).where(_measurements.c.split.in_(list(splits))).distinct().order_by(column)
+        with self._engine.connect() as connection:
+            return [str(text) for text in connection.execute(statement).scalars()]
+
     def put(self, key: str, measurement: Measurement, logits: NDArray[np.float32]) -> None:
         """File a measurement; one that is there already is replaced by this one.
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from soupwidgets import plots
-from soupwidgets.analysis import frontier_point
-from soupwidgets.zoo.published import read_individual_results
+from soupwidgets.analysis import frontier_point, read_accuracy_table, read_individual_results, read_results_jsonl
 from tests.fixtures import ROOT
 
 PUBLISHED = ROOT.parent / "shared" / "published"
@@ -94,3 +94,54 @@ def test_the_72_released_models() -> None:
     figure = plots.hyperparameter(rates, models.evaluations, "learning rate", "ImageNet2p", log=True)
     assert len(figure.data[0].x) == 71
     assert "model_43" in plots.text_alternative(figure)
+
+
+def test_results_of_the_wise_ft_release(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "results.jsonl",
+        {"exp_name": "b32", "alpha": 0.0, "lr": 1e-5, "ImageNet:top1": 0.6338, "ImageNetV2:top1": 0.5594},
+        {"exp_name": "b32", "alpha": 0.5, "lr": 1e-5, "ImageNet:top1": 0.7, "ImageNetV2:top1": 0.6},
+        {"exp_name": "b32", "alpha": 0.5, "lr": 1e-5, "ImageNet:top1": 0.75, "ImageNetV2:top1": 0.65},
+    )
+    models = read_results_jsonl(path)
+    assert list(models.evaluations) == ["b32 alpha 0", "b32 alpha 0.5"]
+    half = models.evaluations["b32 alpha 0.5"]
+    assert half.scores["ImageNet"].correct == 37_500  # the release appends: the last of equals counts
+    assert (half.scores["ImageNet"].role, half.scores["ImageNetV2"].role) == ("id_test", "shift")
+    assert models.hyperparameters["b32 alpha 0"] == {"exp_name": "b32", "alpha": 0.0, "lr": 1e-5}
+    for wrong in ("[]", "{", {"alpha": 0.5}, {"ImageNet:top1": 2}, {"ImageNet:top1": True}):
+        with pytest.raises(ValueError, match=r"w\.jsonl, line 1: "):
+            read_results_jsonl(write(tmp_path / "w.jsonl", wrong))
+
+
+def test_a_table_of_accuracies(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "model,dataset,accuracy,images,year\n"
+        "resnet,imagenet-val,76.1,,2015\nresnet,ImageNet-V2,63.2,,2015\nresnet,my-fog,50,200,2015\nresnet,other,40,,2015\n"
+    )
+    models = read_accuracy_table(path)
+    scores = models.evaluations["resnet"].scores
+    assert scores["imagenet-val"].role == "id_test"
+    assert scores["imagenet-val"].correct == 38_050
+    assert (scores["ImageNet-V2"].total, scores["my-fog"].total) == (10_000, 200)
+    assert scores["other"].accuracy == 0.4
+    assert all(np.isnan(scores["other"].interval))
+    assert models.hyperparameters["resnet"] == {"year": "2015"}
+    path.write_text("model,dataset,accuracy\na,test,0.5\na,fog,0.25\n")
+    found = frontier_point(read_accuracy_table(path).evaluations["a"])
+    assert (found.id, found.ood) == (0.5, 0.25)
+    own = read_accuracy_table(path, id_test="fog").evaluations["a"].scores["fog"]
+    assert own.role == "id_test"
+    for text, why in (
+        ("model,accuracy\na,1\n", "no column 'dataset'"),
+        ("model,dataset,accuracy\n", "no column 'model'"),
+        ("model,dataset,accuracy\na,x,half\n", "line 2: 'half'"),
+        ("model,dataset,accuracy\na,x,nan\n", "line 2: 'nan'"),
+        ("model,dataset,accuracy\na,x,-1\n", "line 2: '-1'"),
+        ("model,dataset,accuracy\na,x,101\n", "line 2: the accuracy on 'x' is 1.01"),
+        ("model,dataset,accuracy\na,x,1\na,x,1\n", "line 3: 'a' has two accuracies"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=why):
+            read_accuracy_table(path)

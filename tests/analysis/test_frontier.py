@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import itertools
+import sqlite3
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+import torch
+from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
+from statsmodels.stats.proportion import proportion_confint
+
+from soupwidgets import Evaluator, Pool, Recipe, Store, Suite, analysis, logit_ensemble, uniform_soup, wise_ft
+from soupwidgets.analysis import FrontierModel, FrontierPoint
+from soupwidgets.evaluation import Evaluation, SplitScore
+from soupwidgets.evaluation.intervals import clopper_pearson
+from soupwidgets.store import Measurement
+from soupwidgets.suites import Split
+from soupwidgets.suites.split import Source
+from tests.analysis.test_published import PUBLISHED
+from tests.fixtures import TINY, WriteCheckpoint
+
+
+def evaluation(name: str, test: int, *shifts: int, recipe: Recipe | None = None) -> Evaluation:
+    scores = {"test": SplitScore("id_test", 1000, 1000, test, 0.5)}
+    scores |= {f"shift-{i}": SplitScore("shift", 500, 500, s, 0.5) for i, s in enumerate(shifts)}
+    return Evaluation(recipe or Recipe({name: 1}), scores)
+
+
+def point(id_: float, ood: float, width: float = 0.0) -> FrontierPoint:
+    return FrontierPoint(id_, (id_ - width, id_ + width), ood, (ood - width, ood + width))
+
+
+def made(*models: tuple[str, int, int]) -> analysis.Frontier:
+    return analysis.Frontier(
+        tuple(FrontierModel(n, "fine-tuned", evaluation(n, a, b)) for n, a, b in models), ("shift-0",)
+    )
+
+
+def test_pareto_by_hand() -> None:
+    front = made(
+        ("a", 800, 200), ("b", 700, 300), ("c", 700, 250), ("d", 600, 300), ("e", 600, 400), ("twin", 800, 200)
+    )
+    assert sorted(front.pareto()) == ["a", "b", "e", "twin"]
+
+
+def test_pareto_against_the_definition() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        numbers = rng.integers(0, 6, (12, 2))
+        front = made(*((str(i), int(a) * 100, int(b) * 50) for i, (a, b) in enumerate(numbers)))
+        points = front.points()
+
+        def beats(q: FrontierPoint, p: FrontierPoint) -> bool:
+            return q.id >= p.id and q.ood >= p.ood and (q.id > p.id or q.ood > p.ood)
+
+        expected = [n for n, p in points.items() if not any(beats(q, p) for q in points.values())]
+        assert sorted(front.pareto()) == sorted(expected)
+
+
+def test_clopper_pearson_is_that_of_statsmodels() -> None:
+    for correct, n in itertools.product((0, 1, 7, 250, 499, 500), (500, 1250)):
+        low, high = proportion_confint(correct, n, alpha=0.05, method="beta")
+        assert clopper_pearson(correct, n).tolist() == pytest.approx([low, high], abs=1e-10)
+
+
+@pytest.mark.parametrize("scale", ["logit", "probit", "linear"])
+def test_baseline_is_that_of_scipy_and_statsmodels(scale: analysis.Scale) -> None:
+    rng = np.random.default_rng(1)
+    ids = np.sort(rng.uniform(0.3, 0.9, 9))
+    oods = np.clip(0.8 * ids - 0.1 + 0.02 * rng.standard_normal(9), 0.05, 0.95)
+    line = analysis.fit_baseline({str(i): point(a, b) for i, (a, b) in enumerate(zip(ids, oods, strict=True))}, scale)
+    transform = {"logit": lambda p: np.log(p / (1 - p)), "probit": stats.norm.ppf, "linear": lambda p: p}[scale]
+    back = {"logit": lambda z: 1 / (1 + np.exp(-z)), "probit": stats.norm.cdf, "linear": lambda z: z}[scale]
+    reference = stats.linregress(transform(ids), transform(oods))
+    assert (line.slope, line.intercept) == pytest.approx((reference.slope, reference.intercept))
+    fitted = sm.OLS(transform(oods), sm.add_constant(transform(ids))).fit()
+    at = np.array([0.4, 0.65, 0.95])
+    table = fitted.get_prediction(sm.add_constant(transform(at))).summary_frame(alpha=0.05)
+    assert np.allclose(line.predict(at), back(table["mean"].to_numpy()))
+    assert np.allclose(line.band(at), back(table[["mean_ci_lower", "mean_ci_upper"]].to_numpy()))
+
+
+def test_effective_robustness_by_hand() -> None:
+    # On the logit scale through (0.5, 0.5) and (0.9, 0.9): the diagonal.
+    line = analysis.fit_baseline({"a": point(0.5, 0.5), "b": point(0.9, 0.9)}, "logit")
+    found = analysis.effective_robustness(point(0.7, 0.75), line)
+    assert found.value == pytest.approx(5.0)
+    assert (found.low, found.high) == pytest.approx((5.0, 5.0))  # nothing is uncertain here
+    assert np.isnan(line.band(0.7)).all()
+    # Both accuracies uncertain by the same, nothing else: the errors add up as squares.
+    wide = analysis.effective_robustness(point(0.7, 0.75, 0.02), line)
+    expected = 5 - 100 * np.hypot(0.02, 0.02)
+    assert wide.low == pytest.approx(expected, abs=0.15)
+
+
+def test_effective_robustness_interval_covers() -> None:
+    rng = np.random.default_rng(3)
+    ids = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.55, 0.75])
+    truth_line = lambda p: stats.norm.cdf(0.9 * stats.norm.ppf(p) - 0.4)  # noqa: E731
+    truth = 100 * (0.62 - truth_line(0.74))
+    held = 0
+    for _ in range(1000):
+        oods = stats.norm.cdf(stats.norm.ppf(truth_line(ids)) + 0.03 * rng.standard_normal(7))
+        line = analysis.fit_baseline(
+            {str(i): point(a, b) for i, (a, b) in enumerate(zip(ids, oods, strict=True))}, "probit"
+        )
+        n = 2000
+        a, b = rng.binomial(n, 0.74), rng.binomial(n, 0.62)
+        one = FrontierPoint(a / n, tuple(clopper_pearson(a, n)), b / n, tuple(clopper_pearson(b, n)))
+        found = analysis.effective_robustness(one, line)
+        held += found.low <= truth <= found.high
+    assert 0.93 <= held / 1000 <= 0.97
+
+
+def test_lines_that_cannot_be_fitted() -> None:
+    with pytest.raises(ValueError, match="at least two"):
+        analysis.fit_baseline({"a": point(0.5, 0.5)})
+    with pytest.raises(ValueError, match="same ID accuracy"):
+        analysis.fit_baseline({"a": point(0.5, 0.5), "b": point(0.5, 0.6)})
+    with pytest.raises(ValueError, match="'b' has an accuracy of exactly 0 or 1"):
+        analysis.fit_baseline({"a": point(0.5, 0.5), "b": point(1.0, 0.6)}, "logit")
+    analysis.fit_baseline({"a": point(0.5, 0.5), "b": point(1.0, 0.6)}, "linear")
+
+
+def test_mcnemar_is_that_of_statsmodels() -> None:
+    rng = np.random.default_rng(0)
+    for share in (0.5, 0.7):
+        first, second = rng.random(300) < 0.6, rng.random(300) < share
+        table = [[(first & second).sum(), (first & ~second).sum()], [(~first & second).sum(), (~first & ~second).sum()]]
+        test = analysis.mcnemar(first, second)
+        assert test.p_value == pytest.approx(reference_mcnemar(table, exact=True).pvalue)
+        assert test.difference == pytest.approx(second.mean() - first.mean())
+        assert test.interval[0] < test.difference < test.interval[1]
+    same = analysis.mcnemar(first, first)
+    assert (same.p_value, same.difference, same.interval) == (1.0, 0.0, (0.0, 0.0))
+    with pytest.raises(ValueError, match="not of the same images"):
+        analysis.mcnemar(first, second[:-1])
+
+
+def test_bootstrap_means() -> None:
+    rng = np.random.default_rng(0)
+    right = {"a": rng.random(400) < 0.5, "b": rng.random(900) < 0.8}
+    found = analysis.bootstrap_mean(right)
+    assert found.value == pytest.approx((right["a"].mean() + right["b"].mean()) / 2)
+    error = np.sqrt(sum(r.var() / len(r) for r in right.values())) / 2
+    assert (found.value - found.low) / 1.96 == pytest.approx(error, rel=0.1)
+    # The same images twice: the mean over both is as uncertain as one of them.
+    twice = {"a": right["a"], "again": right["a"]}
+    images = {"a": np.arange(400), "again": np.arange(400)}
+    together = analysis.bootstrap_mean(twice, images)
+    alone = analysis.bootstrap_mean({"a": right["a"]})
+    assert together.high - together.low == pytest.approx(alone.high - alone.low, rel=0.1)
+    assert analysis.bootstrap_mean(twice).high - analysis.bootstrap_mean(twice).low < 0.8 * (
+        together.high - together.low
+    )
+    # The same model against itself does not differ, whatever is drawn.
+    assert analysis.bootstrap_mean(right, minus=right) == analysis.BootstrapMean(0, 0, 0)
+
+
+def test_everything_measured_is_found_again(tiny_pool: Pool, suite: Suite, tmp_path: Path) -> None:
+    ev = Evaluator(tiny_pool, suite, device="cpu", store=Store(tmp_path / "store"))
+    with pytest.raises(ValueError, match="nothing was measured"):
+        analysis.frontier(ev)
+    half = wise_ft(tiny_pool, "ft-a", 0.5)
+    done = {recipe: ev.evaluate(recipe) for recipe in (Recipe({"zero-shot": 1}), Recipe({"ft-a": 1}), half)}
+    ev.evaluate(Recipe({"ft-b": 1}), ["val"])  # not on all splits
+    soup = uniform_soup(tiny_pool)
+    done[soup] = ev.evaluate(soup)
+    other = Measurement('{"coefficients": {"stranger": 1.0}}', "test", 1, 1, 0.0)
+    ev.store.put("0" * 64, other, np.zeros((1, 10), np.float32))
+    ev.store.put("1" * 64, Measurement("no recipe", "test", 1, 1, 0.0), np.zeros((1, 10), np.float32))
+    again = Evaluator(tiny_pool, suite, device="cpu", store=Store(tmp_path / "store"))
+    assert len(analysis.frontier(again)) == 4
+    assert again.forward_images == 0
+    ensemble = logit_ensemble(ev, soup)
+    front = analysis.frontier(again, [ensemble], list(done.values()))
+    assert [(m.name.split(" (")[0], m.kind) for m in front.models] == [
+        ("zero-shot", "zero-shot"), ("ft-a", "fine-tuned"), ("ft-a at alpha 0.5", "WiSE-FT"), ("soup of 2", "soup"),
+        ("ensemble: soup of 2", "ensemble"),
+    ]  # fmt: skip
+    for model in front.models[:4]:
+        assert model.evaluation.to_records() == done[model.evaluation.recipe].to_records()
+    (curve,) = front.curves().values()
+    assert [m.name for m in curve] == ["zero-shot", "ft-a at alpha 0.5", "ft-a"]
+    frame = front.to_frame()
+    assert frame.loc[3, "mean OOD"] == done[soup].shift_accuracy
+    assert Recipe.from_json(frame.loc[3, "recipe"]) == soup
+
+
+def test_a_wide_pool_loads_in_a_second(tmp_path: Path, write_checkpoint: WriteCheckpoint) -> None:
+    """72 models, 7 data sets, 21 alphas: a store of the size of the published figures."""
+    torch.manual_seed(0)
+    base = TINY.build().state_dict()
+    card = {"architecture": TINY.to_json()}
+    path = write_checkpoint("zero-shot", base, role="zero_shot", **card)
+    for i in range(72):
+        write_checkpoint(f"model_{i}", {n: t + i + 1 for n, t in base.items()}, **card)
+    np.save(tmp_path / "images.npy", np.zeros((4, 28, 28), np.uint8))
+    splits = {}
+    for i, role in enumerate(["validation", "id_test", *["shift"] * 5]):
+        np.save(tmp_path / f"{i}.npy", np.full(4, i))
+        splits[f"data-{i}"] = Split(f"data-{i}", role, Source(tmp_path / "images.npy", tmp_path / f"{i}.npy"))
+    ev = Evaluator(
+        Pool.open(path.parent), Suite("wide", [str(i) for i in range(10)], splits), "cpu", Store(tmp_path / "store")
+    )
+    alone = Recipe({"zero-shot": 1})
+    ev.evaluate(alone)
+    recipes = {wise_ft(ev.pool, f"model_{i}", a / 20) for i in range(72) for a in range(21)}
+    with sqlite3.connect(ev.store.folder / "measurements.sqlite") as database:
+        rows = {row[2]: row for row in database.execute("SELECT * FROM measurements")}
+        more = [
+            (ev.key(recipe, split), recipe.to_json(), *rows[split.name][2:])
+            for recipe in recipes - {alone}
+            for split in splits.values()
+        ]
+        database.executemany(f"INSERT INTO measurements VALUES ({', '.join('?' * len(more[0]))})", more)
+    took = []
+    for _ in range(3):
+        start = time.perf_counter()
+        front = analysis.frontier(ev)
+        front.points()
+        took.append(time.perf_counter() - start)
+    assert len(front) == 1 + 72 * 20
+    assert len(front.curves()) == 72
+    assert min(took) < 1.0, took
+
+
+@pytest.mark.skipif(not PUBLISHED.is_dir(), reason=f"the published figures are not at {PUBLISHED}")
+def test_line_through_the_published_models() -> None:
+    models = analysis.read_individual_results(PUBLISHED / "model_soups_individual_results.jsonl")
+    tuned = {n: e for n, e in models.evaluations.items() if n != "model_0"}
+    for shift in ("ImageNetV2", "ImageNetSketch"):
+        points = {n: analysis.frontier_point(e, shift) for n, e in tuned.items()}
+        line = analysis.fit_baseline(points, "logit")
+        x = np.array([e.accuracy["ImageNet"] for e in tuned.values()])
+        y = np.array([e.accuracy[shift] for e in tuned.values()])
+        reference = stats.linregress(np.log(x / (1 - x)), np.log(y / (1 - y)))
+        assert (line.slope, line.intercept) == pytest.approx((reference.slope, reference.intercept))
+        if shift == "ImageNetV2":
+            # ImageNetV2 follows ImageNet closely (arXiv 1902.10811).
+            assert reference.rvalue > 0.93
+            found = analysis.effective_robustness(points["model_43"], line)
+            assert abs(found.value) < 1.5
+            assert found.low < found.value < found.high
+    # The initialisation, a linear probe of CLIP, is more robust than the fine-tuned models of its accuracy.
+    zero = analysis.frontier_point(models.evaluations["model_0"], "ImageNetR")
+    line = analysis.fit_baseline({n: analysis.frontier_point(e, "ImageNetR") for n, e in tuned.items()}, "logit")
+    assert analysis.effective_robustness(zero, line).low > 0
