@@ -38,6 +38,14 @@ class SoupMethod(StrEnum):
     lawa = "lawa"
 
 
+class Scale(StrEnum):
+    """Of accuracies."""
+
+    logit = "logit"
+    probit = "probit"
+    linear = "linear"
+
+
 PoolOption = Annotated[str, typer.Option(help="Folder, pattern or file of safetensors checkpoints.")]
 SuiteOption = Annotated[Path, typer.Option(help="Folder of a suite.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
@@ -129,6 +137,32 @@ def soup(
     else:
         ev = _evaluator(pool, suite, device, store)
         report = make_soup(method.value, ev.pool, ev, out, options)
+    write_json(json_file, report)
+    if json_file != "-":
+        print(to_text(report), end="")
+
+
+@app.command()
+def frontier(
+    pool: PoolOption,
+    suite: SuiteOption,
+    shift: Annotated[str | None, typer.Option(help="One distribution shift; else the mean of all.")] = None,
+    baselines: Annotated[
+        Path | None, typer.Option(help="CSV of ordinary models (model, dataset, accuracy), for effective robustness.")
+    ] = None,
+    scale: Annotated[Scale, typer.Option(help="On which the baseline is a straight line.")] = Scale.logit,
+    sweep: Annotated[
+        list[str] | None, typer.Option(help="Also sweep alpha of this fine-tuned model; repeat it.")
+    ] = None,
+    json_file: JsonOption = None,
+    device: DeviceOption = "auto",
+    store: StoreOption = None,
+) -> None:
+    """Accuracy against robustness of every model that was measured, and which of them no other one beats."""
+    from soupwidgets.frontier_report import frontier_report, to_text
+
+    ev = _evaluator(pool, suite, device, store)
+    report = frontier_report(ev, shift, scale.value, baselines, sweep, progress=sys.stderr.isatty())
     write_json(json_file, report)
     if json_file != "-":
         print(to_text(report), end="")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soupwidgets import Evaluator, Pool, Recipe, Store, alpha_sweep, greedy_soup
+from soupwidgets import Evaluator, Pool, Recipe, Store, alpha_sweep, analysis, greedy_soup
 from soupwidgets.checkpoints import CheckpointFile
 from soupwidgets.soup_report import SoupOptions, make_soup, to_text
 from tests.fixtures import ROOT, SUITE, ZOO
@@ -35,6 +35,32 @@ def test_sweep_prints_the_evaluators_numbers(evaluator: Evaluator, tmp_path: Pat
         assert {name: row["accuracy"] for name, row in entry["splits"].items()} == evaluation.accuracy
         assert entry["mean_ood"]["accuracy"] == evaluation.shift_accuracy
     assert f"{100 * sweep[0.5].accuracy['test']:.2f}" in done.stdout
+
+
+def test_frontier_prints_what_the_store_knows(evaluator: Evaluator, tmp_path: Path) -> None:
+    alpha_sweep(evaluator, "ft-03", 3, progress=False)
+    done = run(
+        "frontier", "--pool", str(ZOO), "--suite", str(SUITE), "--baselines", "data/baselines/fashion.csv",
+        "--json", str(tmp_path / "out.json"), "--store", str(evaluator.store.folder),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "out.json").read_text())
+    front = analysis.frontier(evaluator)
+    assert [row["model"] for row in report["models"]] == [m.name for m in front.models]
+    assert [row["model"] for row in report["models"] if row["not_beaten"]] == sorted(
+        front.pareto(), key=[m.name for m in front.models].index
+    )
+    others = analysis.read_accuracy_table(ROOT / "data" / "baselines" / "fashion.csv")
+    shifts = [s.name for s in evaluator.suite.shifts]
+    line = analysis.fit_baseline(analysis.matching_points(others, shifts, None), "logit")
+    assert report["baseline"]["slope"] == pytest.approx(line.slope)
+    zero_shot = report["models"][0]
+    expected = analysis.effective_robustness(front.points()["zero-shot"], line)
+    assert zero_shot["effective_robustness"]["value"] == pytest.approx(expected.value)
+    assert f"effective robustness {expected.value:+.1f}" in done.stdout
+    wrong = run("frontier", "--pool", str(ZOO), "--suite", str(SUITE), "--shift", "fog", "--store", str(tmp_path))
+    assert wrong.returncode == 2
+    assert "no shift 'fog'; it has rotate, noise" in wrong.stderr
 
 
 def test_suite_build_says_what_is_missing_and_check_what_changed(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from soupwidgets.analysis.pairs import PairGain, pair_gains
 from soupwidgets.analysis.published import (
     PublishedModels,
     canonical,
+    matching_points,
     read_accuracy_table,
     read_individual_results,
     read_results_jsonl,
@@ -66,6 +67,7 @@ __all__ = [
     "frontier_point",
     "inspect_checkpoint",
     "kinship",
+    "matching_points",
     "mcnemar",
     "pair_gains",
     "read_accuracy_table",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from soupwidgets.analysis.frontier_point import FrontierPoint, frontier_point
 from soupwidgets.evaluation import Evaluation, SplitScore
 from soupwidgets.evaluation.metrics import Figure
 from soupwidgets.recipe import Recipe
@@ -241,6 +242,33 @@ def canonical(name: str) -> str:
     """
     plain = "".join(c for c in name.lower() if c.isalnum())
     return _SAME.get(plain, plain)
+
+
+def matching_points(models: PublishedModels, shifts: Sequence[str], shift: str | None) -> dict[str, FrontierPoint]:
+    """Where models of others lie on the axes of one's own suite, data sets matched by name.
+
+    Parameters
+    ----------
+    models
+        Of others.
+    shifts
+        One's own shifts that the vertical axis is made of.
+    shift
+        As in `frontier_point`.
+
+    Returns
+    -------
+    dict[str, FrontierPoint]
+        Those models that were measured in distribution and on all of these shifts.
+    """
+    found = {}
+    for name, evaluation in models.evaluations.items():
+        by_name = {canonical(data): score for data, score in evaluation.scores.items() if score.role == "shift"}
+        scores = {data: score for data, score in evaluation.scores.items() if score.role == "id_test"}
+        scores |= {own: by_name[canonical(own)] for own in shifts if canonical(own) in by_name}
+        if len(scores) == 1 + len(shifts):
+            found[name] = frontier_point(Evaluation(evaluation.recipe, scores), shift)
+    return found
 
 
 def _any_score(

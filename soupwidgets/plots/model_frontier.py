@@ -102,9 +102,9 @@ def frontier(
         figure.add_trace(_context_trace(draw, context, scale))
     _add_curves(figure, result, points, scale)
     for kind in _MARKS:
+        # Kinds without a model have their trace as well: what is on screen keeps its place when one comes.
         of_kind = [mark for mark in marks.values() if mark.model.kind == kind]
-        if of_kind:
-            figure.add_trace(_kind_trace(draw, kind, of_kind, scale, colour, len(marks)))
+        figure.add_trace(_kind_trace(draw, kind, of_kind, scale, colour, len(marks)))
     best = result.pareto(shift)
     figure.add_scatter(
         x=[place(points[n].id, scale) for n in best],
@@ -138,7 +138,7 @@ def frontier_patch(
         "y": [place(p.ood, scale) for p in ringed] if ringed else [None],
     }
     words = _words(result, shift, baseline, context, chosen)
-    return make_patch(words, {"chosen": {**ring, "showlegend": bool(ringed)}})
+    return make_patch(words, {"chosen": ring})
 
 
 def _words(
@@ -183,20 +183,21 @@ def _kind_trace(draw: Any, kind: str, marks: Sequence[_Mark], scale: Scale, colo
         "color": own_colour,
         "line": {"width": 0 if kind == "WiSE-FT" else 1, "color": "white"},
     }
-    if colour is not None and kind in ("fine-tuned", "WiSE-FT", "published"):
+    if marks and colour is not None and kind in ("fine-tuned", "WiSE-FT", "published"):
         marker |= _coloured([mark.model.hyperparameters.get(colour) for mark in marks], colour, kind != "WiSE-FT")
     trace = draw(
         x=[place(mark.point.id, scale) for mark in marks],
         y=[place(mark.point.ood, scale) for mark in marks],
         uid=kind,
         name=f"{kind} ({len(marks)})",
+        showlegend=bool(marks),
         mode="markers",
         marker=marker,
         customdata=[[mark.model.name] for mark in marks],
         text=[mark.hover for mark in marks],
         hovertemplate="%{text}<extra></extra>",
     )
-    if total <= _WITH_BARS and kind != "WiSE-FT":
+    if marks and total <= _WITH_BARS and kind != "WiSE-FT":
         bars = {"thickness": 1, "width": 0, "color": own_colour}
         trace.error_x = {**_bars([(m.point.id, m.point.id_interval) for m in marks], scale), **bars}
         trace.error_y = {**_bars([(m.point.ood, m.point.ood_interval) for m in marks], scale), **bars}
@@ -272,11 +273,10 @@ def _add_curves(figure: go.Figure, result: Frontier, points: Mapping[str, Fronti
     for models in result.curves().values():
         x += [*(place(points[m.name].id, scale) for m in models), None]
         y += [*(place(points[m.name].ood, scale) for m in models), None]
-    if x:
-        figure.add_scatter(
-            x=x, y=y, uid="curves", name="zero-shot to fine-tuned", mode="lines", hoverinfo="skip",
-            line={"color": _SKY, "width": 1.5},
-        )  # fmt: skip
+    figure.add_scatter(
+        x=x, y=y, uid="curves", name="zero-shot to fine-tuned", mode="lines", hoverinfo="skip", showlegend=bool(x),
+        line={"color": _SKY, "width": 1.5},
+    )  # fmt: skip
 
 
 def _context_trace(draw: Any, context: Mapping[str, FrontierPoint], scale: Scale) -> Any:

@@ -29,13 +29,15 @@ class Source:
     """Images and labels as they lie on disk, and for a shift what is done to them.
 
     ``rows`` picks images of the arrays (all of them when None); ``shift`` is
-    applied to the picked images when they are first asked for.
+    applied to the picked images when they are first asked for; ``made_of`` names
+    the split whose images these are, each in its place, where they were made of another.
     """
 
     images: Path
     labels: Path
     rows: tuple[int, ...] | None = None
     shift: Shift | None = None
+    made_of: str | None = None
 
     @property
     def as_stored(self) -> bool:
@@ -119,6 +121,15 @@ class Split:
             )
         picked = stored if self.source.rows is None else stored[np.asarray(self.source.rows)]
         return picked.astype(np.int64)
+
+    @cached_property
+    def image_numbers(self) -> NDArray[np.int64]:
+        """A number for the image behind each row ``[n]``; equal numbers in two splits are the same image."""
+        rows = np.arange(len(self)) if self.source.rows is None else np.asarray(self.source.rows)
+        origin = self.source.made_of or self.source.images.name.split(".")[0]
+        start = int.from_bytes(hashlib.sha256(origin.encode()).digest()[:3], "big")
+        found: NDArray[np.int64] = (start << 32) + rows
+        return found
 
     @cached_property
     def image_size(self) -> tuple[int, int]:

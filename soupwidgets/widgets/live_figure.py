@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import anywidget
 import plotly.graph_objects as go
@@ -82,10 +82,12 @@ class LiveFigure(anywidget.AnyWidget):
     patch = traitlets.Dict().tag(sync=True)
     clicked = traitlets.Dict().tag(sync=True)
     selected = traitlets.Dict().tag(sync=True)
+    exported = traitlets.Dict().tag(sync=True)
 
     def __init__(self, figure: go.Figure | None = None) -> None:
         super().__init__(library=PlotlyLibrary.acquire())
         self.layout.width = "100%"
+        self._exports = 0
         if figure is not None:
             self.show(figure)
 
@@ -103,6 +105,21 @@ class LiveFigure(anywidget.AnyWidget):
     def move(self, patch: Patch) -> None:
         """Apply a patch. It replaces the patch before, so it must name everything that moves."""
         self.patch = patch
+
+    def download(self, kind: Literal["svg", "png", "csv"], name: str, text: str = "") -> None:
+        """Hand the reader a file: the figure as a picture, or a table.
+
+        Parameters
+        ----------
+        kind
+            What the file is.
+        name
+            Its name without the ending.
+        text
+            The content of a ``csv``.
+        """
+        self._exports += 1
+        self.exported = {"kind": kind, "name": name, "text": text, "number": self._exports}
 
     @property
     def text(self) -> str:

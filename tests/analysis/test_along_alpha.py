@@ -23,7 +23,7 @@ def test_concavity_and_diversity_along_alpha(evaluator: Evaluator) -> None:
     assert first.against_zero_shot == analysis.Diversity(0, 0, 1)
     assert last.against_fine_tuned == analysis.Diversity(0, 0, 1)
     assert 0 < half.against_zero_shot.disagreement < last.against_zero_shot.disagreement
-    assert half.calibration.ece_scaled < 0.05
+    assert half.calibration.ece_scaled < half.calibration.ece
     assert half.calibration.temperature > 0
     with pytest.raises(KeyError):
         analysis.concavity({0.0: sweep[0.0], 0.5: sweep[0.5]}, suite, "test")

@@ -56,7 +56,9 @@ export async function drawFigure(plotly, plot, text, figure, patch) {
   const before = plot.soupwidgets;
   const after = { figure, frame: JSON.stringify(frame), shapes: JSON.stringify(shapes) };
   plot.soupwidgets = after;
-  if (before && before.figure === figure && before.frame === after.frame) {
+  // With a lasso on screen plotly's animation fails over traces that the lasso holds nothing of.
+  const lasso = plot.layout?.selections ?? [];
+  if (before && before.figure === figure && before.frame === after.frame && !lasso.length) {
     // Nothing but marks move: five times faster than letting plotly find that out.
     if (before.shapes !== after.shapes) await plotly.relayout(plot, { shapes });
     const traces = data.flatMap(({ uid }, index) => (uid in (patch.traces ?? {}) ? [index] : []));
@@ -66,7 +68,9 @@ export async function drawFigure(plotly, plot, text, figure, patch) {
   // Without a height of its own the element would collapse as soon as plotly fits the figure into it.
   plot.style.height = `${layout.height}px`;
   // plotly fills what it is given in place; the state must stay as the kernel sent it.
-  await plotly.react(plot, data, { ...frame, shapes, autosize: true }, config(frame));
+  // A lasso belongs to the marks it was drawn around: other marks do not inherit it.
+  const selections = before?.figure === figure ? lasso : [];
+  await plotly.react(plot, data, { ...frame, selections, shapes, autosize: true }, config(frame));
 }
 
 // One drawing at a time; what changes meanwhile is drawn once, after it.
@@ -110,17 +114,21 @@ function render({ model, el }) {
 
   let plotly = null;
   let closed = false;
+  let drawing = false;
 
   const draw = oneAtATime(async () => {
     if (closed || !model.get("figure").data) return;
     const figure = model.get("figure");
     root.setAttribute("aria-label", figure.layout.title?.text ?? "figure");
+    // That a new figure comes without its lasso is no wish of the reader's.
+    drawing = true;
     await drawFigure(plotly, plot, text, figure, model.get("patch"));
+    drawing = false;
     if (!plotly || closed) return;
     if (!root.dataset.drawn) {
       plot.on("plotly_click", report);
       plot.on("plotly_selected", reportSelection);
-      plot.on("plotly_deselect", () => reportSelection({ points: [] }));
+      plot.on("plotly_deselect", () => drawing || reportSelection({ points: [] }));
     }
     root.dataset.drawn = String(Number(root.dataset.drawn ?? 0) + 1);
   });
@@ -139,8 +147,26 @@ function render({ model, el }) {
     model.save_changes();
   }
 
+  // One file for each wish, also where the same figure is shown in two places.
+  function exportFile() {
+    const { kind, name, text: table, number } = model.get("exported");
+    if (!kind || window.__soupwidgetsExported?.get(model.model_id) === number) return;
+    (window.__soupwidgetsExported ??= new Map()).set(model.model_id, number);
+    if (kind === "csv") {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([table], { type: "text/csv" }));
+      link.download = `${name}.csv`;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    } else if (plotly) {
+      const { width, height } = plot.getBoundingClientRect();
+      plotly.downloadImage(plot, { format: kind, filename: name, width, height, scale: kind === "png" ? 2 : 1 });
+    }
+  }
+
   model.on("change:figure", draw);
   model.on("change:patch", draw);
+  model.on("change:exported", exportFile);
   let observer = null;
   plotlyOf(model).then((loaded) => {
     if (closed) return;
@@ -155,6 +181,7 @@ function render({ model, el }) {
     observer?.disconnect();
     model.off("change:figure", draw);
     model.off("change:patch", draw);
+    model.off("change:exported", exportFile);
     if (plotly) plotly.purge(plot);
   };
 }
