@@ -114,21 +114,21 @@ function render({ model, el }) {
 
   let plotly = null;
   let closed = false;
-  let drawing = false;
+  // Whether the reader did something to the plot since it was drawn.
+  let touched = false;
+  plot.addEventListener("pointerdown", () => (touched = true), true);
 
   const draw = oneAtATime(async () => {
     if (closed || !model.get("figure").data) return;
     const figure = model.get("figure");
     root.setAttribute("aria-label", figure.layout.title?.text ?? "figure");
-    // That a new figure comes without its lasso is no wish of the reader's.
-    drawing = true;
+    touched = false;
     await drawFigure(plotly, plot, text, figure, model.get("patch"));
-    drawing = false;
     if (!plotly || closed) return;
     if (!root.dataset.drawn) {
       plot.on("plotly_click", report);
       plot.on("plotly_selected", reportSelection);
-      plot.on("plotly_deselect", () => drawing || reportSelection({ points: [] }));
+      plot.on("plotly_deselect", () => reportSelection({ points: [] }));
     }
     root.dataset.drawn = String(Number(root.dataset.drawn ?? 0) + 1);
   });
@@ -140,8 +140,8 @@ function render({ model, el }) {
   }
 
   function reportSelection(event) {
-    // plotly says nothing of a lasso that it draws again itself.
-    if (!event) return;
+    // plotly also reports a lasso that it draws again itself, or that went with an old figure.
+    if (!event || !touched) return;
     const points = event.points.flatMap((point) => (point.customdata ? [point.customdata] : []));
     model.set("selected", { points, at: Date.now() });
     model.save_changes();
