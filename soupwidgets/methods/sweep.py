@@ -77,6 +77,25 @@ class Sweep:
         error = math.sqrt(best.accuracy * (1 - best.accuracy) / best.seen)
         return min(a for a in self.alphas if self[a].accuracy[self.validation] >= best.accuracy - error)
 
+    def oracle_alpha(self, shift: str | None = None) -> float:
+        """The alpha with the highest accuracy under shift: an upper bound, because it looks at what it is judged by.
+
+        Parameters
+        ----------
+        shift
+            One shift, or None for the mean of all.
+
+        Raises
+        ------
+        KeyError, ValueError
+            When the sweep left the shift, or all of them, out.
+        """
+
+        def accuracy(alpha: float) -> float:
+            return self[alpha].shift_accuracy if shift is None else self[alpha].accuracy[shift]
+
+        return max(self.alphas, key=lambda alpha: (accuracy(alpha), -alpha))
+
     def to_frame(self) -> pd.DataFrame:
         """One row per alpha and split: accuracy, interval, loss, counts."""
         rows = [

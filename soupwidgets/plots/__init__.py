@@ -1,5 +1,6 @@
 """Plots: results into plotly figures; pure functions."""
 
+from soupwidgets.plots.along_alpha import along_alpha
 from soupwidgets.plots.alpha_curves import alpha_curves, alpha_curves_patch
 from soupwidgets.plots.alpha_frontier import alpha_frontier, alpha_frontier_patch
 from soupwidgets.plots.by_tensor import by_tensor
@@ -20,6 +21,7 @@ __all__ = [
     "alpha_curves_patch",
     "alpha_frontier",
     "alpha_frontier_patch",
+    "along_alpha",
     "apply_patch",
     "by_tensor",
     "frontier",

@@ -6,6 +6,13 @@ from soupwidgets import Evaluator, Pool, PoolError, Recipe, SoupWarning, alpha_s
 from soupwidgets.methods.sweep import alpha_grid, coarse_to_fine
 
 
+def test_oracle_alpha_is_the_best_under_shift(evaluator: Evaluator) -> None:
+    sweep = alpha_sweep(evaluator, "ft-03", 3, progress=False)
+    means = {alpha: sweep[alpha].shift_accuracy for alpha in sweep.alphas}
+    assert means[sweep.oracle_alpha()] == max(means.values())
+    assert sweep[sweep.oracle_alpha("blur")].accuracy["blur"] == max(sweep[a].accuracy["blur"] for a in sweep.alphas)
+
+
 def test_wise_ft_is_the_line(tiny_pool: Pool) -> None:
     assert wise_ft(tiny_pool, "ft-a", 0) == Recipe({"zero-shot": 1})
     assert wise_ft(tiny_pool, "ft-a", 1) == Recipe({"ft-a": 1})
