@@ -38,6 +38,14 @@ class SoupMethod(StrEnum):
     lawa = "lawa"
 
 
+class TrainingMode(StrEnum):
+    """What fine-tuning trains."""
+
+    end_to_end = "end-to-end"
+    linear_probe = "linear-probe"
+    lp_ft = "lp-ft"
+
+
 class Scale(StrEnum):
     """Of accuracies."""
 
@@ -166,6 +174,48 @@ def frontier(
     write_json(json_file, report)
     if json_file != "-":
         print(to_text(report), end="")
+
+
+@app.command()
+def finetune(
+    suite: SuiteOption,
+    out: Annotated[Path, typer.Option(help="Folder of the new pool.")],
+    model: Annotated[str | None, typer.Option(help="open_clip's name of the model to begin with.")] = None,
+    pretrained: Annotated[
+        str | None, typer.Option(help="open_clip's tag of its weights, or a file; random weights without.")
+    ] = None,
+    zero_shot: Annotated[Path | None, typer.Option(help="Instead of a model: a classifier with a card.")] = None,
+    runs: Annotated[int, typer.Option(min=1, help="How many models, each with its own draw.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of the first run.")] = 0,
+    mode: Annotated[TrainingMode, typer.Option(help="What is trained.")] = TrainingMode.end_to_end,
+    learning_rate: Annotated[float | None, typer.Option(help="Fixed, not drawn.")] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="Fixed, not drawn.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Fixed, not drawn.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images of a step.")] = None,
+    images: Annotated[int | None, typer.Option(help="Use the first of the training images only.")] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Fine-tune the ingredients of a soup with random hyper-parameters; what was stopped or killed goes on."""
+    import torch
+
+    from soupwidgets import CheckpointFile, Suite, open_clip_classifier
+    from soupwidgets.training import random_search
+
+    task = Suite.open(suite)
+    if (model is None) == (zero_shot is None):
+        raise ValueError("name either an open_clip model (--model) or a classifier to begin with (--zero-shot)")
+    if zero_shot is not None:
+        start = CheckpointFile(zero_shot)
+    else:
+        start = open_clip_classifier(str(model), pretrained, task.classes, task.templates or ("a photo of a {}.",))
+    given = {
+        "learning_rate": learning_rate, "weight_decay": weight_decay, "epochs": epochs, "batch_size": batch_size,
+        "images": images,
+    }  # fmt: skip
+    fixed = {"mode": mode.value, **{key: value for key, value in given.items() if value is not None}}
+    where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    for path in random_search(start, task, out, runs, fixed, seed, where, progress=sys.stderr.isatty()):
+        print(path)
 
 
 @app.command()

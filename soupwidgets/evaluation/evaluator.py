@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -177,14 +177,19 @@ class Evaluator:
         chosen = self._splits(splits)
         keys = {split.name: self.key(recipe, split) for split in chosen}
         scores = self._stored(recipe, chosen, keys)
-        runs = [self._run(split, keys[split.name]) for split in chosen if split.name not in scores]
-        if not runs:
+        # Two splits may hold the same images: these are one measurement.
+        waiting: dict[str, list[Split]] = {}
+        for split in chosen:
+            if split.name not in scores:
+                waiting.setdefault(keys[split.name], []).append(split)
+        if not waiting:
             yield Evaluation(recipe, scores)
             return
-        for active in _rounds(runs, _BATCH[self.device.type]):
+        runs = {self._run(splits[0], key): key for key, splits in waiting.items()}
+        for active in _rounds(list(runs), _BATCH[self.device.type]):
             for run, stop in active:
-                name = run.split.name
-                scores[name] = self._step(recipe, run, stop, keys[name])
+                score = self._step(recipe, run, stop, runs[run])
+                scores |= {split.name: replace(score, role=split.role) for split in waiting[runs[run]]}
                 if len(scores) == len(chosen):
                     yield Evaluation(recipe, {split.name: scores[split.name] for split in chosen})
 
@@ -212,7 +217,7 @@ class Evaluator:
         chosen = self._splits(splits)
         found: dict[Recipe, dict[str, SplitScore]] = {}
         texts = self.store.recipes([split.name for split in chosen])
-        keys: dict[str, tuple[Recipe, Split]] = {}
+        keys: dict[str, list[tuple[Recipe, Split]]] = {}
         for text in texts:
             try:
                 recipe = Recipe.from_json(text)
@@ -220,10 +225,11 @@ class Evaluator:
             except ValueError:
                 # Of another pool that shares the store, or from a later version.
                 continue
-            keys |= {self.key(recipe, split): (recipe, split) for split in chosen}
+            for split in chosen:
+                keys.setdefault(self.key(recipe, split), []).append((recipe, split))
         for key, measurement in self.store.get(keys).items():
-            recipe, split = keys[key]
-            found.setdefault(recipe, {})[split.name] = self._score(split, measurement, key)
+            for recipe, split in keys[key]:
+                found.setdefault(recipe, {})[split.name] = self._score(split, measurement, key)
         return [
             Evaluation(recipe, {split.name: scores[split.name] for split in chosen})
             for recipe, scores in found.items()

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from soupwidgets.models import ImageClassifier
+from soupwidgets.training import train
 from soupwidgets.zoo.pretrain import normalise
 from soupwidgets.zoo.raw import LabelledImages
-from soupwidgets.zoo.styles import cosine_schedule
-
-WARM_UP_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -99,34 +97,8 @@ def fine_tune(
     """
     images = torch.from_numpy(data.images[: config.images])
     labels = torch.from_numpy(data.labels[: config.images].astype(np.int64))
-    optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
-    per_epoch = len(labels) // config.batch_size
-    steps = per_epoch * config.epochs
-    warm_up = max(1, round(WARM_UP_SHARE * steps))
-    right = 0
-    model.train()
-    for epoch in range(config.epochs):
-        rng = np.random.default_rng([config.seed, 2, epoch])
-        order = rng.permutation(len(labels))
-        right = 0
-        for batch in range(per_epoch):
-            rows = order[batch * config.batch_size : (batch + 1) * config.batch_size]
-            shown = _augment(images[rows].float() / 255, config.augmentation, rng)
-            targets = F.one_hot(labels[rows], model.head.out_features).float()
-            if config.mixup:
-                share = float(rng.beta(config.mixup, config.mixup))
-                partner = torch.from_numpy(rng.permutation(len(rows)))
-                shown = share * shown + (1 - share) * shown[partner]
-                targets = share * targets + (1 - share) * targets[partner]
-            step = epoch * per_epoch + batch
-            for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * cosine_schedule(step, steps, warm_up)
-            logits = model(normalise(shown))
-            loss = F.cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            optimizer.step()
-            right += int((logits.argmax(1) == targets.argmax(1)).sum())
-            progress(step + 1, steps, float(loss.detach()))
-    model.eval()
-    return right / (per_epoch * config.batch_size)
+
+    def show(rows: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
+        return _augment(images[rows].float() / 255, config.augmentation, rng)
+
+    return train(model, model.parameters(), labels, model.head.out_features, config, show, normalise, progress)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from soupwidgets.checkpoints.writing import atomic_path
 from soupwidgets.models import Architecture
+from soupwidgets.training import cosine_schedule
 from soupwidgets.zoo import captions, styles
 from soupwidgets.zoo.raw import LabelledImages
 
@@ -115,7 +116,7 @@ def pretrain(
         batch, shown = styles.draw(images[rows].float() / 255, rng)
         texts = [captions.caption(int(data.labels[r]), s, rng) for r, s in zip(rows, shown, strict=True)]
         for group in optimizer.param_groups:
-            share = styles.cosine_schedule(step, config.steps, config.warm_up)
+            share = cosine_schedule(step, config.steps, config.warm_up)
             group["lr"] = config.learning_rate * share
         image_features, text_features, scale = clip(normalise(batch), captions.tokenize(texts))
         loss = contrastive(image_features, text_features, scale)

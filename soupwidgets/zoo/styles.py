@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -80,10 +78,3 @@ def draw(images: Tensor, rng: np.random.Generator) -> tuple[Tensor, list[str]]:
         if len(rows):
             styled[rows] = _apply(style, images[rows], rng)
     return styled, styles
-
-
-def cosine_schedule(step: int, steps: int, warm_up: int) -> float:
-    """Share of the peak learning rate at ``step``: linear warm-up, then half a cosine to zero."""
-    if step < warm_up:
-        return (step + 1) / warm_up
-    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))

@@ -202,3 +202,15 @@ def test_asking_for_cuda_without_a_device(tiny_pool: Pool, suite: Suite, tmp_pat
         pytest.skip("this machine has a CUDA device")
     with pytest.raises(RuntimeError, match="no CUDA device"):
         Evaluator(tiny_pool, suite, "cuda", Store(tmp_path / "store"))
+
+
+def test_two_splits_with_the_same_images_are_one_measurement(tiny_pool: Pool, suite: Suite, tmp_path: Path) -> None:
+    noise = suite.splits["noise"]
+    twin = Split("twin", "id_test", noise.source)
+    both = Suite("twins", suite.classes, {"val": suite.splits["val"], "noise": noise, "twin": twin})
+    ev = Evaluator(tiny_pool, both, device="cpu", store=Store(tmp_path / "store"))
+    evaluation = ev.evaluate(Recipe({"ft-a": 1}), ["noise", "twin"])
+    assert evaluation.scores["noise"].correct == evaluation.scores["twin"].correct
+    assert (evaluation.scores["noise"].role, evaluation.scores["twin"].role) == ("shift", "id_test")
+    assert ev.forward_images == len(noise)
+    assert len(ev.measured(["noise", "twin"])) == 1

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from soupwidgets import Pool
+from soupwidgets.training import cosine_schedule
 from soupwidgets.zoo import captions, styles
 from soupwidgets.zoo.build import PoolPlan, build_zoo
 from soupwidgets.zoo.finetune import FineTuneConfig, draw_config
@@ -56,7 +57,7 @@ def test_styles_are_deterministic_and_stay_in_range() -> None:
 
 
 def test_cosine_schedule() -> None:
-    values = [styles.cosine_schedule(step, 100, 10) for step in range(100)]
+    values = [cosine_schedule(step, 100, 10) for step in range(100)]
     assert values[0] == 0.1
     assert max(values) == 1 == values[9]
     assert values[55] == pytest.approx(0.5)

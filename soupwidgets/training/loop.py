@@ -1,0 +1,178 @@
+"""The training loop: AdamW, linear warm-up and a cosine, mixup, and stopping at any step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from soupwidgets.checkpoints import atomic_path
+
+WARM_UP_SHARE = 0.05
+Show = Callable[[NDArray[np.int64], np.random.Generator], Tensor]
+
+
+class LoopSettings(Protocol):
+    """What the loop needs to know of hyper-parameters."""
+
+    @property
+    def seed(self) -> int: ...  # noqa: D102
+    @property
+    def learning_rate(self) -> float: ...  # noqa: D102
+    @property
+    def epochs(self) -> int: ...  # noqa: D102
+    @property
+    def weight_decay(self) -> float: ...  # noqa: D102
+    @property
+    def label_smoothing(self) -> float: ...  # noqa: D102
+    @property
+    def mixup(self) -> float: ...  # noqa: D102
+    @property
+    def batch_size(self) -> int: ...  # noqa: D102
+
+
+def cosine_schedule(step: int, steps: int, warm_up: int) -> float:
+    """Share of the peak learning rate at ``step``: linear warm-up, then half a cosine to zero."""
+    if step < warm_up:
+        return (step + 1) / warm_up
+    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
+
+
+def train(
+    model: nn.Module,
+    parameters: Iterable[nn.Parameter],
+    labels: Tensor,
+    classes: int,
+    settings: LoopSettings,
+    show: Show,
+    normalise: Callable[[Tensor], Tensor],
+    progress: Callable[[int, int, float], None],
+    state: Path | None = None,
+    save_every: int = 200,
+    mixed_precision: bool = False,
+) -> float:
+    """Train in place.
+
+    All randomness comes from the seed and the epoch, and the state of every
+    generator is saved along: a run that was stopped and resumed gives the
+    weights of one that was not.
+
+    Parameters
+    ----------
+    model
+        From normalised inputs to logits.
+    parameters
+        Those that are trained.
+    labels
+        Classes ``[n]``, on the model's device.
+    classes
+        How many there are.
+    settings
+        Seed and hyper-parameters.
+    show
+        The images of some rows, augmented, as inputs before `normalise`.
+    normalise
+        What comes after mixup.
+    progress
+        Called with steps done, steps in all, and the last loss.
+    state
+        Keeps the state of training, to go on from after a kill; removed at the end.
+    save_every
+        Steps between two saved states.
+    mixed_precision
+        Compute in bfloat16 where the device is a GPU; weights stay float32.
+
+    Returns
+    -------
+    float
+        Accuracy (0..1) on the training images as they were shown in the last epoch.
+
+    Raises
+    ------
+    ValueError
+        When there are fewer images than one batch has, or the loss is not finite.
+    """
+    device = labels.device
+    per_epoch = len(labels) // settings.batch_size
+    if per_epoch == 0:
+        raise ValueError(f"{len(labels)} training images do not fill one batch of {settings.batch_size}")
+    optimizer = torch.optim.AdamW(list(parameters), settings.learning_rate, weight_decay=settings.weight_decay)
+    steps = per_epoch * settings.epochs
+    warm_up = max(1, round(WARM_UP_SHARE * steps))
+    fresh = {"step": 0, "right": 0, "generator": None}
+    found: dict[str, Any] = _load(state, model, optimizer, repr(settings)) or fresh
+    right = int(found["right"])
+    model.train()
+    for epoch in range(found["step"] // per_epoch, settings.epochs):
+        rng = np.random.default_rng([settings.seed, 2, epoch])
+        order = rng.permutation(len(labels))
+        first = found["step"] - epoch * per_epoch if epoch == found["step"] // per_epoch else 0
+        if first:
+            rng.bit_generator.state = found["generator"]
+        else:
+            right = 0
+        for batch in range(first, per_epoch):
+            rows = order[batch * settings.batch_size : (batch + 1) * settings.batch_size]
+            shown = show(rows, rng)
+            targets = F.one_hot(labels[torch.from_numpy(rows).to(device)], classes).float()
+            if settings.mixup:
+                share = float(rng.beta(settings.mixup, settings.mixup))
+                partner = torch.from_numpy(rng.permutation(len(rows))).to(device)
+                shown = share * shown + (1 - share) * shown[partner]
+                targets = share * targets + (1 - share) * targets[partner]
+            step = epoch * per_epoch + batch
+            for group in optimizer.param_groups:
+                group["lr"] = settings.learning_rate * cosine_schedule(step, steps, warm_up)
+            with torch.autocast(device.type, torch.bfloat16, enabled=mixed_precision and device.type == "cuda"):
+                logits = model(normalise(shown))
+            loss = F.cross_entropy(logits.float(), targets, label_smoothing=settings.label_smoothing)
+            if not torch.isfinite(loss):
+                raise ValueError(f"the loss is {float(loss)} at step {step + 1} of {steps}: lower the learning rate")
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            optimizer.step()
+            right += int((logits.argmax(1) == targets.argmax(1)).sum())
+            progress(step + 1, steps, float(loss.detach()))
+            if state is not None and (step + 1) % save_every == 0 and step + 1 < steps:
+                _save(state, model, optimizer, repr(settings), step + 1, right, rng)
+    model.eval()
+    if state is not None:
+        state.unlink(missing_ok=True)
+    return right / (per_epoch * settings.batch_size)
+
+
+def _save(
+    path: Path, model: nn.Module, optimizer: Any, settings: str, step: int, right: int, rng: np.random.Generator
+) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {
+        "settings": settings,
+        "step": step,
+        "right": right,
+        "generator": rng.bit_generator.state,
+        "torch": torch.get_rng_state(),
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+    }
+    with atomic_path(path) as temporary:
+        torch.save(content, temporary)
+
+
+def _load(path: Path | None, model: nn.Module, optimizer: Any, settings: str) -> dict[str, Any] | None:
+    """What was saved, unless it is of other settings."""
+    if path is None or not path.exists():
+        return None
+    found: dict[str, Any] = torch.load(path, weights_only=True)
+    if found["settings"] != settings:
+        return None
+    model.load_state_dict(found["model"])
+    optimizer.load_state_dict(found["optimizer"])
+    torch.set_rng_state(found["torch"])
+    return found

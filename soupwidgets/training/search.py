@@ -1,0 +1,89 @@
+"""Random search: the many fine-tuned models that a soup is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from soupwidgets.checkpoints import CheckpointFile, write_checkpoint
+from soupwidgets.suites import Suite
+from soupwidgets.training.finetune import fine_tune
+from soupwidgets.training.hyperparameters import draw_hyperparameters
+
+
+def random_search(
+    start: CheckpointFile,
+    suite: Suite,
+    folder: str | Path,
+    runs: int,
+    fixed: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    progress: bool = True,
+) -> list[Path]:
+    """Fine-tune one model many times with random hyper-parameters, into a folder that `Pool` opens.
+
+    Runs whose file is there are not done again, and one that was killed goes on
+    from its last saved step: start the same search again.
+
+    Parameters
+    ----------
+    start
+        The zero-shot classifier; it is written to the folder as well.
+    suite
+        Its training split is trained on.
+    folder
+        Gets ``zero-shot.safetensors`` and ``ft-00.safetensors`` and so on.
+    runs
+        How many.
+    fixed
+        Hyper-parameters that are not drawn.
+    seed
+        Of the first run; each run has the next one.
+    device
+        ``"cpu"`` or ``"cuda"``.
+    progress
+        Whether to show progress bars.
+
+    Returns
+    -------
+    list[Path]
+        The zero-shot model, then the runs.
+
+    Raises
+    ------
+    TrainingError, ValueError
+        As in `fine_tune`; runs that are done stay.
+
+    Notes
+    -----
+    arXiv 2203.05482, section 3 and appendix J.
+    """
+    folder = Path(folder)
+    plans = {f"ft-{i:02}": replace(draw_hyperparameters(seed + i), **(fixed or {})) for i in range(runs)}
+    first = folder / "zero-shot.safetensors"
+    if not first.exists():
+        card = {"name": "zero-shot", "role": "zero_shot", "architecture": dict(start.card.architecture or {})}
+        write_checkpoint(first, dict(start.read()), card)
+    paths = [first]
+    for name, settings in tqdm(plans.items(), desc="runs", unit="run", disable=not progress):
+        path = folder / f"{name}.safetensors"
+        paths.append(path)
+        if path.exists():
+            continue
+        with tqdm(total=1, desc=name, leave=False, disable=not progress) as bar:
+            state = folder / ".training" / f"{name}.pt"
+            fine_tune(start, suite, settings, path, name, device, partial(_show, bar, name), state)
+    return paths
+
+
+def _show(bar: Any, name: str, what: str, done: int, steps: int, loss: float) -> None:
+    bar.set_description(f"{name}, {what}", refresh=False)
+    bar.total = steps
+    bar.update(done - bar.n)
+    bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
