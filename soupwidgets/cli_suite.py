@@ -34,6 +34,7 @@ def build(
     name: Annotated[str | None, typer.Option(help="Of the suite.")] = None,
     model: Annotated[str | None, typer.Option(help="Size and resize images for this open_clip model.")] = None,
     size: Annotated[int | None, typer.Option(help="Side of the images in pixels; 224, or the model's.")] = None,
+    only_present: Annotated[bool, typer.Option(help="Leave out classes of which the test has no image.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that decode; one for each processor.")] = None,
     json_file: JsonOption = None,
 ) -> None:
@@ -48,7 +49,7 @@ def build(
     preprocess = Preprocess.for_model(model) if model else Preprocess()
     if size is not None:
         preprocess = replace(preprocess, size=size)
-    built = build_suite(out, sources, name, preprocess, workers, progress=sys.stderr.isatty())
+    built = build_suite(out, sources, name, preprocess, only_present, workers, progress=sys.stderr.isatty())
     _report(built.suite, built.problems, json_file)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -14,6 +16,17 @@ from soupwidgets.models.prompts import fill
 
 # Sizes that OpenAI's archives keep among the weights.
 _NO_WEIGHTS = frozenset({"input_resolution", "context_length", "vocab_size"})
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keep open_clip from warning of random weights where they are what was asked for, or are replaced at once."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def zero_shot_head(
@@ -58,7 +71,8 @@ def zero_shot_head(
     """
     import open_clip
 
-    model: Any = open_clip.create_model(model_name, pretrained=None, load_weights=False).eval()
+    with quietly():
+        model: Any = open_clip.create_model(model_name, pretrained=None, load_weights=False).eval()
     try:
         model.load_state_dict({name: tensor for name, tensor in file.read() if name not in _NO_WEIGHTS})
     except RuntimeError as error:

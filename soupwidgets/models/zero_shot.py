@@ -15,7 +15,7 @@ from torch import Tensor
 
 from soupwidgets.checkpoints import CheckpointFile, as_classifier, locate, write_checkpoint
 from soupwidgets.models.architecture import Architecture
-from soupwidgets.models.heads import zero_shot_head
+from soupwidgets.models.heads import quietly, zero_shot_head
 
 
 def open_clip_classifier(
@@ -100,7 +100,7 @@ def _random_weights(name: str, seed: int) -> Path:
 
     path = _cache() / "random" / f"{name}-{open_clip.__version__}-seed{seed}.safetensors"
     if not path.exists():
-        with torch.random.fork_rng(devices=[]):
+        with quietly(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = open_clip.create_model(name, pretrained=None, load_weights=False)
         write_checkpoint(path, {key: tensor.clone() for key, tensor in model.state_dict().items()}, {})

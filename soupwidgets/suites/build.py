@@ -83,6 +83,7 @@ def build_suite(
     sources: Sequence[SplitSource],
     name: str | None = None,
     preprocess: Preprocess | None = None,
+    only_present: bool = False,
     workers: int | None = None,
     progress: bool = True,
 ) -> BuiltSuite:
@@ -101,6 +102,8 @@ def build_suite(
         Of the suite; the kind of the test when None.
     preprocess
         Resizing; CLIP's 224 pixels when None.
+    only_present
+        Leave out the classes of which the test has no image: for a part of ImageNet, such as a hundred of its classes.
     workers
         Processes that decode; one for each processor when None.
     progress
@@ -123,6 +126,14 @@ def build_suite(
     classes = listings[next(s for s in sources if s.role == "id_test")].classes
     for source, listing in listings.items():
         _fit_classes(source, listing, classes)
+    if only_present:
+        test_labels = listings[next(s for s in sources if s.role == "id_test")].labels
+        kept = [int(c) for c in np.unique(test_labels)]
+        listings = {source: listing.restricted(kept, classes) for source, listing in listings.items()}
+        classes = tuple(classes[c] for c in kept)
+        for source, listing in listings.items():
+            if not listing.items:
+                raise SuiteError(f"{listing.source}: no image of {source.title!r} is of a class that the test has")
     folder.mkdir(parents=True, exist_ok=True)
     known = _known_entries(folder)
     entries, problems = [], {}

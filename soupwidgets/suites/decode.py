@@ -24,8 +24,10 @@ _Failures = list[tuple[int, str]]
 
 
 def fingerprint(listing: Listing, preprocess: Preprocess) -> str:
-    """What a decoded array depends on: the images' names and sizes on disk, their labels, and the preprocessing."""
-    digest = hashlib.sha256(json.dumps([preprocess.to_json(), listing.border]).encode())
+    """What a decoded array depends on: the images' names and sizes on disk, their classes, and the preprocessing."""
+    digest = hashlib.sha256(
+        json.dumps([preprocess.to_json(), listing.border, listing.classes, listing.columns]).encode()
+    )
     digest.update(np.ascontiguousarray(listing.labels, dtype="<i8").data)
     for item in listing.items:
         path = getattr(item, "path", None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -128,6 +128,39 @@ class Listing:
     border: int = 0
     templates: tuple[str, ...] = ()
     problems: list[str] = field(default_factory=list)
+
+    def restricted(self, kept: Sequence[int], classes: Sequence[str]) -> Listing:
+        """The images of some of the suite's classes, which are numbered anew.
+
+        Parameters
+        ----------
+        kept
+            The suite's classes that stay, rising.
+        classes
+            The suite's names of all classes.
+
+        Returns
+        -------
+        Listing
+            Another one. With a class map, a class stays as long as one of those that mean it does.
+        """
+        place = {old: new for new, old in enumerate(kept)}
+        if self.columns is None:
+            left = {old: place[old] for old in kept}
+            columns, names = None, tuple(classes[c] for c in kept)
+        else:
+            groups = [tuple(place[c] for c in group if c in place) for group in self.columns]
+            left = {old: new for new, old in enumerate(i for i, group in enumerate(groups) if group)}
+            columns, names = tuple(g for g in groups if g), tuple(self.classes[i] for i in left)
+        rows = [row for row, label in enumerate(self.labels.tolist()) if label in left]
+        return replace(
+            self,
+            items=[self.items[row] for row in rows],
+            labels=np.array([left[int(self.labels[row])] for row in rows], dtype=np.int64),
+            classes=names,
+            columns=columns,
+            groups=None if self.groups is None else self.groups[rows],
+        )
 
     def expect(self, images: int, what: str) -> Listing:
         """Note a problem unless there are as many images as the data set is published with."""

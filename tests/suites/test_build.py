@@ -35,7 +35,7 @@ def sources(tmp_path: Path) -> list[SplitSource]:
 
 @pytest.mark.parametrize("resize", ["shortest", "longest", "squash"])
 def test_pixels_are_those_of_open_clip(sources: list[SplitSource], tmp_path: Path, resize: str) -> None:
-    suite = build_suite(tmp_path / "suite", sources, None, Preprocess(24, resize), 1, progress=False).suite
+    suite = build_suite(tmp_path / "suite", sources, None, Preprocess(24, resize), workers=1, progress=False).suite
     own = open_clip.image_transform(24, is_train=False, mean=(0, 0, 0), std=(1, 1, 1), resize_mode=resize)
     files = sorted((tmp_path / "imagenet" / "val").rglob("*.JPEG"))
     expected = torch.stack([own(Image.open(file).convert("RGB")) for file in files])
@@ -175,3 +175,20 @@ def test_a_shift_of_ones_own(sources: list[SplitSource], tmp_path: Path) -> None
     with pytest.raises(SuiteError, match="changed the shape"):
         add_shift(tmp_path / "suite", "crop", v2.CenterCrop(8), progress=False)
     assert not list((tmp_path / "suite").glob("crop*"))
+
+
+def test_a_part_of_imagenet(sources: list[SplitSource], tmp_path: Path) -> None:
+    """Five of its classes; of the shifts' classes those stay that one of the five means."""
+    with pytest.raises(SuiteError, match="no image of 'imagenet-r' is of a class that the test has"):
+        build_suite(tmp_path / "suite", sources, preprocess=SMALL, only_present=True, workers=1, progress=False)
+    left = [source for source in sources if source.kind != "imagenet-r"]
+    suite = build_suite(tmp_path / "suite", left, preprocess=SMALL, only_present=True, workers=1, progress=False).suite
+    present = (0, 7, 423, 559, 999)
+    assert suite.classes == tuple(open_clip.IMAGENET_CLASSNAMES[c] for c in present)
+    assert suite.id_test.labels.tolist() == [0] * 3 + [1] * 3 + [2] * 3 + [3] * 3 + [4] * 3
+    assert suite.training is not None
+    assert set(suite.training.labels) == set(range(5))
+    chairs = suite.splits["objectnet"]
+    assert chairs.scoring.class_map is not None
+    assert (suite.class_names("objectnet"), chairs.scoring.class_map.columns) == (("chair",), ((2, 3),))
+    assert chairs.labels.tolist() == [0, 0]  # the wok is left out

@@ -168,7 +168,7 @@ def test_an_open_clip_model_on_images_of_ones_own_by_the_command_line(tmp_path: 
     for part in ("train", "val", "test"):
         trees.by_folder(tmp_path / "pets" / part, ["cat", "dog"], per_folder=3)
     sources = [SplitSource(role, "folder", tmp_path / "pets") for role in ("train", "validation", "id_test")]
-    build_suite(tmp_path / "suite", sources, None, Preprocess.for_model("ViT-S-32-alt"), 1, progress=False)
+    build_suite(tmp_path / "suite", sources, None, Preprocess.for_model("ViT-S-32-alt"), workers=1, progress=False)
     done = run(
         "finetune", "--model", "ViT-S-32-alt", "--suite", str(tmp_path / "suite"), "--out", str(tmp_path / "pool"),
         "--runs", "2", "--epochs", "1", "--batch-size", "3", "--device", "cpu",
