@@ -12,12 +12,12 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, score_logits, split_figure
+from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, score_logits
 from soupwidgets.evaluation.metrics import Figure
+from soupwidgets.evaluation.run import Run, rounds
 from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.mixing import PoolMatrix, bind, save_mixture
 from soupwidgets.models import Architecture, ImageClassifier, streamline
@@ -26,8 +26,6 @@ from soupwidgets.recipe import Recipe
 from soupwidgets.store import Measurement, Store, measurement_key
 from soupwidgets.suites import Split, Suite
 
-# Each split is first sampled in two small steps: the coarse answers under a moving thumb.
-_SAMPLES = (64, 320)
 _BATCH = {"cpu": 192, "cuda": 2048}
 
 
@@ -93,7 +91,7 @@ class Evaluator:
         self._lock = threading.RLock()
         self._readers: dict[str, SplitReader] = {}
         # What is being measured now; whoever asks for the same joins in. An entry goes with its last user.
-        self._runs: WeakValueDictionary[str, _Run] = WeakValueDictionary()
+        self._runs: WeakValueDictionary[str, Run] = WeakValueDictionary()
         self._mixed: Recipe | None = None
         self.forward_images = 0
 
@@ -186,7 +184,7 @@ class Evaluator:
             yield Evaluation(recipe, scores)
             return
         runs = {self._run(splits[0], key): key for key, splits in waiting.items()}
-        for active in _rounds(list(runs), _BATCH[self.device.type]):
+        for active in rounds(list(runs), _BATCH[self.device.type]):
             for run, stop in active:
                 score = self._step(recipe, run, stop, runs[run])
                 scores |= {split.name: replace(score, role=split.role) for split in waiting[runs[run]]}
@@ -333,10 +331,10 @@ class Evaluator:
                 self._readers[split.name] = SplitReader(split, self.architecture, self.device)
             return self._readers[split.name]
 
-    def _run(self, split: Split, key: str) -> _Run:
+    def _run(self, split: Split, key: str) -> Run:
         reader = self._reader(split)
         with self._lock:
-            return self._runs.setdefault(key, _Run(split, reader))
+            return self._runs.setdefault(key, Run(split, reader))
 
     def _stored(self, recipe: Recipe, splits: Sequence[Split], keys: dict[str, str]) -> dict[str, SplitScore]:
         found = self.store.get(keys.values())
@@ -364,7 +362,7 @@ class Evaluator:
         return self._score(split, measured, key)
 
     @torch.inference_mode()
-    def _step(self, recipe: Recipe, run: _Run, stop: int, key: str) -> SplitScore:
+    def _step(self, recipe: Recipe, run: Run, stop: int, key: str) -> SplitScore:
         """Bring a run to ``stop``, unless it is that far already, and say how it stands."""
         with self._lock:
             if run.seen < stop:
@@ -386,63 +384,6 @@ class Evaluator:
             for name, tensor in self.matrix.whole_tensors(recipe).items():
                 model.get_buffer(name).copy_(tensor)
         self._mixed = recipe
-
-
-class _Run:
-    """How far one recipe has got on one split; ``kept`` once it is complete and in the store."""
-
-    def __init__(self, split: Split, reader: SplitReader) -> None:
-        self.split = split
-        self.reader = reader
-        self.seen = 0
-        self.kept: SplitScore | None = None
-        self.correct = 0
-        self.loss_sum = 0.0
-        self.logits = np.empty((0, 0), dtype=np.float32)
-        self.predictions = np.empty(0, dtype=np.int64)
-
-    @property
-    def done(self) -> bool:
-        return self.seen == len(self.reader)
-
-    def add(self, logits: Tensor) -> None:
-        stop = self.seen + len(logits)
-        labels = self.reader.labels[self.seen : stop]
-        class_map = self.split.scoring.class_map
-        if class_map is not None:
-            logits = class_map.restrict(logits)
-        by_class = logits if class_map is None else class_map.by_class(logits)
-        predictions = by_class.argmax(dim=1).where(by_class.isfinite().all(dim=1), -1)
-        self.correct += int((predictions == labels).sum())
-        self.loss_sum += float(F.cross_entropy(by_class, labels, reduction="sum"))
-        if self.split.scoring.metric != "accuracy":
-            self.predictions = np.concatenate([self.predictions, predictions.cpu().numpy()])
-        if not self.seen:
-            self.logits = np.empty((len(self.reader), logits.shape[1]), dtype=np.float32)
-        self.logits[self.reader.order[self.seen : stop]] = logits.float().cpu().numpy()
-        self.seen = stop
-
-    def score(self) -> SplitScore:
-        loss = self.loss_sum / self.seen
-        figure = split_figure(self.split, self.predictions, self.reader.order[: self.seen])
-        return SplitScore(self.split.role, len(self.reader), self.seen, self.correct, loss, figure=figure)
-
-
-def _rounds(runs: Sequence[_Run], batch: int) -> Iterator[list[tuple[_Run, int]]]:
-    """Small batches for all splits first, then each split to its end, in order: runs and how far they shall get.
-
-    Going on with one split until it is complete means that what was measured when
-    a run is cancelled is in the store, not scattered over halves of splits.
-    """
-    for sample in _SAMPLES:
-        yield [(run, min(sample, len(run.reader))) for run in runs]
-    for run in runs:
-        # At least once: it may be somebody else who brings the run to its end.
-        finished = False
-        while not finished:
-            stop = min(run.seen + batch, len(run.reader))
-            yield [(run, stop)]
-            finished = run.done
 
 
 def _device(name: str) -> torch.device:

@@ -190,14 +190,9 @@ class FrontierExplorer(Explorer):
 
     def soup(self) -> None:
         """Average the chosen models, measure the average, and choose it."""
-        recipes = [self._model(name).evaluation.recipe for name in self.chosen if self._is_mixable(name)]
-        if not recipes:
-            raise ValueError("choose models to mix first: click one, or draw around several")
-        total = recipes[0]
-        for recipe in recipes[1:]:
-            total = total + recipe
+        average = self._average()
         self.alert.value = ""
-        self._work.request(self._measure([total / len(recipes)], f"soup of {len(recipes)} models"))
+        self._work.request(self._measure([average], f"average of {len(self.chosen)} models"))
 
     def sweep(self) -> None:
         """Measure WiSE-FT of each chosen fine-tuned model."""
@@ -224,14 +219,9 @@ class FrontierExplorer(Explorer):
         """Open the chosen models in a `SoupMixer` below: a soup as it is, several models in equal parts."""
         from soupwidgets.widgets.soup_mixer import SoupMixer
 
-        recipes = [self._model(name).evaluation.recipe for name in self.chosen if self._is_mixable(name)]
-        if not recipes:
-            raise ValueError("choose models to mix first: click one, or draw around several")
-        total = recipes[0]
-        for recipe in recipes[1:]:
-            total = total + recipe
+        average = self._average()
         mixer = SoupMixer(self.ev)
-        mixer.recipe = total / len(recipes)
+        mixer.recipe = average
         self._open(mixer)
 
     def export(self, kind: Literal["svg", "png", "csv"]) -> None:
@@ -388,8 +378,12 @@ class FrontierExplorer(Explorer):
         assert self.frontier is not None
         return self.frontier[name]
 
-    def _is_mixable(self, name: str) -> bool:
-        return self._model(name).kind not in ("ensemble", "published")
+    def _average(self) -> Recipe:
+        """Equal parts of the chosen models; an ensemble has answers, and no weights to mix."""
+        models = [m for m in map(self._model, self.chosen) if m.kind not in ("ensemble", "published")]
+        if not models:
+            raise ValueError("choose models to mix first: click one, or draw around several")
+        return sum((m.evaluation.recipe for m in models), Recipe({})) / len(models)
 
     def _open(self, explorer: Explorer) -> None:
         self._close_opened()

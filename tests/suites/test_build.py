@@ -190,5 +190,8 @@ def test_a_part_of_imagenet(sources: list[SplitSource], tmp_path: Path) -> None:
     assert set(suite.training.labels) == set(range(5))
     chairs = suite.splits["objectnet"]
     assert chairs.scoring.class_map is not None
-    assert (suite.class_names("objectnet"), chairs.scoring.class_map.columns) == (("chair",), ((2, 3),))
-    assert chairs.labels.tolist() == [0, 0]  # the wok is left out
+    assert (suite.class_names("objectnet"), chairs.scoring.class_map.columns) == (
+        ("chair", "toilet paper roll"),
+        ((2, 3), (4,)),
+    )
+    assert chairs.labels.tolist() == [0, 0]  # the wok is left out, and no toilet paper was photographed

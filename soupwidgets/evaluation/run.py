@@ -1,0 +1,84 @@
+"""One recipe on one split, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch.nn.functional as F
+from torch import Tensor
+
+from soupwidgets.evaluation.evaluation import SplitScore, split_figure
+from soupwidgets.evaluation.split_reader import SplitReader
+from soupwidgets.suites import Split
+
+# Each split is first sampled in two small steps: the coarse answers under a moving thumb.
+_SAMPLES = (64, 320)
+
+
+class Run:
+    """How far one recipe has got on one split; ``kept`` once it is complete and in the store.
+
+    Parameters
+    ----------
+    split
+        The split.
+    reader
+        Its images, in the order in which they are measured.
+    """
+
+    def __init__(self, split: Split, reader: SplitReader) -> None:
+        self.split = split
+        self.reader = reader
+        self.seen = 0
+        self.kept: SplitScore | None = None
+        self.correct = 0
+        self.loss_sum = 0.0
+        self.logits = np.empty((0, 0), dtype=np.float32)
+        self.predictions = np.empty(0, dtype=np.int64)
+
+    @property
+    def done(self) -> bool:
+        """Whether every image was seen."""
+        return self.seen == len(self.reader)
+
+    def add(self, logits: Tensor) -> None:
+        """Count the logits ``[n, classes]`` of the next images."""
+        stop = self.seen + len(logits)
+        labels = self.reader.labels[self.seen : stop]
+        class_map = self.split.scoring.class_map
+        if class_map is not None:
+            logits = class_map.restrict(logits)
+        by_class = logits if class_map is None else class_map.by_class(logits)
+        predictions = by_class.argmax(dim=1).where(by_class.isfinite().all(dim=1), -1)
+        self.correct += int((predictions == labels).sum())
+        self.loss_sum += float(F.cross_entropy(by_class, labels, reduction="sum"))
+        if self.split.scoring.metric != "accuracy":
+            self.predictions = np.concatenate([self.predictions, predictions.cpu().numpy()])
+        if not self.seen:
+            self.logits = np.empty((len(self.reader), logits.shape[1]), dtype=np.float32)
+        self.logits[self.reader.order[self.seen : stop]] = logits.float().cpu().numpy()
+        self.seen = stop
+
+    def score(self) -> SplitScore:
+        """How it stands."""
+        loss = self.loss_sum / self.seen
+        figure = split_figure(self.split, self.predictions, self.reader.order[: self.seen])
+        return SplitScore(self.split.role, len(self.reader), self.seen, self.correct, loss, figure=figure)
+
+
+def rounds(runs: Sequence[Run], batch: int) -> Iterator[list[tuple[Run, int]]]:
+    """Small batches for all splits first, then each split to its end, in order: runs and how far they shall get.
+
+    Going on with one split until it is complete means that what was measured when
+    a run is cancelled is in the store, not scattered over halves of splits.
+    """
+    for sample in _SAMPLES:
+        yield [(run, min(sample, len(run.reader))) for run in runs]
+    for run in runs:
+        # At least once: it may be somebody else who brings the run to its end.
+        finished = False
+        while not finished:
+            stop = min(run.seen + batch, len(run.reader))
+            yield [(run, stop)]
+            finished = run.done
