@@ -1,18 +1,28 @@
 """Evaluation: recipes and splits into measurements."""
 
+from soupwidgets.evaluation.batch_norm import Recalibration, has_batch_norm, recalibrated
 from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, score_logits
 from soupwidgets.evaluation.evaluator import Evaluator
 from soupwidgets.evaluation.intervals import clopper_pearson, mean_interval
+from soupwidgets.evaluation.numbers import known_scores, score, stream_score
+from soupwidgets.evaluation.order import coarse_to_fine
 from soupwidgets.evaluation.screening import Screening, screen
 
 __all__ = [
     "Evaluation",
     "Evaluator",
     "Logits",
+    "Recalibration",
     "Screening",
     "SplitScore",
     "clopper_pearson",
+    "coarse_to_fine",
+    "has_batch_norm",
+    "known_scores",
     "mean_interval",
+    "recalibrated",
+    "score",
     "score_logits",
     "screen",
+    "stream_score",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +19,7 @@ from soupwidgets.suites import ClassMap, Split
 from soupwidgets.suites.split import Metric, Role
 
 Logits = NDArray[np.float32]
+_NORMAL_95 = 1.959964
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class SplitScore:
         What the split's benchmark reports instead of the share of right images, if it does.
     class_map
         How logits become those of the split's own classes.
+    loss_sd
+        Standard deviation of the loss over the images seen, in nats; None in what was stored before it was recorded.
     """
 
     role: Role
@@ -53,6 +57,7 @@ class SplitScore:
     load_logits: Callable[[], Logits] | None = field(default=None, repr=False, compare=False)
     figure: Figure | None = None
     class_map: ClassMap | None = field(default=None, repr=False, compare=False)
+    loss_sd: float | None = field(default=None, repr=False, compare=False)
 
     @property
     def exact(self) -> bool:
@@ -77,6 +82,14 @@ class SplitScore:
         # Kept, because a figure that follows a slider asks for all of them at every move.
         low, high = clopper_pearson(self.correct, self.seen)
         return float(low), float(high)
+
+    @property
+    def loss_interval(self) -> tuple[float, float] | None:
+        """95% interval of the loss from the normal distribution of a mean; None where its spread is not known."""
+        if self.loss_sd is None or not math.isfinite(self.loss_sd):
+            return None
+        margin = _NORMAL_95 * self.loss_sd / math.sqrt(self.seen)
+        return self.loss - margin, self.loss + margin
 
 
 @dataclass(frozen=True)
@@ -203,7 +216,8 @@ def score_logits(split: Split, logits: Logits) -> SplitScore:
     right = (predictions == labels) & finite
     figure = split_figure(split, np.where(finite, predictions, -1), np.arange(len(labels)))
     n = len(labels)
-    return SplitScore(split.role, n, n, int(right.sum()), float(loss.mean()), lambda: logits, figure, class_map)
+    spread = float(loss.std(ddof=1)) if n > 1 else None
+    return SplitScore(split.role, n, n, int(right.sum()), float(loss.mean()), lambda: logits, figure, class_map, spread)
 
 
 def split_figure(split: Split, predictions: NDArray[np.int64], rows: NDArray[np.int64]) -> Figure | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -16,17 +17,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, score_logits
-from soupwidgets.evaluation.metrics import Figure
+from soupwidgets.evaluation.filing import file_score, stored_score
 from soupwidgets.evaluation.run import Run, rounds
 from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.mixing import PoolMatrix, bind, save_mixture
 from soupwidgets.models import Architecture, ImageClassifier, streamline
 from soupwidgets.pool import Pool, PoolError
 from soupwidgets.recipe import Recipe
-from soupwidgets.store import Measurement, Store, measurement_key
+from soupwidgets.store import Store, measurement_key
 from soupwidgets.suites import Split, Suite
 
-_BATCH = {"cpu": 192, "cuda": 2048}
+BATCH = {"cpu": 192, "cuda": 2048}
 
 
 class Evaluator:
@@ -184,7 +185,7 @@ class Evaluator:
             yield Evaluation(recipe, scores)
             return
         runs = {self._run(splits[0], key): key for key, splits in waiting.items()}
-        for active in rounds(list(runs), _BATCH[self.device.type]):
+        for active in rounds(list(runs), BATCH[self.device.type]):
             for run, stop in active:
                 score = self._step(recipe, run, stop, runs[run])
                 scores |= {split.name: replace(score, role=split.role) for split in waiting[runs[run]]}
@@ -227,7 +228,7 @@ class Evaluator:
                 keys.setdefault(self.key(recipe, split), []).append((recipe, split))
         for key, measurement in self.store.get(keys).items():
             for recipe, split in keys[key]:
-                found.setdefault(recipe, {})[split.name] = self._score(split, measurement, key)
+                found.setdefault(recipe, {})[split.name] = stored_score(self.store, split, measurement, key)
         return [
             Evaluation(recipe, {split.name: scores[split.name] for split in chosen})
             for recipe, scores in found.items()
@@ -304,18 +305,20 @@ class Evaluator:
         rows
             Places ``[n]`` in the split's own order.
         """
-        return self._reader(split).pick(rows)
+        return self.reader(split).pick(rows)
 
     def record(self, recipe: Recipe, split: Split, logits: Logits) -> SplitScore:
         """File logits ``[images, classes]`` (in the split's order) that a recipe's model gave outside of `stream`."""
-        key = self.key(recipe, split)
-        return self._file(recipe, split, score_logits(split, logits), logits, key)
+        score = score_logits(split, logits)
+        return file_score(self.store, self.key(recipe, split), recipe, split, score, logits, self.device.type)
 
-    def key(self, recipe: Recipe, split: Split) -> str:
-        """What the measurement of ``recipe`` on ``split`` is filed under."""
+    def key(self, recipe: Recipe, split: Split, treatment: Mapping[str, Any] | None = None) -> str:
+        """What the measurement of ``recipe`` on ``split`` is filed under; ``treatment`` as in `measurement_key`."""
         own = {tensor: self.pool.content_key(Recipe(items)) for tensor, items in recipe.by_tensor.items()}
         plain = self.pool.content_key(recipe)
-        return measurement_key(plain, self.architecture.fingerprint, split.content_hash, by_tensor=own)
+        return measurement_key(
+            plain, self.architecture.fingerprint, split.content_hash, by_tensor=own, treatment=treatment
+        )
 
     def _splits(self, names: Sequence[str] | None) -> list[Split]:
         if names is None:
@@ -325,41 +328,25 @@ class Evaluator:
             raise KeyError(f"the suite has no split {unknown[0]!r}; it has {', '.join(self.suite.splits)}")
         return [self.suite.splits[name] for name in names]
 
-    def _reader(self, split: Split) -> SplitReader:
+    def reader(self, split: Split) -> SplitReader:
+        """A split's images in the order in which they are measured, ready for the model."""
         with self._lock:
             if split.name not in self._readers:
                 self._readers[split.name] = SplitReader(split, self.architecture, self.device)
             return self._readers[split.name]
 
     def _run(self, split: Split, key: str) -> Run:
-        reader = self._reader(split)
+        reader = self.reader(split)
         with self._lock:
             return self._runs.setdefault(key, Run(split, reader))
 
     def _stored(self, recipe: Recipe, splits: Sequence[Split], keys: dict[str, str]) -> dict[str, SplitScore]:
         found = self.store.get(keys.values())
         return {
-            split.name: self._score(split, found[key], key) for split in splits if (key := keys[split.name]) in found
+            split.name: stored_score(self.store, split, found[key], key)
+            for split in splits
+            if (key := keys[split.name]) in found
         }
-
-    def _score(self, split: Split, measured: Measurement, key: str) -> SplitScore:
-        return SplitScore(
-            split.role,
-            measured.total,
-            measured.total,
-            measured.correct,
-            measured.loss,
-            lambda: self.store.logits(key),
-            Figure(**measured.figure) if measured.figure else None,
-            split.scoring.class_map,
-        )
-
-    def _file(self, recipe: Recipe, split: Split, score: SplitScore, logits: Logits, key: str) -> SplitScore:
-        made_with = f"torch {torch.__version__}, {self.device.type}"
-        figure = asdict(score.figure) if score.figure else None
-        measured = Measurement(recipe.to_json(), split.name, score.total, score.correct, score.loss, made_with, figure)
-        self.store.put(key, measured, logits)
-        return self._score(split, measured, key)
 
     @torch.inference_mode()
     def _step(self, recipe: Recipe, run: Run, stop: int, key: str) -> SplitScore:
@@ -371,7 +358,8 @@ class Evaluator:
                 self.forward_images += len(logits)
                 run.add(logits)
             if run.done and run.kept is None:
-                run.kept = self._file(recipe, run.split, run.score(), run.logits, key)
+                score = run.score()
+                run.kept = file_score(self.store, key, recipe, run.split, score, run.logits, self.device.type)
             return run.kept or run.score()
 
     def _mix(self, recipe: Recipe) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -25,15 +26,19 @@ class Run:
         The split.
     reader
         Its images, in the order in which they are measured.
+    keep_logits
+        Whether `logits` are kept, or counted and forgotten.
     """
 
-    def __init__(self, split: Split, reader: SplitReader) -> None:
+    def __init__(self, split: Split, reader: SplitReader, keep_logits: bool = True) -> None:
         self.split = split
         self.reader = reader
+        self._keep_logits = keep_logits
         self.seen = 0
         self.kept: SplitScore | None = None
         self.correct = 0
         self.loss_sum = 0.0
+        self._loss_squares = 0.0
         self.logits = np.empty((0, 0), dtype=np.float32)
         self.predictions = np.empty(0, dtype=np.int64)
 
@@ -52,19 +57,29 @@ class Run:
         by_class = logits if class_map is None else class_map.by_class(logits)
         predictions = by_class.argmax(dim=1).where(by_class.isfinite().all(dim=1), -1)
         self.correct += int((predictions == labels).sum())
-        self.loss_sum += float(F.cross_entropy(by_class, labels, reduction="sum"))
+        losses = F.cross_entropy(by_class, labels, reduction="none").double()
+        self.loss_sum += float(losses.sum())
+        self._loss_squares += float(losses.square().sum())
         if self.split.scoring.metric != "accuracy":
             self.predictions = np.concatenate([self.predictions, predictions.cpu().numpy()])
-        if not self.seen:
-            self.logits = np.empty((len(self.reader), logits.shape[1]), dtype=np.float32)
-        self.logits[self.reader.order[self.seen : stop]] = logits.float().cpu().numpy()
+        if self._keep_logits:
+            if not self.seen:
+                self.logits = np.empty((len(self.reader), logits.shape[1]), dtype=np.float32)
+            self.logits[self.reader.order[self.seen : stop]] = logits.float().cpu().numpy()
         self.seen = stop
 
     def score(self) -> SplitScore:
         """How it stands."""
         loss = self.loss_sum / self.seen
         figure = split_figure(self.split, self.predictions, self.reader.order[: self.seen])
-        return SplitScore(self.split.role, len(self.reader), self.seen, self.correct, loss, figure=figure)
+        spread = None
+        if self.seen > 1:
+            variance = (self._loss_squares - self.seen * loss**2) / (self.seen - 1)
+            # Losses that are all equal may come out a little below zero; one that is not finite has no spread.
+            spread = math.sqrt(max(0.0, variance)) if math.isfinite(variance) else None
+        return SplitScore(
+            self.split.role, len(self.reader), self.seen, self.correct, loss, figure=figure, loss_sd=spread
+        )
 
 
 def rounds(runs: Sequence[Run], batch: int) -> Iterator[list[tuple[Run, int]]]:

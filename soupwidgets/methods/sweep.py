@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from soupwidgets.evaluation import Evaluation, Evaluator
+from soupwidgets.evaluation import Evaluation, Evaluator, coarse_to_fine
 from soupwidgets.methods.wise_ft import wise_ft
 
 
@@ -127,28 +127,6 @@ def alpha_grid(alphas: int | Sequence[float]) -> list[float]:
     if not grid or not np.isfinite(grid).all():
         raise ValueError(f"alphas must be finite numbers, at least one; got {list(alphas)}")
     return grid
-
-
-def coarse_to_fine(count: int) -> Iterator[int]:
-    """The order in which a sweep visits its points: the ends first, then ever finer.
-
-    A curve can be drawn from the first two points on, and each new one halves the largest gap.
-
-    Examples
-    --------
-    >>> list(coarse_to_fine(5))
-    [0, 4, 2, 1, 3]
-    """
-    gaps = [(0, count - 1)]
-    yield 0
-    if count > 1:
-        yield count - 1
-    while gaps:
-        low, high = gaps.pop(0)
-        if high - low > 1:
-            middle = (low + high) // 2
-            yield middle
-            gaps += [(low, middle), (middle, high)]
 
 
 def alpha_sweep(

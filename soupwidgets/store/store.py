@@ -39,9 +39,11 @@ _measurements = sa.Table(
     sa.Column("logits_bytes", sa.Integer, nullable=False),
     sa.Column("made_at", sa.String(32), nullable=False),
     sa.Column("made_with", sa.Text, nullable=False),
-    # Came later: `_create_tables` adds it to a store that was made before.
+    # These came later: `_create_tables` adds them to a store that was made before.
     sa.Column("figure", sa.Text, nullable=True),
+    sa.Column("loss_sd", sa.Float, nullable=True),
 )
+_LATER = {"figure": "TEXT", "loss_sd": "FLOAT"}
 
 # SQLite waits this long for another process that is writing.
 _BUSY_SECONDS = 60
@@ -70,6 +72,8 @@ class Measurement:
         Versions and device, for the record.
     figure
         Metric, value and limits, where the split's benchmark reports something else than the share of right images.
+    loss_sd
+        Standard deviation of the loss over the images, in nats; None where it was not recorded.
     """
 
     recipe: str
@@ -79,6 +83,7 @@ class Measurement:
     loss: float
     made_with: str = ""
     figure: Mapping[str, Any] | None = None
+    loss_sd: float | None = None
 
 
 def measurement_key(
@@ -87,6 +92,7 @@ def measurement_key(
     split_hash: str,
     precision: str = "float32",
     by_tensor: Mapping[str, Sequence[tuple[str, float]]] | None = None,
+    treatment: Mapping[str, Any] | None = None,
 ) -> str:
     """What a measurement is filed under.
 
@@ -102,6 +108,8 @@ def measurement_key(
         In which the model computed.
     by_tensor
         Tensors with coefficients of their own, in the form of ``recipe``.
+    treatment
+        What else was done to the mixture before it was measured, as plain values.
 
     Returns
     -------
@@ -116,6 +124,8 @@ def measurement_key(
     }
     if by_tensor:
         parts["by_tensor"] = {t: [[c, float(value).hex()] for c, value in own] for t, own in by_tensor.items()}
+    if treatment:
+        parts["treatment"] = dict(treatment)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -159,10 +169,16 @@ class Store:
         with self._engine.connect() as connection:
             return int(connection.execute(sa.select(sa.func.count()).select_from(_measurements)).scalar_one())
 
-    def get(self, keys: Iterable[str]) -> dict[str, Measurement]:
+    def get(self, keys: Iterable[str], with_logits: bool = True) -> dict[str, Measurement]:
         """The measurements that are there, of those asked for.
 
-        A row whose file of logits is gone or was cut short is left out, so it is measured again.
+        Parameters
+        ----------
+        keys
+            From `measurement_key`.
+        with_logits
+            Leave out what has no logits: numbers alone, and rows whose file is gone or was cut
+            short. Who asks for logits then measures again.
         """
         wanted = list(keys)
         found: dict[str, Measurement] = {}
@@ -170,7 +186,7 @@ class Store:
             for start in range(0, len(wanted), _KEYS_PER_QUERY):
                 part = wanted[start : start + _KEYS_PER_QUERY]
                 for row in connection.execute(sa.select(_measurements).where(_measurements.c.key.in_(part))):
-                    if self._has_file(row.logits_sha256, row.logits_bytes):
+                    if not with_logits or self._has_file(row.logits_sha256, row.logits_bytes):
                         found[row.key] = Measurement(
                             row.recipe,
                             row.split,
@@ -179,6 +195,7 @@ class Store:
                             float("nan") if row.loss is None else row.loss,
                             row.made_with,
                             None if row.figure is None else json.loads(row.figure),
+                            row.loss_sd,
                         )
         return found
 
@@ -189,8 +206,8 @@ class Store:
         with self._engine.connect() as connection:
             return [str(text) for text in connection.execute(statement).scalars()]
 
-    def put(self, key: str, measurement: Measurement, logits: NDArray[np.float32]) -> None:
-        """File a measurement; one that is there already is replaced by this one.
+    def put(self, key: str, measurement: Measurement, logits: NDArray[np.float32] | None) -> None:
+        """File a measurement; one that is there already is replaced by this one, unless this one has no logits.
 
         Parameters
         ----------
@@ -199,20 +216,15 @@ class Store:
         measurement
             Its numbers.
         logits
-            ``[images, classes]``, float32.
+            ``[images, classes]``, float32; None for numbers alone, as of the hundreds of points of a landscape.
 
         Raises
         ------
         StoreError
             When the disk is full or cannot be written. Nothing that was there is lost.
         """
-        plain = np.ascontiguousarray(logits, dtype=np.float32)
-        digest = hashlib.sha256(repr(plain.shape).encode() + plain.tobytes()).hexdigest()
-        path = self._path(digest)
         try:
-            if not path.exists():
-                with atomic_path(path) as temporary, open(temporary, "wb") as file:
-                    np.save(file, plain)
+            digest, size = ("", 0) if logits is None else self._put_logits(logits)
             row: dict[str, Any] = {
                 "key": key,
                 "recipe": measurement.recipe,
@@ -221,15 +233,21 @@ class Store:
                 "correct": measurement.correct,
                 "loss": measurement.loss if np.isfinite(measurement.loss) else None,
                 "logits_sha256": digest,
-                "logits_bytes": path.stat().st_size,
+                "logits_bytes": size,
                 "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
                 "made_with": measurement.made_with,
                 "figure": None if measurement.figure is None else json.dumps(dict(measurement.figure)),
+                "loss_sd": measurement.loss_sd,
             }
-            statement = insert(_measurements).values(row)
+            insertion = insert(_measurements).values(row)
             replace = {name: value for name, value in row.items() if name != "key"}
+            statement = (
+                insertion.on_conflict_do_nothing(index_elements=["key"])
+                if logits is None
+                else insertion.on_conflict_do_update(index_elements=["key"], set_=replace)
+            )
             with self._engine.begin() as connection:
-                connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=replace))
+                connection.execute(statement)
         except (OSError, sa.exc.DatabaseError) as error:
             raise StoreError(f"{self.folder}: a measurement could not be written ({error})") from error
 
@@ -247,7 +265,7 @@ class Store:
         with self._engine.connect() as connection:
             statement = sa.select(_measurements.c.logits_sha256).where(_measurements.c.key == key)
             digest = connection.execute(statement).scalar_one_or_none()
-        if digest is None:
+        if not digest:
             raise KeyError(key)
         path = self._path(digest)
         try:
@@ -262,12 +280,21 @@ class Store:
             raise StoreError(f"{path}: damaged; its measurement was removed, evaluate the recipe again")
         return logits
 
+    def _put_logits(self, logits: NDArray[np.float32]) -> tuple[str, int]:
+        plain = np.ascontiguousarray(logits, dtype=np.float32)
+        digest = hashlib.sha256(repr(plain.shape).encode() + plain.tobytes()).hexdigest()
+        path = self._path(digest)
+        if not path.exists():
+            with atomic_path(path) as temporary, open(temporary, "wb") as file:
+                np.save(file, plain)
+        return digest, path.stat().st_size
+
     def _path(self, digest: str) -> Path:
         return self.folder / "logits" / digest[:2] / f"{digest}.npy"
 
     def _has_file(self, digest: str, size: int) -> bool:
         try:
-            return self._path(digest).stat().st_size == size
+            return digest != "" and self._path(digest).stat().st_size == size
         except OSError:
             return False
 
@@ -277,10 +304,12 @@ def _create_tables(engine: sa.Engine) -> None:
     with engine.connect() as connection:
         connection.execute(sa.schema.CreateTable(_measurements, if_not_exists=True))
         connection.commit()
-        if "figure" not in {column["name"] for column in sa.inspect(engine).get_columns("measurements")}:
-            with contextlib.suppress(sa.exc.OperationalError):
-                connection.execute(sa.text("ALTER TABLE measurements ADD COLUMN figure TEXT"))
-                connection.commit()
+        there = {column["name"] for column in sa.inspect(engine).get_columns("measurements")}
+        for name, kind in _LATER.items():
+            if name not in there:
+                with contextlib.suppress(sa.exc.OperationalError):
+                    connection.execute(sa.text(f"ALTER TABLE measurements ADD COLUMN {name} {kind}"))
+                    connection.commit()
 
 
 def _set_up_connection(connection: Any, _record: Any) -> None:

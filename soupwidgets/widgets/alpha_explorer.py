@@ -10,9 +10,9 @@ from typing import Any
 import ipywidgets
 
 from soupwidgets import plots
-from soupwidgets.evaluation import Evaluation, Evaluator
+from soupwidgets.evaluation import Evaluation, Evaluator, coarse_to_fine
 from soupwidgets.methods import Sweep, wise_ft
-from soupwidgets.methods.sweep import alpha_grid, coarse_to_fine
+from soupwidgets.methods.sweep import alpha_grid
 from soupwidgets.widgets.alpha_flips import flips_near
 from soupwidgets.widgets.drag_slider import DragSlider
 from soupwidgets.widgets.explorer import Explorer, side_by_side

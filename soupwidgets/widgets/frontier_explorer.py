@@ -12,9 +12,9 @@ import ipywidgets
 
 from soupwidgets import analysis, plots
 from soupwidgets.analysis import Baseline, Frontier, FrontierPoint, PublishedModels, Scale
-from soupwidgets.evaluation import Evaluation, Evaluator
+from soupwidgets.evaluation import Evaluation, Evaluator, coarse_to_fine
 from soupwidgets.methods import wise_ft
-from soupwidgets.methods.sweep import alpha_grid, coarse_to_fine
+from soupwidgets.methods.sweep import alpha_grid
 from soupwidgets.recipe import Recipe
 from soupwidgets.widgets.explorer import Explorer
 from soupwidgets.widgets.frontier_details import comparison, details

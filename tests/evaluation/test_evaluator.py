@@ -83,7 +83,7 @@ def test_partial_results_grow_to_the_exact_one(tiny_evaluator: Evaluator) -> Non
 def test_coarse_samples_are_fair(evaluator: Evaluator) -> None:
     """The first images seen are a random sample: every class appears among the first 320."""
     split = evaluator.suite.splits["test"]
-    order = evaluator._reader(split).order
+    order = evaluator.reader(split).order
     assert len(set(split.labels[order[:320]])) == 10
     assert sorted(order) == list(range(len(split)))
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from soupwidgets import Evaluator, Pool, PoolError, Recipe, SoupWarning, alpha_sweep, uniform_soup, wise_ft
-from soupwidgets.methods.sweep import alpha_grid, coarse_to_fine
+from soupwidgets.evaluation import coarse_to_fine
+from soupwidgets.methods.sweep import alpha_grid
 
 
 def test_oracle_alpha_is_the_best_under_shift(evaluator: Evaluator) -> None:

@@ -1,0 +1,85 @@
+"""Statistics of batch normalisation, measured anew for a mixture."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
+
+from soupwidgets.evaluation.evaluator import Evaluator
+from soupwidgets.models import ImageClassifier
+from soupwidgets.recipe import Recipe
+
+_BATCH = 128
+
+
+@dataclass(frozen=True)
+class Recalibration:
+    """From which images of the validation split statistics are measured; labels are not looked at.
+
+    Parameters
+    ----------
+    images
+        How many are averaged over, with equal weights.
+    seed
+        Decides which.
+    """
+
+    images: int = 2048
+    seed: int = 0
+
+
+def has_batch_norm(model: nn.Module) -> bool:
+    """Whether a model keeps running statistics of batch normalisation."""
+    return any(isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats for m in model.modules())
+
+
+def recalibrated(ev: Evaluator, recipe: Recipe, recalibration: Recalibration) -> ImageClassifier:
+    """A mixture with mean and variance of every batch normalisation measured anew.
+
+    Parameters
+    ----------
+    ev
+        Evaluator of the pool.
+    recipe
+        The mixture.
+    recalibration
+        On which images.
+
+    Returns
+    -------
+    ImageClassifier
+        A copy of its own.
+
+    Raises
+    ------
+    ValueError
+        When the model has no batch normalisation with running statistics.
+    PoolError
+        When the recipe names a checkpoint that the pool lacks.
+
+    Notes
+    -----
+    Izmailov et al., arXiv 1803.05407, section 3.2; by `torch.optim.swa_utils.update_bn`.
+    """
+    split = ev.suite.validation
+    rows = np.random.default_rng(recalibration.seed).permutation(len(split))[: recalibration.images]
+    with ev.model(recipe) as mixed:
+        if not has_batch_norm(mixed):
+            raise ValueError("the model has no batch normalisation with running statistics: nothing to recalibrate")
+        # The evaluator's own buffer must stay what the recipe says.
+        model = copy.deepcopy(mixed)
+
+    def batches() -> Iterator[Tensor]:
+        for start in range(0, len(rows), _BATCH):
+            images, _ = ev.batch(split, rows[start : start + _BATCH])
+            yield images.contiguous()
+
+    with torch.no_grad():
+        update_bn(batches(), model)
+    return model

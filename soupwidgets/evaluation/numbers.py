@@ -1,0 +1,96 @@
+"""Numbers without logits: what the hundreds of points of a landscape keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+
+import torch
+
+from soupwidgets.evaluation.batch_norm import Recalibration, recalibrated
+from soupwidgets.evaluation.evaluation import SplitScore
+from soupwidgets.evaluation.evaluator import BATCH, Evaluator
+from soupwidgets.evaluation.filing import file_score, stored_score
+from soupwidgets.evaluation.run import Run
+from soupwidgets.recipe import Recipe
+from soupwidgets.suites import Split
+
+
+def stream_score(
+    ev: Evaluator, recipe: Recipe, split: Split, images: int | None = None, recalibration: Recalibration | None = None
+) -> Iterator[SplitScore]:
+    """Measure a recipe on one split, batch by batch, and keep only the numbers.
+
+    Parameters
+    ----------
+    ev
+        The evaluator. What its store has is not computed again; what is complete is stored.
+    recipe
+        The coefficients.
+    split
+        One of the suite's, the training split included.
+    images
+        Stop after so many, in the seeded order that every recipe shares; all when None.
+    recalibration
+        Measure statistics of batch normalisation anew first; otherwise they are averaged like weights.
+
+    Yields
+    ------
+    SplitScore
+        Of the images seen so far, without logits. At least one; what the store knows is exact at once.
+
+    Raises
+    ------
+    PoolError, ValueError
+        As in `Evaluator.evaluate`, and in `recalibrated`.
+    """
+    (known,) = known_scores(ev, [recipe], split, recalibration)
+    if known is not None:
+        yield known
+        return
+    reader = ev.reader(split)
+    run = Run(split, reader, keep_logits=False)
+    stop = len(reader) if images is None else min(images, len(reader))
+    own = None if recalibration is None else recalibrated(ev, recipe, recalibration)
+    while run.seen < stop:
+        upto = min(run.seen + BATCH[ev.device.type], stop)
+        with torch.inference_mode():
+            inputs = reader.batch(run.seen, upto)
+            if own is None:
+                # Only for one batch: whoever drags a slider meanwhile comes in between.
+                with ev.model(recipe) as model:
+                    run.add(model(inputs))
+            else:
+                run.add(own(inputs))
+        ev.forward_images += len(inputs)
+        if not run.done:
+            yield run.score()
+    if run.done:
+        key = _key(ev, recipe, split, recalibration)
+        filed = file_score(ev.store, key, recipe, split, run.score(), None, ev.device.type)
+        yield replace(filed, load_logits=None)
+
+
+def known_scores(
+    ev: Evaluator, recipes: Sequence[Recipe], split: Split, recalibration: Recalibration | None = None
+) -> list[SplitScore | None]:
+    """What the store has of each recipe, without logits; None where it has nothing. One question for all of them."""
+    keys = [_key(ev, recipe, split, recalibration) for recipe in recipes]
+    found = ev.store.get(dict.fromkeys(keys), with_logits=False)
+    return [
+        replace(stored_score(ev.store, split, found[key], key), load_logits=None) if key in found else None
+        for key in keys
+    ]
+
+
+def _key(ev: Evaluator, recipe: Recipe, split: Split, recalibration: Recalibration | None) -> str:
+    return ev.key(recipe, split, None if recalibration is None else {"batch_norm": asdict(recalibration)})
+
+
+def score(
+    ev: Evaluator, recipe: Recipe, split: Split, images: int | None = None, recalibration: Recalibration | None = None
+) -> SplitScore:
+    """The last of `stream_score`."""
+    for found in stream_score(ev, recipe, split, images, recalibration):
+        last = found
+    return last
