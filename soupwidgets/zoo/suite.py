@@ -1,4 +1,4 @@
-"""The suite of the miniature zoo: Fashion-MNIST's validation and test images, and eight shifts of the test."""
+"""The suite of the miniature zoo: the images that ingredients were trained on, validation, test, and eight shifts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from soupwidgets.suites.shifts import Shift
 from soupwidgets.suites.split import content_hash
 from soupwidgets.suites.suite import MANIFEST, Suite
 from soupwidgets.zoo.captions import CLASSES
+from soupwidgets.zoo.finetune import FineTuneConfig
 from soupwidgets.zoo.raw import LabelledImages, RawData
 
 # Every test image is shown under exactly one shift: the shifts are then independent samples,
@@ -78,10 +79,14 @@ def build_suite(raw: RawData, folder: Path) -> Suite:
                 "shift": shift.to_json(),
             }
         )
+    ingredients = slice(0, FineTuneConfig.images)
+    training = LabelledImages(raw.fine_tuning.images[ingredients], raw.fine_tuning.labels[ingredients])
+    splits.append(_stored("train", "train", training, folder))
     _write_manifest(folder, splits)
     suite = Suite.open(folder)
     for entry in splits:
-        entry["sha256"] = suite.splits[entry["name"]].content_hash
+        if entry["role"] == "shift":
+            entry["sha256"] = suite.splits[entry["name"]].content_hash
     _write_manifest(folder, splits)
     return Suite.open(folder)
 

@@ -47,7 +47,9 @@ def test_every_test_image_is_in_one_shift(suite: Suite) -> None:
 def test_pixels_are_those_the_manifest_was_written_for(suite: Suite) -> None:
     manifest = json.loads((SUITE / "suite.json").read_text())
     stated = {entry["name"]: entry["sha256"] for entry in manifest["splits"]}
-    assert {name: split.content_hash for name, split in suite.splits.items()} == stated
+    assert suite.training is not None
+    found = {name: split.content_hash for name, split in {**suite.splits, "train": suite.training}.items()}
+    assert found == stated
 
 
 def test_shift_changes_pixels_and_keeps_labels(suite: Suite) -> None:

@@ -115,7 +115,7 @@ def test_a_small_zoo_is_built_twice_alike_and_then_not_again(tmp_path: Path) -> 
     assert (tmp_path / "one" / "zoo" / "mini" / "bad-lr.safetensors").stat().st_mtime_ns == made_at
     pool = Pool.open(tmp_path / "one" / "zoo" / "mini")
     assert pool.zero_shot == "zero-shot"
-    assert (tmp_path / "one" / "SHA256SUMS").read_text().count("\n") == 2 + 4
+    assert (tmp_path / "one" / "SHA256SUMS").read_text().count("\n") == 2 + 6
     shipped = (ROOT / "data" / "suites" / "fashion" / "suite.json").read_text()
     assert (tmp_path / "one" / "suites" / "fashion" / "suite.json").read_text() == shipped
 
