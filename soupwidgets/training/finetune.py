@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from soupwidgets.checkpoints import CheckpointFile, write_checkpoint
@@ -18,6 +16,7 @@ from soupwidgets.models import Architecture, ImageClassifier
 from soupwidgets.suites import Split, Suite
 from soupwidgets.training.hyperparameters import Hyperparameters
 from soupwidgets.training.loop import Show, train
+from soupwidgets.training.views import Views
 
 _FEATURE_BATCH = 256
 # A probe is cheap and its optimum far from the start: it takes larger steps than the tower.
@@ -78,12 +77,12 @@ def fine_tune(
     End to end: arXiv 2109.01903 and 2203.05482. Linear probe, then fine-tuning: Kumar et al., arXiv 2202.10054.
     """
     target = Path(target)
-    architecture, split = _check(start, suite)
+    architecture, split = check_training(start, suite)
     count = min(settings.images or len(split), len(split))
     model = architecture.build(device)
     model.load_state_dict({key: tensor.float() for key, tensor in start.read()})
     labels = torch.from_numpy(split.labels[:count]).to(device)
-    views = _Views(split, architecture, settings, torch.device(device))
+    views = Views(split, architecture, settings, torch.device(device))
     if settings.mode != "end-to-end":
         _probe(model, views, labels, settings, partial_progress(progress, "linear probe"))
     if settings.mode != "linear-probe":
@@ -107,7 +106,14 @@ def partial_progress(progress: Progress, what: str) -> Callable[[int, int, float
     return lambda done, steps, loss: progress(what, done, steps, loss)
 
 
-def _check(start: CheckpointFile, suite: Suite) -> tuple[Architecture, Split]:
+def check_training(start: CheckpointFile, suite: Suite) -> tuple[Architecture, Split]:
+    """What a model is and which images it is trained on.
+
+    Raises
+    ------
+    TrainingError
+        When the suite has no training split, or the model does not fit it.
+    """
     if suite.training is None:
         raise TrainingError(
             f"the suite {suite.name!r} has no training images: build it with --train, "
@@ -126,58 +132,9 @@ def _check(start: CheckpointFile, suite: Suite) -> tuple[Architecture, Split]:
     return architecture, suite.training
 
 
-class _Views:
-    """Training images as the model is shown them."""
-
-    def __init__(
-        self, split: Split, architecture: Architecture, settings: Hyperparameters, device: torch.device
-    ) -> None:
-        self._images, self._settings, self._device = split.images, settings, device
-        self._mean, self._std = (
-            torch.tensor(x, dtype=torch.float32).view(-1, 1, 1).to(device)
-            for x in (architecture.mean, architecture.std)
-        )
-
-    def plain(self, rows: NDArray[np.int64]) -> Tensor:
-        """Images ``[n, channels, height, width]`` (uint8) as they are."""
-        pixels = torch.from_numpy(np.ascontiguousarray(self._images[rows]))
-        return (pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)).to(self._device)
-
-    def show(self, rows: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
-        """Randomly flipped, cropped and augmented, in 0..1."""
-        images = self.plain(rows)
-        flip = torch.from_numpy(rng.random(len(rows)) < 0.5).to(self._device)
-        images = torch.where(flip[:, None, None, None], images.flip(-1), images)
-        seed = int(rng.integers(2**62))
-        if self._settings.crop < 1 or self._settings.randaugment_operations:
-            images = _augment(images, self._settings, seed)
-        return images.float() / 255
-
-    def normalise(self, images: Tensor) -> Tensor:
-        """To the tower's input: three channels, normalised."""
-        images = (images - self._mean) / self._std
-        return images.expand(-1, 3, -1, -1)
-
-
-def _augment(images: Tensor, settings: Hyperparameters, seed: int) -> Tensor:
-    from torchvision.transforms import v2
-
-    size = list(images.shape[-2:])
-    steps: list[Any] = []
-    if settings.crop < 1:
-        steps.append(v2.RandomResizedCrop(size, scale=(settings.crop, 1.0), antialias=True))
-    if settings.randaugment_operations:
-        steps.append(v2.RandAugment(settings.randaugment_operations, settings.randaugment_magnitude))
-    transform = v2.Compose(steps)
-    # torchvision draws from torch's own generator, which dropout in the tower needs as well.
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return torch.stack([transform(image) for image in images])
-
-
 def _probe(
     model: ImageClassifier,
-    views: _Views,
+    views: Views,
     labels: Tensor,
     settings: Hyperparameters,
     progress: Callable[[int, int, float], None],

@@ -1,0 +1,63 @@
+"""Training images as a model is shown them: flipped, cropped, augmented, normalised."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from soupwidgets.models import Architecture
+from soupwidgets.suites import Split
+from soupwidgets.training.hyperparameters import Hyperparameters
+
+
+class Views:
+    """Training images as the model is shown them."""
+
+    def __init__(
+        self, split: Split, architecture: Architecture, settings: Hyperparameters, device: torch.device
+    ) -> None:
+        self._images, self._settings, self._device = split.images, settings, device
+        self._mean, self._std = (
+            torch.tensor(x, dtype=torch.float32).view(-1, 1, 1).to(device)
+            for x in (architecture.mean, architecture.std)
+        )
+
+    def plain(self, rows: NDArray[np.int64]) -> Tensor:
+        """Images ``[n, channels, height, width]`` (uint8) as they are."""
+        pixels = torch.from_numpy(np.ascontiguousarray(self._images[rows]))
+        return (pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)).to(self._device)
+
+    def show(self, rows: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
+        """Randomly flipped, cropped and augmented, in 0..1."""
+        images = self.plain(rows)
+        flip = torch.from_numpy(rng.random(len(rows)) < 0.5).to(self._device)
+        images = torch.where(flip[:, None, None, None], images.flip(-1), images)
+        seed = int(rng.integers(2**62))
+        if self._settings.crop < 1 or self._settings.randaugment_operations:
+            images = _augment(images, self._settings, seed)
+        return images.float() / 255
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """To the tower's input: three channels, normalised."""
+        images = (images - self._mean) / self._std
+        return images.expand(-1, 3, -1, -1)
+
+
+def _augment(images: Tensor, settings: Hyperparameters, seed: int) -> Tensor:
+    from torchvision.transforms import v2
+
+    size = list(images.shape[-2:])
+    steps: list[Any] = []
+    if settings.crop < 1:
+        steps.append(v2.RandomResizedCrop(size, scale=(settings.crop, 1.0), antialias=True))
+    if settings.randaugment_operations:
+        steps.append(v2.RandAugment(settings.randaugment_operations, settings.randaugment_magnitude))
+    transform = v2.Compose(steps)
+    # torchvision draws from torch's own generator, which dropout in the tower needs as well.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return torch.stack([transform(image) for image in images])
