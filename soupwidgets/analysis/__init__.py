@@ -1,15 +1,26 @@
 """Analysis: measurements into results. Nothing is drawn."""
 
 from soupwidgets.analysis.along_alpha import AlongAlpha, Concavity, Diversity, along_alpha, concavity, diversity
-from soupwidgets.analysis.barrier import Barrier, barrier
+from soupwidgets.analysis.barrier import BarrierMatrix, barrier, barrier_matrix, stream_barriers
+from soupwidgets.analysis.blocks import BlockProfile, block_profile, blocks_of, interpolate_blocks
 from soupwidgets.analysis.calibration import Calibration, best_temperature, calibration, expected_calibration_error
 from soupwidgets.analysis.flips import Flip, find_flips
 from soupwidgets.analysis.frontier_models import Frontier, FrontierModel, describe, frontier
 from soupwidgets.analysis.frontier_point import FrontierPoint, frontier_point
+from soupwidgets.analysis.geometry import WeightGeometry, weight_geometry
 from soupwidgets.analysis.inspection import Inspection, inspect_checkpoint
 from soupwidgets.analysis.kinship import Kinship, kinship
+from soupwidgets.analysis.landscape_line import (
+    LandscapeLine,
+    landscape_line,
+    split_named,
+    stream_line,
+    stream_path,
+)
+from soupwidgets.analysis.landscape_plane import Landscape, Limits, landscape_plane, stream_plane
 from soupwidgets.analysis.paired import BootstrapMean, PairedTest, bootstrap_mean, mcnemar, right_answers
 from soupwidgets.analysis.pairs import PairGain, pair_gains
+from soupwidgets.analysis.plane import Place, Plane, plane_through, trajectory_plane
 from soupwidgets.analysis.published import (
     PublishedModels,
     canonical,
@@ -27,12 +38,14 @@ from soupwidgets.analysis.robustness import (
     from_scale,
     to_scale,
 )
+from soupwidgets.analysis.sharpness import Sharpness, sharpness, stream_sharpness
 from soupwidgets.analysis.soup_ensemble import SoupVersusEnsemble, soup_versus_ensemble
 
 __all__ = [
     "AlongAlpha",
-    "Barrier",
+    "BarrierMatrix",
     "Baseline",
+    "BlockProfile",
     "BootstrapMean",
     "Calibration",
     "Concavity",
@@ -44,14 +57,24 @@ __all__ = [
     "FrontierPoint",
     "Inspection",
     "Kinship",
+    "Landscape",
+    "LandscapeLine",
+    "Limits",
     "PairGain",
     "PairedTest",
+    "Place",
+    "Plane",
     "PublishedModels",
     "Scale",
+    "Sharpness",
     "SoupVersusEnsemble",
+    "WeightGeometry",
     "along_alpha",
     "barrier",
+    "barrier_matrix",
     "best_temperature",
+    "block_profile",
+    "blocks_of",
     "bootstrap_mean",
     "calibration",
     "canonical",
@@ -66,14 +89,27 @@ __all__ = [
     "frontier",
     "frontier_point",
     "inspect_checkpoint",
+    "interpolate_blocks",
     "kinship",
+    "landscape_line",
+    "landscape_plane",
     "matching_points",
     "mcnemar",
     "pair_gains",
+    "plane_through",
     "read_accuracy_table",
     "read_individual_results",
     "read_results_jsonl",
     "right_answers",
+    "sharpness",
     "soup_versus_ensemble",
+    "split_named",
+    "stream_barriers",
+    "stream_line",
+    "stream_path",
+    "stream_plane",
+    "stream_sharpness",
     "to_scale",
+    "trajectory_plane",
+    "weight_geometry",
 ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 CARD_KEY = "soupwidgets"
-CheckpointRole = Literal["zero_shot", "fine_tuned", "bad_ingredient"]
+CheckpointRole = Literal["zero_shot", "fine_tuned", "bad_ingredient", "landmark"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Card:
         Name within its pool; empty means the file's name.
     role
         ``zero_shot`` (the common ancestor), ``fine_tuned`` (an ingredient), or
-        ``bad_ingredient`` (one that is shipped because it spoils a soup).
+        ``bad_ingredient`` (one that is shipped because it spoils a soup), or ``landmark``
+        (a point that spans a plane or bends a curve, and is no model to use).
     note
         One sentence for people.
     architecture

@@ -2,6 +2,7 @@
 
 from soupwidgets.methods.batch_norm import recalibrate_batch_norm
 from soupwidgets.methods.check import check_soup
+from soupwidgets.methods.directions import random_neighbour
 from soupwidgets.methods.ensemble import logit_ensemble
 from soupwidgets.methods.fisher import fisher_soup
 from soupwidgets.methods.greedy import GreedySoup, GreedyStep, greedy_soup, greedy_steps
@@ -34,6 +35,7 @@ __all__ = [
     "lines",
     "logit_ensemble",
     "model_stock",
+    "random_neighbour",
     "recalibrate_batch_norm",
     "slerp",
     "swa",

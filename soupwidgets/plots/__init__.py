@@ -6,6 +6,13 @@ from soupwidgets.plots.alpha_frontier import alpha_frontier, alpha_frontier_patc
 from soupwidgets.plots.by_tensor import by_tensor
 from soupwidgets.plots.greedy_trace import greedy_sentence, greedy_trace, greedy_trace_patch
 from soupwidgets.plots.hyperparameter import hyperparameter
+from soupwidgets.plots.landscape_line import landscape_line
+from soupwidgets.plots.landscape_plane import (
+    landscape_contour,
+    landscape_contour_patch,
+    landscape_splits,
+    landscape_surface,
+)
 from soupwidgets.plots.learned_trace import learned_trace
 from soupwidgets.plots.model_frontier import frontier, frontier_patch
 from soupwidgets.plots.pair_gains import pair_gains
@@ -30,6 +37,11 @@ __all__ = [
     "greedy_trace",
     "greedy_trace_patch",
     "hyperparameter",
+    "landscape_contour",
+    "landscape_contour_patch",
+    "landscape_line",
+    "landscape_splits",
+    "landscape_surface",
     "learned_trace",
     "pair_gains",
     "soup_ensemble",

@@ -74,9 +74,8 @@ def test_barrier_by_hand_and_of_the_bad_ingredient(evaluator: Evaluator) -> None
         for alpha in (0, 0.25, 0.5, 0.75, 1)
     }
     assert line.errors == errors
-    assert line.height == max(errors.values()) - (errors[0] + errors[1]) / 2 > 0.1
-    assert errors[line.alpha] == max(errors.values())
-    assert barrier(evaluator, "ft-03", "ft-08", alphas=3).height < 0.02
+    assert line.barrier == max(errors.values()) - (errors[0] + errors[1]) / 2 > 0.1
+    assert barrier(evaluator, "ft-03", "ft-08", alphas=3).barrier < 0.02
     with pytest.raises(ValueError, match="two ends"):
         barrier(evaluator, "ft-03", "ft-08", alphas=1)
 

@@ -1,0 +1,324 @@
+"""Loss or error on a plane of models: contours, a surface, and one small picture for each split."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from soupwidgets.analysis import Landscape, Place
+from soupwidgets.plots.patch import Patch, apply_patch, make_patch
+from soupwidgets.plots.style import FONT, INK, axis, base_figure
+
+Quantity = Literal["loss", "error"]
+# From pale (low, where the models are and their names must be read) to dark: one order, also without colours.
+_COLOURS = [[0, "#FFFFE5"], [0.2, "#E3F2C1"], [0.4, "#A8DDB5"], [0.6, "#4EB3D3"], [0.8, "#2166AC"], [1, "#081D58"]]
+# So many models beside the plane are named; of more the name is told when the pointer is there.
+_NAMED = 6
+_CONTOURS = 14
+# What lies further above the rest than this many times its own spread would leave one colour for all the rest.
+_CLIP = 3.0
+
+
+def landscape_contour(
+    landscape: Landscape,
+    quantity: Quantity = "loss",
+    marks: Mapping[str, Place] | None = None,
+    segment: Sequence[Place] = (),
+) -> go.Figure:
+    """Draw a landscape as contours, with the models that it goes through and those beside it.
+
+    Parameters
+    ----------
+    landscape
+        With at least one point measured; where nothing was measured yet, the nearest point's colour stands in.
+    quantity
+        What is drawn.
+    marks
+        Models by name; the plane's own corners when None. One that lies off the plane is drawn hollow, where it
+        is projected to.
+    segment
+        Two places that are joined by a line.
+
+    Returns
+    -------
+    go.Figure
+        With a text alternative in ``layout.meta``.
+
+    Notes
+    -----
+    Garipov et al., arXiv 1802.10026, figure 1.
+    """
+    figure = base_figure(
+        _title(landscape, quantity),
+        axis("Distance of weights along the first axis"),
+        axis("and along the second", scaleanchor="x", constrain="domain"),
+        height=560,
+    )
+    figure.layout.legend.y = -0.14
+    figure.layout.margin.b = 110
+    figure.layout.xaxis.update(range=[landscape.x[0], landscape.x[-1]], constrain="domain")
+    figure.layout.yaxis.update(range=[landscape.y[0], landscape.y[-1]])
+    figure.add_trace(go.Contour(uid="landscape", **_contour(landscape, quantity)))
+    places = _corners(landscape) if marks is None else marks
+    for hollow in (False, True):
+        chosen = {name: p for name, p in places.items() if (p.off > 0) == hollow}
+        figure.add_scatter(
+            x=[p.x for p in chosen.values()],
+            y=[p.y for p in chosen.values()],
+            uid="beside" if hollow else "on",
+            name="model off the plane (projected)" if hollow else "model on the plane",
+            mode="markers+text",
+            text=[escape(name) for name in chosen] if not hollow or len(chosen) <= _NAMED else None,
+            textposition="top center",
+            textfont={"color": INK, "size": 11},
+            marker={
+                "size": 9, "symbol": "circle-open" if hollow else "circle", "color": INK,
+                "line": {"width": 1.5, "color": INK if hollow else "white"},
+            },
+            customdata=[[name] for name in chosen],
+            hovertext=[f"{escape(name)}<br>{p.off:.3g} off the plane" for name, p in chosen.items()],
+            hoverinfo="text",
+            showlegend=bool(chosen),
+        )  # fmt: skip
+    figure.add_scatter(
+        **_ends(segment),
+        uid="segment", name="segment", mode="lines", hoverinfo="skip", showlegend=False,
+        line={"color": INK, "width": 2, "dash": "dash"},
+    )  # fmt: skip
+    return apply_patch(figure, make_patch(_words(landscape, quantity, places), {}))
+
+
+def landscape_contour_patch(
+    landscape: Landscape,
+    quantity: Quantity,
+    marks: Mapping[str, Place],
+    segment: Sequence[Place] = (),
+) -> Patch:
+    """What changes in `landscape_contour` while the grid fills, or when the segment moves."""
+    traces: dict[str, dict[str, Any]] = {
+        "landscape": _contour(landscape, quantity),
+        "segment": _ends(segment),
+    }
+    return make_patch(_words(landscape, quantity, marks), traces, title={"text": _title(landscape, quantity)})
+
+
+def landscape_surface(
+    landscape: Landscape, quantity: Quantity = "loss", marks: Mapping[str, Place] | None = None
+) -> go.Figure:
+    """Draw a landscape as a surface that can be turned, with the models that lie on it.
+
+    Parameters
+    ----------
+    landscape, quantity, marks
+        As in `landscape_contour`; models off the plane are left out, for they do not lie on this surface.
+
+    Returns
+    -------
+    go.Figure
+        With a text alternative in ``layout.meta``.
+    """
+    values, top, _ = _values(landscape, quantity)
+    places = _corners(landscape) if marks is None else marks
+    on = {name: p for name, p in places.items() if p.off == 0 and _inside(landscape, p)}
+    figure = go.Figure(
+        go.Surface(
+            uid="landscape", x=landscape.x, y=landscape.y, z=values, cmax=top, colorscale=_COLOURS,
+            colorbar=_colour_bar(quantity, top, values),
+            hovertemplate="(%{x:.3g}, %{y:.3g}): %{z:.3f}<extra></extra>",
+        )
+    )  # fmt: skip
+    lift = 0.01 * float(np.ptp(values))
+    figure.add_scatter3d(
+        x=[p.x for p in on.values()],
+        y=[p.y for p in on.values()],
+        z=[_nearest(landscape, values, p) + lift for p in on.values()],
+        uid="on",
+        mode="markers+text",
+        text=[escape(name) for name in on],
+        marker={"size": 5, "color": INK},
+        hoverinfo="text",
+        showlegend=False,
+    )
+    unit = _unit(quantity)
+    figure.update_layout(
+        title={"text": _title(landscape, quantity), "font": {"size": 15}, "x": 0, "xref": "paper"},
+        font={"family": FONT, "size": 12, "color": INK},
+        height=560,
+        margin={"l": 10, "r": 10, "t": 40, "b": 10},
+        scene={
+            "xaxis": {"title": {"text": "first axis"}},
+            "yaxis": {"title": {"text": "second axis"}},
+            "zaxis": {"title": {"text": unit}},
+            "aspectratio": {"x": 1, "y": 1, "z": 0.6},
+        },
+    )
+    return apply_patch(figure, make_patch(_words(landscape, quantity, places), {}))
+
+
+def landscape_splits(
+    landscapes: Sequence[Landscape], quantity: Quantity = "error", marks: Mapping[str, Place] | None = None
+) -> go.Figure:
+    """Draw the same plane on several splits, each with colours of its own.
+
+    Parameters
+    ----------
+    landscapes
+        At least one, of one plane.
+    quantity
+        What is drawn.
+    marks
+        Models to mark in each; the plane's own corners when None.
+
+    Returns
+    -------
+    go.Figure
+        With the lowest point of each marked by a star, and a text alternative in ``layout.meta``.
+    """
+    columns = min(4, len(landscapes))
+    rows = math.ceil(len(landscapes) / columns)
+    titles = [f"{escape(one.split)} ({_low(one, quantity)})" for one in landscapes]
+    figure = make_subplots(rows, columns, subplot_titles=titles, horizontal_spacing=0.03, vertical_spacing=0.16)
+    places = _corners(landscapes[0]) if marks is None else marks
+    for i, one in enumerate(landscapes):
+        where = {"row": i // columns + 1, "col": i % columns + 1}
+        figure.add_trace(go.Contour(uid=f"landscape-{i}", **{**_contour(one, quantity), "showscale": False}), **where)
+        values, _, _ = _values(one, quantity)
+        row, column = np.unravel_index(int(np.argmin(values)), values.shape)
+        figure.add_scatter(
+            x=[one.x[column]], y=[one.y[row]], uid=f"lowest-{i}", name="lowest point of the grid", mode="markers",
+            marker={"symbol": "star", "size": 12, "color": "white", "line": {"color": INK, "width": 1.5}},
+            showlegend=i == 0, hoverinfo="skip", **where,
+        )  # fmt: skip
+        figure.add_scatter(
+            x=[p.x for p in places.values()], y=[p.y for p in places.values()], uid=f"marks-{i}", name="models",
+            mode="markers", marker={"size": 6, "color": INK, "line": {"color": "white", "width": 1}},
+            hovertext=[escape(name) for name in places], hoverinfo="text", showlegend=i == 0, **where,
+        )  # fmt: skip
+        figure.update_xaxes(visible=False, range=[one.x[0], one.x[-1]], constrain="domain", **where)
+        anchor = "x" if i == 0 else f"x{i + 1}"
+        figure.update_yaxes(
+            visible=False, range=[one.y[0], one.y[-1]], scaleanchor=anchor, constrain="domain", **where
+        )  # fmt: skip
+    words = "; ".join(f"{one.split} {_low(one, quantity)}" for one in landscapes)
+    figure.update_layout(
+        title={
+            "text": f"{_name(quantity)} on one plane of weights, split by split",
+            "font": {"size": 15}, "x": 0, "xref": "paper",
+        },
+        font={"family": FONT, "size": 12, "color": INK},
+        height=90 + 230 * rows,
+        margin={"l": 10, "r": 10, "t": 70, "b": 40},
+        paper_bgcolor="white",
+        plot_bgcolor="white",
+        legend={"orientation": "h", "x": 0, "y": -0.02},
+    )  # fmt: skip
+    text = f"{_name(quantity)} on the same plane for {len(landscapes)} splits; the lowest value of each: {words}."
+    return apply_patch(figure, make_patch(text, {}))
+
+
+def _contour(landscape: Landscape, quantity: Quantity) -> dict[str, Any]:
+    values, top, _ = _values(landscape, quantity)
+    low = float(np.min(values))
+    step = (top - low) / _CONTOURS or 1.0
+    return {
+        "x": landscape.x.tolist(),
+        "y": landscape.y.tolist(),
+        "z": values.tolist(),
+        "zmin": low,
+        "zmax": top,
+        "colorscale": _COLOURS,
+        "contours": {"start": low + step, "end": top, "size": step},
+        "line": {"width": 0.6, "color": "rgba(34,34,34,0.45)"},
+        "colorbar": _colour_bar(quantity, top, values),
+        "hovertemplate": "(%{x:.3g}, %{y:.3g}): %{z:.3f}<extra></extra>",
+    }
+
+
+def _ends(segment: Sequence[Place]) -> dict[str, list[float | None]]:
+    # A trace without points still has its place.
+    return {"x": [p.x for p in segment] or [None], "y": [p.y for p in segment] or [None]}
+
+
+def _values(landscape: Landscape, quantity: Quantity) -> tuple[NDArray[np.float64], float, int]:
+    """What is drawn, where colours end, and how many points are above that; no value is left that is not finite."""
+    raw = landscape.filled(landscape.error * 100 if quantity == "error" else landscape.loss)
+    finite = raw[np.isfinite(raw)]
+    if not finite.size:
+        return np.zeros_like(raw), 1.0, raw.size
+    # Beyond the upper quartile by several times the distance to the median: the rim, where models are broken.
+    middle, upper = np.quantile(finite, [0.5, 0.75])
+    top = min(float(finite.max()), float(upper + _CLIP * (upper - middle)) or float(finite.max()))
+    top = top if top > finite.min() else float(finite.max())
+    clipped = int((~(raw <= top)).sum())
+    return np.where(raw <= top, raw, top), top, clipped
+
+
+def _colour_bar(quantity: Quantity, top: float, values: NDArray[np.float64]) -> dict[str, Any]:
+    return {"title": {"text": _unit(quantity), "side": "right"}, "thickness": 14, "outlinewidth": 0}
+
+
+def _title(landscape: Landscape, quantity: Quantity) -> str:
+    _, top, clipped = _values(landscape, quantity)
+    beyond = ""
+    if clipped:
+        limit = f"{top:.3g} {'%' if quantity == 'error' else 'nats'}"
+        beyond = f"; {clipped} point{'s' if clipped > 1 else ''} above {limit} in the last colour"
+    return f"{_name(quantity)} between models ({escape(landscape.split)}){beyond}"
+
+
+def _words(landscape: Landscape, quantity: Quantity, marks: Mapping[str, Place]) -> str:
+    values = landscape.error if quantity == "error" else landscape.loss
+    measured = int((landscape.seen == landscape.total).sum())
+    some = int((landscape.seen > 0).sum())
+    finite = np.where(np.isfinite(values), values, np.inf)
+    row, column = np.unravel_index(int(np.argmin(finite)), finite.shape)
+    shape = f"{len(landscape.x)} by {len(landscape.y)}"
+    low = f"{values[row, column]:.1%}" if quantity == "error" else f"{values[row, column]:.3f} nats"
+    lost = int((~np.isfinite(values) & (landscape.seen > 0)).sum())
+    norm = ""
+    if landscape.recalibration is not None:
+        norm = f" Batch normalisation was measured anew from {landscape.recalibration.images} images at every point."
+    on = [name for name, place in marks.items() if place.off == 0]
+    beside = [f"{name} ({place.off:.3g})" for name, place in marks.items() if place.off > 0]
+    return (
+        f"{_name(quantity)} on {landscape.split} on a grid of {shape} models: {measured} measured on all "
+        f"{landscape.total:,} images, {some - measured} on some of them. The lowest, {low}, is at "
+        f"({landscape.x[column]:.3g}, {landscape.y[row]:.3g}).{f' {lost} points have no finite loss.' if lost else ''}"
+        f"{norm} On the plane lie {', '.join(on) or 'no models'}."
+        + (f" Beside it, by their distance: {', '.join(beside)}." if beside else "")
+    )
+
+
+def _corners(landscape: Landscape) -> dict[str, Place]:
+    return {name: landscape.plane.place(recipe) for name, recipe in landscape.plane.corners.items()}
+
+
+def _inside(landscape: Landscape, place: Place) -> bool:
+    return bool(
+        landscape.x[0] <= place.x <= landscape.x[-1] and landscape.y[0] <= place.y <= landscape.y[-1]
+    )  # fmt: skip
+
+
+def _nearest(landscape: Landscape, values: NDArray[np.float64], place: Place) -> float:
+    return float(values[np.abs(landscape.y - place.y).argmin(), np.abs(landscape.x - place.x).argmin()])
+
+
+def _low(landscape: Landscape, quantity: Quantity) -> str:
+    values = landscape.filled(landscape.error if quantity == "error" else landscape.loss)
+    low = float(np.nanmin(np.where(np.isfinite(values), values, np.nan)))
+    return f"from {low:.1%}" if quantity == "error" else f"from {low:.2f} nats"
+
+
+def _name(quantity: Quantity) -> str:
+    return "Error" if quantity == "error" else "Loss"
+
+
+def _unit(quantity: Quantity) -> str:
+    return "Error, %" if quantity == "error" else "Cross-entropy, nats"
