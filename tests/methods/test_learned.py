@@ -58,9 +58,9 @@ def test_a_descent_that_stays_behind_a_barrier_is_pointed_out(evaluator: Evaluat
 
 
 def test_only_validation_is_looked_at_and_the_seed_decides(tiny_evaluator: Evaluator) -> None:
-    reader = tiny_evaluator._reader
+    reader = tiny_evaluator.reader
     asked = []
-    tiny_evaluator._reader = lambda split: asked.append(split.role) or reader(split)  # type: ignore[method-assign]
+    tiny_evaluator.reader = lambda split: asked.append(split.role) or reader(split)  # type: ignore[method-assign]
     soups = [learned_soup(tiny_evaluator, epochs=1, seed=seed, progress=False) for seed in (0, 0, 1)]
     assert set(asked) == {"validation"}
     assert soups[0].recipe == soups[1].recipe != soups[2].recipe
