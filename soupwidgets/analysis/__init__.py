@@ -17,6 +17,7 @@ from soupwidgets.analysis.landscape_line import (
     stream_line,
     stream_path,
 )
+from soupwidgets.analysis.landscape_marks import Mark, landscape_marks, stream_marks
 from soupwidgets.analysis.landscape_plane import Landscape, Limits, landscape_plane, stream_plane
 from soupwidgets.analysis.paired import BootstrapMean, PairedTest, bootstrap_mean, mcnemar, right_answers
 from soupwidgets.analysis.pairs import PairGain, pair_gains
@@ -60,6 +61,7 @@ __all__ = [
     "Landscape",
     "LandscapeLine",
     "Limits",
+    "Mark",
     "PairGain",
     "PairedTest",
     "Place",
@@ -92,6 +94,7 @@ __all__ = [
     "interpolate_blocks",
     "kinship",
     "landscape_line",
+    "landscape_marks",
     "landscape_plane",
     "matching_points",
     "mcnemar",
@@ -106,6 +109,7 @@ __all__ = [
     "split_named",
     "stream_barriers",
     "stream_line",
+    "stream_marks",
     "stream_path",
     "stream_plane",
     "stream_sharpness",

@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from soupwidgets.analysis.anytime import Scores, measure_points
 from soupwidgets.analysis.landscape_line import LandscapeLine, landscape_line, split_named
-from soupwidgets.evaluation import Evaluator, Recalibration, SplitScore
+from soupwidgets.evaluation import Evaluator, Recalibration, SplitScore, batch_norm_note
 from soupwidgets.recipe import Recipe
 
 # A barrier this high (one point of accuracy) is worth more than a look at the middle.
@@ -156,6 +156,7 @@ def stream_barriers(
         raise ValueError(f"points is {points}; a line with its ends and its middle has an odd number, at least 3")
     ev.pool.require(chosen)
     where = split_named(ev.suite, split)
+    note = batch_norm_note(ev.pool, recalibration)
     pairs = list(combinations(chosen, 2))
     scores: dict[Recipe, SplitScore] = {}
 
@@ -163,7 +164,7 @@ def stream_barriers(
         first, second = (Recipe({name: 1}) for name in pair)
         recipes = {i / (count - 1): (1 - i / (count - 1)) * first + i / (count - 1) * second for i in range(count)}
         known = {t: scores[r] for t, r in recipes.items() if r in scores}
-        return LandscapeLine(*pair, where.name, known, recipes, recalibration)
+        return LandscapeLine(*pair, where.name, known, recipes, note)
 
     def measured(recipes: list[Recipe], wanted: dict[tuple[str, str], int]) -> Iterator[BarrierMatrix]:
         order = list(range(len(recipes)))

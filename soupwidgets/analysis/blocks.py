@@ -16,6 +16,8 @@ from soupwidgets.evaluation import Evaluator, score
 from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
 
+_OF_A_LAYER = (".weight", ".bias", ".running_mean", ".running_var", ".num_batches_tracked")
+
 
 @dataclass(frozen=True)
 class BlockProfile:
@@ -48,10 +50,15 @@ class BlockProfile:
 
 
 def blocks_of(ev: Evaluator) -> dict[str, list[str]]:
-    """The tensors of each block of layers, in the order of the network."""
+    """The tensors of each block of layers, or of each layer outside of them, in the order of the network."""
+    tensors = list(ev.architecture.build("meta").state_dict())
+    # A module lists its own tensors before its layers; the projection of a transformer comes after them.
+    tensors.sort(key=lambda name: (name.startswith("head."), name == "visual.proj"))
     blocks: dict[str, list[str]] = {}
-    for name in ev.architecture.build("meta").state_dict():
-        blocks.setdefault(block_of(name), []).append(name)
+    for name in tensors:
+        found = block_of(name)
+        layer = found.rpartition(".")[0] if found == name and name.endswith(_OF_A_LAYER) else found
+        blocks.setdefault(layer, []).append(name)
     return blocks
 
 
@@ -67,7 +74,8 @@ def interpolate_blocks(
     first, second
         Names: alpha 0 and 1.
     alphas
-        Block (as `block_of` calls it) or tensor to its alpha.
+        Alpha of each block, layer or tensor: the beginning of tensors' names, up to a dot or their end. The
+        longest one counts.
     otherwise
         Alpha of the rest of the model.
 
@@ -76,7 +84,7 @@ def interpolate_blocks(
     PoolError
         When a checkpoint is not in the pool.
     ValueError
-        When no tensor belongs to one of the blocks.
+        When one of them begins no tensor's name.
 
     Examples
     --------
@@ -86,19 +94,18 @@ def interpolate_blocks(
     ({'ft-03': 1.0}, {'zero-shot': 1.0})
     """
     pool.require([first, second])
-    own = {
-        t: alphas.get(t, alphas.get(block_of(t))) for t, info in pool.tensors.items() if info.dtype.is_floating_point
-    }
-    unknown = [block for block in alphas if not any(block in (t, block_of(t)) for t in own)]
+    tensors = [name for name, info in pool.tensors.items() if info.dtype.is_floating_point]
+    found = {t: [b for b in alphas if t == b or t.startswith(f"{b}.")] for t in tensors}
+    unknown = set(alphas) - {block for blocks in found.values() for block in blocks}
     if unknown:
-        raise ValueError(
-            f"the models have no block or tensor {unknown[0]!r}; {', '.join(dict.fromkeys(map(block_of, own)))}"
-        )
+        known = ", ".join(dict.fromkeys(map(block_of, tensors)))
+        raise ValueError(f"the models have no block, layer or tensor {min(unknown)!r}; there are {known}")
+    own = {t: alphas[max(blocks, key=len)] for t, blocks in found.items() if blocks}
 
     def mixed(alpha: float) -> dict[str, float]:
         return {first: 1 - alpha, second: alpha}
 
-    return Recipe(mixed(otherwise), {t: mixed(alpha) for t, alpha in own.items() if alpha is not None})
+    return Recipe(mixed(otherwise), {t: mixed(alpha) for t, alpha in own.items()})
 
 
 def block_profile(

@@ -10,7 +10,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from soupwidgets.analysis.anytime import Scores, measure_points
-from soupwidgets.evaluation import Evaluator, Recalibration, SplitScore, coarse_to_fine
+from soupwidgets.evaluation import Evaluator, Recalibration, SplitScore, batch_norm_note, coarse_to_fine
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites import Split, Suite
 
@@ -29,8 +29,8 @@ class LandscapeLine:
         t to its score, t rising; points without one are left out.
     recipes
         t to the model there, for every point of the line.
-    recalibration
-        What was done to batch normalisation at every point; None for averaged statistics.
+    batch_norm
+        What was done to batch normalisation at every point, as a sentence; empty for models without.
     """
 
     first: str
@@ -38,7 +38,7 @@ class LandscapeLine:
     split: str
     scores: Mapping[float, SplitScore]
     recipes: Mapping[float, Recipe]
-    recalibration: Recalibration | None = None
+    batch_norm: str = ""
 
     @property
     def exact(self) -> bool:
@@ -213,6 +213,7 @@ def stream_path(
         With the points that have a value by then; the last one is exact.
     """
     where = split_named(ev.suite, split)
+    note = batch_norm_note(ev.pool, recalibration)
     ts = list(recipes)
     order = list(coarse_to_fine(len(ts)))
 
@@ -221,7 +222,7 @@ def stream_path(
 
     for scores, _ in measure_points(ev, list(recipes.values()), where, order, in_order, recalibration):
         known = {t: score for t, score in zip(ts, scores, strict=True) if score is not None}
-        yield LandscapeLine(*ends, where.name, known, recipes, recalibration)
+        yield LandscapeLine(*ends, where.name, known, recipes, note)
 
 
 def split_named(suite: Suite, name: str | None) -> Split:

@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from soupwidgets.analysis.anytime import Scores, measure_points
 from soupwidgets.analysis.landscape_line import split_named
 from soupwidgets.analysis.plane import Plane, plane_through
-from soupwidgets.evaluation import Evaluator, Recalibration, coarse_to_fine
+from soupwidgets.evaluation import Evaluator, Recalibration, batch_norm_note, coarse_to_fine
 from soupwidgets.recipe import Recipe
 
 Limits = tuple[tuple[float, float], tuple[float, float]]
@@ -37,8 +37,8 @@ class Landscape:
         ``[rows, columns]``: how many images each model saw.
     total
         How many there are.
-    recalibration
-        What was done to batch normalisation at every point; None for averaged statistics.
+    batch_norm
+        What was done to batch normalisation at every point, as a sentence; empty for models without.
     """
 
     plane: Plane
@@ -49,7 +49,7 @@ class Landscape:
     error: NDArray[np.float64] = field(repr=False)
     seen: NDArray[np.int64] = field(repr=False)
     total: int
-    recalibration: Recalibration | None = None
+    batch_norm: str = ""
 
     @property
     def exact(self) -> bool:
@@ -157,6 +157,7 @@ def stream_plane(
     def bends_first(_scores: Scores) -> Iterator[int]:
         return iter(int(i) for i in np.lexsort((-_bend(loss).reshape(-1), levels)))
 
+    note = batch_norm_note(ev.pool, recalibration)
     loss, error = np.full((2, len(y), len(x)), np.nan)
     seen = np.zeros((len(y), len(x)), dtype=np.int64)
     for scores, changed in measure_points(ev, recipes, where, coarse, bends_first, recalibration):
@@ -165,7 +166,7 @@ def stream_plane(
             assert score is not None
             loss.flat[i], error.flat[i], seen.flat[i] = score.loss, 1 - score.accuracy, score.seen
         now = loss.copy(), error.copy(), seen.copy()
-        yield Landscape(plane, where.name, x, y, *now, len(where), recalibration)
+        yield Landscape(plane, where.name, x, y, *now, len(where), note)
 
 
 def grid_axes(limits: Limits, grid: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,6 +1,6 @@
 """Evaluation: recipes and splits into measurements."""
 
-from soupwidgets.evaluation.batch_norm import Recalibration, has_batch_norm, recalibrated
+from soupwidgets.evaluation.batch_norm import Recalibration, batch_norm_note, has_batch_norm, recalibrated
 from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, score_logits
 from soupwidgets.evaluation.evaluator import Evaluator
 from soupwidgets.evaluation.intervals import clopper_pearson, mean_interval
@@ -17,6 +17,7 @@ __all__ = [
     "SplitScore",
     "clopper_pearson",
     "coarse_to_fine",
+    "batch_norm_note",
     "has_batch_norm",
     "known_scores",
     "mean_interval",

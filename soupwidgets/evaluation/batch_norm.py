@@ -13,6 +13,7 @@ from torch.optim.swa_utils import update_bn
 
 from soupwidgets.evaluation.evaluator import Evaluator
 from soupwidgets.models import ImageClassifier
+from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
 
 _BATCH = 128
@@ -37,6 +38,23 @@ class Recalibration:
 def has_batch_norm(model: nn.Module) -> bool:
     """Whether a model keeps running statistics of batch normalisation."""
     return any(isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats for m in model.modules())
+
+
+def batch_norm_note(pool: Pool, recalibration: Recalibration | None) -> str:
+    """What mixtures of a pool have for statistics of batch normalisation, as a sentence; empty where there are none.
+
+    Parameters
+    ----------
+    pool
+        The checkpoints.
+    recalibration
+        What is done at every point; None where the checkpoints' statistics are averaged.
+    """
+    if not any(name.endswith("running_mean") for name in pool.tensors):
+        return ""
+    if recalibration is None:
+        return "Batch normalisation has the averaged statistics of the checkpoints at every point."
+    return f"Batch normalisation was measured anew from {recalibration.images:,} images at every point."
 
 
 def recalibrated(ev: Evaluator, recipe: Recipe, recalibration: Recalibration) -> ImageClassifier:

@@ -3,11 +3,14 @@
 from soupwidgets.plots.along_alpha import along_alpha
 from soupwidgets.plots.alpha_curves import alpha_curves, alpha_curves_patch
 from soupwidgets.plots.alpha_frontier import alpha_frontier, alpha_frontier_patch
+from soupwidgets.plots.barrier_matrix import barrier_matrix
+from soupwidgets.plots.block_profile import block_profile
 from soupwidgets.plots.by_tensor import by_tensor
 from soupwidgets.plots.greedy_trace import greedy_sentence, greedy_trace, greedy_trace_patch
 from soupwidgets.plots.hyperparameter import hyperparameter
 from soupwidgets.plots.landscape_line import landscape_line
 from soupwidgets.plots.landscape_plane import (
+    Quantity,
     landscape_contour,
     landscape_contour_patch,
     landscape_splits,
@@ -17,13 +20,20 @@ from soupwidgets.plots.learned_trace import learned_trace
 from soupwidgets.plots.model_frontier import frontier, frontier_patch
 from soupwidgets.plots.pair_gains import pair_gains
 from soupwidgets.plots.patch import Patch, apply_patch, text_alternative
+from soupwidgets.plots.sharpness import sharpness
 from soupwidgets.plots.soup_ensemble import soup_ensemble
 from soupwidgets.plots.soup_frontier import soup_frontier, soup_frontier_patch
 from soupwidgets.plots.soup_splits import soup_splits, soup_splits_patch
 from soupwidgets.plots.split_accuracies import split_accuracies, split_accuracies_patch
+from soupwidgets.plots.weight_geometry import weight_geometry
 
 __all__ = [
+    "weight_geometry",
+    "sharpness",
+    "block_profile",
+    "barrier_matrix",
     "Patch",
+    "Quantity",
     "alpha_curves",
     "alpha_curves_patch",
     "alpha_frontier",

@@ -97,4 +97,5 @@ def _sentence(name: str, line: LandscapeLine) -> str:
         f"{name} ({line.split}): error {known[0.0]:.1%} at {line.first}, {known[1.0]:.1%} at {line.second}; "
         f"highest between them {known[top]:.1%} at t = {top:.3g}, lowest {known[best]:.1%} at t = {best:.3g}. "
         f"Error barrier {100 * line.barrier:.2f} points [{100 * low:.2f}, {100 * high:.2f}]."
+        + (f" {line.batch_norm}" if line.batch_norm else "")
     )

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from soupwidgets.analysis import Landscape, Place
+from soupwidgets.analysis import Landscape, Mark, Place
 from soupwidgets.plots.patch import Patch, apply_patch, make_patch
 from soupwidgets.plots.style import FONT, INK, axis, base_figure
 
@@ -29,7 +29,7 @@ _CLIP = 3.0
 def landscape_contour(
     landscape: Landscape,
     quantity: Quantity = "loss",
-    marks: Mapping[str, Place] | None = None,
+    marks: Mapping[str, Mark] | None = None,
     segment: Sequence[Place] = (),
 ) -> go.Figure:
     """Draw a landscape as contours, with the models that it goes through and those beside it.
@@ -42,7 +42,7 @@ def landscape_contour(
         What is drawn.
     marks
         Models by name; the plane's own corners when None. One that lies off the plane is drawn hollow, where it
-        is projected to.
+        is projected to; one that is further from it than the plane is wide is named in words alone.
     segment
         Two places that are joined by a line.
 
@@ -67,25 +67,20 @@ def landscape_contour(
     figure.layout.yaxis.update(range=[landscape.y[0], landscape.y[-1]])
     figure.add_trace(go.Contour(uid="landscape", **_contour(landscape, quantity)))
     places = _corners(landscape) if marks is None else marks
-    for hollow in (False, True):
-        chosen = {name: p for name, p in places.items() if (p.off > 0) == hollow}
+    for uid, entries in _marks(places).items():
+        hollow = uid == "beside"
         figure.add_scatter(
-            x=[p.x for p in chosen.values()],
-            y=[p.y for p in chosen.values()],
-            uid="beside" if hollow else "on",
-            name="model off the plane (projected)" if hollow else "model on the plane",
+            uid=uid,
+            name="model beside the plane (projected)" if hollow else "model on the plane",
             mode="markers+text",
-            text=[escape(name) for name in chosen] if not hollow or len(chosen) <= _NAMED else None,
             textposition="top center",
             textfont={"color": INK, "size": 11},
             marker={
                 "size": 9, "symbol": "circle-open" if hollow else "circle", "color": INK,
                 "line": {"width": 1.5, "color": INK if hollow else "white"},
             },
-            customdata=[[name] for name in chosen],
-            hovertext=[f"{escape(name)}<br>{p.off:.3g} off the plane" for name, p in chosen.items()],
             hoverinfo="text",
-            showlegend=bool(chosen),
+            **entries,
         )  # fmt: skip
     figure.add_scatter(
         **_ends(segment),
@@ -98,19 +93,16 @@ def landscape_contour(
 def landscape_contour_patch(
     landscape: Landscape,
     quantity: Quantity,
-    marks: Mapping[str, Place],
+    marks: Mapping[str, Mark],
     segment: Sequence[Place] = (),
 ) -> Patch:
     """What changes in `landscape_contour` while the grid fills, or when the segment moves."""
-    traces: dict[str, dict[str, Any]] = {
-        "landscape": _contour(landscape, quantity),
-        "segment": _ends(segment),
-    }
-    return make_patch(_words(landscape, quantity, marks), traces, title={"text": _title(landscape, quantity)})
+    traces = {"landscape": _contour(landscape, quantity), "segment": _ends(segment), **_marks(marks)}
+    return make_patch(_words(landscape, quantity, marks), traces)
 
 
 def landscape_surface(
-    landscape: Landscape, quantity: Quantity = "loss", marks: Mapping[str, Place] | None = None
+    landscape: Landscape, quantity: Quantity = "loss", marks: Mapping[str, Mark] | None = None
 ) -> go.Figure:
     """Draw a landscape as a surface that can be turned, with the models that lie on it.
 
@@ -124,13 +116,13 @@ def landscape_surface(
     go.Figure
         With a text alternative in ``layout.meta``.
     """
-    values, top, _ = _values(landscape, quantity)
+    values, top, clipped = _values(landscape, quantity)
     places = _corners(landscape) if marks is None else marks
-    on = {name: p for name, p in places.items() if p.off == 0 and _inside(landscape, p)}
+    on = {name: m.place for name, m in places.items() if m.place.off == 0 and _inside(landscape, m.place)}
     figure = go.Figure(
         go.Surface(
             uid="landscape", x=landscape.x, y=landscape.y, z=values, cmax=top, colorscale=_COLOURS,
-            colorbar=_colour_bar(quantity, top, values),
+            colorbar=_colour_bar(quantity, top, clipped),
             hovertemplate="(%{x:.3g}, %{y:.3g}): %{z:.3f}<extra></extra>",
         )
     )  # fmt: skip
@@ -163,7 +155,7 @@ def landscape_surface(
 
 
 def landscape_splits(
-    landscapes: Sequence[Landscape], quantity: Quantity = "error", marks: Mapping[str, Place] | None = None
+    landscapes: Sequence[Landscape], quantity: Quantity = "error", marks: Mapping[str, Mark] | None = None
 ) -> go.Figure:
     """Draw the same plane on several splits, each with colours of its own.
 
@@ -185,7 +177,7 @@ def landscape_splits(
     rows = math.ceil(len(landscapes) / columns)
     titles = [f"{escape(one.split)} ({_low(one, quantity)})" for one in landscapes]
     figure = make_subplots(rows, columns, subplot_titles=titles, horizontal_spacing=0.03, vertical_spacing=0.16)
-    places = _corners(landscapes[0]) if marks is None else marks
+    places = _near(_corners(landscapes[0]) if marks is None else marks)
     for i, one in enumerate(landscapes):
         where = {"row": i // columns + 1, "col": i % columns + 1}
         figure.add_trace(go.Contour(uid=f"landscape-{i}", **{**_contour(one, quantity), "showscale": False}), **where)
@@ -197,8 +189,9 @@ def landscape_splits(
             showlegend=i == 0, hoverinfo="skip", **where,
         )  # fmt: skip
         figure.add_scatter(
-            x=[p.x for p in places.values()], y=[p.y for p in places.values()], uid=f"marks-{i}", name="models",
-            mode="markers", marker={"size": 6, "color": INK, "line": {"color": "white", "width": 1}},
+            x=[m.place.x for m in places.values()], y=[m.place.y for m in places.values()],
+            uid=f"marks-{i}", name="models", mode="markers",
+            marker={"size": 6, "color": INK, "line": {"color": "white", "width": 1}},
             hovertext=[escape(name) for name in places], hoverinfo="text", showlegend=i == 0, **where,
         )  # fmt: skip
         figure.update_xaxes(visible=False, range=[one.x[0], one.x[-1]], constrain="domain", **where)
@@ -224,7 +217,7 @@ def landscape_splits(
 
 
 def _contour(landscape: Landscape, quantity: Quantity) -> dict[str, Any]:
-    values, top, _ = _values(landscape, quantity)
+    values, top, clipped = _values(landscape, quantity)
     low = float(np.min(values))
     step = (top - low) / _CONTOURS or 1.0
     return {
@@ -236,7 +229,7 @@ def _contour(landscape: Landscape, quantity: Quantity) -> dict[str, Any]:
         "colorscale": _COLOURS,
         "contours": {"start": low + step, "end": top, "size": step},
         "line": {"width": 0.6, "color": "rgba(34,34,34,0.45)"},
-        "colorbar": _colour_bar(quantity, top, values),
+        "colorbar": _colour_bar(quantity, top, clipped),
         "hovertemplate": "(%{x:.3g}, %{y:.3g}): %{z:.3f}<extra></extra>",
     }
 
@@ -260,20 +253,18 @@ def _values(landscape: Landscape, quantity: Quantity) -> tuple[NDArray[np.float6
     return np.where(raw <= top, raw, top), top, clipped
 
 
-def _colour_bar(quantity: Quantity, top: float, values: NDArray[np.float64]) -> dict[str, Any]:
-    return {"title": {"text": _unit(quantity), "side": "right"}, "thickness": 14, "outlinewidth": 0}
+def _colour_bar(quantity: Quantity, top: float, clipped: int) -> dict[str, Any]:
+    beyond = ""
+    if clipped:
+        beyond = f"<br>{clipped} point{'s' if clipped > 1 else ''} above {top:.3g} in the last colour"
+    return {"title": {"text": _unit(quantity) + beyond, "side": "right"}, "thickness": 14, "outlinewidth": 0}
 
 
 def _title(landscape: Landscape, quantity: Quantity) -> str:
-    _, top, clipped = _values(landscape, quantity)
-    beyond = ""
-    if clipped:
-        limit = f"{top:.3g} {'%' if quantity == 'error' else 'nats'}"
-        beyond = f"; {clipped} point{'s' if clipped > 1 else ''} above {limit} in the last colour"
-    return f"{_name(quantity)} between models ({escape(landscape.split)}){beyond}"
+    return f"{_name(quantity)} between models ({escape(landscape.split)})"
 
 
-def _words(landscape: Landscape, quantity: Quantity, marks: Mapping[str, Place]) -> str:
+def _words(landscape: Landscape, quantity: Quantity, marks: Mapping[str, Mark]) -> str:
     values = landscape.error if quantity == "error" else landscape.loss
     measured = int((landscape.seen == landscape.total).sum())
     some = int((landscape.seen > 0).sum())
@@ -282,11 +273,9 @@ def _words(landscape: Landscape, quantity: Quantity, marks: Mapping[str, Place])
     shape = f"{len(landscape.x)} by {len(landscape.y)}"
     low = f"{values[row, column]:.1%}" if quantity == "error" else f"{values[row, column]:.3f} nats"
     lost = int((~np.isfinite(values) & (landscape.seen > 0)).sum())
-    norm = ""
-    if landscape.recalibration is not None:
-        norm = f" Batch normalisation was measured anew from {landscape.recalibration.images} images at every point."
-    on = [name for name, place in marks.items() if place.off == 0]
-    beside = [f"{name} ({place.off:.3g})" for name, place in marks.items() if place.off > 0]
+    norm = f" {landscape.batch_norm}" if landscape.batch_norm else ""
+    on = [name for name, mark in marks.items() if mark.place.off == 0]
+    beside = [f"{name} ({mark.place.off:.3g})" for name, mark in marks.items() if mark.place.off > 0]
     return (
         f"{_name(quantity)} on {landscape.split} on a grid of {shape} models: {measured} measured on all "
         f"{landscape.total:,} images, {some - measured} on some of them. The lowest, {low}, is at "
@@ -296,8 +285,44 @@ def _words(landscape: Landscape, quantity: Quantity, marks: Mapping[str, Place])
     )
 
 
-def _corners(landscape: Landscape) -> dict[str, Place]:
-    return {name: landscape.plane.place(recipe) for name, recipe in landscape.plane.corners.items()}
+def _corners(landscape: Landscape) -> dict[str, Mark]:
+    return {name: Mark(landscape.plane.place(recipe)) for name, recipe in landscape.plane.corners.items()}
+
+
+def _near(marks: Mapping[str, Mark]) -> dict[str, Mark]:
+    """Models that belong into the picture: one that is further from the plane than the plane is wide does not."""
+    on = [mark.place for mark in marks.values() if mark.place.off == 0]
+    width = max((max(abs(a.x - b.x), abs(a.y - b.y)) for a in on for b in on), default=0.0)
+    return {name: mark for name, mark in marks.items() if mark.place.off <= max(width, 0.0)}
+
+
+def _marks(marks: Mapping[str, Mark]) -> dict[str, dict[str, Any]]:
+    """What the traces of models on the plane and beside it are made of."""
+    traces: dict[str, dict[str, Any]] = {}
+    for uid in ("on", "beside"):
+        chosen = {name: mark for name, mark in _near(marks).items() if (mark.place.off > 0) == (uid == "beside")}
+        named = uid == "on" or len(chosen) <= _NAMED
+        traces[uid] = {
+            # A trace without points still has its place.
+            "x": [mark.place.x for mark in chosen.values()] or [None],
+            "y": [mark.place.y for mark in chosen.values()] or [None],
+            "text": [escape(name) for name in chosen] if named else [],
+            "customdata": [[name] for name in chosen],
+            "hovertext": [_hover(name, mark) for name, mark in chosen.items()],
+            "showlegend": bool(chosen),
+        }
+    return traces
+
+
+def _hover(name: str, mark: Mark) -> str:
+    lines = [f"<b>{escape(name)}</b>"]
+    if mark.own is not None:
+        lines.append(f"loss {mark.own.loss:.3f}, error {1 - mark.own.accuracy:.1%}")
+    if mark.place.off > 0:
+        lines.append(f"{mark.place.off:.3g} beside the plane")
+        if mark.there is not None:
+            lines.append(f"the plane there: loss {mark.there.loss:.3f}, error {1 - mark.there.accuracy:.1%}")
+    return "<br>".join(lines)
 
 
 def _inside(landscape: Landscape, place: Place) -> bool:
