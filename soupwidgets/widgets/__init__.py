@@ -4,7 +4,18 @@ from soupwidgets.widgets.alpha_explorer import AlphaExplorer
 from soupwidgets.widgets.drag_slider import DragSlider
 from soupwidgets.widgets.frontier_explorer import FrontierExplorer
 from soupwidgets.widgets.ingredient_table import IngredientTable
+from soupwidgets.widgets.landscape_explorer import LandscapeExplorer
 from soupwidgets.widgets.live_figure import LiveFigure
+from soupwidgets.widgets.plane_figure import PlaneFigure
 from soupwidgets.widgets.soup_mixer import SoupMixer
 
-__all__ = ["AlphaExplorer", "DragSlider", "FrontierExplorer", "IngredientTable", "LiveFigure", "SoupMixer"]
+__all__ = [
+    "AlphaExplorer",
+    "DragSlider",
+    "FrontierExplorer",
+    "IngredientTable",
+    "LandscapeExplorer",
+    "LiveFigure",
+    "PlaneFigure",
+    "SoupMixer",
+]

@@ -16,9 +16,14 @@ from soupwidgets.plots import Patch
 STATIC = Path(__file__).parent / "static"
 
 
-def with_keys(name: str) -> str:
-    """A front-end file together with what all inputs need."""
-    return (STATIC / "keys.js").read_text("utf-8") + (STATIC / name).read_text("utf-8")
+def with_keys(*names: str) -> str:
+    """Front-end files in one, together with what all inputs need."""
+    return joined("keys.js", *names)
+
+
+def joined(*names: str) -> str:
+    """Front-end files in one."""
+    return "".join((STATIC / name).read_text("utf-8") for name in names)
 
 
 def plotly_javascript() -> str:
@@ -75,7 +80,7 @@ class LiveFigure(anywidget.AnyWidget):
         Only figures whose ``dragmode`` is a lasso have one.
     """
 
-    _esm = STATIC / "live_figure.js"
+    _esm = joined("live_figure.js", "live_widget.js")
     _css = STATIC / "live_figure.css"
     library = traitlets.Instance(PlotlyLibrary).tag(sync=True, **widget_serialization)
     figure = traitlets.Dict().tag(sync=True)

@@ -10,6 +10,8 @@ function config({ dragmode }) {
   };
 }
 
+// What plotly can move without drawing the whole figure again.
+const LIGHT = [undefined, "scatter", "scattergl"];
 const AT_ONCE = { mode: "immediate", transition: { duration: 0 }, frame: { duration: 0, redraw: false } };
 
 // plotly.js is several megabytes: it travels once per kernel and is compiled once per page.
@@ -58,7 +60,8 @@ export async function drawFigure(plotly, plot, text, figure, patch) {
   plot.soupwidgets = after;
   // With a lasso on screen plotly's animation fails over traces that the lasso holds nothing of.
   const lasso = plot.layout?.selections ?? [];
-  if (before && before.figure === figure && before.frame === after.frame && !lasso.length) {
+  const light = data.every(({ uid, type }) => LIGHT.includes(type) || !(uid in (patch.traces ?? {})));
+  if (before && before.figure === figure && before.frame === after.frame && light && !lasso.length) {
     // Nothing but marks move: five times faster than letting plotly find that out.
     if (before.shapes !== after.shapes) await plotly.relayout(plot, { shapes });
     const traces = data.flatMap(({ uid }, index) => (uid in (patch.traces ?? {}) ? [index] : []));
@@ -99,7 +102,8 @@ export function followWidth(plotly, plot) {
   return observer;
 }
 
-function render({ model, el }) {
+// Shows a figure in an element; `onDrawn` is told the plot after each drawing.
+function renderFigure({ model, el }, onDrawn = () => {}) {
   const root = document.createElement("div");
   root.className = "soupwidgets-figure";
   root.setAttribute("role", "group");
@@ -131,6 +135,7 @@ function render({ model, el }) {
       plot.on("plotly_deselect", () => reportSelection({ points: [] }));
     }
     root.dataset.drawn = String(Number(root.dataset.drawn ?? 0) + 1);
+    onDrawn({ plot, root });
   });
 
   function report(event) {
@@ -185,5 +190,3 @@ function render({ model, el }) {
     if (plotly) plotly.purge(plot);
   };
 }
-
-export default { render };
