@@ -9,13 +9,23 @@ from typing import Annotated, Any
 
 import typer
 
-from soupwidgets.cli_options import JsonOption, write_json
+from soupwidgets.cli_landscape import app as landscape_app
+from soupwidgets.cli_options import (
+    DeviceOption,
+    JsonOption,
+    PoolOption,
+    StoreOption,
+    SuiteOption,
+    evaluator,
+    write_json,
+)
 from soupwidgets.cli_suite import app as suite_app
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Mix checkpoints and measure them.")
 zoo = typer.Typer(no_args_is_help=True, help="The miniature zoo: build it, report on it.")
 app.add_typer(zoo, name="zoo")
 app.add_typer(suite_app, name="suite")
+app.add_typer(landscape_app, name="landscape")
 
 
 class SoupMethod(StrEnum):
@@ -54,12 +64,6 @@ class Scale(StrEnum):
     linear = "linear"
 
 
-PoolOption = Annotated[str, typer.Option(help="Folder, pattern or file of safetensors checkpoints.")]
-SuiteOption = Annotated[Path, typer.Option(help="Folder of a suite.")]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-StoreOption = Annotated[Path | None, typer.Option(help="Folder of the store; your default store otherwise.")]
-
-
 def main() -> None:
     """Run the command line; an expected error is one sentence, not a traceback."""
     from soupwidgets import CheckpointError, PoolError, StoreError, SuiteError
@@ -88,7 +92,7 @@ def sweep(
 
     from soupwidgets.methods import alpha_sweep
 
-    result = alpha_sweep(_evaluator(pool, suite, device, store), fine_tuned, alphas, progress=sys.stderr.isatty())
+    result = alpha_sweep(evaluator(pool, suite, device, store), fine_tuned, alphas, progress=sys.stderr.isatty())
     records = [
         {
             "alpha": alpha,
@@ -143,7 +147,7 @@ def soup(
 
         report = make_soup(method.value, Pool.open(pool), None, out, options)
     else:
-        ev = _evaluator(pool, suite, device, store)
+        ev = evaluator(pool, suite, device, store)
         report = make_soup(method.value, ev.pool, ev, out, options)
     write_json(json_file, report)
     if json_file != "-":
@@ -169,7 +173,7 @@ def frontier(
     """Accuracy against robustness of every model that was measured, and which of them no other one beats."""
     from soupwidgets.frontier_report import frontier_report, to_text
 
-    ev = _evaluator(pool, suite, device, store)
+    ev = evaluator(pool, suite, device, store)
     report = frontier_report(ev, shift, scale.value, baselines, sweep, progress=sys.stderr.isatty())
     write_json(json_file, report)
     if json_file != "-":
@@ -278,16 +282,10 @@ def zoo_report(
     """Does a pool show what the papers found? Choices on validation, numbers on test and shifts."""
     from soupwidgets.zoo.report import to_markdown, zoo_report
 
-    rows = zoo_report(_evaluator(pool, suite, device, store), progress=sys.stderr.isatty())
+    rows = zoo_report(evaluator(pool, suite, device, store), progress=sys.stderr.isatty())
     write_json(json_file, [row.to_record() for row in rows])
     if json_file != "-":
         print(to_markdown(rows), end="")
-
-
-def _evaluator(pool: str, suite: Path, device: str, store: Path | None) -> Any:
-    from soupwidgets import Evaluator, Pool, Store, Suite
-
-    return Evaluator(Pool.open(pool), Suite.open(suite), device, Store(store) if store else None)
 
 
 def _mean_ood(evaluation: Any) -> dict[str, float] | None:

@@ -1,15 +1,30 @@
-"""What commands have in common: where the numbers go."""
+"""What commands have in common: what is opened, and where the numbers go."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+if TYPE_CHECKING:
+    from soupwidgets.evaluation import Evaluator
+
+PoolOption = Annotated[str, typer.Option(help="Folder, pattern or file of safetensors checkpoints.")]
+SuiteOption = Annotated[Path, typer.Option(help="Folder of a suite.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+StoreOption = Annotated[Path | None, typer.Option(help="Folder of the store; your default store otherwise.")]
 JsonOption = Annotated[
     str | None, typer.Option("--json", help="Write the numbers as JSON to this file; '-' is standard output.")
 ]
+
+
+def evaluator(pool: str, suite: Path, device: str, store: Path | None) -> Evaluator:
+    """Open what the options name."""
+    from soupwidgets import Evaluator, Pool, Store, Suite
+
+    return Evaluator(Pool.open(pool), Suite.open(suite), device, Store(store) if store else None)
 
 
 def write_json(target: str | None, content: Any) -> None:

@@ -19,7 +19,7 @@ from soupwidgets.recipe import Recipe
 _OF_A_LAYER = (".weight", ".bias", ".running_mean", ".running_var", ".num_batches_tracked")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BlockProfile:
     """Error and loss where only some blocks go from one model to another.
 

@@ -16,7 +16,7 @@ from soupwidgets.recipe import Recipe
 _STATISTICS = ("running_mean", "running_var")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WeightGeometry:
     """Inner products of checkpoints, seen from one of them: all that distances and angles need.
 

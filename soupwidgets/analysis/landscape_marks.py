@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from soupwidgets.analysis.landscape_line import split_named
 from soupwidgets.analysis.plane import Place, Plane
-from soupwidgets.evaluation import Evaluator, SplitScore, score
+from soupwidgets.evaluation import Evaluator, Recalibration, SplitScore, score
 from soupwidgets.recipe import Recipe
 
 
@@ -31,16 +31,24 @@ class Mark:
 
 
 def landscape_marks(
-    ev: Evaluator, plane: Plane, models: Mapping[str, Recipe], split: str | None = None
+    ev: Evaluator,
+    plane: Plane,
+    models: Mapping[str, Recipe],
+    split: str | None = None,
+    recalibration: Recalibration | None = None,
 ) -> dict[str, Mark]:
     """The last of `stream_marks`: every model with its scores."""
-    for marks in stream_marks(ev, plane, models, split):
+    for marks in stream_marks(ev, plane, models, split, recalibration):
         last = marks
     return last
 
 
 def stream_marks(
-    ev: Evaluator, plane: Plane, models: Mapping[str, Recipe], split: str | None = None
+    ev: Evaluator,
+    plane: Plane,
+    models: Mapping[str, Recipe],
+    split: str | None = None,
+    recalibration: Recalibration | None = None,
 ) -> Iterator[dict[str, Mark]]:
     """Place models on a plane, then measure them and what lies under them.
 
@@ -54,6 +62,8 @@ def stream_marks(
         Name to recipe.
     split
         Where to measure; the validation split when None.
+    recalibration
+        Of batch normalisation, for every model.
 
     Yields
     ------
@@ -70,7 +80,7 @@ def stream_marks(
     yield dict(marks)
     for name, recipe in models.items():
         place = marks[name].place
-        own = score(ev, recipe, where)
-        there = own if place.off == 0 else score(ev, plane.at(place.x, place.y), where)
+        own = score(ev, recipe, where, recalibration=recalibration)
+        there = own if place.off == 0 else score(ev, plane.at(place.x, place.y), where, recalibration=recalibration)
         marks[name] = replace(marks[name], own=own, there=there)
         yield dict(marks)

@@ -18,7 +18,7 @@ from soupwidgets.recipe import Recipe
 Limits = tuple[tuple[float, float], tuple[float, float]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Landscape:
     """A grid of models on a plane, as far as they are measured.
 

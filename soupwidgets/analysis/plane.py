@@ -33,7 +33,7 @@ class Place:
     off: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plane:
     """A plane with orthonormal axes, spanned by checkpoints.
 

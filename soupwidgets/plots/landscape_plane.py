@@ -21,9 +21,10 @@ Quantity = Literal["loss", "error"]
 _COLOURS = [[0, "#FFFFE5"], [0.2, "#E3F2C1"], [0.4, "#A8DDB5"], [0.6, "#4EB3D3"], [0.8, "#2166AC"], [1, "#081D58"]]
 # So many models beside the plane are named; of more the name is told when the pointer is there.
 _NAMED = 6
-_CONTOURS = 14
+# At most so many contours.
+_CONTOURS = 16
 # What lies further above the rest than this many times its own spread would leave one colour for all the rest.
-_CLIP = 3.0
+_CLIP = 2.0
 
 
 def landscape_contour(
@@ -55,11 +56,9 @@ def landscape_contour(
     -----
     Garipov et al., arXiv 1802.10026, figure 1.
     """
+    along, up = _axes(landscape)
     figure = base_figure(
-        _title(landscape, quantity),
-        axis("Distance of weights along the first axis"),
-        axis("and along the second", scaleanchor="x", constrain="domain"),
-        height=560,
+        _title(landscape, quantity), axis(along), axis(up, scaleanchor="x", constrain="domain"), height=560
     )
     figure.layout.legend.y = -0.14
     figure.layout.margin.b = 110
@@ -138,15 +137,15 @@ def landscape_surface(
         hoverinfo="text",
         showlegend=False,
     )
-    unit = _unit(quantity)
+    unit, (along, up) = _unit(quantity), _axes(landscape)
     figure.update_layout(
         title={"text": _title(landscape, quantity), "font": {"size": 15}, "x": 0, "xref": "paper"},
         font={"family": FONT, "size": 12, "color": INK},
         height=560,
         margin={"l": 10, "r": 10, "t": 40, "b": 10},
         scene={
-            "xaxis": {"title": {"text": "first axis"}},
-            "yaxis": {"title": {"text": "second axis"}},
+            "xaxis": {"title": {"text": along}},
+            "yaxis": {"title": {"text": up}},
             "zaxis": {"title": {"text": unit}},
             "aspectratio": {"x": 1, "y": 1, "z": 0.6},
         },
@@ -219,7 +218,7 @@ def landscape_splits(
 def _contour(landscape: Landscape, quantity: Quantity) -> dict[str, Any]:
     values, top, clipped = _values(landscape, quantity)
     low = float(np.min(values))
-    step = (top - low) / _CONTOURS or 1.0
+    step = _round_step((top - low) / _CONTOURS)
     return {
         "x": landscape.x.tolist(),
         "y": landscape.y.tolist(),
@@ -227,7 +226,7 @@ def _contour(landscape: Landscape, quantity: Quantity) -> dict[str, Any]:
         "zmin": low,
         "zmax": top,
         "colorscale": _COLOURS,
-        "contours": {"start": low + step, "end": top, "size": step},
+        "contours": {"start": step * math.ceil(low / step), "end": top, "size": step},
         "line": {"width": 0.6, "color": "rgba(34,34,34,0.45)"},
         "colorbar": _colour_bar(quantity, top, clipped),
         "hovertemplate": "(%{x:.3g}, %{y:.3g}): %{z:.3f}<extra></extra>",
@@ -245,10 +244,10 @@ def _values(landscape: Landscape, quantity: Quantity) -> tuple[NDArray[np.float6
     finite = raw[np.isfinite(raw)]
     if not finite.size:
         return np.zeros_like(raw), 1.0, raw.size
-    # Beyond the upper quartile by several times the distance to the median: the rim, where models are broken.
-    middle, upper = np.quantile(finite, [0.5, 0.75])
-    top = min(float(finite.max()), float(upper + _CLIP * (upper - middle)) or float(finite.max()))
-    top = top if top > finite.min() else float(finite.max())
+    # Three quarters of the points are the landscape; what rises far beyond them is the rim, where models are broken.
+    upper = float(np.quantile(finite, 0.75))
+    beyond = upper + _CLIP * (upper - float(finite.min()))
+    top = min(float(finite.max()), beyond) if beyond > upper else float(finite.max())
     clipped = int((~(raw <= top)).sum())
     return np.where(raw <= top, raw, top), top, clipped
 
@@ -257,11 +256,32 @@ def _colour_bar(quantity: Quantity, top: float, clipped: int) -> dict[str, Any]:
     beyond = ""
     if clipped:
         beyond = f"<br>{clipped} point{'s' if clipped > 1 else ''} above {top:.3g} in the last colour"
-    return {"title": {"text": _unit(quantity) + beyond, "side": "right"}, "thickness": 14, "outlinewidth": 0}
+    title = {"text": _unit(quantity) + beyond, "side": "right"}
+    return {"title": title, "thickness": 14, "outlinewidth": 0, "tickformat": "~g"}
+
+
+def _round_step(least: float) -> float:
+    """The next 1, 2 or 5 times a power of ten: contours at numbers that can be read."""
+    if not least > 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(power * digit for digit in (1, 2, 5, 10) if power * digit >= least * (1 - 1e-9))
+
+
+def _axes(landscape: Landscape) -> tuple[str, str]:
+    plane = landscape.plane
+    if plane.explained is not None:
+        first, second = (f"{100 * share:.0f}% of the spread" for share in plane.explained)
+        return f"First principal component of the weights ({first})", f"Second ({second})"
+    start, along, up = (escape(name) for name in plane.corners)
+    return f"Distance of weights from {start} towards {along}", f"and at right angles, towards {up}"
 
 
 def _title(landscape: Landscape, quantity: Quantity) -> str:
-    return f"{_name(quantity)} between models ({escape(landscape.split)})"
+    plane = landscape.plane
+    names = list(plane.corners)
+    through = f"a run of {len(names)} checkpoints" if plane.explained else f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"{_name(quantity)} on the plane through {escape(through)} ({escape(landscape.split)})"
 
 
 def _words(landscape: Landscape, quantity: Quantity, marks: Mapping[str, Mark]) -> str:

@@ -49,5 +49,5 @@ def matrix_figure(
         colorbar={"title": {"text": unit, "side": "right"}, "thickness": 14, "outlinewidth": 0},
         hovertemplate=f"%{{y}} and %{{x}}: %{{z:.{digits}f}} {unit}<extra></extra>",
     )  # fmt: skip
-    figure.update_layout(margin={"b": 40})
+    figure.update_layout(margin={"t": 60, "b": 40})
     return figure
