@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.greedy import greedy_rows
+from benchmarks.landscape import landscape_rows, vmap_row
 from benchmarks.latency import latency_rows
 from benchmarks.mixing import mixing_rows
 from benchmarks.soups import soup_rows
@@ -35,4 +36,7 @@ if __name__ == "__main__":
         write(rows, "cpu", _processor())
         # The sweep's alphas are in the store by now.
         rows += latency_rows(Path(folder))
+        write(rows, "cpu", _processor())
+        rows += landscape_rows(Path(folder) / "landscape")
+    rows.append(vmap_row(torch.device("cpu")))
     write(rows, "cpu", _processor())

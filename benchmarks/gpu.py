@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.landscape import vmap_row
 from benchmarks.table import Row, median_seconds, write
 from soupwidgets import Evaluator, Pool, Store, Suite, alpha_sweep, wise_ft
 from soupwidgets.checkpoints import write_checkpoint
@@ -32,7 +33,7 @@ PARAMETERS = 151_277_313  # of both towers of a ViT-B/32
 def gpu_rows(images: int = 8192) -> list[Row]:
     """All rows on the first CUDA device."""
     device = torch.device("cuda")
-    return [mixing_row(device), sweep_row(device, VIT_B_32, images)]
+    return [mixing_row(device), sweep_row(device, VIT_B_32, images), vmap_row(device)]
 
 
 def mixing_row(device: torch.device, size: int = PARAMETERS) -> Row:

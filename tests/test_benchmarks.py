@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from benchmarks.gpu import mixing_row, sweep_row
+from benchmarks.landscape import landscape_rows, vmap_row
 from benchmarks.table import RESULTS, markdown, read
 from tests.fixtures import ROOT, TINY
 
@@ -14,6 +17,13 @@ def test_the_cuda_rows_run_on_any_device() -> None:
     # A sweep that skipped work would be faster than its own forward passes.
     assert row.ratio > 0.5
     assert "140 images" in row.name
+
+
+def test_the_landscape_rows_compare_the_same_numbers(tmp_path: Path) -> None:
+    rows = landscape_rows(tmp_path, grid=3, split="rotate")
+    assert [row.name for row in rows[:2]] == ["3 x 2 plane on 1,250 images"] * 2
+    assert all(row.ratio > 0.5 for row in rows)
+    assert vmap_row(torch.device("cpu"), images=16).ratio > 0
 
 
 def test_the_readme_shows_what_was_measured() -> None:

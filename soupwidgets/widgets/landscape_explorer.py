@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -27,7 +27,7 @@ _VIEWS = ("contours", "surface", "all splits")
 _GRIDS = (9, 15, 25)
 _SEGMENT_STEPS = 11
 # So often the picture follows the grid that fills: more would only keep the browser busy.
-_SECONDS_PER_PICTURE = 0.3
+_SECONDS_PER_PICTURE = {"contours": 0.3, "surface": 1.0, "all splits": 1.5}
 
 
 class LandscapeExplorer(Explorer):
@@ -274,14 +274,18 @@ class LandscapeExplorer(Explorer):
         if plane is None:
             plane = analysis.plane_through(self.ev.pool, corners, others=[])
             yield "plane", partial(self._show_plane, plane)
-        yield from self._grid(plane, split, grid, self._show_landscape)
+        yield from self._states(
+            analysis.stream_plane(self.ev, plane, grid, split), partial(self._show_landscape, plane)
+        )
         near = self._with_others(plane, corners)
         models = {name: Recipe({name: 1}) for name in near.geometry.names} | self._soups
         for marks in analysis.stream_marks(self.ev, near, models, split):
             yield "marks", partial(self._show_marks, plane, marks)
         if self.view_choice.value == "all splits":
-            for name in self.ev.suite.splits:
-                yield from self._grid(plane, name, grid, self._show_split)
+            streams = [analysis.stream_plane(self.ev, plane, grid, name) for name in self.ev.suite.splits]
+            # A rough picture of every split before the exact one of any.
+            for part in (*map(_rough, streams), *streams):
+                yield from self._states(part, partial(self._show_split, plane))
         yield "status", partial(self._say, "the landscape is complete", 1, 1)
         self.ev.warm_up(plane.at(0, 0))
 
@@ -291,14 +295,19 @@ class LandscapeExplorer(Explorer):
         needed = {name for recipe in self._soups.values() for name in recipe}
         return analysis.plane_through(self.ev.pool, corners, [*others, *needed])
 
-    def _grid(self, plane: Plane, split: str, grid: int, show: Callable[[Plane, Landscape], None]) -> Iterator[Step]:
-        for state in analysis.stream_plane(self.ev, plane, grid, split):
+    def _states(self, states: Iterable[Landscape], show: Callable[[Landscape], None]) -> Iterator[Step]:
+        rough = True
+        for state in states:
             now = time.monotonic()
+            # The first picture without gaps, and the last one, are always shown.
+            due = state.exact or (rough and state.seen.all())
+            rough = rough and not state.seen.all()
             done, total = int((state.seen == state.total).sum()), state.seen.size
-            if state.exact or (state.seen.any() and now - self._drawn_at > _SECONDS_PER_PICTURE):
+            pace = _SECONDS_PER_PICTURE[self.view_choice.value]
+            if due or (state.seen.any() and now - self._drawn_at > pace):
                 self._drawn_at = now
-                yield f"landscape {split}", partial(show, plane, state)
-            words = f"{split}: {done} of {total} models measured on all {state.total:,} images"
+                yield f"landscape {state.split}", partial(show, state)
+            words = f"{state.split}: {done} of {total} models measured on all {state.total:,} images"
             yield "status", partial(self._say, words, done, total)
 
     def _segment(self, start: str, end: Recipe) -> Steps:
@@ -331,10 +340,10 @@ class LandscapeExplorer(Explorer):
         self.point = (place.x, place.y)
 
     def _show_landscape(self, plane: Plane, landscape: Landscape) -> None:
-        if plane is not self._plane:
-            return
-        self.landscape = landscape
-        self._draw()
+        # What was on its way when the reader chose something else is not shown any more.
+        if plane is self._plane and landscape.split == self.split_choice.value:
+            self.landscape = landscape
+            self._draw()
 
     def _show_split(self, plane: Plane, landscape: Landscape) -> None:
         if plane is self._plane:
@@ -388,6 +397,14 @@ def _three(ev: Evaluator, names: Sequence[str]) -> list[str]:
     start = [n for n in names if ev.pool.checkpoints[n].card.role == "zero_shot"]
     found = [*start, *ev.pool.fine_tuned, *names]
     return list(dict.fromkeys(found))[:3]
+
+
+def _rough(states: Iterator[Landscape]) -> Iterator[Landscape]:
+    """A landscape up to where every point has a value; the rest can be asked for afterwards."""
+    for state in states:
+        yield state
+        if state.seen.all():
+            return
 
 
 def _uniform(ev: Evaluator) -> dict[str, Recipe]:

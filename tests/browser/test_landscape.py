@@ -92,9 +92,10 @@ def test_drag_keys_segment_views_and_saving(lab: Lab, page: Any, evaluator: Eval
     page.locator(".soupwidgets-figure .gl-container canvas").first.wait_for()
     assert handle.is_hidden()
     page.screenshot(path=str(ARTEFACTS / "landscape-surface.png"))
+    page.get_by_label("Grid", exact=True).select_option("9")
     page.get_by_label("View", exact=True).select_option("all splits")
-    wait_words(page, "impulse")
-    page.get_by_text("the landscape is complete").wait_for(timeout=300_000)
+    wait_words(page, "wave from")
+    page.wait_for_timeout(1000)
     page.screenshot(path=str(ARTEFACTS / "landscape-splits.png"))
     assert page.locator("[role=alert]").count() == 0
 
