@@ -51,7 +51,7 @@ bench: install .venv/mergekit/installed
 	touch $@
 
 picture:
-	cp build/artefacts/explorer.png build/artefacts/mixer.png build/artefacts/frontier.png notebooks/pictures/
+	cp build/artefacts/explorer.png build/artefacts/mixer.png build/artefacts/frontier.png build/artefacts/landscape.png notebooks/pictures/
 
 zoo: install
 	$(BIN)/soupwidgets zoo build

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -216,7 +217,10 @@ def hessian_product(loss: Callable[[Vector], Tensor], at: Vector, vector: Vector
     vector
         As many numbers, under the same names.
     """
-    found: Vector = jvp(grad(loss), (at,), (vector,))[1]
+    with warnings.catch_warnings():
+        # torch scripts its own rules for jvp at first use, and warns that scripting is deprecated.
+        warnings.simplefilter("ignore", FutureWarning)
+        found: Vector = jvp(grad(loss), (at,), (vector,))[1]
     return {name: value.detach() for name, value in found.items()}
 
 

@@ -125,7 +125,7 @@ def landscape_surface(
             hovertemplate="(%{x:.3g}, %{y:.3g}): %{z:.3f}<extra></extra>",
         )
     )  # fmt: skip
-    lift = 0.01 * float(np.ptp(values))
+    lift = 0.03 * float(np.ptp(values))
     figure.add_scatter3d(
         x=[p.x for p in on.values()],
         y=[p.y for p in on.values()],
@@ -137,7 +137,8 @@ def landscape_surface(
         hoverinfo="text",
         showlegend=False,
     )
-    unit, (along, up) = _unit(quantity), _axes(landscape)
+    unit = _unit(quantity)
+    along, up = _short_axes(landscape)
     figure.update_layout(
         title={"text": _title(landscape, quantity), "font": {"size": 15}, "x": 0, "xref": "paper"},
         font={"family": FONT, "size": 12, "color": INK},
@@ -174,9 +175,17 @@ def landscape_splits(
     """
     columns = min(4, len(landscapes))
     rows = math.ceil(len(landscapes) / columns)
-    titles = [f"{escape(one.split)} ({_low(one, quantity)})" for one in landscapes]
-    figure = make_subplots(rows, columns, subplot_titles=titles, horizontal_spacing=0.03, vertical_spacing=0.16)
-    places = _near(_corners(landscapes[0]) if marks is None else marks)
+    titles = [f"{escape(one.split)}: lowest {_low(one, quantity)}" for one in landscapes]
+    shape = np.ptp(landscapes[0].y) / np.ptp(landscapes[0].x)
+    # A panel is about so high where the figure has the width of a notebook.
+    panel = 165 * float(np.clip(shape, 0.3, 2))
+    height = 110 + (panel + 45) * rows
+    figure = make_subplots(
+        rows, columns, subplot_titles=titles, horizontal_spacing=0.03, vertical_spacing=45 / (height - 110)
+    )
+    figure.update_annotations(font_size=12)
+    places = _corners(landscapes[0]) if marks is None else marks
+    places = {name: mark for name, mark in places.items() if mark.place.off == 0}
     for i, one in enumerate(landscapes):
         where = {"row": i // columns + 1, "col": i % columns + 1}
         figure.add_trace(go.Contour(uid=f"landscape-{i}", **{**_contour(one, quantity), "showscale": False}), **where)
@@ -189,7 +198,8 @@ def landscape_splits(
         )  # fmt: skip
         figure.add_scatter(
             x=[m.place.x for m in places.values()], y=[m.place.y for m in places.values()],
-            uid=f"marks-{i}", name="models", mode="markers",
+            uid=f"marks-{i}", name="model on the plane", mode="markers+text" if i == 0 else "markers",
+            text=[escape(name) for name in places], textposition="top center", textfont={"size": 9},
             marker={"size": 6, "color": INK, "line": {"color": "white", "width": 1}},
             hovertext=[escape(name) for name in places], hoverinfo="text", showlegend=i == 0, **where,
         )  # fmt: skip
@@ -205,7 +215,7 @@ def landscape_splits(
             "font": {"size": 15}, "x": 0, "xref": "paper",
         },
         font={"family": FONT, "size": 12, "color": INK},
-        height=90 + 230 * rows,
+        height=height,
         margin={"l": 10, "r": 10, "t": 70, "b": 40},
         paper_bgcolor="white",
         plot_bgcolor="white",
@@ -275,6 +285,13 @@ def _axes(landscape: Landscape) -> tuple[str, str]:
         return f"First principal component of the weights ({first})", f"Second ({second})"
     start, along, up = (escape(name) for name in plane.corners)
     return f"Distance of weights from {start} towards {along}", f"and at right angles, towards {up}"
+
+
+def _short_axes(landscape: Landscape) -> tuple[str, str]:
+    if landscape.plane.explained is not None:
+        return "first component", "second component"
+    _, along, up = (escape(name) for name in landscape.plane.corners)
+    return f"towards {along}", f"towards {up}"
 
 
 def _title(landscape: Landscape, quantity: Quantity) -> str:
@@ -357,8 +374,11 @@ def _nearest(landscape: Landscape, values: NDArray[np.float64], place: Place) ->
 
 def _low(landscape: Landscape, quantity: Quantity) -> str:
     values = landscape.filled(landscape.error if quantity == "error" else landscape.loss)
-    low = float(np.nanmin(np.where(np.isfinite(values), values, np.nan)))
-    return f"from {low:.1%}" if quantity == "error" else f"from {low:.2f} nats"
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return "not finite"
+    about = "" if landscape.exact else "about "
+    return f"{about}{finite.min():.1%}" if quantity == "error" else f"{about}{finite.min():.2f} nats"
 
 
 def _name(quantity: Quantity) -> str:

@@ -58,6 +58,8 @@ class LandscapeExplorer(Explorer):
     ----------
     landscape
         What is drawn, a `Landscape` as far as it is measured.
+    marks
+        Name to `Mark`: every checkpoint and soup, with its own score and that of the plane under it once measured.
     evaluation
         Of the point under the handle, coarse or exact.
     line
@@ -83,7 +85,7 @@ class LandscapeExplorer(Explorer):
         self.evaluation: Evaluation | None = None
         self.line: LandscapeLine | None = None
         self._plane: Plane | None = None
-        self._marks: dict[str, Mark] = {}
+        self.marks: dict[str, Mark] = {}
         self._splits: dict[str, Landscape] = {}
         self._soups = dict(soups) if soups is not None else _uniform(ev)
         self._drawn: tuple[Any, ...] = ()
@@ -190,7 +192,8 @@ class LandscapeExplorer(Explorer):
         start, end = str(self.from_choice.value), self.recipe
         if end == Recipe({start: 1}):
             raise ValueError(f"the handle is on {start}: move it to where the segment shall end")
-        self._work.request(self._segment(start, end))
+        x, y = self.point
+        self._work.request(self._segment(start, end, f"the model at ({x:.3g}, {y:.3g})"))
 
     def save(self) -> None:
         """Write the model under the handle to the file that is named."""
@@ -224,13 +227,13 @@ class LandscapeExplorer(Explorer):
 
         self.wait(background=True)
         assert self.landscape is not None
-        return write_landscape_page(path, self.ev.suite.name, self.landscape, self._marks, self.point)
+        return write_landscape_page(path, self.ev.suite.name, self.landscape, self.marks, self.point)
 
     # What the user does.
 
     def _on_plane(self, _change: Any) -> None:
         self._plane, self.landscape, self.evaluation, self.line = None, None, None, None
-        self._marks, self._splits = {}, {}
+        self.marks, self._splits = {}, {}
         self.segment.layout.display = "none"
         self.figure.handle = {}
         self.from_choice.options = self.corners
@@ -252,7 +255,7 @@ class LandscapeExplorer(Explorer):
 
     def _on_click(self, change: Any) -> None:
         chosen = change["new"].get("customdata")
-        mark = self._marks.get(str(chosen[0])) if isinstance(chosen, list) and chosen else None
+        mark = self.marks.get(str(chosen[0])) if isinstance(chosen, list) and chosen else None
         if mark is not None and self._plane is not None:
             self.point = (mark.place.x, mark.place.y)
 
@@ -310,9 +313,11 @@ class LandscapeExplorer(Explorer):
             words = f"{state.split}: {done} of {total} models measured on all {state.total:,} images"
             yield "status", partial(self._say, words, done, total)
 
-    def _segment(self, start: str, end: Recipe) -> Steps:
+    def _segment(self, start: str, end: Recipe, name: str) -> Steps:
         split = str(self.split_choice.value)
-        for line in analysis.stream_line(self.ev, start, end, _SEGMENT_STEPS, split, beyond=0):
+        ts = [i / (_SEGMENT_STEPS - 1) for i in range(_SEGMENT_STEPS)]
+        recipes = {t: (1 - t) * Recipe({start: 1}) + t * end for t in ts}
+        for line in analysis.stream_path(self.ev, recipes, (start, name), split):
             yield "segment", partial(self._show_segment, line)
 
     def _save(self, recipe: Recipe, path: Path) -> Steps:
@@ -334,7 +339,7 @@ class LandscapeExplorer(Explorer):
         self._plane = plane
         (left, right), (low, high) = plane.extent()
         self.figure.limits = [left, right, low, high]
-        self._marks = {name: Mark(plane.place(recipe)) for name, recipe in plane.corners.items()}
+        self.marks = {name: Mark(plane.place(recipe)) for name, recipe in plane.corners.items()}
         middle = sum(plane.corners.values(), Recipe({})) / 3
         place = plane.place(middle)
         self.point = (place.x, place.y)
@@ -353,7 +358,7 @@ class LandscapeExplorer(Explorer):
 
     def _show_marks(self, plane: Plane, marks: dict[str, Mark]) -> None:
         if plane is self._plane:
-            self._marks = marks
+            self.marks = marks
             self._draw()
 
     def _show(self, plane: Plane, recipe: Recipe, x: float, y: float, evaluation: Evaluation) -> None:
@@ -376,16 +381,16 @@ class LandscapeExplorer(Explorer):
         view = self.view_choice.value
         drawn = (view, self.quantity, landscape.split, landscape.plane)
         if view == "contours" and drawn == self._drawn:
-            self.figure.move(plots.landscape_contour_patch(landscape, self.quantity, self._marks, self._ends()))
+            self.figure.move(plots.landscape_contour_patch(landscape, self.quantity, self.marks, self._ends()))
             return
         self._drawn = drawn
         if view == "contours":
-            self.figure.show(plots.landscape_contour(landscape, self.quantity, self._marks, self._ends()))
+            self.figure.show(plots.landscape_contour(landscape, self.quantity, self.marks, self._ends()))
         elif view == "surface":
-            self.figure.show(plots.landscape_surface(landscape, self.quantity, self._marks))
+            self.figure.show(plots.landscape_surface(landscape, self.quantity, self.marks))
         else:
             shown = [*self._splits.values()] or [landscape]
-            self.figure.show(plots.landscape_splits(shown, self.quantity, self._marks))
+            self.figure.show(plots.landscape_splits(shown, self.quantity, self.marks))
 
     def _ends(self) -> list[analysis.Place]:
         if self.line is None or self._plane is None or self.segment.layout.display == "none":

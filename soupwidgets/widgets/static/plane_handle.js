@@ -19,7 +19,8 @@ function planeHandle(root, plot, { label, limits, onMove }) {
 
   function place() {
     const layout = plot._fullLayout;
-    if (!at || !layout?.xaxis || !layout.yaxis || layout.scene) {
+    // A handle has one plane to stand on: no surface, no small multiples.
+    if (!at || !layout?.xaxis || !layout.yaxis || layout.scene || layout.xaxis2) {
       handle.hidden = true;
       return;
     }
