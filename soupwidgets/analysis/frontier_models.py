@@ -22,6 +22,8 @@ _OF_ROLE: dict[str, Kind] = {
     "zero_shot": "zero-shot",
     "fine_tuned": "fine-tuned",
     "bad_ingredient": "bad ingredient",
+    # The bend of a curve, or a step in a random direction: it can be measured, and is no model that was trained.
+    "landmark": "mixture",
 }
 _TOLERANCE = 1e-9
 
