@@ -221,7 +221,8 @@ def add_shift(
     _save(folder / f"{name}.labels.npy", split.labels)
     manifest = json.loads((folder / MANIFEST).read_text())
     original = next(entry for entry in manifest["splits"] if entry["name"] == split.name)
-    scoring = {k: original[k] for k in ("metric", "class_map", "classes", "groups", "group_names") if k in original}
+    kept = ("metric", "class_map", "classes", "groups", "group_names", *(() if "rows" in original else ("names",)))
+    scoring = {k: original[k] for k in kept if k in original}
     entry = {"name": name, "role": "shift", "images": f"{name}.images.npy", "labels": f"{name}.labels.npy"}
     manifest["splits"].append(
         {**entry, **scoring, "sha256": digest, "made_of": split.name, "transform": repr(transform)}
@@ -283,7 +284,7 @@ def _decode_split(
     problems = [*listing.problems, *(why for _, why in failures[:_SHOWN_FAILURES])]
     if len(failures) > _SHOWN_FAILURES:
         problems.append(f"{listing.source}: {len(failures)} images in all cannot be read; they are left out")
-    files = {"images": f"{title}.images.npy", "labels": f"{title}.labels.npy"}
+    files = {"images": f"{title}.images.npy", "labels": f"{title}.labels.npy", "names": f"{title}.names.json"}
     labels = listing.labels[kept]
     if failures:
         with atomic_path(folder / files["images"]) as path:
@@ -291,6 +292,8 @@ def _decode_split(
     else:
         (work / "images.npy").replace(folder / files["images"])
     _save(folder / files["labels"], labels)
+    with atomic_path(folder / files["names"]) as path:
+        path.write_text(json.dumps([listing.items[row].file_name for row in kept]))
     entry: dict[str, Any] = {"name": title, "role": source.role, **files, "kind": source.kind, "problems": problems}
     if listing.columns is not None:
         entry |= {"class_map": [list(group) for group in listing.columns], "classes": list(listing.classes)}
@@ -326,7 +329,9 @@ def _known_entries(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _files_exist(folder: Path, entry: Mapping[str, Any]) -> bool:
-    return all((folder / entry[key]).is_file() for key in ("images", "labels", "groups") if key in entry)
+    # A suite from before there were names is decoded again, once.
+    needed = ("images", "labels", "names", *(("groups",) if "groups" in entry else ()))
+    return all(key in entry and (folder / entry[key]).is_file() for key in needed)
 
 
 def _write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:

@@ -24,6 +24,10 @@ class Item(Protocol):
     def name(self) -> str:
         """What an error message calls it."""
 
+    @property
+    def file_name(self) -> str:
+        """What the data set calls it, without a folder: annotations from elsewhere find it by this."""
+
     def open(self) -> Any:
         """A Pillow image."""
 
@@ -45,6 +49,11 @@ class FileItem:
         """Its path."""
         return str(self.path)
 
+    @property
+    def file_name(self) -> str:
+        """Its name without the folder."""
+        return self.path.name
+
     def open(self) -> Any:
         """A Pillow image."""
         return _pillow(self.path)
@@ -63,6 +72,11 @@ class TarItem:
     def name(self) -> str:
         """Archive and member."""
         return f"{self.archive}:{self.member}"
+
+    @property
+    def file_name(self) -> str:
+        """The member's name without its folder."""
+        return Path(self.member).name
 
     def open(self) -> Any:
         """A Pillow image."""
@@ -83,6 +97,11 @@ class PixelItem:
     def name(self) -> str:
         """File and row."""
         return f"{self.source}, image {self.row}"
+
+    @property
+    def file_name(self) -> str:
+        """The row."""
+        return str(self.row)
 
     def open(self) -> Any:
         """A Pillow image."""

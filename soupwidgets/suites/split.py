@@ -30,7 +30,8 @@ class Source:
 
     ``rows`` picks images of the arrays (all of them when None); ``shift`` is
     applied to the picked images when they are first asked for; ``made_of`` names
-    the split whose images these are, each in its place, where they were made of another.
+    the split whose images these are, each in its place, where they were made of another;
+    ``names`` is a JSON file with what the data set calls each of the arrays' images.
     """
 
     images: Path
@@ -38,6 +39,7 @@ class Source:
     rows: tuple[int, ...] | None = None
     shift: Shift | None = None
     made_of: str | None = None
+    names: Path | None = None
 
     @property
     def as_stored(self) -> bool:
@@ -121,6 +123,20 @@ class Split:
             )
         picked = stored if self.source.rows is None else stored[np.asarray(self.source.rows)]
         return picked.astype(np.int64)
+
+    @cached_property
+    def file_names(self) -> tuple[str, ...] | None:
+        """What the data set calls each image ``[n]``; None where the suite does not say."""
+        if self.source.names is None:
+            return None
+        try:
+            stored = json.loads(self.source.names.read_text())
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+            raise SuiteError(f"{self.source.names}: not a readable list of names ({error})") from error
+        rows = range(len(self)) if self.source.rows is None else self.source.rows
+        if not isinstance(stored, list) or len(stored) <= max(rows, default=-1):
+            raise SuiteError(f"{self.source.names}: expected a list with a name for each of {len(self)} images")
+        return tuple(str(stored[row]) for row in rows)
 
     @cached_property
     def image_numbers(self) -> NDArray[np.int64]:

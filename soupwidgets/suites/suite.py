@@ -146,6 +146,7 @@ def _split(folder: Path, entry: Mapping[str, Any]) -> Split:
         rows=rows,
         shift=Shift.from_json(entry["shift"]) if "shift" in entry else None,
         made_of=str(entry["made_of"]) if "made_of" in entry else None,
+        names=_inside(folder, entry["names"]) if "names" in entry else None,
     )
     return Split(str(entry["name"]), entry["role"], source, entry.get("sha256"), _scoring(folder, entry))
 

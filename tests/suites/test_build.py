@@ -58,6 +58,8 @@ def test_a_built_suite_has_roles_classes_and_maps(
     assert list(suite.splits) == ["val", "test", "imagenet-r", "objectnet"]
     assert suite.training is not None
     assert (len(suite.training), len(suite.validation), len(suite.id_test)) == (5, 15, 15)
+    files = sorted((tmp_path / "imagenet" / "val").rglob("*.JPEG"))
+    assert suite.id_test.file_names == tuple(file.name for file in files)
     assert len(suite.classes) == 1000
     assert len(suite.templates) == 80
     assert len(suite.class_names("imagenet-r")) == 200
