@@ -93,7 +93,7 @@ class Pool:
         if isinstance(source, str | Path):
             folder = Path(source)
             paths: list[Path | CheckpointFile] = []
-            paths += _in_folder(folder) if folder.is_dir() else sorted(map(Path, glob.glob(str(source))))
+            paths += weight_files(folder) if folder.is_dir() else sorted(map(Path, glob.glob(str(source))))
             if not paths:
                 endings = ", ".join(_ENDINGS)
                 raise PoolError(f"{source}: no weight file there ({endings}); give a folder, a pattern, or a list")
@@ -230,7 +230,8 @@ def _by_name(known: Mapping[str, CheckpointFile], paths: Iterable[Path | Checkpo
     return checkpoints
 
 
-def _in_folder(folder: Path) -> list[Path]:
+def weight_files(folder: Path) -> list[Path]:
+    """The weight files of a folder, sorted by name; of a checkpoint in several files its index."""
     paths = sorted(path for path in folder.iterdir() if path.name.endswith(_ENDINGS))
     # The parts of a checkpoint in several files are opened through their index.
     indexed = {file for path in paths if path.name.endswith(INDEX_ENDING) for file in CheckpointFile(path).files}

@@ -8,6 +8,8 @@ from soupwidgets.analysis.flips import Flip, find_flips
 from soupwidgets.analysis.frontier_models import Frontier, FrontierModel, describe, frontier
 from soupwidgets.analysis.frontier_point import FrontierPoint, frontier_point
 from soupwidgets.analysis.geometry import WeightGeometry, weight_geometry
+from soupwidgets.analysis.helpers import HelperStep, greedy_ensemble
+from soupwidgets.analysis.imported_logits import import_member, read_logits
 from soupwidgets.analysis.inspection import Inspection, inspect_checkpoint
 from soupwidgets.analysis.kinship import Kinship, kinship
 from soupwidgets.analysis.landscape_line import (
@@ -19,6 +21,17 @@ from soupwidgets.analysis.landscape_line import (
 )
 from soupwidgets.analysis.landscape_marks import Mark, landscape_marks, stream_marks
 from soupwidgets.analysis.landscape_plane import Landscape, Limits, landscape_plane, stream_plane
+from soupwidgets.analysis.members import LEVELS, Member, divergence, member, members, open_members, training_of
+from soupwidgets.analysis.pair_diversity import (
+    DivergenceTrend,
+    DiversityMatrix,
+    PairDiversity,
+    cohens_kappa,
+    divergence_trend,
+    diversity_matrix,
+    pair_diversity,
+    stream_diversity,
+)
 from soupwidgets.analysis.paired import BootstrapMean, PairedTest, bootstrap_mean, mcnemar, right_answers
 from soupwidgets.analysis.pairs import PairGain, pair_gains
 from soupwidgets.analysis.plane import Place, Plane, plane_through, trajectory_plane
@@ -41,8 +54,32 @@ from soupwidgets.analysis.robustness import (
 )
 from soupwidgets.analysis.sharpness import Sharpness, sharpness, stream_sharpness
 from soupwidgets.analysis.soup_ensemble import SoupVersusEnsemble, soup_versus_ensemble
+from soupwidgets.analysis.specialists import ClassSpecialist, Specialisation, class_specialists, specialisation
 
 __all__ = [
+    "LEVELS",
+    "Member",
+    "DivergenceTrend",
+    "DiversityMatrix",
+    "PairDiversity",
+    "HelperStep",
+    "ClassSpecialist",
+    "Specialisation",
+    "greedy_ensemble",
+    "import_member",
+    "read_logits",
+    "divergence",
+    "member",
+    "members",
+    "open_members",
+    "training_of",
+    "cohens_kappa",
+    "divergence_trend",
+    "diversity_matrix",
+    "pair_diversity",
+    "stream_diversity",
+    "class_specialists",
+    "specialisation",
     "AlongAlpha",
     "BarrierMatrix",
     "Baseline",

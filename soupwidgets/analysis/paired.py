@@ -98,16 +98,16 @@ def right_answers(evaluation: Evaluation, split: Split) -> NDArray[np.bool_]:
 
 
 def bootstrap_mean(
-    right: Mapping[str, NDArray[np.bool_]],
+    right: Mapping[str, NDArray[np.bool_] | NDArray[np.float64]],
     images: Mapping[str, NDArray[np.int64]] | None = None,
-    minus: Mapping[str, NDArray[np.bool_]] | None = None,
+    minus: Mapping[str, NDArray[np.bool_] | NDArray[np.float64]] | None = None,
 ) -> BootstrapMean:
     """Mean accuracy over shifts, each with the same weight, with images resampled.
 
     Parameters
     ----------
     right
-        For each shift whether each image was right, ``[n]``.
+        For each shift whether each image was right, or how much it counts, ``[n]``.
     images
         For each shift the number of the image behind each row, where shifts show
         the same images in several ways: these are drawn together. All different when None.

@@ -29,6 +29,9 @@ class Card:
         The card of a `soupwidgets.models.Architecture`.
     hyperparameters
         How it was fine-tuned.
+    training
+        What it was made of, in words that are compared between models: ``ancestor``, ``reinit``,
+        ``architecture``, ``framework``, ``data set``; any of them may be absent.
     """
 
     name: str = ""
@@ -36,6 +39,7 @@ class Card:
     note: str = ""
     architecture: Mapping[str, Any] | None = None
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> Card:
@@ -53,6 +57,10 @@ class Card:
             card = json.loads(text)
             name, role, note = card.get("name", ""), card.get("role", "fine_tuned"), card.get("note", "")
             architecture, hyperparameters = card.get("architecture"), card.get("hyperparameters", {})
+            training = card.get("training", {})
+            # The first cards of the zoo say in an entry of their own which pre-training a model goes back to.
+            if not training and card.get("pretraining"):
+                training = {"ancestor": json.dumps(card["pretraining"], sort_keys=True)}
         except (json.JSONDecodeError, AttributeError) as error:
             raise ValueError(f"its {CARD_KEY!r} card is not a JSON object ({error})") from error
         except RecursionError:
@@ -63,4 +71,6 @@ class Card:
             raise ValueError(f"its {CARD_KEY!r} card has the unknown role {role!r}")
         if not isinstance(hyperparameters, dict) or not isinstance(architecture, dict | None):
             raise ValueError(f"its {CARD_KEY!r} card has hyper-parameters or an architecture that is no object")
-        return cls(name, role, note, architecture, hyperparameters)
+        if not isinstance(training, dict) or not all(isinstance(text, str) for text in training.values()):
+            raise ValueError(f"its {CARD_KEY!r} card says how the model was trained in something else than texts")
+        return cls(name, role, note, architecture, hyperparameters, training)

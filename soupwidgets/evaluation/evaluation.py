@@ -129,11 +129,20 @@ class Evaluation:
     @property
     def logits(self) -> dict[str, Logits]:
         """Logits ``[images, classes]`` of the splits that are complete, in the split's own order."""
-        return {
-            name: score.class_map.scores(score.load_logits()) if score.class_map else score.load_logits()
-            for name, score in self.scores.items()
-            if score.load_logits
-        }
+        return {name: self.split_logits(name) for name, score in self.scores.items() if score.load_logits}
+
+    def split_logits(self, split: str) -> Logits:
+        """Logits ``[images, classes]`` of one split, read from the store now, in the split's own order.
+
+        Raises
+        ------
+        KeyError, ValueError
+            When the split was not measured, or not to its end.
+        """
+        score = self.scores[split]
+        if score.load_logits is None:
+            raise ValueError(f"{split!r} was not measured on all of its images: there are no logits yet")
+        return score.class_map.scores(score.load_logits()) if score.class_map else score.load_logits()
 
     @property
     def shift_accuracy(self) -> float:

@@ -1,0 +1,103 @@
+"""Weak models that help a strong one: an ensemble that grows greedily on validation images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soupwidgets.analysis.members import Member
+from soupwidgets.evaluation import Evaluation, score_logits
+from soupwidgets.recipe import Recipe
+from soupwidgets.suites import Suite
+
+
+@dataclass(frozen=True)
+class HelperStep:
+    """One more model in the ensemble.
+
+    Parameters
+    ----------
+    name
+        Which.
+    alone
+        Its own accuracy on validation (0..1).
+    evaluation
+        The ensemble's with it, on every split that all models know.
+    """
+
+    name: str
+    alone: float
+    evaluation: Evaluation
+
+
+def greedy_ensemble(base: Member, helpers: Sequence[Member], suite: Suite, most: int | None = None) -> list[HelperStep]:
+    """Add to a strong model, one by one, whoever raises the ensemble's accuracy on validation most.
+
+    Logits are averaged with equal weights, each model's at its own temperature.
+
+    Parameters
+    ----------
+    base
+        The strong model.
+    helpers
+        Who may join, each once.
+    suite
+        Its validation split chooses; the others are only reported.
+    most
+        At most so many helpers; all when None.
+
+    Returns
+    -------
+    list[HelperStep]
+        The base alone first; it ends where nobody raises accuracy any more.
+
+    Raises
+    ------
+    ValueError
+        When a model has no logits on validation.
+
+    Notes
+    -----
+    After arXiv 2110.12899, section 5 (low-accuracy models in ensembles); greedy selection by Caruana et al. (2004).
+    """
+    for one in (base, *helpers):
+        if suite.validation.name not in one.splits:
+            raise ValueError(f"{one.name!r} has no logits on {suite.validation.name!r}, by which helpers are chosen")
+    held_out = suite.validation
+    splits = [s for s in base.splits if all(s in one.splits for one in helpers)]
+
+    def alone(one: Member) -> float:
+        return float(one.right(held_out).mean())
+
+    def accuracy(total: NDArray[np.float64]) -> float:
+        right = (total.argmax(axis=1) == held_out.labels) & np.isfinite(total).all(axis=1)
+        return float(right.mean())
+
+    def step(one: Member, chosen: Sequence[Member]) -> HelperStep:
+        return HelperStep(one.name, alone(one), _evaluation(chosen, suite, splits))
+
+    chosen, rest = [base], list(helpers)
+    total = base.scaled(held_out.name, suite)
+    steps = [step(base, chosen)]
+    best = accuracy(total)
+    while rest and (most is None or len(chosen) <= most):
+        sums = [total + one.scaled(held_out.name, suite) for one in rest]
+        values = [accuracy(s) for s in sums]
+        first = int(np.argmax(values))
+        if values[first] <= best:
+            break
+        best, total = values[first], sums[first]
+        chosen.append(rest.pop(first))
+        steps.append(step(chosen[-1], chosen))
+    return steps
+
+
+def _evaluation(chosen: Sequence[Member], suite: Suite, splits: Sequence[str]) -> Evaluation:
+    scores = {}
+    for split in splits:
+        mean = np.mean([one.scaled(split, suite) for one in chosen], axis=0)
+        scores[split] = score_logits(suite.splits[split], mean.astype(np.float32))
+    return Evaluation(Recipe({one.name: 1 / len(chosen) for one in chosen}), scores)
