@@ -110,7 +110,7 @@ def test_views_quantities_and_splits(explorer: LandscapeExplorer, tiny_evaluator
     explorer.view_choice.value = "all splits"
     explorer.wait(background=True)
     titles = [a["text"] for a in explorer.figure.figure["layout"]["annotations"]]
-    assert [t.split(" ")[0] for t in titles[: len(tiny_evaluator.suite.splits)]] == list(tiny_evaluator.suite.splits)
+    assert [t.split(":")[0] for t in titles[: len(tiny_evaluator.suite.splits)]] == list(tiny_evaluator.suite.splits)
     explorer.view_choice.value = "contours"
     explorer.split_choice.value = "train"
     explorer.wait(background=True)
