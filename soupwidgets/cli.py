@@ -181,6 +181,30 @@ def frontier(
 
 
 @app.command()
+def diversity(
+    pool: Annotated[list[str], typer.Option(help="Folder or file of checkpoints, of any architectures; repeat it.")],
+    suite: SuiteOption,
+    logits: Annotated[
+        list[str] | None, typer.Option(help="NAME:SPLIT=FILE of another model's logits (npy, npz, pt, csv); repeat it.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Where to compare; the in-distribution test otherwise.")] = None,
+    json_file: JsonOption = None,
+    device: DeviceOption = "auto",
+    store: StoreOption = None,
+) -> None:
+    """How differently models err: error inconsistency, kappa, ensembles of all pairs, and the trend over training."""
+    from soupwidgets import Store, Suite
+    from soupwidgets.diversity_report import diversity_report, to_text
+
+    opened = Suite.open(suite)
+    kept = Store(store) if store else None
+    report = diversity_report(pool, opened, logits or [], split, kept, device, sys.stderr.isatty())
+    write_json(json_file, report)
+    if json_file != "-":
+        print(to_text(report), end="")
+
+
+@app.command()
 def finetune(
     suite: SuiteOption,
     out: Annotated[Path, typer.Option(help="Folder of the new pool.")],

@@ -8,7 +8,7 @@ from soupwidgets.analysis.flips import Flip, find_flips
 from soupwidgets.analysis.frontier_models import Frontier, FrontierModel, describe, frontier
 from soupwidgets.analysis.frontier_point import FrontierPoint, frontier_point
 from soupwidgets.analysis.geometry import WeightGeometry, weight_geometry
-from soupwidgets.analysis.helpers import HelperStep, greedy_ensemble
+from soupwidgets.analysis.helpers import HelperStep, ensemble_of, greedy_ensemble
 from soupwidgets.analysis.imported_logits import import_member, read_logits
 from soupwidgets.analysis.inspection import Inspection, inspect_checkpoint
 from soupwidgets.analysis.kinship import Kinship, kinship
@@ -22,6 +22,7 @@ from soupwidgets.analysis.landscape_line import (
 from soupwidgets.analysis.landscape_marks import Mark, landscape_marks, stream_marks
 from soupwidgets.analysis.landscape_plane import Landscape, Limits, landscape_plane, stream_plane
 from soupwidgets.analysis.members import LEVELS, Member, divergence, member, members, open_members, training_of
+from soupwidgets.analysis.ordering import Ordering, ordered
 from soupwidgets.analysis.pair_diversity import (
     DivergenceTrend,
     DiversityMatrix,
@@ -57,6 +58,9 @@ from soupwidgets.analysis.soup_ensemble import SoupVersusEnsemble, soup_versus_e
 from soupwidgets.analysis.specialists import ClassSpecialist, Specialisation, class_specialists, specialisation
 
 __all__ = [
+    "Ordering",
+    "ordered",
+    "ensemble_of",
     "LEVELS",
     "Member",
     "DivergenceTrend",

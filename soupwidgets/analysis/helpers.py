@@ -77,7 +77,7 @@ def greedy_ensemble(base: Member, helpers: Sequence[Member], suite: Suite, most:
         return float(right.mean())
 
     def step(one: Member, chosen: Sequence[Member]) -> HelperStep:
-        return HelperStep(one.name, alone(one), _evaluation(chosen, suite, splits))
+        return HelperStep(one.name, alone(one), ensemble_of(chosen, suite, splits))
 
     chosen, rest = [base], list(helpers)
     total = base.scaled(held_out.name, suite)
@@ -95,7 +95,23 @@ def greedy_ensemble(base: Member, helpers: Sequence[Member], suite: Suite, most:
     return steps
 
 
-def _evaluation(chosen: Sequence[Member], suite: Suite, splits: Sequence[str]) -> Evaluation:
+def ensemble_of(chosen: Sequence[Member], suite: Suite, splits: Sequence[str]) -> Evaluation:
+    """The mean of some models' logits, each at the temperature that validation images ask for.
+
+    Parameters
+    ----------
+    chosen
+        At least one model.
+    suite
+        Has the labels.
+    splits
+        Where.
+
+    Returns
+    -------
+    Evaluation
+        Exact. Its recipe names the members and mixes logits here.
+    """
     scores = {}
     for split in splits:
         mean = np.mean([one.scaled(split, suite) for one in chosen], axis=0)

@@ -6,6 +6,15 @@ from soupwidgets.plots.alpha_frontier import alpha_frontier, alpha_frontier_patc
 from soupwidgets.plots.barrier_matrix import barrier_matrix
 from soupwidgets.plots.block_profile import block_profile
 from soupwidgets.plots.by_tensor import by_tensor
+from soupwidgets.plots.diversity import (
+    PAIR_NUMBERS,
+    PairNumber,
+    confidences,
+    divergence_strip,
+    diversity_matrix,
+    helpers,
+    specialists,
+)
 from soupwidgets.plots.greedy_trace import greedy_sentence, greedy_trace, greedy_trace_patch
 from soupwidgets.plots.hyperparameter import hyperparameter
 from soupwidgets.plots.landscape_line import landscape_line
@@ -28,6 +37,13 @@ from soupwidgets.plots.split_accuracies import split_accuracies, split_accuracie
 from soupwidgets.plots.weight_geometry import weight_geometry
 
 __all__ = [
+    "PAIR_NUMBERS",
+    "PairNumber",
+    "confidences",
+    "divergence_strip",
+    "diversity_matrix",
+    "helpers",
+    "specialists",
     "weight_geometry",
     "sharpness",
     "block_profile",

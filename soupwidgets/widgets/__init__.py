@@ -1,6 +1,7 @@
 """Widgets: figures made live. The only room that imports ipywidgets."""
 
 from soupwidgets.widgets.alpha_explorer import AlphaExplorer
+from soupwidgets.widgets.diversity_explorer import DiversityExplorer
 from soupwidgets.widgets.drag_slider import DragSlider
 from soupwidgets.widgets.frontier_explorer import FrontierExplorer
 from soupwidgets.widgets.ingredient_table import IngredientTable
@@ -10,6 +11,7 @@ from soupwidgets.widgets.plane_figure import PlaneFigure
 from soupwidgets.widgets.soup_mixer import SoupMixer
 
 __all__ = [
+    "DiversityExplorer",
     "AlphaExplorer",
     "DragSlider",
     "FrontierExplorer",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 import numpy as np
@@ -64,29 +65,66 @@ def flip_gallery(
     empty
         Said when there is no flip.
     """
-    if not flips:
+    return gallery(title, [_flip(flip, image, classes) for flip, image in zip(flips, images, strict=True)], empty)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageCard:
+    """One image of a gallery, with plain texts.
+
+    Parameters
+    ----------
+    image
+        ``[height, width]`` or ``[height, width, 3]``.
+    alt
+        What it is, for who does not see it.
+    label
+        Its class.
+    said
+        What was predicted.
+    mark, verdict, colour
+        What to think of that: a sign, words and a colour of ours.
+    """
+
+    image: NDArray[np.uint8]
+    alt: str
+    label: str
+    said: str
+    mark: str
+    verdict: str
+    colour: str
+
+
+def gallery(title: str, cards: Sequence[ImageCard], empty: str) -> str:
+    """Images in a row that wraps, under a title; ``empty`` is said when there are none."""
+    if not cards:
         return f'<div style="font-family:sans-serif"><b>{escape(title)}</b><p>{escape(empty)}</p></div>'
-    cards = "".join(_card(flip, image, classes) for flip, image in zip(flips, images, strict=True))
+    items = "".join(map(_card, cards))
     return (
         f'<section aria-label="{escape(title, quote=True)}" style="font-size:12px;line-height:1.35">'
         f"<b style='font-size:14px'>{escape(title)}</b>"
-        f'<ul style="display:flex;flex-wrap:wrap;gap:10px;list-style:none;padding:0;margin:8px 0">{cards}</ul>'
+        f'<ul style="display:flex;flex-wrap:wrap;gap:10px;list-style:none;padding:0;margin:8px 0">{items}</ul>'
         "</section>"
     )
 
 
-def _card(flip: Flip, image: NDArray[np.uint8], classes: Sequence[str]) -> str:
-    label, before, after = (escape(classes[c]) for c in (flip.label, flip.before, flip.after))
+def _flip(flip: Flip, image: NDArray[np.uint8], classes: Sequence[str]) -> ImageCard:
+    label, before, after = (classes[c] for c in (flip.label, flip.before, flip.after))
     if flip.fixed:
-        verdict, colour, mark = "now right", "#0072B2", "&#10003;"
+        verdict, colour, mark = "now right", "#0072B2", "\u2713"
     elif flip.broken:
-        verdict, colour, mark = "now wrong", "#D55E00", "&#10007;"
+        verdict, colour, mark = "now wrong", "#D55E00", "\u2717"
     else:
-        verdict, colour, mark = "still wrong", "#767676", "&#8226;"
+        verdict, colour, mark = "still wrong", "#767676", "\u2022"
+    alt = f"image {flip.index}: {label}"
+    return ImageCard(image, alt, label, f"{before} \u2192 {after}", mark, verdict, colour)
+
+
+def _card(card: ImageCard) -> str:
     return (
-        f'<li style="border-top:4px solid {colour};background:#F7F7F7;color:#222;padding:6px;width:84px">'
-        f'<img src="{png_uri(image)}" alt="image {flip.index}: {label}" width="84" height="84" '
+        f'<li style="border-top:4px solid {card.colour};background:#F7F7F7;color:#222;padding:6px;width:84px">'
+        f'<img src="{png_uri(card.image)}" alt="{escape(card.alt, quote=True)}" width="84" height="84" '
         'style="image-rendering:pixelated;display:block">'
-        f"<b>{label}</b><br>{before} &#8594; {after}<br>"
-        f'<span style="color:{colour}">{mark} {verdict}</span></li>'
+        f"<b>{escape(card.label)}</b><br>{escape(card.said)}<br>"
+        f'<span style="color:{card.colour}">{card.mark} {escape(card.verdict)}</span></li>'
     )
