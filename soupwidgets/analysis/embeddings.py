@@ -1,0 +1,130 @@
+"""Images as a model sees them, and the training images that are nearest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from soupwidgets.evaluation import Evaluator
+from soupwidgets.recipe import Recipe
+from soupwidgets.suites import Split
+
+_BATCH = 256
+_NEAREST = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Embeddings:
+    """Features of some images, of reference images with known labels, and of the classes' names.
+
+    Parameters
+    ----------
+    split, reference
+        Names of the two splits.
+    images, references
+        ``[n, features]``, each of length 1.
+    labels
+        Of the references.
+    classes
+        ``[classes, features]``, each of length 1: what the head takes each class for.
+    """
+
+    split: str
+    reference: str
+    images: NDArray[np.float32]
+    references: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    classes: NDArray[np.float32]
+
+    def nearest(self, row: int, count: int = 5, label: int | None = None) -> NDArray[np.int64]:
+        """Rows of the nearest references, the nearest first.
+
+        Parameters
+        ----------
+        row
+            Of the image.
+        count
+            How many.
+        label
+            Only those of this class.
+        """
+        rows = np.arange(len(self.labels)) if label is None else np.flatnonzero(self.labels == label)
+        similarity = self.references[rows] @ self.images[row]
+        found: NDArray[np.int64] = rows[np.argsort(-similarity, kind="stable")[:count]]
+        return found
+
+
+def embeddings(ev: Evaluator, split: str, recipe: Recipe | None = None, progress: bool = True) -> Embeddings:
+    """Embed a split's images and the training images.
+
+    Parameters
+    ----------
+    ev
+        The evaluator.
+    split
+        Whose images.
+    recipe
+        The model; the pool's zero-shot model when None, whose head holds the embedded prompts.
+    progress
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    Embeddings
+        The references are the suite's training images, or validation where it has none.
+
+    Raises
+    ------
+    KeyError
+        When the suite has no such split.
+    PoolError
+        When the pool lacks the model, or has no zero-shot model.
+    """
+    if split not in ev.suite.splits:
+        raise KeyError(f"the suite has no split {split!r}; it has {', '.join(ev.suite.splits)}")
+    chosen = recipe or Recipe({ev.pool.zero_shot: 1})
+    reference = ev.suite.training or ev.suite.validation
+    where = ev.suite.splits[split]
+    with ev.model(chosen) as model, torch.inference_mode():
+        classes = F.normalize(model.head.weight.float(), dim=-1).cpu().numpy()
+        total = len(where) + len(reference)
+        with tqdm(total=total, desc="embeddings", unit="image", disable=not progress) as bar:
+            images, references = (_embed(ev, model.visual, s, bar) for s in (where, reference))
+    return Embeddings(split, reference.name, images, references, reference.labels, classes)
+
+
+def _embed(ev: Evaluator, visual: torch.nn.Module, split: Split, bar: Any) -> NDArray[np.float32]:
+    found = []
+    for start in range(0, len(split), _BATCH):
+        rows = np.arange(start, min(start + _BATCH, len(split)))
+        pixels, _ = ev.batch(split, rows)
+        found.append(F.normalize(visual(pixels).float(), dim=-1).cpu().numpy())
+        bar.update(len(rows))
+    return np.concatenate(found)
+
+
+def typicality(embedded: Embeddings) -> NDArray[np.float64]:
+    """How near each reference is to the others of its class: mean similarity to the ten nearest, ``[references]``.
+
+    Without itself: what an image of the class can be expected to have.
+    """
+    found = np.empty(len(embedded.labels))
+    for label in np.unique(embedded.labels):
+        rows = np.flatnonzero(embedded.labels == label)
+        similarity = (embedded.references[rows] @ embedded.references[rows].T).astype(np.float64)
+        np.fill_diagonal(similarity, -np.inf)
+        k = min(_NEAREST, len(rows) - 1)
+        found[rows] = np.sort(similarity, axis=1)[:, -k:].mean(axis=1) if k else 1.0
+    return found
+
+
+def nearness(embedded: Embeddings, row: int, label: int) -> float:
+    """How near an image is to references of a class: mean similarity to its ten nearest; NaN if there are none."""
+    rows = embedded.nearest(row, _NEAREST, label)
+    return float((embedded.references[rows] @ embedded.images[row]).mean()) if len(rows) else float("nan")

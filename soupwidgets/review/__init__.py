@@ -1,0 +1,49 @@
+"""Reviewing together: judgements of many people on the same images, kept, merged, counted, and taken back."""
+
+from soupwidgets.review.agreement import Agreement, agreement, krippendorff_alpha
+from soupwidgets.review.files import Export, export_labels, read_labels, read_session, write_session
+from soupwidgets.review.label_set import (
+    Distribution,
+    Rule,
+    distribution,
+    distributions,
+    label_set,
+    minority_views,
+    reviewed_mistakes,
+    settle,
+)
+from soupwidgets.review.records import Record, ReviewError, State
+from soupwidgets.review.session import ReviewSession
+from soupwidgets.review.storage import ReviewStore
+from soupwidgets.review.views import Image, Judgement, Reviewer, Slice, Term, View, view
+
+__all__ = [
+    "Agreement",
+    "Distribution",
+    "Export",
+    "Image",
+    "Judgement",
+    "Record",
+    "ReviewError",
+    "ReviewSession",
+    "ReviewStore",
+    "Reviewer",
+    "Rule",
+    "Slice",
+    "State",
+    "Term",
+    "View",
+    "agreement",
+    "distribution",
+    "distributions",
+    "export_labels",
+    "krippendorff_alpha",
+    "label_set",
+    "minority_views",
+    "read_labels",
+    "read_session",
+    "reviewed_mistakes",
+    "settle",
+    "view",
+    "write_session",
+]

@@ -1,0 +1,111 @@
+"""Multi-label accuracy against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from soupwidgets.analysis import (
+    ImageLabels,
+    MultiLabels,
+    agreement_with_later_labels,
+    confusion_pairs,
+    multi_label_accuracy,
+    slice_score,
+)
+from soupwidgets.suites import Suite
+
+
+def labels_of(correct: set[int] = frozenset(), unclear: set[int] = frozenset(), **other: object) -> ImageLabels:  # type: ignore[assignment]
+    return ImageLabels(frozenset(correct), frozenset(unclear), **other)  # type: ignore[arg-type]
+
+
+# Classes 0 to 3; class 3 has one image, and it is problematic.
+LABELS = np.array([0, 0, 0, 1, 1, 2, 3, 0])
+SAID = np.array([0, 1, 2, 0, 0, 2, 3, 3])
+REVIEWED = MultiLabels(
+    "test",
+    {
+        0: labels_of({0}),  # right by the label and by the review
+        1: labels_of({0, 1}),  # right by the review alone
+        2: labels_of({0}, {2}),  # unclear counts as right
+        3: labels_of({1}),  # wrong
+        4: labels_of({1}, wrong=frozenset({0})),  # wrong
+        5: labels_of({1}),  # the label itself was wrong: right by the label alone
+        6: labels_of({3}, problematic=True),
+    },
+    major=(3, 1),
+)
+
+
+def test_the_mean_is_over_the_classes_that_can_be_scored() -> None:
+    score = multi_label_accuracy(SAID, LABELS, REVIEWED, 4)
+    assert score.accuracy == pytest.approx((3 / 3 + 0 / 2 + 0 / 1) / 3)
+    assert score.single_label == pytest.approx((1 / 3 + 0 / 2 + 1 / 1) / 3)
+    assert (score.right, score.images, score.problematic) == (3, 6, 1)
+    assert (score.classes, score.missing) == (3, 1)  # class 3 has no image that is scored
+    assert score.low <= score.accuracy <= score.high
+
+
+def test_the_interval_draws_images_within_each_class() -> None:
+    labels = np.repeat([0, 1], [400, 100])
+    said = np.where(np.arange(500) % 400 < 300, labels, 2)  # 75% of class 0; all of class 1
+    reviewed = MultiLabels("test", {}).completed(_Labels(labels))  # type: ignore[arg-type]
+    score = multi_label_accuracy(said, labels, reviewed, 3)
+    assert score.accuracy == pytest.approx((0.75 + 1.0) / 2)
+    # Half the standard error of class 0's share; class 1 adds nothing.
+    expected = 1.96 * 0.5 * np.sqrt(0.75 * 0.25 / 400)
+    assert (score.high - score.low) / 2 == pytest.approx(expected, rel=0.08)
+
+
+class _Labels:
+    def __init__(self, labels: np.ndarray) -> None:
+        self.labels = labels
+
+
+def test_a_review_of_mistakes_alone_is_completed_with_the_labels(suite: Suite) -> None:
+    reviewed = MultiLabels("test", {3: labels_of({5})}, (3,)).completed(suite.id_test)
+    assert len(reviewed) == len(suite.id_test)
+    assert reviewed.images[3].correct == {5}
+    assert reviewed.images[4].correct == {int(suite.id_test.labels[4])}
+    labels = suite.id_test.labels
+    score = multi_label_accuracy(labels, labels, reviewed, 10)
+    assert score.single_label == 1
+    assert score.right == len(labels) - (labels[3] != 5)
+
+
+def test_a_slice_is_counted() -> None:
+    assert slice_score(SAID, REVIEWED).right == 1
+    assert slice_score(SAID, REVIEWED).images == 2
+    assert slice_score(SAID, REVIEWED, [0, 1, 2]).right == 3
+    assert slice_score(SAID, REVIEWED).interval == pytest.approx((0.0126, 0.9874), abs=1e-3)
+    with pytest.raises(ValueError, match=r"no reviewed labels for images \[7\]"):
+        slice_score(SAID, REVIEWED, [7])
+    with pytest.raises(ValueError, match="has no images"):
+        slice_score(SAID, MultiLabels("test", {}))
+
+
+def test_what_cannot_be_scored_is_told() -> None:
+    with pytest.raises(ValueError, match=r"images 0\.\.7, not \[8\]"):
+        multi_label_accuracy(SAID, LABELS, MultiLabels("test", {8: labels_of({0})}), 4)
+    with pytest.raises(ValueError, match="no image to score"):
+        multi_label_accuracy(SAID, LABELS, MultiLabels("test", {6: labels_of(problematic=True)}), 4)
+    with pytest.raises(ValueError, match="7 predictions for 8 labels"):
+        multi_label_accuracy(SAID[1:], LABELS, REVIEWED, 4)
+
+
+def test_mistakes_that_were_none() -> None:
+    found = agreement_with_later_labels(SAID, LABELS, REVIEWED)
+    # By the labels 1, 2, 3, 4 and 7 are mistakes; nobody looked at 7.
+    assert (found.accepted, found.rejected, found.problematic, found.not_reviewed) == (2, 2, 0, 1)
+
+
+def test_confusions_are_counted_both_ways() -> None:
+    pairs = confusion_pairs(SAID, LABELS, ["a", "b", "c", "d"])
+    assert [(p.first, p.second, p.first_as_second, p.second_as_first, p.images) for p in pairs] == [
+        ("a", "b", 1, 2, 6),
+        ("a", "c", 1, 0, 5),
+        ("a", "d", 1, 0, 5),
+    ]
+    assert pairs[0].count == 3
+    assert confusion_pairs(np.array([-1]), np.array([0]), ["a", "b"]) == []
