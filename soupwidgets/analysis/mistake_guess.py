@@ -72,8 +72,8 @@ class MistakeGuesser:
         self._together = _co_occurrence(multi, len(self.classes))
 
     def similar(self, first: int, second: int) -> float:
-        """Share of all pairs of classes that are not nearer than these two (0..1)."""
-        return float(np.searchsorted(self._pairs, self._similarity[first, second], side="right") / len(self._pairs))
+        """Share of all pairs of classes that are farther apart than these two (0..1)."""
+        return float(np.searchsorted(self._pairs, self._similarity[first, second], side="left") / len(self._pairs))
 
     def usual(self, row: int, label: int) -> float:
         """Share of a class's training images that are not nearer to the others than this image is (0..1)."""
