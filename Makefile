@@ -13,7 +13,7 @@ help:
 	@echo "make bench      measure the speed of the engine and of the widgets"
 	@echo "make notebooks  run the notebooks and keep their outputs"
 	@echo "make picture    take the screenshots of the last make test over into the README"
-	@echo "make zoo        rebuild the miniature zoo from the raw images (about half an hour on two cores)"
+	@echo "make zoo        rebuild the miniature zoo from the raw images (about forty minutes on two cores)"
 
 install: .venv/installed
 
@@ -51,9 +51,10 @@ bench: install .venv/mergekit/installed
 	touch $@
 
 picture:
-	cp build/artefacts/explorer.png build/artefacts/mixer.png build/artefacts/frontier.png build/artefacts/landscape.png notebooks/pictures/
+	cp build/artefacts/explorer.png build/artefacts/mixer.png build/artefacts/frontier.png build/artefacts/landscape.png build/artefacts/diversity.png notebooks/pictures/
 
 zoo: install
+	$(BIN)/soupwidgets zoo diverse
 	$(BIN)/soupwidgets zoo build
 
 clean:

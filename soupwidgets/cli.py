@@ -295,6 +295,19 @@ def zoo_baselines(
     print(write_baselines(out, Suite.open(suite), work, raw))
 
 
+@zoo.command("diverse")
+def zoo_diverse(
+    out: Annotated[Path, typer.Option(help="Gets the models.")] = Path("data/zoo/fashion-diverse"),
+    raw: Annotated[Path, typer.Option(help="Folder with the four Fashion-MNIST .gz files.")] = Path(
+        "/usr/share/datasets/fashion-mnist"
+    ),
+) -> None:
+    """Train seven models that differ more and more, for error inconsistency and ensembles (some ten minutes)."""
+    from soupwidgets.zoo.diverse import build_diverse
+
+    print(build_diverse(out, raw))
+
+
 @zoo.command("report")
 def zoo_report(
     pool: PoolOption,

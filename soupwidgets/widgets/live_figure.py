@@ -80,7 +80,7 @@ class LiveFigure(anywidget.AnyWidget):
         Only figures whose ``dragmode`` is a lasso have one.
     """
 
-    _esm = joined("live_figure.js", "live_widget.js")
+    _esm = with_keys("live_figure.js", "live_widget.js")
     _css = STATIC / "live_figure.css"
     library = traitlets.Instance(PlotlyLibrary).tag(sync=True, **widget_serialization)
     figure = traitlets.Dict().tag(sync=True)

@@ -11,6 +11,17 @@ function keepKeys(input) {
   input.addEventListener("blur", () => keep(true));
 }
 
+// Lists, buttons and text fields of ipywidgets beside our own, whenever one of them gets the focus.
+function keepKeysOfNeighbours() {
+  const page = document.documentElement;
+  if (page.dataset.soupwidgetsKeys) return;
+  page.dataset.soupwidgetsKeys = "kept";
+  document.addEventListener("focusin", ({ target }) => {
+    if (!target.matches("select, input, textarea, button") || target.dataset.lmSuppressShortcuts) return;
+    if (target.closest(".jp-OutputArea-child")?.querySelector("[class^=soupwidgets]")) keepKeys(target);
+  });
+}
+
 // A notebook may keep the Enter key from becoming the change that it is elsewhere.
 function enterIsChange(input) {
   input.addEventListener("keydown", (event) => {

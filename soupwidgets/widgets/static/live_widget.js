@@ -1,2 +1,7 @@
 
-export default { render: (context) => renderFigure(context) };
+export default {
+  render: (context) => {
+    keepKeysOfNeighbours();
+    return renderFigure(context);
+  },
+};
