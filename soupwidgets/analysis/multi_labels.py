@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -72,9 +72,9 @@ class MultiLabels:
         return np.array([int(predictions[row]) in self.images[row].accepted for row in rows], dtype=bool)
 
     def completed(self, split: Split) -> MultiLabels:
-        """The same, where images that nobody looked at may be called what their label says.
+        """The same, where an image may also be called what its label says, unless somebody spoke about that label.
 
-        A review that looks at mistakes alone is completed so: what was right stays right.
+        A review that looks at mistakes alone is completed so: what nobody doubted stays right.
 
         Parameters
         ----------
@@ -82,7 +82,11 @@ class MultiLabels:
             Has the labels.
         """
         known = {row: ImageLabels(frozenset({int(label)})) for row, label in enumerate(split.labels)}
-        return MultiLabels(self.split, {**known, **self.images}, self.major)
+        for row, image in self.images.items():
+            (label,) = known[row].correct
+            said = label in image.correct | image.unclear | image.wrong
+            known[row] = image if said else replace(image, correct=image.correct | {label})
+        return MultiLabels(self.split, known, self.major)
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,21 @@ from soupwidgets.widgets.frontier_explorer import FrontierExplorer
 from soupwidgets.widgets.ingredient_table import IngredientTable
 from soupwidgets.widgets.landscape_explorer import LandscapeExplorer
 from soupwidgets.widgets.live_figure import LiveFigure
+from soupwidgets.widgets.mistake_reviewer import MistakeReviewer
 from soupwidgets.widgets.plane_figure import PlaneFigure
+from soupwidgets.widgets.review_card import ReviewCard
 from soupwidgets.widgets.soup_mixer import SoupMixer
 
 __all__ = [
-    "DiversityExplorer",
     "AlphaExplorer",
+    "DiversityExplorer",
     "DragSlider",
     "FrontierExplorer",
     "IngredientTable",
     "LandscapeExplorer",
     "LiveFigure",
+    "MistakeReviewer",
     "PlaneFigure",
+    "ReviewCard",
     "SoupMixer",
 ]

@@ -64,14 +64,24 @@ class _Labels:
 
 
 def test_a_review_of_mistakes_alone_is_completed_with_the_labels(suite: Suite) -> None:
-    reviewed = MultiLabels("test", {3: labels_of({5})}, (3,)).completed(suite.id_test)
-    assert len(reviewed) == len(suite.id_test)
-    assert reviewed.images[3].correct == {5}
-    assert reviewed.images[4].correct == {int(suite.id_test.labels[4])}
     labels = suite.id_test.labels
+    first, second, third = (int(label) for label in labels[:3])
+    other = (first + 1) % 10
+    given = {
+        0: labels_of({other}),  # nobody doubts the label
+        1: labels_of(wrong=frozenset({second})),
+        2: labels_of(unclear={third}),
+    }
+    reviewed = MultiLabels("test", given, (0,)).completed(suite.id_test)
+    assert len(reviewed) == len(suite.id_test)
+    assert reviewed.images[0].correct == {first, other}
+    assert reviewed.images[1].accepted == frozenset()
+    assert reviewed.images[2] == given[2]
+    assert reviewed.images[4].correct == {int(labels[4])}
+    assert reviewed.major == (0,)
     score = multi_label_accuracy(labels, labels, reviewed, 10)
     assert score.single_label == 1
-    assert score.right == len(labels) - (labels[3] != 5)
+    assert score.right == len(labels) - 1
 
 
 def test_a_slice_is_counted() -> None:

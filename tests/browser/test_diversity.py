@@ -71,7 +71,7 @@ def test_cells_keys_images_and_ensembles(lab: Lab, page: Any, evaluator: Evaluat
     assert said["ensemble of the two"] == f"{100 * expected.ensemble:.2f}"
     page.mouse.move(5, 600)
     page.wait_for_timeout(500)
-    page.screenshot(path=str(ARTEFACTS / "diversity.png"), clip={"x": 120, "y": 296, "width": 1230, "height": 580})
+    page.screenshot(path=str(ARTEFACTS / "diversity.png"), clip={"x": 120, "y": 300, "width": 1230, "height": 556})
 
     # The same by keyboard alone: a focused list takes arrow keys.
     chooser = page.get_by_label("Second", exact=True)

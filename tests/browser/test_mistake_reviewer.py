@@ -1,0 +1,142 @@
+"""Reviewing in real JupyterLab and Chromium: the keyboard alone, what is stored, hostile texts, a killed kernel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from soupwidgets.review import Image, Judgement, ReviewSession, ReviewStore
+from soupwidgets.suites import Suite
+from tests.browser.jupyter import ARTEFACTS, Lab
+from tests.browser.test_drag_alpha import write_notebook
+
+CELL = """
+import soupwidgets as sw
+from soupwidgets import analysis, review
+suite = sw.Suite.open("../data/suites/fashion")
+pool = sw.Pool.open([f"../data/zoo/fashion/{n}.safetensors" for n in ("zero-shot", "ft-03", "ft-05")])
+ev = sw.Evaluator(pool, suite)
+models = analysis.members(ev, ["ft-03", "ft-05"], ["test"], progress=False)
+store = review.ReviewStore("STORE")
+session = review.ReviewSession(store, "SESSION", "my code")
+reviewer = sw.widgets.MistakeReviewer(models, suite, session, embedded=analysis.embeddings(ev, "test", progress=False))
+reviewer
+"""
+EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+
+
+def opened(lab: Lab, page: Any, name: str, store: Path, session: str) -> Any:
+    cell = CELL.replace("STORE", str(store)).replace("SESSION", session)
+    lab.open(page, write_notebook(lab, name, cell))
+    page.keyboard.press("Control+b")
+    lab.run_all(page)
+    card = page.get_by_role("region", name="Image to judge")
+    card.wait_for(timeout=120_000)
+    page.locator("table[aria-label='accuracies after review']").wait_for()
+    return card
+
+
+def saved(page: Any, what: str = "saved") -> None:
+    page.get_by_role("status").filter(has_text=what).first.wait_for()
+
+
+def test_a_review_with_the_keyboard_alone(lab: Lab, page: Any, suite: Suite, tmp_path: Path) -> None:
+    store = ReviewStore(tmp_path / "reviews.sqlite")
+    session = ReviewSession.create(store, suite, "keyboard")
+    page.set_viewport_size({"width": 1400, "height": 1300})
+    card = opened(lab, page, "review.ipynb", tmp_path / "reviews.sqlite", session.id)
+    mine = lambda: ReviewSession(store, session.id, "my code").mine()  # noqa: E731
+    card.focus()
+    first = card.locator("img").first.get_attribute("alt")
+    row = int(first.split()[1])
+    label = int(suite.id_test.labels[row])
+
+    key = str((label + 1) % 10)
+    page.keyboard.press(key)  # right
+    saved(page, "You have judged 1")
+    page.locator(f"button[data-focus='correct-{label}'][aria-pressed=true]").wait_for()
+    for side in ("unclear", "wrong"):
+        page.keyboard.press(key)
+        page.locator(f"button[data-focus='{side}-{label}'][aria-pressed=true]").wait_for()
+    assert mine()[Image("test", row)].wrong == {label}
+    for keys, field in (("q", "category"), ("s", "severity"), ("p", "problematic"), ("h", "shared")):
+        page.keyboard.press(keys)
+        page.locator(f"button[data-focus^='{field}'][aria-pressed=true]").wait_for()
+    page.screenshot(path=str(ARTEFACTS / "reviewer.png"))
+    page.keyboard.press("n")
+    page.keyboard.type("qwerty 123 z x")  # letters in a note are letters
+    page.keyboard.press("Escape")
+    saved(page)
+    page.wait_for_timeout(300)
+    judged = mine()[Image("test", row)]
+    names = ReviewSession(store, session.id).view
+    assert judged.note == "qwerty 123 z x"
+    assert (judged.problematic, judged.shared) == (True, True)
+    assert names.categories[judged.category].name == "fine-grained"
+    assert names.severities[judged.severity].name == "minor"
+
+    page.keyboard.press("Enter")
+    page.wait_for_function("old => document.querySelector('.soupwidgets-review img').alt !== old", arg=first)
+    second = int(card.locator("img").first.get_attribute("alt").split()[1])
+    page.keyboard.press("1")
+    saved(page, "You have judged 2")
+    assert mine()[Image("test", second)].correct == {0}
+    page.keyboard.press("z")
+    saved(page, "undone")
+    assert Image("test", second) not in mine()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("alt => document.querySelector('.soupwidgets-review img').alt === alt", arg=first)
+    page.keyboard.press("x")
+    saved(page, "taken back")
+    assert mine() == {}
+    # Buttons by Tab and Space.
+    button = card.get_by_role("button", name="problematic")
+    button.focus()
+    page.keyboard.press("Space")
+    page.locator("button[data-focus='problematic'][aria-pressed=true]").wait_for()
+    assert page.evaluate("document.activeElement.dataset.focus") == "problematic"
+    assert mine()[Image("test", row)].problematic
+    # A list keeps the arrow keys.
+    chooser = page.get_by_label("Queue", exact=True)
+    chooser.press("ArrowDown")
+    page.get_by_text("1 of", exact=False).filter(has_text=" and ").first.wait_for()
+    assert page.locator("[role=alert]").count() == 0
+
+
+def test_texts_of_others_do_nothing(lab: Lab, page: Any, suite: Suite, tmp_path: Path) -> None:
+    store = ReviewStore(tmp_path / "reviews.sqlite")
+    session = ReviewSession.create(store, suite, EVIL)
+    session.rename(EVIL)
+    category, severity = session.add_term("category", EVIL), session.add_term("severity", EVIL)
+    for row in range(len(suite.id_test)):
+        if row < 400:
+            body = Judgement(Image("test", row), correct=frozenset({1}), category=category, severity=severity,
+                             prediction=2, note=EVIL)  # fmt: skip
+            store.write(session.id, [session._new("judgement", body.to_body())])
+    page.set_viewport_size({"width": 1400, "height": 1500})
+    card = opened(lab, page, "hostile.ipynb", tmp_path / "reviews.sqlite", session.id)
+    page.get_by_label("Show", exact=True).select_option("judged by anybody")
+    card.get_by_text("What others say (1)").click()
+    card.get_by_text("note: <img src=x").wait_for()
+    card.get_by_role("button", name="<img src=x").first.wait_for()
+    page.get_by_role("table", name="mistakes by kind").get_by_text("<img src=x").wait_for()
+    card.focus()
+    page.keyboard.press("2")
+    saved(page, "You have judged 1")
+    page.wait_for_timeout(500)
+    assert "owned" not in page.title()
+    assert page.locator("img[src='x']").count() == 0
+    page.screenshot(path=str(ARTEFACTS / "reviewer-hostile.png"))
+
+
+def test_a_killed_kernel_loses_nothing(lab: Lab, page: Any, suite: Suite, tmp_path: Path) -> None:
+    store = ReviewStore(tmp_path / "reviews.sqlite")
+    session = ReviewSession.create(store, suite, "killed")
+    card = opened(lab, page, "killed.ipynb", tmp_path / "reviews.sqlite", session.id)
+    card.focus()
+    page.keyboard.press("3")
+    saved(page, "You have judged 1")
+    (kernel,) = [one["kernel"]["id"] for one in lab.api("GET", "sessions")]
+    lab.api("DELETE", f"kernels/{kernel}")
+    back = ReviewSession(store, session.id, "my code")
+    assert [j.correct for j in back.mine().values()] == [frozenset({2})]
