@@ -25,7 +25,7 @@ from soupwidgets.models import Architecture, ImageClassifier, streamline
 from soupwidgets.pool import Pool, PoolError
 from soupwidgets.recipe import Recipe
 from soupwidgets.store import Store, measurement_key
-from soupwidgets.suites import Split, Suite
+from soupwidgets.suites import SliceSplit, Split, Suite
 
 BATCH = {"cpu": 192, "cuda": 2048}
 
@@ -215,7 +215,7 @@ class Evaluator:
         """
         chosen = self._splits(splits)
         found: dict[Recipe, dict[str, SplitScore]] = {}
-        texts = self.store.recipes([split.name for split in chosen])
+        texts = self.store.recipes([s.parent.name if isinstance(s, SliceSplit) else s.name for s in chosen])
         keys: dict[str, list[tuple[Recipe, Split]]] = {}
         for text in texts:
             try:
@@ -229,6 +229,9 @@ class Evaluator:
         for key, measurement in self.store.get(keys).items():
             for recipe, split in keys[key]:
                 found.setdefault(recipe, {})[split.name] = stored_score(self.store, split, measurement, key)
+        for recipe, split in (one for some in keys.values() for one in some):
+            if isinstance(split, SliceSplit) and split.name not in found.setdefault(recipe, {}):
+                found[recipe] |= self._sliced(recipe, split)
         return [
             Evaluation(recipe, {split.name: scores[split.name] for split in chosen})
             for recipe, scores in found.items()
@@ -342,11 +345,22 @@ class Evaluator:
 
     def _stored(self, recipe: Recipe, splits: Sequence[Split], keys: dict[str, str]) -> dict[str, SplitScore]:
         found = self.store.get(keys.values())
-        return {
+        scores = {
             split.name: stored_score(self.store, split, found[key], key)
             for split in splits
             if (key := keys[split.name]) in found
         }
+        for split in splits:
+            if isinstance(split, SliceSplit) and split.name not in scores:
+                scores |= self._sliced(recipe, split)
+        return scores
+
+    def _sliced(self, recipe: Recipe, split: SliceSplit) -> dict[str, SplitScore]:
+        """A slice's score out of the logits of its parent, where the store has them: no image is shown again."""
+        key = self.key(recipe, split.parent)
+        if not self.store.get([key]):
+            return {}
+        return {split.name: self.record(recipe, split, self.store.logits(key)[split.rows])}
 
     @torch.inference_mode()
     def _step(self, recipe: Recipe, run: Run, stop: int, key: str) -> SplitScore:

@@ -4,6 +4,7 @@ from soupwidgets.suites.build import BuiltSuite, SplitSource, add_shift, build_s
 from soupwidgets.suites.class_map import ClassMap
 from soupwidgets.suites.preprocess import Preprocess
 from soupwidgets.suites.shifts import Shift
+from soupwidgets.suites.slices import SliceSplit, read_slice, write_slice
 from soupwidgets.suites.split import Split, SuiteError
 from soupwidgets.suites.suite import Suite
 
@@ -12,10 +13,13 @@ __all__ = [
     "ClassMap",
     "Preprocess",
     "Shift",
+    "SliceSplit",
     "Split",
     "SplitSource",
     "Suite",
     "SuiteError",
     "add_shift",
     "build_suite",
+    "read_slice",
+    "write_slice",
 ]

@@ -16,7 +16,7 @@ from soupwidgets.checkpoints.hash_cache import remembered_hash
 from soupwidgets.suites.class_map import ClassMap
 from soupwidgets.suites.shifts import Shift
 
-Role = Literal["validation", "id_test", "shift", "train"]
+Role = Literal["validation", "id_test", "shift", "train", "slice"]
 Metric = Literal["accuracy", "macro_f1", "worst_group"]
 
 
@@ -81,7 +81,8 @@ class Split:
         ``"val"``, ``"test"``, or the name of the shift.
     role
         What the split may be used for: choosing (``validation``), reporting
-        in-distribution accuracy (``id_test``) or robustness (``shift``), fine-tuning (``train``).
+        in-distribution accuracy (``id_test``) or robustness (``shift``), fine-tuning (``train``), looking at
+        some images of another split (``slice``).
     source
         Where the images come from.
     sha256

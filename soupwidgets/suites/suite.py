@@ -11,6 +11,7 @@ import numpy as np
 
 from soupwidgets.suites.class_map import ClassMap
 from soupwidgets.suites.shifts import Shift
+from soupwidgets.suites.slices import SliceSplit, read_slice
 from soupwidgets.suites.split import Metric, Role, Scoring, Source, Split, SuiteError, load_array
 
 MANIFEST = "suite.json"
@@ -42,13 +43,15 @@ class Suite:
         return f"Suite({self.name!r}, {len(self.classes)} classes, splits={list(self.splits)})"
 
     @classmethod
-    def open(cls, folder: str | Path) -> Suite:
+    def open(cls, folder: str | Path, slices: Sequence[str | Path] = ()) -> Suite:
         """Open a suite's folder and check that it is complete.
 
         Parameters
         ----------
         folder
             Holds ``suite.json`` and the ``.npy`` arrays that it names.
+        slices
+            Files of slices of its splits.
 
         Returns
         -------
@@ -79,7 +82,7 @@ class Suite:
                 raise
             raise SuiteError(f"{path}: malformed ({error!r})") from error
         suite._check(path)
-        return suite
+        return suite.with_slices(slices) if slices else suite
 
     def _check(self, path: Path) -> None:
         roles = [split.role for split in self.splits.values()]
@@ -111,6 +114,41 @@ class Suite:
         """Names of the classes that a split's labels and logits count."""
         return self.splits[split].scoring.classes or self.classes
 
+    def with_slices(self, slices: Sequence[SliceSplit | str | Path]) -> Suite:
+        """The same suite with slices of its splits, which are measured and listed like any split.
+
+        Means over shifts leave them out: they are other views of images that are counted already.
+
+        Parameters
+        ----------
+        slices
+            Slices, or their files.
+
+        Raises
+        ------
+        SuiteError
+            When a name is taken, or a file is no slice of this suite.
+
+        Examples
+        --------
+        >>> suite = Suite.open("data/suites/fashion")
+        >>> first = SliceSplit("the first ten", suite.id_test, range(10))
+        >>> suite.with_slices([first]).splits["the first ten"]
+        Split('the first ten', role='slice', n=10)
+        """
+        splits = {**self.splits, **({self.training.name: self.training} if self.training else {})}
+        for one in slices:
+            opened = one if isinstance(one, SliceSplit) else read_slice(one, self)
+            if opened.name in splits:
+                raise SuiteError(f"the suite has a split {opened.name!r} already: call the slice something else")
+            splits[opened.name] = opened
+        return Suite(self.name, self.classes, splits, self.templates)
+
+    @property
+    def slices(self) -> list[SliceSplit]:
+        """Slices of other splits, in the order in which they were added."""
+        return [split for split in self.splits.values() if isinstance(split, SliceSplit)]
+
     @property
     def validation(self) -> Split:
         """The held-out split; the only one that may choose anything."""
@@ -134,8 +172,9 @@ def _inside(folder: Path, name: Any) -> Path:
 
 
 def _split(folder: Path, entry: Mapping[str, Any]) -> Split:
-    if entry["role"] not in get_args(Role):
-        raise SuiteError(f"{folder / MANIFEST}: {entry['role']!r} is not a role; known are {get_args(Role)}")
+    roles = [role for role in get_args(Role) if role != "slice"]
+    if entry["role"] not in roles:
+        raise SuiteError(f"{folder / MANIFEST}: {entry['role']!r} is not a role; known are {', '.join(roles)}")
     rows = None
     if "rows" in entry:
         order = np.random.default_rng(int(entry["rows"]["seed"])).permutation(int(entry["rows"]["of"]))

@@ -1,0 +1,167 @@
+"""Slices: some images of a split, under a name of their own. What was measured on the split is known of the slice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soupwidgets.checkpoints import atomic_path
+from soupwidgets.suites.split import Scoring, Split, SuiteError, content_hash
+
+if TYPE_CHECKING:
+    from soupwidgets.suites.suite import Suite
+
+FORMAT = "soupwidgets slice 1"
+_MOST_BYTES = 1 << 26
+_LONGEST = 200
+_LONGEST_WHY = 20_000
+
+
+class SliceSplit(Split):
+    """Some images of another split.
+
+    Parameters
+    ----------
+    name
+        Of the slice.
+    parent
+        Where its images are from.
+    rows
+        Which: places in the parent, each once.
+    why
+        Why these images matter.
+    labels
+        Other labels than the parent's, by row of the parent; a review may have found them.
+
+    Raises
+    ------
+    SuiteError
+        When there is no image, an image twice, or one that the parent does not have.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        parent: Split,
+        rows: Sequence[int],
+        why: str = "",
+        labels: Mapping[int, int] | None = None,
+    ) -> None:
+        chosen = np.asarray(rows, dtype=np.int64)
+        if not len(chosen) or len(np.unique(chosen)) < len(chosen):
+            raise SuiteError(f"slice {name!r}: needs at least one image, and each of them once")
+        if chosen.min() < 0 or chosen.max() >= len(parent):
+            raise SuiteError(f"slice {name!r}: {parent.name!r} has images 0..{len(parent) - 1}")
+        # Worst groups and class means are of no use for a handful of images.
+        scoring = Scoring("accuracy", parent.scoring.class_map, parent.scoring.classes)
+        super().__init__(name, "slice", parent.source, scoring=scoring)
+        self.parent, self.rows, self.why = parent, chosen, why
+        self._changed = dict(labels or {})
+
+    @cached_property
+    def images(self) -> NDArray[np.uint8]:
+        """Pixels of the parent's images."""
+        return self.parent.images[self.rows]
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """Class indices ``[n]``."""
+        found = self.parent.labels[self.rows]
+        for place, row in enumerate(self.rows.tolist()):
+            found[place] = self._changed.get(row, found[place])
+        return found
+
+    @cached_property
+    def file_names(self) -> tuple[str, ...] | None:
+        """What the data set calls each image."""
+        names = self.parent.file_names
+        return None if names is None else tuple(names[row] for row in self.rows)
+
+    @cached_property
+    def image_numbers(self) -> NDArray[np.int64]:
+        """The parent's: these are its images."""
+        found: NDArray[np.int64] = self.parent.image_numbers[self.rows]
+        return found
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of shape, pixels, labels and classes."""
+        found = content_hash(self.images, self.labels)
+        if self.scoring.class_map is None:
+            return found
+        return hashlib.sha256(json.dumps([found, self.scoring.class_map.columns]).encode()).hexdigest()
+
+
+def write_slice(path: str | Path, given: SliceSplit) -> Path:
+    """Write a slice as a small JSON file: rows and labels, no pixels.
+
+    Parameters
+    ----------
+    path
+        The file.
+    given
+        The slice.
+    """
+    content = {
+        "format": FORMAT,
+        "name": given.name,
+        "why": given.why,
+        "split": given.parent.name,
+        "sha256": given.parent.content_hash,
+        "rows": given.rows.tolist(),
+        "labels": given.labels.tolist(),
+    }
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
+    return Path(path)
+
+
+def read_slice(path: str | Path, suite: Suite) -> SliceSplit:
+    """Read a slice's file.
+
+    Parameters
+    ----------
+    path
+        As `write_slice` writes it.
+    suite
+        Has the split whose images these are.
+
+    Raises
+    ------
+    SuiteError
+        When the file is none, or is about other images than the suite has.
+    """
+    path = Path(path)
+    try:
+        small = path.stat().st_size <= _MOST_BYTES
+        content = json.loads(path.read_text("utf-8")) if small else None
+    except (OSError, ValueError, RecursionError) as error:
+        raise SuiteError(f"{path}: not a readable slice ({error})") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise SuiteError(f"{path}: not a file of the format {FORMAT!r}")
+    try:
+        name, why, rows, labels = (content[key] for key in ("name", "why", "rows", "labels"))
+        parent = suite.splits[content["split"]]
+        if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST:
+            raise SuiteError("its name is no text of at most 200 characters")
+        if not isinstance(why, str) or len(why) > _LONGEST_WHY:
+            raise SuiteError("its reason is no text of at most 20,000 characters")
+        if content["sha256"] != parent.content_hash:
+            raise SuiteError(f"made for other images or labels of {parent.name!r} than the suite has")
+        classes = len(suite.class_names(parent.name))
+        if any(type(x) is not int for x in (*rows, *labels)) or len(rows) != len(labels):
+            raise SuiteError("rows and labels are not whole numbers, one label for each row")
+        if any(not 0 <= label < classes for label in labels):
+            raise SuiteError(f"a label is not of the classes 0..{classes - 1}")
+        return SliceSplit(name, parent, rows, why, dict(zip(rows, labels, strict=True)))
+    except SuiteError as error:
+        raise SuiteError(f"{path}: {error}") from error
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise SuiteError(f"{path}: malformed ({error!r})") from error
