@@ -12,6 +12,7 @@ from soupwidgets.review.label_set import (
     reviewed_mistakes,
     settle,
 )
+from soupwidgets.review.major import major_slice
 from soupwidgets.review.records import Record, ReviewError, State
 from soupwidgets.review.session import ReviewSession
 from soupwidgets.review.storage import ReviewStore
@@ -39,6 +40,7 @@ __all__ = [
     "export_labels",
     "krippendorff_alpha",
     "label_set",
+    "major_slice",
     "minority_views",
     "read_labels",
     "read_session",

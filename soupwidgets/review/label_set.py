@@ -147,6 +147,7 @@ def minority_views(counted: Distribution, labels: ImageLabels) -> dict[int, dict
 
     Examples
     --------
+    >>> from soupwidgets.review import Image
     >>> one = distribution([Judgement(Image("test", 0), correct=frozenset({1})),
     ...                     Judgement(Image("test", 0), correct=frozenset({1})),
     ...                     Judgement(Image("test", 0), wrong=frozenset({1}))])

@@ -29,6 +29,7 @@ from soupwidgets.widgets.explorer import Explorer
 from soupwidgets.widgets.html import png_uri
 from soupwidgets.widgets.newest_wins import Steps
 from soupwidgets.widgets.review_card import ReviewCard
+from soupwidgets.widgets.review_exports import ReviewExports
 from soupwidgets.widgets.review_results import agreement_html, disputed_html, mistakes_html, score_table
 
 _FILTERS = ("all", "not judged by me", "judged by me", "judged by anybody", "disputed")
@@ -117,7 +118,10 @@ class MistakeReviewer(Explorer):
         self.card = ReviewCard()
         self.scores, self.kinds = ipywidgets.HTML(), ipywidgets.HTML()
         self.disputed, self.agreement = ipywidgets.HTML(), ipywidgets.HTML()
-        self.children = [controls, self.alert, self.card, self.scores, self.disputed, self.kinds, self.agreement]
+        self.exports = ReviewExports(session, self._where, lambda: self.rule_choice.value)
+        self.children = [
+            controls, self.alert, self.card, self.scores, self.disputed, self.kinds, self.agreement, self.exports,
+        ]  # fmt: skip
 
         for choice in (self.queue_choice, self.pair_choice, self.filter_choice):
             choice.observe(lambda _: self._start(), "value")

@@ -7,6 +7,7 @@ from soupwidgets.analysis import CATEGORIES, ImageLabels, mistake_table, multi_l
 from soupwidgets.review import (
     Image,
     Judgement,
+    ReviewError,
     ReviewSession,
     ReviewStore,
     agreement,
@@ -14,10 +15,13 @@ from soupwidgets.review import (
     distributions,
     krippendorff_alpha,
     label_set,
+    major_slice,
     minority_views,
     reviewed_mistakes,
     settle,
 )
+from soupwidgets.suites import Suite, write_slice
+from tests.fixtures import SUITE
 
 
 def says(row: int = 0, **what: object) -> Judgement:
@@ -131,3 +135,19 @@ def test_agreement_is_asked_for_each_question(together: ReviewSession) -> None:
     # One image, one yes and one no: by hand 1 - 1 / 1.
     assert right.alpha == pytest.approx(0.0)
     assert np.isnan(found[CATEGORIES[0]].alpha)
+
+
+def test_the_major_slice_is_a_split_of_what_is_shared(together: ReviewSession, suite, tmp_path) -> None:
+    with pytest.raises(ReviewError, match="no shared judgement calls a mistake on 'test' major"):
+        major_slice(together.view, suite.id_test)
+    labels, major = suite.id_test.labels, next(iter(together.view.severities))
+    doubted = int(labels[5])
+    other = (doubted + 3) % 10
+    together.judge(says(5, wrong={doubted}, correct={other}, severity=major, shared=True))
+    together.judge(says(6, severity=major, shared=True))
+    together.judge(says(7, severity=major))
+    found = major_slice(together.refresh(), suite.id_test)
+    assert found.rows.tolist() == [5, 6]
+    assert found.labels.tolist() == [other, labels[6]]
+    opened = Suite.open(SUITE, slices=[write_slice(tmp_path / "major.json", found)])
+    assert opened.splits["major"].labels.tolist() == [other, labels[6]]

@@ -9,7 +9,15 @@ import pytest
 
 from soupwidgets import Evaluator, analysis
 from soupwidgets.analysis import Member
-from soupwidgets.review import Image, Judgement, ReviewError, ReviewSession, ReviewStore
+from soupwidgets.review import (
+    Image,
+    Judgement,
+    ReviewError,
+    ReviewSession,
+    ReviewStore,
+    read_labels,
+    read_session,
+)
 from soupwidgets.widgets import MistakeReviewer
 
 EMPTY = {
@@ -215,3 +223,47 @@ def test_what_is_asked_at_first(tiny_evaluator: Evaluator, models: list[Member],
     assert made.card.item["guess"] is None
     made.close()
     assert set(ipywidgets.widgets.widget._instances) == before
+
+
+def test_an_export_says_what_is_in_it_before_it_is_written(
+    reviewer: MistakeReviewer, session: ReviewSession, tmp_path: Path
+) -> None:
+    exports = reviewer.exports
+    major = next(iter(session.view.severities))
+    act(reviewer, "judge", correct=[1], severity=major)
+    row = reviewer.image.row
+    target = tmp_path / "labels.json"
+    exports.file_name.value = str(target)
+    assert exports.write.disabled
+    exports.look.click()
+    assert "0 judgements of 0 images" in exports.summary.value
+    assert "1 judgements are not in it" in exports.summary.value
+    exports.share.click()
+    assert "1 judgements of yours may now leave" in exports.summary.value
+    assert exports.write.disabled
+    exports.look.click()
+    assert "1 judgements of 1 images" in exports.summary.value
+    assert not target.exists()
+    exports.write.click()
+    assert list(read_labels(target, reviewer.suite).images) == [row]
+    exports.kind.value = "the 'major' slice"
+    assert exports.file_name.value == "major.json"
+    exports.file_name.value = str(tmp_path / "major.json")
+    exports.look.click()
+    exports.write.click()
+    opened = reviewer.suite.with_slices([tmp_path / "major.json"])
+    assert opened.slices[0].rows.tolist() == [row]
+    exports.kind.value = "the whole session, for the group"
+    exports.file_name.value = str(tmp_path / "session.json")
+    exports.look.click()
+    assert "give it to nobody else" in exports.summary.value
+    exports.names.value = True  # what was said is no longer what would be written
+    assert exports.write.disabled
+    exports.look.click()
+    exports.write.click()
+    assert read_session(tmp_path / "session.json")[1] == session.state
+    exports.kind.value = "labels after review"
+    exports.file_name.value = str(target / "no" / "folder.json")
+    exports.look.click()
+    exports.write.click()
+    assert 'role="alert"' in exports.summary.value
