@@ -51,7 +51,7 @@ bench: install .venv/mergekit/installed
 	touch $@
 
 picture:
-	cp build/artefacts/explorer.png build/artefacts/mixer.png build/artefacts/frontier.png build/artefacts/landscape.png build/artefacts/diversity.png notebooks/pictures/
+	cp build/artefacts/explorer.png build/artefacts/mixer.png build/artefacts/frontier.png build/artefacts/landscape.png build/artefacts/diversity.png build/artefacts/reviewer.png notebooks/pictures/
 
 zoo: install
 	$(BIN)/soupwidgets zoo diverse

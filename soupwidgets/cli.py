@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from soupwidgets.cli_landscape import app as landscape_app
+from soupwidgets.cli_mistakes import app as mistakes_app
 from soupwidgets.cli_options import (
     DeviceOption,
     JsonOption,
@@ -26,6 +27,7 @@ zoo = typer.Typer(no_args_is_help=True, help="The miniature zoo: build it, repor
 app.add_typer(zoo, name="zoo")
 app.add_typer(suite_app, name="suite")
 app.add_typer(landscape_app, name="landscape")
+app.add_typer(mistakes_app, name="mistakes")
 
 
 class SoupMethod(StrEnum):

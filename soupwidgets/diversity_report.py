@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from soupwidgets import analysis
+from soupwidgets.analysis import Member
 from soupwidgets.store import Store
 from soupwidgets.suites import Suite
 
@@ -52,15 +54,8 @@ def diversity_report(
     where = suite.id_test.name if split is None else split
     if where not in suite.splits:
         raise ValueError(f"the suite has no split {where!r}; it has {', '.join(suite.splits)}")
-    imported: dict[str, dict[str, str]] = {}
-    for entry in logits:
-        name, colon, rest = entry.partition(":")
-        of, equals, path = rest.partition("=")
-        if not (name and colon and of and equals and path) or of not in suite.splits:
-            raise ValueError(f"--logits {entry}: expected NAME:SPLIT=FILE, with a split of {', '.join(suite.splits)}")
-        imported.setdefault(name, {})[of] = path
     models = analysis.open_members(pools, suite, [where], store, device, progress)
-    models += [analysis.import_member(name, files, suite) for name, files in imported.items()]
+    models += imported_members(logits, suite)
     matrix = analysis.diversity_matrix(models, suite, where, progress)
     levels = {pair.divergence for pair in matrix.pairs}
     trend = asdict(analysis.divergence_trend(matrix)) if len(levels) > 1 else None
@@ -72,6 +67,31 @@ def diversity_report(
         "pairs": [{str(key): _finite(value) for key, value in record.items()} for record in records],
         "trend": trend,
     }
+
+
+def imported_members(logits: Sequence[str], suite: Suite) -> list[Member]:
+    """Models of which only logits are known.
+
+    Parameters
+    ----------
+    logits
+        ``NAME:SPLIT=FILE``, once for each split.
+    suite
+        What they were shown.
+
+    Raises
+    ------
+    ValueError
+        When an entry is malformed, and as in `analysis.read_logits`.
+    """
+    imported: dict[str, dict[str, str | Path]] = {}
+    for entry in logits:
+        name, colon, rest = entry.partition(":")
+        of, equals, path = rest.partition("=")
+        if not (name and colon and of and equals and path) or of not in suite.splits:
+            raise ValueError(f"--logits {entry}: expected NAME:SPLIT=FILE, with a split of {', '.join(suite.splits)}")
+        imported.setdefault(name, {})[of] = path
+    return [analysis.import_member(name, files, suite) for name, files in imported.items()]
 
 
 def to_text(report: dict[str, Any]) -> str:

@@ -106,8 +106,16 @@ class ReviewSession:
         self.view = view(self.state)
         return self.view
 
-    def check(self, suite: Suite) -> None:
+    def check(self, suite: Suite, splits: Sequence[str] | None = None) -> None:
         """Make sure that a suite has the very images that the session is about.
+
+        Parameters
+        ----------
+        suite
+            The suite.
+        splits
+            Those that matter; all of the session when None. Distribution shifts are computed, and another
+            processor may round a pixel otherwise.
 
         Raises
         ------
@@ -117,10 +125,12 @@ class ReviewSession:
         facts = self.view.facts
         if facts is None:
             raise ReviewError(f"session {self.id} does not say what it is about")
-        for name, split in facts.splits.items():
+        for name in facts.splits if splits is None else splits:
+            if name not in facts.splits:
+                raise ReviewError(f"the session is not about a split {name!r}")
             if name not in suite.splits:
                 raise ReviewError(f"the session is about {facts.suite!r} with a split {name!r}, the suite has none")
-            if suite.splits[name].content_hash != split.sha256:
+            if suite.splits[name].content_hash != facts.splits[name].sha256:
                 raise ReviewError(f"{name!r}: the suite's images or labels are not those that the session is about")
 
     def mine(self) -> dict[Image, Judgement]:

@@ -91,7 +91,7 @@ class MistakeReviewer(Explorer):
         if session is None:
             store = ReviewStore(Store.default().folder / "reviews.sqlite")
             session = ReviewSession.create(store, suite, f"Review of {models[0].name}")
-        session.check(suite)
+        session.check(suite, [self.split])
         super().__init__()
         self.models, self.suite, self.session, self.embedded = list(models), suite, session, embedded
         self._where = suite.splits[self.split]

@@ -40,8 +40,8 @@ def words(page: Any) -> str:
     return page.locator(".soupwidgets-figure details p").first.text_content()
 
 
-def wait_words(page: Any, part: str) -> None:
-    for _ in range(600):
+def wait_words(page: Any, part: str, seconds: int = 60) -> None:
+    for _ in range(10 * seconds):
         if part in words(page):
             return
         page.wait_for_timeout(100)

@@ -96,7 +96,8 @@ def test_drag_keys_segment_views_and_saving(lab: Lab, page: Any, evaluator: Eval
     page.screenshot(path=str(ARTEFACTS / "landscape-surface.png"))
     page.get_by_label("Grid", exact=True).select_option("9")
     page.get_by_label("View", exact=True).select_option("all splits")
-    wait_words(page, "; wave ")
+    # 54 models on eight more splits: half a minute on an idle machine of two cores.
+    wait_words(page, "; wave ", seconds=300)
     page.wait_for_timeout(1000)
     page.screenshot(path=str(ARTEFACTS / "landscape-splits.png"))
     assert page.locator("[role=alert]").count() == 0

@@ -226,7 +226,11 @@ def test_sharing_is_said_for_each(session: ReviewSession) -> None:
 def test_a_suite_of_other_images_is_told(session: ReviewSession, suite: Suite) -> None:
     with pytest.raises(ReviewError, match=r"with a split '.*', the suite has none"):
         session.check(Suite("other", suite.classes, {"val": suite.validation}))
+    other = Suite("other", suite.classes, {**suite.splits, "test": suite.validation})
     with pytest.raises(ReviewError, match="'test': the suite's images or labels are not"):
-        session.check(Suite("other", suite.classes, {**suite.splits, "test": suite.validation}))
+        session.check(other)
+    session.check(other, ["val"])
+    with pytest.raises(ReviewError, match="not about a split 'fog'"):
+        session.check(suite, ["fog"])
     with pytest.raises(ReviewError, match="no session 'x'"):
         ReviewSession(session.store, "x")
