@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from math import isfinite
@@ -28,6 +27,7 @@ from soupwidgets.review import (
 )
 from soupwidgets.review.files import LABELS_FORMAT, SESSION_FORMAT
 from soupwidgets.suites import Suite
+from soupwidgets.suites.json_files import read_json_object
 
 
 def open_session(name: str, store: str | None) -> tuple[str, State]:
@@ -58,12 +58,8 @@ def open_session(name: str, store: str | None) -> tuple[str, State]:
 
 
 def format_of(path: str | Path) -> str:
-    """The ``format`` that a JSON file states; empty where it states none."""
-    try:
-        content = json.loads(Path(path).read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ReviewError(f"{path}: not a readable JSON file ({error})") from error
-    return str(content.get("format", "")) if isinstance(content, dict) else ""
+    """The ``format`` that a JSON file states; empty where it states none. `ValueError` where it is no JSON object."""
+    return str(read_json_object(path).get("format", ""))
 
 
 def summary_report(name: str, store: str | None = None) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from soupwidgets.analysis.multi_labels import ImageLabels, MultiLabels
 from soupwidgets.analysis.taxonomy import Mistake, normal_category, normal_severity
 from soupwidgets.evaluation.intervals import clopper_pearson
 from soupwidgets.suites import Split
+from soupwidgets.suites.json_files import read_json_object
 
 # ImageNet-X, arXiv 2211.01866, table 1.
 FACTORS = (
@@ -24,7 +24,6 @@ FACTORS = (
     "larger", "darker", "object_blocking", "person_blocking", "style", "brighter", "multiple_objects",
 )  # fmt: skip
 _SHOWN = 5
-_Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def read_human_accuracy(path: str | Path, split: Split, synsets: Sequence[str] |
     -----
     The file: Shankar et al. (2020), in the third version by Vasudevan et al., arXiv 2205.04596.
     """
-    content = _json_object(path)
+    content = read_json_object(path)
     for key, kind in (("initial_annots", dict), ("problematic_images", dict), ("imagenet_m", list)):
         if not isinstance(content.get(key), kind):
             raise ValueError(f"{path}: no {kind.__name__} {key!r}: not a file of reviewed labels, version 3")
@@ -141,7 +140,7 @@ def read_mistakes(path: str | Path) -> MistakeFile:
     -----
     The files: Vasudevan et al., arXiv 2205.04596. "Borderline" counts as minor there, and here.
     """
-    content = _json_object(path)
+    content = read_json_object(path)
     mistakes, normalised, counts = [], {}, Counter[str]()
     for image, entry in content.items():
         try:
@@ -286,16 +285,6 @@ def factor_scores(right: NDArray[np.bool_], factors: Factors) -> list[FactorScor
 
 def _number_of(synset: object, number: Mapping[str, int]) -> int | None:
     return number.get(synset) if isinstance(synset, str) else None
-
-
-def _json_object(path: str | Path) -> _Json:
-    try:
-        content = json.loads(Path(path).read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"{path}: not a readable JSON file ({error})") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: expected an object, found {type(content).__name__}")
-    return content
 
 
 def _places(path: str | Path, split: Split) -> dict[str, int]:

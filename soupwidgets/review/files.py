@@ -14,9 +14,9 @@ from soupwidgets.review.label_set import Rule, distributions, label_set
 from soupwidgets.review.records import Record, ReviewError, State, is_id
 from soupwidgets.review.views import View, check_records
 from soupwidgets.suites import Split, Suite
+from soupwidgets.suites.json_files import read_json_object
 
 SESSION_FORMAT, LABELS_FORMAT = "soupwidgets review session 1", "soupwidgets reviewed labels 1"
-_MOST_BYTES = 1 << 28
 
 
 def write_session(path: str | Path, session: str, state: State) -> Path:
@@ -184,14 +184,7 @@ def _below(value: object, end: int) -> int:
 
 
 def _content(path: str | Path, format: str) -> dict[str, Any]:
-    path = Path(path)
     try:
-        small = path.stat().st_size <= _MOST_BYTES
-        content = json.loads(path.read_text("utf-8")) if small else None
-    except (OSError, ValueError, RecursionError) as error:
-        raise ReviewError(f"{path}: not a readable JSON file ({error})") from error
-    if not small:
-        raise ReviewError(f"{path}: larger than {_MOST_BYTES >> 20} MiB, which no review is")
-    if not isinstance(content, dict) or content.get("format") != format:
-        raise ReviewError(f"{path}: not a file of the format {format!r}")
-    return content
+        return read_json_object(path, format)
+    except ValueError as error:
+        raise ReviewError(str(error)) from error

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.checkpoints import atomic_path
+from soupwidgets.suites.json_files import read_json_object
 from soupwidgets.suites.split import Scoring, Split, SuiteError, content_hash
 
 if TYPE_CHECKING:
     from soupwidgets.suites.suite import Suite
 
 FORMAT = "soupwidgets slice 1"
-_MOST_BYTES = 1 << 26
 _LONGEST = 200
 _LONGEST_WHY = 20_000
 
@@ -138,14 +138,10 @@ def read_slice(path: str | Path, suite: Suite) -> SliceSplit:
     SuiteError
         When the file is none, or is about other images than the suite has.
     """
-    path = Path(path)
     try:
-        small = path.stat().st_size <= _MOST_BYTES
-        content = json.loads(path.read_text("utf-8")) if small else None
-    except (OSError, ValueError, RecursionError) as error:
-        raise SuiteError(f"{path}: not a readable slice ({error})") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise SuiteError(f"{path}: not a file of the format {FORMAT!r}")
+        content = read_json_object(path, FORMAT)
+    except ValueError as error:
+        raise SuiteError(str(error)) from error
     try:
         name, why, rows, labels = (content[key] for key in ("name", "why", "rows", "labels"))
         parent = suite.splits[content["split"]]
