@@ -82,7 +82,8 @@ def test_drag_keys_segment_views_and_saving(lab: Lab, page: Any, evaluator: Eval
     handle.press("ArrowLeft")
     handle.press("Shift+ArrowUp")
     assert handle.get_attribute("aria-valuetext") != before
-    page.wait_for_timeout(300)
+    along, up = (float(part.split()[0]) for part in handle.get_attribute("aria-valuetext").split(", "))
+    page.get_by_text(f"Model at ({along:.3g}, {up:.3g})").wait_for()
     assert shown(page) != dragged
     saved("keys.safetensors")
 
