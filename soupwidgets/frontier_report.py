@@ -51,8 +51,8 @@ def frontier_report(
     KeyError, ValueError
         When the suite has no such shift, or no line can be fitted.
     """
-    if shift is not None and shift not in {split.name for split in ev.suite.shifts}:
-        raise ValueError(f"the suite has no shift {shift!r}; it has {', '.join(s.name for s in ev.suite.shifts)}")
+    if shift is not None and shift not in ev.suite.axes:
+        raise ValueError(f"the suite has no shift {shift!r}; it has {', '.join(ev.suite.axes)}")
     for name in tqdm(ev.pool.names, desc="checkpoints", disable=not progress):
         ev.evaluate(Recipe({name: 1}))
     for name in sweeps or []:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
@@ -48,7 +49,7 @@ def alpha_curves(
             showlegend=position == 0,
             mode="lines",
             line={"color": PALE, "width": 1.2},
-            hovertemplate=f"{name}<br>alpha %{{x:.2f}}: %{{y:.2f}}%<extra></extra>",
+            hovertemplate=f"{escape(name)}<br>alpha %{{x:.2f}}: %{{y:.2f}}%<extra></extra>",
         )
     _add_curve(figure, x, [sweep[a].accuracy[sweep.id_test] for a in x],
                [sweep[a].interval[sweep.id_test] for a in x], "ID test", "id", BLUE)  # fmt: skip
@@ -118,10 +119,10 @@ def _add_curve(
         x=x,
         y=percents(values),
         uid=f"curve-{uid}",
-        name=f"{name}, with 95% interval",
+        name=f"{escape(name)}, with 95% interval",
         mode="lines+markers",
         line={"color": colour, "width": 2.5},
         marker={"size": 5},
         customdata=[[a] for a in x],
-        hovertemplate=f"{name}<br>alpha %{{x:.2f}}: %{{y:.2f}}%<extra></extra>",
+        hovertemplate=f"{escape(name)}<br>alpha %{{x:.2f}}: %{{y:.2f}}%<extra></extra>",
     )

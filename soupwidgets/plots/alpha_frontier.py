@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
@@ -79,7 +80,7 @@ def alpha_frontier(
         customdata=[[a] for a in sweep.alphas],
         hovertemplate="alpha %{customdata[0]:.2f}<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
     )
-    for i, name, symbol in ((0, "zero-shot", "square"), (len(points) - 1, sweep.fine_tuned, "diamond")):
+    for i, name, symbol in ((0, "zero-shot", "square"), (len(points) - 1, escape(sweep.fine_tuned), "diamond")):
         figure.add_scatter(
             x=[x[i]],
             y=[y[i]],
@@ -146,7 +147,7 @@ def _axes(points: list[FrontierPoint], shift: str | None) -> tuple[dict[str, Any
     y = [value for p in points for value in (p.ood, *p.ood_interval)]
     return (
         axis("In-distribution (ID) accuracy, %", limits(percents(x))),
-        axis(f"{_ood_name(shift)} accuracy, %", limits(percents(y))),
+        axis(f"{escape(_ood_name(shift))} accuracy, %", limits(percents(y))),
     )
 
 

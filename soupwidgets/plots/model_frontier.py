@@ -91,7 +91,7 @@ def frontier(
     figure = base_figure(
         "Accuracy against robustness of every model measured",
         accuracy_axis("In-distribution (ID) accuracy", [p.id for p in around], scale),
-        accuracy_axis(f"{_ood(shift)} accuracy", [p.ood for p in around], scale),
+        accuracy_axis(f"{escape(_ood(shift))} accuracy", [p.ood for p in around], scale),
         height=560,
     )
     figure.layout.legend.y = -0.16

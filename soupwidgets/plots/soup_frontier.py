@@ -176,7 +176,7 @@ def _axes(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     return (
         axis("In-distribution (ID) accuracy, %", _range([p.id for p in ingredients], [p.id for p in shown])),
-        axis(f"{_ood(shift)} accuracy, %", _range([p.ood for p in ingredients], [p.ood for p in shown])),
+        axis(f"{escape(_ood(shift))} accuracy, %", _range([p.ood for p in ingredients], [p.ood for p in shown])),
     )
 
 

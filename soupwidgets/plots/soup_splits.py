@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
@@ -56,9 +57,9 @@ def soup_splits(
         figure.add_scatter(
             x=percents(list(evaluation.accuracy.values())),
             y=[split_label(evaluation, split) for split in evaluation.scores],
-            uid=f"reference-{symbol}", name=name, mode="markers",
+            uid=f"reference-{symbol}", name=escape(name), mode="markers",
             marker={"color": colour, "symbol": symbol, "size": 9},
-            hovertemplate=f"{name}<br>%{{y}}: %{{x:.2f}}%<extra></extra>",
+            hovertemplate=f"{escape(name)}<br>%{{y}}: %{{x:.2f}}%<extra></extra>",
         )  # fmt: skip
     for uid, name, marker in (
         ("ensemble", "ensemble of the same members", _ENSEMBLE),

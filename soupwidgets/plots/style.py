@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
@@ -50,8 +51,8 @@ def error_bars_of(scores: Iterable[SplitScore], **style: Any) -> dict[str, Any]:
 
 
 def split_label(evaluation: Evaluation, name: str) -> str:
-    """What a split is called in a figure."""
-    return {"validation": "validation", "id_test": "ID test"}.get(evaluation.scores[name].role, name)
+    """What a split is called in a figure: plotly reads labels as HTML, so names of others are escaped."""
+    return {"validation": "validation", "id_test": "ID test"}.get(evaluation.scores[name].role, escape(name))
 
 
 def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str, uid: str) -> go.Scatter:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 FORMAT = "soupwidgets slice 1"
 _LONGEST = 200
 _LONGEST_WHY = 20_000
+# Below this many images chance alone may move an accuracy by more than ten points.
+_SMALL = 100
 
 
 class SliceSplit(Split):
@@ -64,6 +66,19 @@ class SliceSplit(Split):
         super().__init__(name, "slice", parent.source, scoring=scoring)
         self.parent, self.rows, self.why = parent, chosen, why
         self._changed = dict(labels or {})
+
+    @property
+    def caution(self) -> str:
+        """What to keep in mind of an accuracy on few images; empty when there are a hundred or more."""
+        if len(self) >= _SMALL:
+            return ""
+        # Half of a 95 % interval at its widest, which is at an accuracy of one half.
+        points = 100 * 1.96 * (0.25 / len(self)) ** 0.5
+        images = "1 image" if len(self) == 1 else f"{len(self)} images"
+        return (
+            f"{self.name!r} has {images}: an accuracy on it may be up to {points:.0f} points off by chance alone. "
+            "Look at its interval, and at the images."
+        )
 
     @cached_property
     def images(self) -> NDArray[np.uint8]:

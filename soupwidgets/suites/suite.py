@@ -150,6 +150,11 @@ class Suite:
         return [split for split in self.splits.values() if isinstance(split, SliceSplit)]
 
     @property
+    def axes(self) -> list[str]:
+        """Names of what accuracy in distribution is drawn against: the shifts, then the slices."""
+        return [split.name for split in [*self.shifts, *self.slices]]
+
+    @property
     def validation(self) -> Split:
         """The held-out split; the only one that may choose anything."""
         return next(split for split in self.splits.values() if split.role == "validation")

@@ -70,7 +70,7 @@ class AlphaExplorer(Explorer):
 
         self.model_choice = ipywidgets.Dropdown(options=[*dict.fromkeys([*names, first])], value=first)
         self.model_choice.description = "Fine-tuned"
-        self.shift_choice = ipywidgets.Dropdown(options=[_MEAN, *(s.name for s in ev.suite.shifts)])
+        self.shift_choice = ipywidgets.Dropdown(options=[_MEAN, *ev.suite.axes])
         self.shift_choice.description = "Shift"
         self.slider = DragSlider(
             value=alpha, step=1 / (len(self._grid) - 1), label="alpha", low_label=self._zero_shot, high_label=first

@@ -20,10 +20,13 @@ _SHOWN = 12
 _CELL = 'style="padding:2px 10px;text-align:right"'
 
 
-def details(result: Frontier, chosen: Sequence[str], shift: str | None, baseline: Baseline | None) -> str:
+def details(
+    result: Frontier, chosen: Sequence[str], shift: str | None, baseline: Baseline | None, caution: str = ""
+) -> str:
     """A table of the chosen models: accuracies with intervals, and effective robustness where there is a line."""
+    note = f'<p role="note" style="font-size:13px;color:#7a4100">{escape(caution)}</p>' if caution else ""
     if not chosen:
-        return (
+        return note + (
             '<p style="color:#444;font-size:13px">Click a model, or draw around several: what they are is said here, '
             "and they can be mixed, swept, or opened in another explorer.</p>"
         )
@@ -43,7 +46,7 @@ def details(result: Frontier, chosen: Sequence[str], shift: str | None, baseline
         )
     more = f"<p>and {len(chosen) - _SHOWN} more</p>" if len(chosen) > _SHOWN else ""
     titles = "".join(f'<th scope="col" style="padding:2px 10px">{escape(title)}</th>' for title in head)
-    return (
+    return note + (
         '<table style="font-size:13px;border-collapse:collapse" aria-label="chosen models">'
         f"<thead><tr>{titles}</tr></thead><tbody>{''.join(rows)}</tbody></table>{more}"
     )

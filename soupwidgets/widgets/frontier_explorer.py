@@ -72,7 +72,7 @@ class FrontierExplorer(Explorer):
             made.observe(lambda _: self._draw(), "value")
             return made
 
-        self.shift_choice = choice("Shift", [_MEAN, *(s.name for s in ev.suite.shifts)])
+        self.shift_choice = choice("Shift", [_MEAN, *ev.suite.axes])
         self.scale_choice = choice("Scale", _SCALES)
         self.colour_choice = choice("Colour", [_KIND])
         self.line_choice = choice("Line", [_NO_LINE, _OTHERS, _TUNED, _CHOSEN])
@@ -368,7 +368,8 @@ class FrontierExplorer(Explorer):
 
     def _show_words(self, baseline: Baseline | None) -> None:
         assert self.frontier is not None
-        self.details.value = details(self.frontier, self.chosen, self.shift, baseline)
+        caution = next((s.caution for s in self.ev.suite.slices if s.name == self.shift), "")
+        self.details.value = details(self.frontier, self.chosen, self.shift, baseline, caution)
         pair = [self.frontier[name] for name in self.chosen]
         self.comparison.value = comparison(self.ev, *pair) if len(pair) == 2 else ""
         for button in self.buttons.values():

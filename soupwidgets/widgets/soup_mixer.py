@@ -79,7 +79,7 @@ class SoupMixer(Explorer):
         self.table = IngredientTable(columns=columns_of(ev.pool, names), rows=[row_of(ev.pool, n, None) for n in names])
         self.table.coefficients = self._coefficients(methods.uniform_soup(ev.pool, view.tuned))
         self.buttons = {name: ipywidgets.Button(description=name, tooltip=why) for name, why in _METHODS.items()}
-        self.shift_choice = ipywidgets.Dropdown(options=[_MEAN, *(s.name for s in ev.suite.shifts)])
+        self.shift_choice = ipywidgets.Dropdown(options=[_MEAN, *ev.suite.axes])
         self.shift_choice.description = "Shift"
         self.step = DragSlider(min=1, max=1, value=1, step=1, label="greedy step", low_label="best single model")
         self.step.layout.display = "none"
