@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from soupwidgets.cli_augment import app as augment_app
 from soupwidgets.cli_landscape import app as landscape_app
 from soupwidgets.cli_mistakes import app as mistakes_app
 from soupwidgets.cli_options import (
@@ -20,6 +21,7 @@ from soupwidgets.cli_options import (
     evaluator,
     write_json,
 )
+from soupwidgets.cli_spectrum import app as spectrum_app
 from soupwidgets.cli_suite import app as suite_app
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Mix checkpoints and measure them.")
@@ -28,6 +30,8 @@ app.add_typer(zoo, name="zoo")
 app.add_typer(suite_app, name="suite")
 app.add_typer(landscape_app, name="landscape")
 app.add_typer(mistakes_app, name="mistakes")
+app.add_typer(spectrum_app, name="spectrum")
+app.add_typer(augment_app, name="augment")
 
 
 class SoupMethod(StrEnum):

@@ -1,15 +1,38 @@
 """Analysis: measurements into results. Nothing is drawn."""
 
+from soupwidgets.analysis.affinity import (
+    Affinity,
+    affinity,
+    affinity_along_alpha,
+    augmented,
+    stream_affinity_along_alpha,
+)
 from soupwidgets.analysis.along_alpha import AlongAlpha, Concavity, Diversity, along_alpha, concavity, diversity
 from soupwidgets.analysis.barrier import BarrierMatrix, barrier, barrier_matrix, stream_barriers
 from soupwidgets.analysis.blocks import BlockProfile, block_profile, blocks_of, interpolate_blocks
 from soupwidgets.analysis.calibration import Calibration, best_temperature, calibration, expected_calibration_error
 from soupwidgets.analysis.embeddings import Embeddings, embeddings
 from soupwidgets.analysis.flips import Flip, find_flips
+from soupwidgets.analysis.frequency_table import (
+    FrequencyTrend,
+    ModelFrequency,
+    frequency_frame,
+    frequency_trends,
+    model_frequencies,
+    stream_model_frequencies,
+)
 from soupwidgets.analysis.frontier_models import Frontier, FrontierModel, describe, frontier
 from soupwidgets.analysis.frontier_point import FrontierPoint, frontier_point
 from soupwidgets.analysis.geometry import WeightGeometry, weight_geometry
 from soupwidgets.analysis.helpers import HelperStep, ensemble_of, greedy_ensemble
+from soupwidgets.analysis.image_paths import ImagePaths, PathKind, image_paths, paths_to, paths_to_changed
+from soupwidgets.analysis.image_spectrum import (
+    FourierSensitivity,
+    ImageSpectrum,
+    fourier_sensitivity,
+    image_spectrum,
+    stream_fourier_sensitivity,
+)
 from soupwidgets.analysis.imported_logits import import_member, read_logits
 from soupwidgets.analysis.inspection import Inspection, inspect_checkpoint
 from soupwidgets.analysis.kinship import Kinship, kinship
@@ -56,6 +79,14 @@ from soupwidgets.analysis.pair_diversity import (
 )
 from soupwidgets.analysis.paired import BootstrapMean, PairedTest, bootstrap_mean, mcnemar, right_answers
 from soupwidgets.analysis.pairs import PairGain, pair_gains
+from soupwidgets.analysis.path_spectrum import (
+    Estimate,
+    PathSpectrum,
+    followed,
+    path_spectrum,
+    power_density,
+    stream_path_spectrum,
+)
 from soupwidgets.analysis.plane import Place, Plane, plane_through, trajectory_plane
 from soupwidgets.analysis.published import (
     PublishedModels,
@@ -84,6 +115,12 @@ from soupwidgets.analysis.robustness import (
 )
 from soupwidgets.analysis.sharpness import Sharpness, sharpness, stream_sharpness
 from soupwidgets.analysis.soup_ensemble import SoupVersusEnsemble, soup_versus_ensemble
+from soupwidgets.analysis.soups_by_hyperparameter import (
+    SoupGroup,
+    numeric_hyperparameters,
+    soups_by_hyperparameter,
+    stream_soups_by_hyperparameter,
+)
 from soupwidgets.analysis.specialists import ClassSpecialist, Specialisation, class_specialists, specialisation
 from soupwidgets.analysis.taxonomy import (
     CATEGORIES,
@@ -99,6 +136,7 @@ from soupwidgets.analysis.taxonomy import (
 )
 
 __all__ = [
+    "Affinity",
     "AlongAlpha",
     "BarrierMatrix",
     "Baseline",
@@ -114,10 +152,13 @@ __all__ = [
     "DiversityMatrix",
     "EffectiveRobustness",
     "Embeddings",
+    "Estimate",
     "FACTORS",
     "FactorScore",
     "Factors",
     "Flip",
+    "FourierSensitivity",
+    "FrequencyTrend",
     "Frontier",
     "FrontierModel",
     "FrontierPoint",
@@ -125,6 +166,8 @@ __all__ = [
     "HelperStep",
     "HumanAccuracy",
     "ImageLabels",
+    "ImagePaths",
+    "ImageSpectrum",
     "Inspection",
     "Kinship",
     "LEVELS",
@@ -137,12 +180,15 @@ __all__ = [
     "Mistake",
     "MistakeFile",
     "MistakeGuesser",
+    "ModelFrequency",
     "MultiLabelScore",
     "MultiLabels",
     "Ordering",
     "PairDiversity",
     "PairGain",
     "PairedTest",
+    "PathKind",
+    "PathSpectrum",
     "Place",
     "Plane",
     "PublishedModels",
@@ -151,11 +197,15 @@ __all__ = [
     "Scale",
     "Sharpness",
     "SliceScore",
+    "SoupGroup",
     "SoupVersusEnsemble",
     "Specialisation",
     "WeightGeometry",
+    "affinity",
+    "affinity_along_alpha",
     "agreement_with_later_labels",
     "along_alpha",
+    "augmented",
     "barrier",
     "barrier_matrix",
     "best_temperature",
@@ -181,11 +231,17 @@ __all__ = [
     "factor_scores",
     "find_flips",
     "fit_baseline",
+    "followed",
+    "fourier_sensitivity",
+    "frequency_frame",
+    "frequency_trends",
     "from_scale",
     "frontier",
     "frontier_point",
     "greedy_ensemble",
     "hardest",
+    "image_paths",
+    "image_spectrum",
     "import_member",
     "inspect_checkpoint",
     "interpolate_blocks",
@@ -199,15 +255,21 @@ __all__ = [
     "member",
     "members",
     "mistake_table",
+    "model_frequencies",
     "most_disputed",
     "multi_label_accuracy",
     "normal_category",
     "normal_severity",
+    "numeric_hyperparameters",
     "open_members",
     "ordered",
     "pair_diversity",
     "pair_gains",
+    "path_spectrum",
+    "paths_to",
+    "paths_to_changed",
     "plane_through",
+    "power_density",
     "read_accuracy_table",
     "read_factors",
     "read_human_accuracy",
@@ -219,15 +281,21 @@ __all__ = [
     "sharpness",
     "slice_score",
     "soup_versus_ensemble",
+    "soups_by_hyperparameter",
     "specialisation",
     "split_named",
+    "stream_affinity_along_alpha",
     "stream_barriers",
     "stream_diversity",
+    "stream_fourier_sensitivity",
     "stream_line",
     "stream_marks",
+    "stream_model_frequencies",
     "stream_path",
+    "stream_path_spectrum",
     "stream_plane",
     "stream_sharpness",
+    "stream_soups_by_hyperparameter",
     "to_scale",
     "training_of",
     "trajectory_plane",

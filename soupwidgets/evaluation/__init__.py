@@ -6,9 +6,11 @@ from soupwidgets.evaluation.evaluator import Evaluator
 from soupwidgets.evaluation.intervals import clopper_pearson, mean_interval
 from soupwidgets.evaluation.numbers import known_scores, score, stream_score
 from soupwidgets.evaluation.order import coarse_to_fine
+from soupwidgets.evaluation.probe import BlendReader, probe, stream_probe
 from soupwidgets.evaluation.screening import Screening, screen
 
 __all__ = [
+    "BlendReader",
     "Evaluation",
     "Evaluator",
     "Logits",
@@ -21,9 +23,11 @@ __all__ = [
     "has_batch_norm",
     "known_scores",
     "mean_interval",
+    "probe",
     "recalibrated",
     "score",
     "score_logits",
     "screen",
+    "stream_probe",
     "stream_score",
 ]

@@ -38,10 +38,7 @@ class SplitReader:
         self._place = np.argsort(self.order)
         self.labels = torch.from_numpy(split.labels[self.order]).to(device)
         self._device = device
-        # (pixel / 255 - mean) / std as one multiplication and one addition.
-        std, mean = (torch.tensor(x, dtype=torch.float64) for x in (architecture.std, architecture.mean))
-        self._gain = (1 / (255 * std)).float().view(-1, 1, 1).to(device)
-        self._offset = (-mean / std).float().view(-1, 1, 1).to(device)
+        self._normalise = Normaliser(architecture, device)
         self._resident: Tensor | None = None
         if device.type == "cuda" and 2 * split.images.nbytes < torch.cuda.mem_get_info(device)[0]:
             self._resident = torch.from_numpy(split.images[self.order]).to(device)
@@ -62,7 +59,29 @@ class SplitReader:
             return self._normalise(torch.from_numpy(self.split.images[rows]).to(self._device)), self.labels[places]
         return self._normalise(self._resident[places]), self.labels[places]
 
-    def _normalise(self, pixels: Tensor) -> Tensor:
+
+class Normaliser:
+    """From pixels to what the tower takes.
+
+    Parameters
+    ----------
+    architecture
+        Says how.
+    device
+        Where.
+    """
+
+    def __init__(self, architecture: Architecture, device: torch.device) -> None:
+        # (pixel / 255 - mean) / std as one multiplication and one addition.
+        std, mean = (torch.tensor(x, dtype=torch.float64) for x in (architecture.std, architecture.mean))
+        self._gain = (1 / (255 * std)).float().view(-1, 1, 1).to(device)
+        self._offset = (-mean / std).float().view(-1, 1, 1).to(device)
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """Pixels ``[n, height, width]`` or ``[n, height, width, 3]`` in 0..255 to ``[n, 3, height, width]``, float32.
+
+        Pixels that are float32 already may be overwritten.
+        """
         images = pixels.to(torch.float32)
         grey = images.ndim == 3
         images = images[:, None] if grey else images.permute(0, 3, 1, 2)

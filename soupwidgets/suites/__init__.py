@@ -1,7 +1,10 @@
 """Suites: a task's images and labels, and its distribution shifts."""
 
+from soupwidgets.suites.augmentation import AUGMENTATIONS, Augmentation, augmentation, binary_entropy
+from soupwidgets.suites.blend import BlendSplit
 from soupwidgets.suites.build import BuiltSuite, SplitSource, add_shift, build_suite
 from soupwidgets.suites.class_map import ClassMap
+from soupwidgets.suites.fourier_basis import fourier_basis
 from soupwidgets.suites.preprocess import Preprocess
 from soupwidgets.suites.shifts import Shift
 from soupwidgets.suites.slices import SliceSplit, read_slice, write_slice
@@ -9,6 +12,9 @@ from soupwidgets.suites.split import Split, SuiteError
 from soupwidgets.suites.suite import Suite
 
 __all__ = [
+    "AUGMENTATIONS",
+    "Augmentation",
+    "BlendSplit",
     "BuiltSuite",
     "ClassMap",
     "Preprocess",
@@ -19,7 +25,10 @@ __all__ = [
     "Suite",
     "SuiteError",
     "add_shift",
+    "augmentation",
+    "binary_entropy",
     "build_suite",
+    "fourier_basis",
     "read_slice",
     "write_slice",
 ]

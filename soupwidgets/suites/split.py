@@ -16,7 +16,7 @@ from soupwidgets.checkpoints.hash_cache import remembered_hash
 from soupwidgets.suites.class_map import ClassMap
 from soupwidgets.suites.shifts import Shift
 
-Role = Literal["validation", "id_test", "shift", "train", "slice"]
+Role = Literal["validation", "id_test", "shift", "train", "slice", "probe"]
 Metric = Literal["accuracy", "macro_f1", "worst_group"]
 
 
@@ -82,7 +82,7 @@ class Split:
     role
         What the split may be used for: choosing (``validation``), reporting
         in-distribution accuracy (``id_test``) or robustness (``shift``), fine-tuning (``train``), looking at
-        some images of another split (``slice``).
+        some images of another split (``slice``), asking a model what no benchmark asks (``probe``).
     source
         Where the images come from.
     sha256

@@ -177,7 +177,7 @@ def _inside(folder: Path, name: Any) -> Path:
 
 
 def _split(folder: Path, entry: Mapping[str, Any]) -> Split:
-    roles = [role for role in get_args(Role) if role != "slice"]
+    roles = [role for role in get_args(Role) if role not in ("slice", "probe")]
     if entry["role"] not in roles:
         raise SuiteError(f"{folder / MANIFEST}: {entry['role']!r} is not a role; known are {', '.join(roles)}")
     rows = None

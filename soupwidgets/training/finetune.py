@@ -13,10 +13,12 @@ from torch import Tensor, nn
 
 from soupwidgets.checkpoints import CheckpointFile, write_checkpoint
 from soupwidgets.models import Architecture, ImageClassifier
-from soupwidgets.suites import Split, Suite
+from soupwidgets.suites import Augmentation, Split, Suite
 from soupwidgets.training.hyperparameters import Hyperparameters
-from soupwidgets.training.loop import Show, train
+from soupwidgets.training.label_noise import LabelNoise, noisy_targets
+from soupwidgets.training.loop import Epoch, Show, train
 from soupwidgets.training.views import Views
+from soupwidgets.training.watching import Watch
 
 _FEATURE_BATCH = 256
 # A probe is cheap and its optimum far from the start: it takes larger steps than the tower.
@@ -38,6 +40,10 @@ def fine_tune(
     device: str = "cpu",
     progress: Progress = lambda *_: None,
     state: Path | None = None,
+    augmentation: Augmentation | None = None,
+    noise: LabelNoise | None = None,
+    watch: int = 0,
+    fresh: bool = False,
 ) -> Path:
     """Fine-tune a classifier and write the result, with its hyper-parameters on the card.
 
@@ -46,7 +52,7 @@ def fine_tune(
     start
         The zero-shot classifier (of `open_clip_classifier`, or a checkpoint with a card that says its architecture).
     suite
-        Its training split is trained on; validation, test and shifts are not looked at.
+        Its training split is trained on; test and shifts are not looked at, and validation only by ``watch``.
     settings
         Seed and hyper-parameters.
     target
@@ -59,18 +65,28 @@ def fine_tune(
         Called with what is done, steps done, steps in all, and the last loss.
     state
         Keeps the state of training; with it a run that was killed goes on.
+    augmentation
+        Done to the training images after the flips, crops and so on of ``settings``; its mixup replaces theirs.
+    noise
+        Done to the training labels.
+    watch
+        Look at so many validation images after each epoch: their accuracy and loss go to the history, and choose
+        nothing.
+    fresh
+        Begin with new random weights of the seed, in place of those of ``start``.
 
     Returns
     -------
     Path
-        ``target``.
+        ``target``. Its card has the history: training loss and accuracy of every epoch.
 
     Raises
     ------
     TrainingError
-        When the suite has no training split, or the model's classes or image size are others.
+        When the suite has no training split, or the model's classes or image size are others; when a linear
+        probe, which sees unchanged images and labels, shall have augmentation or noise.
     ValueError
-        When the loss is not finite.
+        When the loss is not finite, or an augmentation changes an image's shape.
 
     Notes
     -----
@@ -79,23 +95,45 @@ def fine_tune(
     target = Path(target)
     architecture, split = check_training(start, suite)
     count = min(settings.images or len(split), len(split))
-    model = architecture.build(device)
-    model.load_state_dict({key: tensor.float() for key, tensor in start.read()})
+    if settings.mode != "end-to-end" and (augmentation is not None or noise is not None):
+        raise TrainingError(f"mode {settings.mode!r} trains a head on unchanged images: no augmentation, no noise")
+    if augmentation is not None and augmentation.mixup:
+        settings = replace(settings, mixup=augmentation.mixup)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        model = architecture.build(device)
+    if not fresh:
+        model.load_state_dict({key: tensor.float() for key, tensor in start.read()})
     labels = torch.from_numpy(split.labels[:count]).to(device)
-    views = Views(split, architecture, settings, torch.device(device))
+    offset = 0.0
+    if noise is not None:
+        shown = split.images[:count]
+        offset = noise.offset(shown)
+        noisy = noisy_targets(split.labels[:count], noise.values(shown, offset), architecture.classes)
+        labels = torch.from_numpy(noisy).to(device)
+    views = Views(split, architecture, settings, torch.device(device), augmentation)
+    look: Watch | None = None
+    if watch:
+        held_out = suite.validation
+        plain = Views(held_out, architecture, settings, torch.device(device))
+        look = Watch(model, held_out, plain, watch, architecture.classes, noise, offset)
+    history: list[Epoch] = []
     if settings.mode != "end-to-end":
         _probe(model, views, labels, settings, partial_progress(progress, "linear probe"))
     if settings.mode != "linear-probe":
-        train(
+        history = train(
             model, model.parameters(), labels, architecture.classes, settings, views.show, views.normalise,
-            partial_progress(progress, "fine-tuning"), state, mixed_precision=True,
+            partial_progress(progress, "fine-tuning"), state, mixed_precision=True, watch=look,
         )  # fmt: skip
     card = {
         "name": name or target.stem,
         "role": "fine_tuned",
         "architecture": architecture.to_json(),
         "hyperparameters": asdict(settings),
-        "started_from": start.content_hash,
+        "history": history,
+        **({} if augmentation is None else {"augmentation": augmentation.name}),
+        **({} if noise is None else {"label_noise": asdict(noise)}),
+        **({"started_from": start.content_hash} if not fresh else {"fresh": True}),
     }
     write_checkpoint(target, {key: tensor.cpu() for key, tensor in model.state_dict().items()}, card)
     return target

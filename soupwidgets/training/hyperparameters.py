@@ -35,6 +35,8 @@ class Hyperparameters:
         unchanged images; or ``"lp-ft"``, the one after the other (arXiv 2202.10054).
     images
         How many training images are used; all when None.
+    flip
+        Probability with which an image is shown as in a mirror.
     """
 
     seed: int
@@ -49,12 +51,15 @@ class Hyperparameters:
     batch_size: int = 512
     mode: Mode = "end-to-end"
     images: int | None = None
+    flip: float = 0.5
 
     def __post_init__(self) -> None:
         if self.mode not in get_args(Mode):
             raise ValueError(f"there is no mode {self.mode!r}; known are {', '.join(get_args(Mode))}")
         if self.learning_rate <= 0 or self.epochs < 1 or self.batch_size < 1:
             raise ValueError("learning rate, epochs and batch size must be positive")
+        if not 0 <= self.flip <= 1:
+            raise ValueError(f"the probability of a flip lies in 0..1, not at {self.flip:g}")
         if not 0 <= self.label_smoothing < 1 or not 0 < self.crop <= 1 or self.mixup < 0 or self.weight_decay < 0:
             raise ValueError(
                 "label smoothing lies in 0..1, the crop's share above 0 and up to 1, mixup and weight decay from 0 on"

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from soupwidgets.checkpoints import atomic_path
 
 WARM_UP_SHARE = 0.05
+# What is known of an epoch at its end: numbers by name.
+Epoch = dict[str, float]
 Show = Callable[[NDArray[np.int64], np.random.Generator], Tensor]
 
 
@@ -57,7 +59,8 @@ def train(
     state: Path | None = None,
     save_every: int = 200,
     mixed_precision: bool = False,
-) -> float:
+    watch: Callable[[int], Epoch] | None = None,
+) -> list[Epoch]:
     """Train in place.
 
     All randomness comes from the seed and the epoch, and the state of every
@@ -71,7 +74,7 @@ def train(
     parameters
         Those that are trained.
     labels
-        Classes ``[n]``, on the model's device.
+        Classes ``[n]``, or a distribution over them for each image, ``[n, classes]``; on the model's device.
     classes
         How many there are.
     settings
@@ -88,11 +91,15 @@ def train(
         Steps between two saved states.
     mixed_precision
         Compute in bfloat16 where the device is a GPU; weights stay float32.
+    watch
+        Called at the end of every epoch (the first is 1), with the model in evaluation mode; what it
+        finds goes to the history.
 
     Returns
     -------
-    float
-        Accuracy (0..1) on the training images as they were shown in the last epoch.
+    list[Epoch]
+        The history, one entry for each epoch: ``loss``, the mean over its batches in nats, and ``accuracy`` (0..1)
+        on the training images as they were shown, the mixed ones by their larger share.
 
     Raises
     ------
@@ -106,9 +113,10 @@ def train(
     optimizer = torch.optim.AdamW(list(parameters), settings.learning_rate, weight_decay=settings.weight_decay)
     steps = per_epoch * settings.epochs
     warm_up = max(1, round(WARM_UP_SHARE * steps))
-    fresh = {"step": 0, "right": 0, "generator": None}
-    found: dict[str, Any] = _load(state, model, optimizer, repr(settings)) or fresh
-    right = int(found["right"])
+    fresh: dict[str, Any] = {"step": 0, "right": 0, "generator": None, "loss": 0.0, "history": []}
+    found = _load(state, model, optimizer, repr(settings)) or fresh
+    right, loss_sum = int(found["right"]), float(found["loss"])
+    history: list[Epoch] = found["history"]
     model.train()
     for epoch in range(found["step"] // per_epoch, settings.epochs):
         rng = np.random.default_rng([settings.seed, 2, epoch])
@@ -117,11 +125,13 @@ def train(
         if first:
             rng.bit_generator.state = found["generator"]
         else:
-            right = 0
+            right, loss_sum = 0, 0.0
         for batch in range(first, per_epoch):
             rows = order[batch * settings.batch_size : (batch + 1) * settings.batch_size]
             shown = show(rows, rng)
-            targets = F.one_hot(labels[torch.from_numpy(rows).to(device)], classes).float()
+            targets = labels[torch.from_numpy(rows).to(device)]
+            if targets.ndim == 1:
+                targets = F.one_hot(targets, classes).float()
             if settings.mixup:
                 share = float(rng.beta(settings.mixup, settings.mixup))
                 partner = torch.from_numpy(rng.permutation(len(rows))).to(device)
@@ -139,23 +149,34 @@ def train(
             torch.autograd.backward(loss)
             optimizer.step()
             right += int((logits.argmax(1) == targets.argmax(1)).sum())
+            loss_sum += float(loss.detach())
             progress(step + 1, steps, float(loss.detach()))
+            if batch + 1 == per_epoch:
+                seen = {"loss": loss_sum / per_epoch, "accuracy": right / (per_epoch * settings.batch_size)}
+                model.eval()
+                history.append(seen | ({} if watch is None else watch(epoch + 1)))
+                model.train()
             if state is not None and (step + 1) % save_every == 0 and step + 1 < steps:
-                _save(state, model, optimizer, repr(settings), step + 1, right, rng)
+                so_far = {"step": step + 1, "right": right, "loss": loss_sum, "history": history}
+                _save(state, model, optimizer, repr(settings), so_far, rng)
     model.eval()
     if state is not None:
         state.unlink(missing_ok=True)
-    return right / (per_epoch * settings.batch_size)
+    return history
 
 
 def _save(
-    path: Path, model: nn.Module, optimizer: Any, settings: str, step: int, right: int, rng: np.random.Generator
+    path: Path,
+    model: nn.Module,
+    optimizer: Any,
+    settings: str,
+    so_far: dict[str, Any],
+    rng: np.random.Generator,
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {
+        **so_far,
         "settings": settings,
-        "step": step,
-        "right": right,
         "generator": rng.bit_generator.state,
         "torch": torch.get_rng_state(),
         "model": model.state_dict(),
@@ -170,7 +191,8 @@ def _load(path: Path | None, model: nn.Module, optimizer: Any, settings: str) ->
     if path is None or not path.exists():
         return None
     found: dict[str, Any] = torch.load(path, weights_only=True)
-    if found["settings"] != settings:
+    # A state without a history is from before there was one.
+    if found["settings"] != settings or "history" not in found:
         return None
     model.load_state_dict(found["model"])
     optimizer.load_state_dict(found["optimizer"])

@@ -10,17 +10,37 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from soupwidgets.models import Architecture
-from soupwidgets.suites import Split
+from soupwidgets.suites import Augmentation, Split
 from soupwidgets.training.hyperparameters import Hyperparameters
 
 
 class Views:
-    """Training images as the model is shown them."""
+    """Training images as the model is shown them.
+
+    Parameters
+    ----------
+    split
+        The images.
+    architecture
+        Says how they are normalised.
+    settings
+        How they are flipped, cropped and augmented.
+    device
+        Where.
+    augmentation
+        What else is done to them, after all that.
+    """
 
     def __init__(
-        self, split: Split, architecture: Architecture, settings: Hyperparameters, device: torch.device
+        self,
+        split: Split,
+        architecture: Architecture,
+        settings: Hyperparameters,
+        device: torch.device,
+        augmentation: Augmentation | None = None,
     ) -> None:
         self._images, self._settings, self._device = split.images, settings, device
+        self._augmentation = augmentation
         self._mean, self._std = (
             torch.tensor(x, dtype=torch.float32).view(-1, 1, 1).to(device)
             for x in (architecture.mean, architecture.std)
@@ -34,11 +54,13 @@ class Views:
     def show(self, rows: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
         """Randomly flipped, cropped and augmented, in 0..1."""
         images = self.plain(rows)
-        flip = torch.from_numpy(rng.random(len(rows)) < 0.5).to(self._device)
+        flip = torch.from_numpy(rng.random(len(rows)) < self._settings.flip).to(self._device)
         images = torch.where(flip[:, None, None, None], images.flip(-1), images)
         seed = int(rng.integers(2**62))
         if self._settings.crop < 1 or self._settings.randaugment_operations:
             images = _augment(images, self._settings, seed)
+        if self._augmentation is not None:
+            images = self._augmentation.apply(images, seed)
         return images.float() / 255
 
     def normalise(self, images: Tensor) -> Tensor:

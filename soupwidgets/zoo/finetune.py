@@ -101,4 +101,5 @@ def fine_tune(
     def show(rows: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
         return _augment(images[rows].float() / 255, config.augmentation, rng)
 
-    return train(model, model.parameters(), labels, model.head.out_features, config, show, normalise, progress)
+    history = train(model, model.parameters(), labels, model.head.out_features, config, show, normalise, progress)
+    return history[-1]["accuracy"]

@@ -1,0 +1,96 @@
+"""Logits on images that are made for a question, as paths between images are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from soupwidgets.evaluation.evaluation import Logits
+from soupwidgets.evaluation.evaluator import BATCH, Evaluator
+from soupwidgets.evaluation.split_reader import Normaliser
+from soupwidgets.models import Architecture
+from soupwidgets.recipe import Recipe
+from soupwidgets.suites import BlendSplit
+
+
+class BlendReader:
+    """Batches of blended images, made on the device.
+
+    Parameters
+    ----------
+    split
+        The images.
+    architecture
+        Says how they are normalised.
+    device
+        Gets the sources, once.
+    """
+
+    def __init__(self, split: BlendSplit, architecture: Architecture, device: torch.device) -> None:
+        self._sources = torch.from_numpy(split.sources).to(device)
+        self._first, self._second = (torch.from_numpy(rows).to(device) for rows in (split.first, split.second))
+        self._weights = torch.from_numpy(split.weights).to(device).view(-1, 2, *(1,) * (split.sources.ndim - 1))
+        self._normalise = Normaliser(architecture, device)
+
+    def batch(self, start: int, stop: int) -> Tensor:
+        """Images ``start`` to ``stop`` as ``[n, 3, height, width]``, float32."""
+        weights = self._weights[start:stop]
+        blended = self._sources[self._first[start:stop]].float() * weights[:, 0]
+        blended.addcmul_(self._sources[self._second[start:stop]].float(), weights[:, 1])
+        return self._normalise(blended)
+
+
+def stream_probe(ev: Evaluator, recipe: Recipe, split: BlendSplit) -> Iterator[Logits]:
+    """Show a model blended images, in their order, batch by batch.
+
+    Parameters
+    ----------
+    ev
+        The evaluator. What its store has is not computed again; what is complete is stored.
+    recipe
+        The model.
+    split
+        The images.
+
+    Yields
+    ------
+    Logits
+        ``[seen, classes]`` of the images so far; the last one has all of them. Stop iterating to cancel.
+
+    Raises
+    ------
+    PoolError
+        When the recipe names a checkpoint that the pool lacks.
+    ValueError
+        When the images are of another size than the model takes.
+    """
+    ev.pool.require(recipe)
+    if split.image_size != ev.architecture.image_size:
+        raise ValueError(
+            f"the model takes images of {ev.architecture.image_size} pixels, {split} has {split.image_size}"
+        )
+    key = ev.key(recipe, split)
+    if ev.store.get([key]):
+        yield ev.store.logits(key)
+        return
+    reader = BlendReader(split, ev.architecture, ev.device)
+    logits = np.empty((len(split), ev.architecture.classes), dtype=np.float32)
+    for start in range(0, len(split), BATCH[ev.device.type]):
+        stop = min(start + BATCH[ev.device.type], len(split))
+        # Only for one batch: whoever drags a slider meanwhile comes in between.
+        with torch.inference_mode(), ev.model(recipe) as model:
+            logits[start:stop] = model(reader.batch(start, stop)).float().cpu().numpy()
+        ev.forward_images += stop - start
+        if stop == len(split):
+            ev.record(recipe, split, logits)
+        yield logits[:stop]
+
+
+def probe(ev: Evaluator, recipe: Recipe, split: BlendSplit) -> Logits:
+    """The last of `stream_probe`: logits ``[images, classes]`` of all images."""
+    for found in stream_probe(ev, recipe, split):
+        last = found
+    return last

@@ -1,0 +1,332 @@
+"""Many small trainings that are compared: in parallel, resumable, with an estimate before they start."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import queue
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from tqdm.auto import tqdm
+
+from soupwidgets.checkpoints import CARD_KEY, CheckpointFile
+from soupwidgets.suites import Augmentation, Suite
+from soupwidgets.training.finetune import check_training, fine_tune
+from soupwidgets.training.hyperparameters import Hyperparameters
+from soupwidgets.training.label_noise import LabelNoise
+from soupwidgets.training.loop import Epoch
+
+_TIMED_STEPS = 3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One training of a study.
+
+    Parameters
+    ----------
+    name
+        Of the run, and of its file.
+    settings
+        Seed and hyper-parameters.
+    augmentation
+        What is done to the images, if anything.
+    noise
+        What is done to the labels, if anything.
+    """
+
+    name: str
+    settings: Hyperparameters
+    augmentation: Augmentation | None = None
+    noise: LabelNoise | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training that is done.
+
+    Parameters
+    ----------
+    plan
+        What was to be done.
+    path
+        The checkpoint.
+    history
+        Numbers of every epoch: ``loss`` and ``accuracy`` in training, and what was watched.
+    """
+
+    plan: Plan
+    path: Path
+    history: tuple[Epoch, ...]
+
+    def curve(self, number: str) -> list[float]:
+        """One number, epoch after epoch.
+
+        Raises
+        ------
+        KeyError
+            When it was not recorded; the message names what was.
+        """
+        if number not in self.history[0]:
+            raise KeyError(f"{self.plan.name} has no {number!r}; it has {', '.join(self.history[0])}")
+        return [epoch[number] for epoch in self.history]
+
+
+def run_study(
+    plans: Sequence[Plan],
+    start: CheckpointFile,
+    suite: Suite,
+    suite_folder: str | Path,
+    folder: str | Path,
+    fresh: bool = True,
+    watch: int = 2000,
+    workers: int = 2,
+    device: str = "cpu",
+    progress: bool = True,
+    tell: Callable[[str], None] = print,
+) -> list[Run]:
+    """Train every plan. Runs that are there are read, and one that was killed goes on: start the same study again.
+
+    Parameters
+    ----------
+    plans
+        What to train, each under a name of its own.
+    start
+        Says the architecture, and where training begins unless it begins ``fresh``.
+    suite, suite_folder
+        Has the training images, and where it lies: every process opens it anew.
+    folder
+        Gets a checkpoint a run, with its history on the card.
+    fresh
+        Begin with random weights of each plan's seed.
+    watch
+        How many validation images are looked at after each epoch.
+    workers
+        Processes at once, with one thread each on a CPU; 1 trains here, with all threads.
+    device
+        ``"cpu"`` or ``"cuda"``.
+    progress
+        Whether to show a progress bar.
+    tell
+        Called with the estimate of how long it will take, before training begins.
+
+    Returns
+    -------
+    list[Run]
+        In the order of the plans.
+
+    Raises
+    ------
+    ValueError
+        When two plans have one name, a name is none of a file, or a run in the folder was made by another plan.
+    TrainingError, ValueError
+        As in `fine_tune`, when a run fails; runs that are done stay.
+    """
+    folder = Path(folder)
+    names = [plan.name for plan in plans]
+    if len(set(names)) < len(names) or any(Path(name).name != name or name.startswith(".") for name in names):
+        raise ValueError(f"every run needs a name of its own that can be a file's: {', '.join(names)}")
+    waiting = [plan for plan in plans if _done(plan, start, suite, folder, fresh) is None]
+    if waiting:
+        seconds = estimate_seconds(waiting, start, suite, fresh, watch, workers, device)
+        tell(
+            f"{len(waiting)} of {len(plans)} trainings are to be done: about {_duration(seconds)} with "
+            f"{workers} at a time. What is done stays in {folder}; start again to go on"
+        )
+        steps = sum(_steps(plan, suite) for plan in waiting)
+        with tqdm(total=steps, desc="training", unit="step", disable=not progress) as bar:
+            if workers == 1:
+                for plan in waiting:
+                    _train(plan, start.path, suite, folder, fresh, watch, device, bar.update)
+            else:
+                _in_parallel(waiting, start.path, Path(suite_folder), folder, fresh, watch, workers, device, bar)
+    found = [_done(plan, start, suite, folder, fresh) for plan in plans]
+    return [run for run in found if run is not None]
+
+
+def estimate_seconds(
+    plans: Sequence[Plan],
+    start: CheckpointFile,
+    suite: Suite,
+    fresh: bool = True,
+    watch: int = 2000,
+    workers: int = 2,
+    device: str = "cpu",
+) -> float:
+    """How long a study will take, from a few timed steps of each kind of plan; no result is kept.
+
+    Parameters
+    ----------
+    plans, start, suite, fresh, watch, workers, device
+        As in `run_study`.
+
+    Returns
+    -------
+    float
+        Seconds.
+    """
+    check_training(start, suite)
+    known: dict[tuple[str, int], float] = {}
+    threads = torch.get_num_threads()
+    if workers > 1:
+        torch.set_num_threads(1)
+    try:
+        for plan in plans:
+            kind = plan.augmentation.name if plan.augmentation else "", plan.settings.batch_size
+            if kind not in known:
+                known[kind] = _seconds_a_step(plan, start, suite, fresh, watch, device)
+    finally:
+        torch.set_num_threads(threads)
+    total = sum(
+        _steps(plan, suite) * known[plan.augmentation.name if plan.augmentation else "", plan.settings.batch_size]
+        for plan in plans
+    )
+    return total / max(1, min(workers, len(plans)))
+
+
+class _EnoughError(Exception):
+    """A few steps were timed."""
+
+
+def _seconds_a_step(plan: Plan, start: CheckpointFile, suite: Suite, fresh: bool, watch: int, device: str) -> float:
+    times: list[float] = []
+
+    def clock(_what: str, _done: int, steps: int, _loss: float) -> None:
+        times.append(time.perf_counter())
+        if len(times) > min(_TIMED_STEPS, steps - 1):
+            raise _EnoughError
+
+    begun = time.perf_counter()
+    with TemporaryDirectory() as nowhere, contextlib.suppress(_EnoughError):
+        fine_tune(
+            start, suite, plan.settings, Path(nowhere) / "x.safetensors", device=device, progress=clock,
+            augmentation=plan.augmentation, noise=plan.noise, fresh=fresh,
+        )  # fmt: skip
+    # The first step also waits for caches; a training of one step has no other.
+    step = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else times[0] - begun
+    # Looking at an image costs about a third of learning from it.
+    looked_at = watch * plan.settings.epochs / plan.settings.batch_size
+    return step * (1 + looked_at / 3 / max(1, _steps(plan, suite)))
+
+
+def _steps(plan: Plan, suite: Suite) -> int:
+    assert suite.training is not None
+    images = min(plan.settings.images or len(suite.training), len(suite.training))
+    return images // plan.settings.batch_size * plan.settings.epochs
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def _identity(plan: Plan, start: CheckpointFile, suite: Suite, fresh: bool) -> dict[str, Any]:
+    """What a run's card must say to be the run of a plan."""
+    augmentation = plan.augmentation
+    settings = asdict(plan.settings)
+    if augmentation is not None and augmentation.mixup:
+        settings["mixup"] = augmentation.mixup
+    wanted: dict[str, Any] = {
+        "hyperparameters": settings,
+        "augmentation": None if augmentation is None else augmentation.name,
+        "label_noise": None if plan.noise is None else asdict(plan.noise),
+        "started_from": None if fresh else start.content_hash,
+        "architecture": dict(start.card.architecture or {}),
+    }
+    return json.loads(json.dumps(wanted))  # type: ignore[no-any-return]
+
+
+def _done(plan: Plan, start: CheckpointFile, suite: Suite, folder: Path, fresh: bool) -> Run | None:
+    path = folder / f"{plan.name}.safetensors"
+    if not path.exists():
+        return None
+    card = json.loads(CheckpointFile(path).metadata.get(CARD_KEY, "{}"))
+    wanted = _identity(plan, start, suite, fresh)
+    other = [key for key, value in wanted.items() if card.get(key) != value]
+    if other:
+        raise ValueError(
+            f"{path} was made by another plan (other {', '.join(other)}): take another folder, or delete it"
+        )
+    return Run(plan, path, tuple(card["history"]))
+
+
+def _train(
+    plan: Plan,
+    start: Path,
+    suite: Suite,
+    folder: Path,
+    fresh: bool,
+    watch: int,
+    device: str,
+    step: Callable[[int], Any],
+) -> None:
+    done = 0
+
+    def progress(_what: str, now: int, _steps: int, _loss: float) -> None:
+        nonlocal done
+        # A run that goes on has its first steps behind it.
+        step(now - done)
+        done = now
+
+    fine_tune(
+        CheckpointFile(start), suite, plan.settings, folder / f"{plan.name}.safetensors", plan.name, device, progress,
+        folder / ".training" / f"{plan.name}.pt", plan.augmentation, plan.noise, watch, fresh,
+    )  # fmt: skip
+
+
+def _in_parallel(
+    plans: Sequence[Plan],
+    start: Path,
+    suite_folder: Path,
+    folder: Path,
+    fresh: bool,
+    watch: int,
+    workers: int,
+    device: str,
+    bar: Any,
+) -> None:
+    context = multiprocessing.get_context("spawn")
+    steps: Any = context.Manager().Queue()
+    with ProcessPoolExecutor(workers, context, _start_worker, (suite_folder, steps)) as pool:
+        waiting: set[Future[None]] = {pool.submit(_job, plan, start, folder, fresh, watch, device) for plan in plans}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
+                while True:
+                    try:
+                        bar.update(steps.get_nowait())
+                    except queue.Empty:
+                        break
+                for future in done:
+                    future.result()
+        except KeyboardInterrupt:
+            # Whoever stops does not want to wait: what these runs saved on their way is where they go on.
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+        finally:
+            # After an error nothing new begins, and what is under way is finished.
+            pool.shutdown(cancel_futures=True)
+
+
+_suite: Suite
+_queue: Any
+
+
+def _start_worker(suite_folder: Path, steps: Any) -> None:
+    global _suite, _queue
+    torch.set_num_threads(1)
+    _suite, _queue = Suite.open(suite_folder), steps
+
+
+def _job(plan: Plan, start: Path, folder: Path, fresh: bool, watch: int, device: str) -> None:
+    _train(plan, start, _suite, folder, fresh, watch, device, _queue.put)

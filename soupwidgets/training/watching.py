@@ -1,0 +1,73 @@
+"""What is seen of a model in training at the end of every epoch."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from soupwidgets.suites import Split
+from soupwidgets.training.label_noise import LabelNoise, followed_share, noisy_targets
+from soupwidgets.training.loop import Epoch
+from soupwidgets.training.views import Views
+
+_BATCH = 256
+
+
+class Watch:
+    """Looks at the same validation images after every epoch. Nothing is chosen by what it sees.
+
+    Parameters
+    ----------
+    model
+        In training.
+    split
+        The validation split.
+    views
+        Of its images.
+    images
+        How many of them, from the first.
+    classes
+        Of the model.
+    noise
+        Of the labels, if there is any.
+    offset
+        Of the noise, from the training images.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        split: Split,
+        views: Views,
+        images: int,
+        classes: int,
+        noise: LabelNoise | None = None,
+        offset: float = 0.0,
+    ) -> None:
+        self._model, self._views = model, views
+        self._rows = np.arange(min(images, len(split)))
+        self._labels = split.labels[self._rows]
+        self._noise = None if noise is None else noise.values(split.images[self._rows], offset)
+        self._classes = classes
+
+    def __call__(self, epoch: int) -> Epoch:
+        """Accuracy and loss on the images; with noise also the loss on noisy labels, and how far noise is followed."""
+        parts = []
+        with torch.inference_mode():
+            for start in range(0, len(self._rows), _BATCH):
+                pixels = self._views.plain(self._rows[start : start + _BATCH]).float() / 255
+                parts.append(self._model(self._views.normalise(pixels)).float().cpu())
+        logits = torch.cat(parts)
+        labels = torch.from_numpy(self._labels)
+        found = {
+            "validation accuracy": float((logits.argmax(1) == labels).float().mean()),
+            "validation loss": float(F.cross_entropy(logits, labels)),
+        }
+        if self._noise is not None:
+            noisy = torch.from_numpy(noisy_targets(self._labels, self._noise, self._classes))
+            shares = logits.double().softmax(1).numpy()
+            found["noisy validation loss"] = float(F.cross_entropy(logits, noisy))
+            found["followed"] = followed_share(shares, self._labels, self._noise)
+        return found
