@@ -10,9 +10,7 @@ import plotly.graph_objects as go
 
 from soupwidgets.analysis import LandscapeLine
 from soupwidgets.plots.patch import apply_patch, make_patch
-from soupwidgets.plots.style import BLUE, GREEN, GREY, INK, VERMILLION, axis, band, base_figure, limits, percent
-
-_COLOURS = (BLUE, VERMILLION, GREEN, "#E69F00", "#CC79A7", "#56B4E9")
+from soupwidgets.plots.style import COLOURS, GREY, INK, axis, band, base_figure, limits, percent
 
 
 def landscape_line(
@@ -43,7 +41,7 @@ def landscape_line(
         axis(unit, limits([v for v in values if math.isfinite(v)] or [0.0], 0.1)),
     )
     sentences = []
-    for (name, line), colour in zip(named.items(), _COLOURS * len(named), strict=False):
+    for (name, line), colour in zip(named.items(), COLOURS * len(named), strict=False):
         frame = line.to_frame()
         factor = _factor(quantity)
         x = frame["t"].tolist()

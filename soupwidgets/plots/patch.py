@@ -36,6 +36,14 @@ def apply_patch(figure: go.Figure, patch: Patch) -> go.Figure:
     return figure
 
 
+def as_patch(figure: go.Figure) -> Patch:
+    """A whole figure as a patch for another one with the same traces and axes."""
+    plain = figure.to_plotly_json()
+    traces = {t["uid"]: {k: v for k, v in t.items() if k not in ("uid", "type")} for t in plain["data"]}
+    moving = {k: v for k, v in plain["layout"].items() if k in ("title", "meta", "xaxis", "yaxis", "shapes")}
+    return {"traces": traces, "layout": moving}
+
+
 def text_alternative(figure: go.Figure) -> str:
     """What the figure says, in words, for those who do not see it."""
     return str(figure.layout.meta["text"])

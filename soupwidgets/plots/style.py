@@ -12,6 +12,8 @@ from soupwidgets.evaluation import Evaluation, SplitScore
 
 # Okabe and Ito (2008), 'Color universal design': told apart with every common form of colour blindness.
 BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
+# For lines that have no meaning of their own, in this order.
+COLOURS = (BLUE, VERMILLION, GREEN, "#E69F00", "#CC79A7", "#56B4E9")
 INK, GREY, PALE = "#222222", "#767676", "#C8C8C8"
 FONT = "system-ui, 'Segoe UI', 'Liberation Sans', 'DejaVu Sans', Arial, sans-serif"
 
