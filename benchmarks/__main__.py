@@ -13,6 +13,7 @@ from benchmarks.landscape import landscape_rows, vmap_row
 from benchmarks.latency import latency_rows
 from benchmarks.mixing import mixing_rows
 from benchmarks.soups import soup_rows
+from benchmarks.spectrum import path_row
 from benchmarks.sweep import sweep_rows
 from benchmarks.table import write
 
@@ -36,6 +37,8 @@ if __name__ == "__main__":
         write(rows, "cpu", _processor())
         # The sweep's alphas are in the store by now.
         rows += latency_rows(Path(folder))
+        write(rows, "cpu", _processor())
+        rows.append(path_row(Path(folder) / "paths"))
         write(rows, "cpu", _processor())
         rows += landscape_rows(Path(folder) / "landscape")
     rows.append(vmap_row(torch.device("cpu")))

@@ -6,6 +6,7 @@ import torch
 
 from benchmarks.gpu import mixing_row, sweep_row
 from benchmarks.landscape import landscape_rows, vmap_row
+from benchmarks.spectrum import path_row
 from benchmarks.table import RESULTS, markdown, read
 from tests.fixtures import ROOT, TINY
 
@@ -24,6 +25,12 @@ def test_the_landscape_rows_compare_the_same_numbers(tmp_path: Path) -> None:
     assert [row.name for row in rows[:2]] == ["3 x 2 plane on 1,250 images"] * 2
     assert all(row.ratio > 0.5 for row in rows)
     assert vmap_row(torch.device("cpu"), images=16).ratio > 0
+
+
+def test_the_row_of_paths_runs(tmp_path: Path) -> None:
+    row = path_row(tmp_path, pairs=10, samples=8, repeats=1)
+    assert row.name == "spectra along 20 paths, 160 images"
+    assert row.ratio > 0.5
 
 
 def test_the_readme_shows_what_was_measured() -> None:
