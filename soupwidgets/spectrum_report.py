@@ -44,7 +44,9 @@ def paths_report(
         analysis.image_paths(where, "between", pairs, samples, step, seed, classes),
         *(analysis.paths_to(where, ev.suite.splits[name], pairs, samples, step, seed) for name in shifts),
     ]
-    found = analysis.model_frequencies(ev, {name: Recipe({name: 1}) for name in models}, paths, values, progress)
+    found = analysis.model_frequencies(
+        ev, {name: Recipe({name: 1}) for name in models}, paths, values, progress=progress
+    )
     spectrum = found[0].spectra[paths[0].description]
     return {
         "values": values,

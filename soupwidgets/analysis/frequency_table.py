@@ -28,7 +28,7 @@ class ModelFrequency:
     spectra
         By the paths' description, in the order in which they were asked for.
     evaluation
-        On all splits of the suite.
+        Its accuracies.
     """
 
     name: str
@@ -45,6 +45,7 @@ def model_frequencies(
     recipes: Mapping[str, Recipe],
     paths: Sequence[ImagePaths],
     values: Values = "probabilities",
+    splits: Sequence[str] | None = None,
     progress: bool = True,
 ) -> list[ModelFrequency]:
     """Measure the spectra of several models: ingredients and soups, good and bad ones, or one line's alphas.
@@ -59,6 +60,8 @@ def model_frequencies(
         Which paths, for instance within and between classes.
     values
         What is followed.
+    splits
+        Where accuracy is measured; on all splits of the suite when None.
     progress
         Whether to show a progress bar.
 
@@ -67,17 +70,21 @@ def model_frequencies(
     list[ModelFrequency]
         In the order of the recipes.
     """
-    states = stream_model_frequencies(ev, recipes, paths, values)
+    states = stream_model_frequencies(ev, recipes, paths, values, splits)
     return list(tqdm(states, total=len(recipes), desc="spectra", unit="model", disable=not progress))
 
 
 def stream_model_frequencies(
-    ev: Evaluator, recipes: Mapping[str, Recipe], paths: Sequence[ImagePaths], values: Values = "probabilities"
+    ev: Evaluator,
+    recipes: Mapping[str, Recipe],
+    paths: Sequence[ImagePaths],
+    values: Values = "probabilities",
+    splits: Sequence[str] | None = None,
 ) -> Iterator[ModelFrequency]:
     """`model_frequencies`, one model after the other."""
     for name, recipe in recipes.items():
         spectra = {one.description: path_spectrum(ev, recipe, one, values, progress=False) for one in paths}
-        yield ModelFrequency(name, spectra, ev.evaluate(recipe))
+        yield ModelFrequency(name, spectra, ev.evaluate(recipe, splits))
 
 
 def frequency_frame(models: Sequence[ModelFrequency]) -> pd.DataFrame:
@@ -88,8 +95,10 @@ def frequency_frame(models: Sequence[ModelFrequency]) -> pd.DataFrame:
         for kind, centroid in model.centroids().items():
             row |= {kind: centroid.value, f"{kind}, low": centroid.low, f"{kind}, high": centroid.high}
         scores = model.evaluation.scores
-        row |= {"validation": next(s.accuracy for s in scores.values() if s.role == "validation")}
-        row |= {"ID test": next(s.accuracy for s in scores.values() if s.role == "id_test")}
+        for title, role in (("validation", "validation"), ("ID test", "id_test")):
+            found = [score.accuracy for score in scores.values() if score.role == role]
+            if found:
+                row[title] = found[0]
         if any(score.role == "shift" for score in scores.values()):
             row["mean OOD"] = model.evaluation.shift_accuracy
         rows.append(row)

@@ -44,6 +44,7 @@ def fine_tune(
     noise: LabelNoise | None = None,
     watch: int = 0,
     fresh: bool = False,
+    snapshots: Path | None = None,
 ) -> Path:
     """Fine-tune a classifier and write the result, with its hyper-parameters on the card.
 
@@ -74,6 +75,9 @@ def fine_tune(
         nothing.
     fresh
         Begin with new random weights of the seed, in place of those of ``start``.
+    snapshots
+        Folder that gets the model after every epoch, as ``<name>-epoch-01.safetensors`` and so on: a trajectory for
+        `ema`, `swa`, `lawa`, `analysis.trajectory_plane` and `analysis.model_frequencies`.
 
     Returns
     -------
@@ -117,26 +121,35 @@ def fine_tune(
         held_out = suite.validation
         plain = Views(held_out, architecture, settings, torch.device(device))
         look = Watch(model, held_out, plain, watch, architecture.classes, noise, offset)
+    called = name or target.stem
+    card = {"name": called, "role": "fine_tuned", "architecture": architecture.to_json()}
+    card |= {
+        "hyperparameters": asdict(settings),
+        **({"fresh": True} if fresh else {"started_from": start.content_hash}),
+    }
+    card |= {} if augmentation is None else {"augmentation": augmentation.name}
+    card |= {} if noise is None else {"label_noise": asdict(noise)}
+
+    def at_the_end(epoch: int) -> Epoch:
+        if snapshots is not None:
+            snapshot = f"{called}-epoch-{epoch:02}"
+            write_checkpoint(snapshots / f"{snapshot}.safetensors", _weights(model), {**card, "name": snapshot})
+        return {} if look is None else look(epoch)
+
     history: list[Epoch] = []
     if settings.mode != "end-to-end":
         _probe(model, views, labels, settings, partial_progress(progress, "linear probe"))
     if settings.mode != "linear-probe":
         history = train(
             model, model.parameters(), labels, architecture.classes, settings, views.show, views.normalise,
-            partial_progress(progress, "fine-tuning"), state, mixed_precision=True, watch=look,
+            partial_progress(progress, "fine-tuning"), state, mixed_precision=True, watch=at_the_end,
         )  # fmt: skip
-    card = {
-        "name": name or target.stem,
-        "role": "fine_tuned",
-        "architecture": architecture.to_json(),
-        "hyperparameters": asdict(settings),
-        "history": history,
-        **({} if augmentation is None else {"augmentation": augmentation.name}),
-        **({} if noise is None else {"label_noise": asdict(noise)}),
-        **({"started_from": start.content_hash} if not fresh else {"fresh": True}),
-    }
-    write_checkpoint(target, {key: tensor.cpu() for key, tensor in model.state_dict().items()}, card)
+    write_checkpoint(target, _weights(model), {**card, "history": history})
     return target
+
+
+def _weights(model: ImageClassifier) -> dict[str, Tensor]:
+    return {key: tensor.detach().cpu() for key, tensor in model.state_dict().items()}
 
 
 def partial_progress(progress: Progress, what: str) -> Callable[[int, int, float], None]:

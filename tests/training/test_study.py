@@ -139,3 +139,20 @@ def test_an_estimate_grows_with_the_work(start: CheckpointFile, suite: Suite) ->
     short = estimate_seconds([Plan("a", SETTINGS)], start, suite)
     long = estimate_seconds([Plan("a", replace(SETTINGS, epochs=300))], start, suite)
     assert 0 < short < long
+
+
+def test_snapshots_are_the_models_on_the_way(start: CheckpointFile, suite: Suite, tmp_path: Path) -> None:
+    short, whole = (
+        fine_tune(
+            start, suite, replace(SETTINGS, epochs=n), tmp_path / f"{n}.safetensors", snapshots=tmp_path / f"s{n}"
+        )
+        for n in (1, 3)
+    )
+    names = sorted(path.name for path in (tmp_path / "s3").iterdir())
+    assert names == [f"3-epoch-0{i}.safetensors" for i in (1, 2, 3)]
+    last = weights(tmp_path / "s3" / "3-epoch-03.safetensors")
+    assert all(torch.equal(last[name], tensor) for name, tensor in weights(whole).items())
+    first = weights(tmp_path / "s3" / "3-epoch-01.safetensors")
+    assert any(not torch.equal(first[name], tensor) for name, tensor in last.items())
+    assert CheckpointFile(tmp_path / "s3" / "3-epoch-02.safetensors").card.name == "3-epoch-02"
+    assert short.exists()
