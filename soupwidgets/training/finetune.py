@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -122,13 +123,15 @@ def fine_tune(
         plain = Views(held_out, architecture, settings, torch.device(device))
         look = Watch(model, held_out, plain, watch, architecture.classes, noise, offset)
     called = name or target.stem
-    card = {"name": called, "role": "fine_tuned", "architecture": architecture.to_json()}
-    card |= {
+    card: dict[str, Any] = {
+        "name": called,
+        "role": "fine_tuned",
+        "architecture": architecture.to_json(),
         "hyperparameters": asdict(settings),
         **({"fresh": True} if fresh else {"started_from": start.content_hash}),
+        **({} if augmentation is None else {"augmentation": augmentation.name}),
+        **({} if noise is None else {"label_noise": asdict(noise)}),
     }
-    card |= {} if augmentation is None else {"augmentation": augmentation.name}
-    card |= {} if noise is None else {"label_noise": asdict(noise)}
 
     def at_the_end(epoch: int) -> Epoch:
         if snapshots is not None:
