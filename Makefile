@@ -5,7 +5,7 @@ BIN := .venv/bin
 # In a container one is root, which Jupyter wants to be told.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help install lab test lint notebooks bench picture zoo clean
+.PHONY: help install lab test lint notebooks bench picture zoo studies clean
 
 help:
 	@echo "make lab        open JupyterLab on the first notebook"
@@ -13,6 +13,7 @@ help:
 	@echo "make bench      measure the speed of the engine and of the widgets"
 	@echo "make notebooks  run the notebooks and keep their outputs"
 	@echo "make picture    take the screenshots of the last make test over into the README"
+	@echo "make studies    train the models of the studies again, and measure the pool's spectra (about forty minutes)"
 	@echo "make zoo        rebuild the miniature zoo from the raw images (about forty minutes on two cores)"
 
 install: .venv/installed
@@ -51,11 +52,24 @@ bench: install .venv/mergekit/installed
 	touch $@
 
 picture:
-	cp build/artefacts/explorer.png build/artefacts/mixer.png build/artefacts/frontier.png build/artefacts/landscape.png build/artefacts/diversity.png build/artefacts/reviewer.png notebooks/pictures/
+	cp build/artefacts/explorer.png build/artefacts/mixer.png build/artefacts/frontier.png build/artefacts/landscape.png build/artefacts/diversity.png build/artefacts/reviewer.png build/artefacts/spectrum.png build/artefacts/augmentations.png notebooks/pictures/
 
 zoo: install
 	$(BIN)/soupwidgets zoo diverse
 	$(BIN)/soupwidgets zoo build
+
+# What the notebooks on spectral bias and on augmentations show; trainings that are in build/ are not done again.
+KIND := --suite data/suites/fashion --model data/zoo/fashion/zero-shot.safetensors
+
+studies: install
+	$(BIN)/soupwidgets augment diversity $(KIND) --out data/studies/augmentations.json \
+	  $(foreach name,flip crop rotate translate colour blur noise cutout invert randaugment autoaugment mixup \
+	  crop:0.25 rotate:0.25 translate:0.25 cutout:0.25,--augmentation $(name))
+	$(BIN)/soupwidgets spectrum noise $(KIND) --out data/studies/label-noise.json \
+	  $(foreach f,0.05 0.1 0.2 0.4 0.8,--radial $(f)) $(foreach f,0.5 1 2 4 8,--random $(f)) \
+	  $(foreach f,0.05 0.1 0.2 0.4,--wave 1,0:$(f))
+	$(BIN)/soupwidgets spectrum paths --pool data/zoo/fashion --suite data/suites/fashion --samples 32 \
+	  --json data/studies/frequencies.json
 
 clean:
 	rm -rf .venv build

@@ -16,6 +16,7 @@ from soupwidgets.cli_options import (
     DeviceOption,
     JsonOption,
     PoolOption,
+    SliceOption,
     StoreOption,
     SuiteOption,
     evaluator,
@@ -89,6 +90,7 @@ def sweep(
     suite: SuiteOption,
     fine_tuned: Annotated[str, typer.Option(help="Name of the fine-tuned checkpoint.")],
     alphas: Annotated[int, typer.Option(min=2, help="How many evenly spaced alphas from 0 to 1.")] = 11,
+    slices: SliceOption = None,
     json_file: JsonOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
@@ -98,7 +100,8 @@ def sweep(
 
     from soupwidgets.methods import alpha_sweep
 
-    result = alpha_sweep(evaluator(pool, suite, device, store), fine_tuned, alphas, progress=sys.stderr.isatty())
+    ev = evaluator(pool, suite, device, store, slices)
+    result = alpha_sweep(ev, fine_tuned, alphas, progress=sys.stderr.isatty())
     records = [
         {
             "alpha": alpha,
@@ -164,7 +167,7 @@ def soup(
 def frontier(
     pool: PoolOption,
     suite: SuiteOption,
-    shift: Annotated[str | None, typer.Option(help="One distribution shift; else the mean of all.")] = None,
+    shift: Annotated[str | None, typer.Option(help="One distribution shift or slice; else the mean of all.")] = None,
     baselines: Annotated[
         Path | None, typer.Option(help="CSV of ordinary models (model, dataset, accuracy), for effective robustness.")
     ] = None,
@@ -172,6 +175,7 @@ def frontier(
     sweep: Annotated[
         list[str] | None, typer.Option(help="Also sweep alpha of this fine-tuned model; repeat it.")
     ] = None,
+    slices: SliceOption = None,
     json_file: JsonOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
@@ -179,7 +183,7 @@ def frontier(
     """Accuracy against robustness of every model that was measured, and which of them no other one beats."""
     from soupwidgets.frontier_report import frontier_report, to_text
 
-    ev = evaluator(pool, suite, device, store)
+    ev = evaluator(pool, suite, device, store, slices)
     report = frontier_report(ev, shift, scale.value, baselines, sweep, progress=sys.stderr.isatty())
     write_json(json_file, report)
     if json_file != "-":

@@ -15,16 +15,19 @@ PoolOption = Annotated[str, typer.Option(help="Folder, pattern or file of safete
 SuiteOption = Annotated[Path, typer.Option(help="Folder of a suite.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 StoreOption = Annotated[Path | None, typer.Option(help="Folder of the store; your default store otherwise.")]
+SliceOption = Annotated[
+    list[Path] | None, typer.Option("--slice", help="File of a slice of the suite, as another axis and row; repeat it.")
+]
 JsonOption = Annotated[
     str | None, typer.Option("--json", help="Write the numbers as JSON to this file; '-' is standard output.")
 ]
 
 
-def evaluator(pool: str, suite: Path, device: str, store: Path | None) -> Evaluator:
+def evaluator(pool: str, suite: Path, device: str, store: Path | None, slices: list[Path] | None = None) -> Evaluator:
     """Open what the options name."""
     from soupwidgets import Evaluator, Pool, Store, Suite
 
-    return Evaluator(Pool.open(pool), Suite.open(suite), device, Store(store) if store else None)
+    return Evaluator(Pool.open(pool), Suite.open(suite, slices or []), device, Store(store) if store else None)
 
 
 def write_json(target: str | None, content: Any) -> None:

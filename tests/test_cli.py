@@ -11,6 +11,7 @@ import pytest
 from soupwidgets import Evaluator, Pool, Recipe, Store, alpha_sweep, analysis, greedy_soup
 from soupwidgets.checkpoints import CheckpointFile
 from soupwidgets.soup_report import SoupOptions, make_soup, to_text
+from soupwidgets.suites import SliceSplit, write_slice
 from tests.fixtures import ROOT, SUITE, ZOO
 from tests.suites import trees
 
@@ -176,3 +177,29 @@ def test_inspect(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "os.system" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_slice_is_an_axis_and_a_row(tiny_evaluator: Evaluator, tmp_path: Path) -> None:
+    suite = tiny_evaluator.suite
+    path = write_slice(tmp_path / "mine.json", SliceSplit("mine", suite.id_test, range(0, 900, 3), "they matter"))
+    pool = str(Path(tiny_evaluator.pool.checkpoints["ft-a"].path).parent)
+    common = [
+        "--pool",
+        pool,
+        "--suite",
+        str(SUITE),
+        "--store",
+        str(tmp_path / "cli"),
+        "--slice",
+        str(path),
+        "--json",
+        "-",
+    ]
+    done = run("sweep", *common, "--fine-tuned", "ft-a", "--alphas", "2")
+    assert done.returncode == 0, done.stderr
+    row = json.loads(done.stdout)["alphas"][1]["splits"]["mine"]
+    logits = tiny_evaluator.evaluate(Recipe({"ft-a": 1}), ["test"]).logits["test"]
+    assert (row["n"], row["role"]) == (300, "slice")
+    assert row["correct"] == (logits.argmax(1) == suite.id_test.labels)[0:900:3].sum()
+    assert run("frontier", *common, "--shift", "mine").returncode == 0
+    assert "has no shift 'fog'; it has rotate" in run("frontier", *common, "--shift", "fog").stderr
