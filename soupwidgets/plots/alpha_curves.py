@@ -44,7 +44,7 @@ def alpha_curves(
         figure.add_scatter(
             x=x,
             y=percents([sweep[a].accuracy[name] for a in x]),
-            uid=f"shift-{name}",
+            uid=f"shift-{position}",
             name="each shift",
             showlegend=position == 0,
             mode="lines",

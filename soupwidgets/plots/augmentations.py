@@ -20,6 +20,7 @@ from soupwidgets.plots.style import (
     band,
     base_figure,
     error_bar,
+    label_positions,
     limits,
     percent,
     percents,
@@ -58,11 +59,12 @@ def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> g
     figure.add_scatter(
         x=[e.value for e in x], y=[e.value for e in y], uid="augmentations",
         name=f"augmentations, 95% intervals over {study.seeds} trainings", mode="markers+text",
-        text=[escape(r.name) for r in results], textposition="top center", customdata=[[r.name] for r in results],
+        text=[escape(r.name) for r in results], customdata=[[r.name] for r in results],
         marker={"size": 13, "color": change, "colorscale": "RdBu", "cmin": -most, "cmax": most,
                 "line": {"color": INK, "width": 1},
                 "colorbar": {"title": {"text": "Change of test accuracy, points", "side": "right"}, "thickness": 14}},
         error_x=_bars(x), error_y=_bars(y),
+        textposition=label_positions([e.value for e in x], [math.log(e.value) for e in y], [r.name for r in results]),
         hovertemplate="%{text}<br>affinity %{x:.3f}, diversity %{y:.3g}<br>%{marker.color:+.2f} points<extra></extra>",
     )  # fmt: skip
     ring = [r for r in results if r.name == chosen]
@@ -99,9 +101,10 @@ def augmentation_curves(study: AugmentationStudy, name: str) -> go.Figure:
              dtick="D2"),
         height=520,
     )  # fmt: skip
-    for what, losses, colour in (("without", study.losses, GREY), (escape(name), result.losses, BLUE)):
+    sides = ("without", "without", study.losses, GREY), ("with", escape(name), result.losses, BLUE)
+    for side, what, losses, colour in sides:
         figure.add_scatter(
-            x=epochs, y=list(losses), uid=f"loss-{what}", name=f"{what}, mean of {study.seeds}", mode="lines+markers",
+            x=epochs, y=list(losses), uid=f"loss-{side}", name=f"{what}, mean of {study.seeds}", mode="lines+markers",
             line={"color": colour, "width": 2.5}, marker={"size": 5},
             hovertemplate="epoch %{x}: %{y:.3f} nats<extra></extra>",
         )  # fmt: skip

@@ -37,9 +37,9 @@ def image_spectra(spectra: Sequence[ImageSpectrum]) -> go.Figure:
     for i, one in enumerate(spectra):
         x, colour = one.frequency.tolist(), COLOURS[i % len(COLOURS)]
         low = np.maximum(one.low, one.power / 100).tolist()
-        figure.add_trace(band(x, low, one.high.tolist(), colour, f"band-{one.split}"))
+        figure.add_trace(band(x, low, one.high.tolist(), colour, f"band-{i}"))
         figure.add_scatter(
-            x=x, y=one.power.tolist(), uid=f"line-{one.split}", name=escape(one.split), mode="lines",
+            x=x, y=one.power.tolist(), uid=f"line-{i}", name=escape(one.split), mode="lines",
             line={"color": colour, "width": 3 if i == 0 else 2, "dash": dashes[i // len(COLOURS) % 4]},
             hovertemplate=f"{escape(one.split)}, %{{x}} cycles: %{{y:.2e}}<extra></extra>",
         )  # fmt: skip

@@ -42,7 +42,7 @@ def noise_fitting(study: LabelNoiseStudy, direction: str) -> go.Figure:
     epochs = list(range(1, len(results[0].fitting) + 1))
     for i, result in enumerate(results):
         figure.add_scatter(
-            x=epochs, y=list(result.fitting), uid=result.name, name=f"{result.frequency:g} {_UNIT}", mode="lines",
+            x=epochs, y=list(result.fitting), uid=f"noise-{i}", name=f"{result.frequency:g} {_UNIT}", mode="lines",
             line={"color": COLOURS[i % len(COLOURS)], "width": 2.5},
             hovertemplate="epoch %{x}: %{y:.3f} nats<extra></extra>",
         )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from html import escape
 from typing import Literal
 
 import plotly.graph_objects as go
@@ -35,23 +36,24 @@ def landscape_line(
     unit = "Error, %" if quantity == "error" else "Cross-entropy, nats"
     columns = [quantity, f"{quantity} low", f"{quantity} high"]
     values = [v for line in named.values() for v in line.to_frame()[columns].to_numpy().ravel() * _factor(quantity)]
+    ends = escape(first.first), escape(first.second)
     figure = base_figure(
-        f"{'Error' if quantity == 'error' else 'Loss'} from {first.first} to {first.second} ({first.split})",
-        axis(f"t (0 {first.first}, 1 {first.second})"),
+        f"{'Error' if quantity == 'error' else 'Loss'} from {ends[0]} to {ends[1]} ({escape(first.split)})",
+        axis(f"t (0 {ends[0]}, 1 {ends[1]})"),
         axis(unit, limits([v for v in values if math.isfinite(v)] or [0.0], 0.1)),
     )
     sentences = []
-    for (name, line), colour in zip(named.items(), COLOURS * len(named), strict=False):
+    for i, ((name, line), colour) in enumerate(zip(named.items(), COLOURS * len(named), strict=False)):
         frame = line.to_frame()
         factor = _factor(quantity)
         x = frame["t"].tolist()
         low, high = (frame[f"{quantity} {end}"].fillna(frame[quantity]) * factor for end in ("low", "high"))
-        figure.add_trace(band(x, low.tolist(), high.tolist(), colour, f"band-{name}"))
+        figure.add_trace(band(x, low.tolist(), high.tolist(), colour, f"band-{i}"))
         figure.add_scatter(
             x=x,
             y=(frame[quantity] * factor).tolist(),
-            uid=f"line-{name}",
-            name=f"{name}, with 95% interval",
+            uid=f"line-{i}",
+            name=f"{escape(name)}, with 95% interval",
             mode="lines+markers",
             line={"color": colour, "width": 2.5},
             marker={"size": 5},
@@ -59,14 +61,14 @@ def landscape_line(
         )
         sentences.append(_sentence(name, line))
     known = _values(first, quantity)
-    ends = [t for t in (0.0, 1.0) if t in known]
+    known_ends = [t for t in (0.0, 1.0) if t in known]
     figure.add_scatter(
-        x=ends,
-        y=[known[t] for t in ends],
+        x=known_ends,
+        y=[known[t] for t in known_ends],
         uid="ends",
         name="the two models",
         mode="markers+text",
-        text=[first.first if t == 0 else first.second for t in ends],
+        text=[ends[0] if t == 0 else ends[1] for t in known_ends],
         textposition="top center",
         marker={"color": INK, "size": 11, "symbol": "square"},
         hoverinfo="skip",

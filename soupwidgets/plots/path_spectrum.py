@@ -63,9 +63,9 @@ def path_spectra_patch(spectra: Mapping[str, PathSpectrum]) -> Patch:
         x = one.frequency[1:].tolist()
         low, middle, up = (np.maximum(values[1:], floor).tolist() for values in (one.band[0], one.mean, one.band[1]))
         traces[f"band-{number}"] = {"x": [*x, *reversed(x)], "y": [*up, *reversed(low)]}
-        words = f"{escape(name)}, 95% over {len(one.density)} paths"
-        traces[f"line-{number}"] = {"x": x, "y": middle, "name": words}
-        sentences.append(f"{name}: {_words(one)}")
+        # Two lines of one name are told apart by a space at its end.
+        traces[f"line-{number}"] = {"x": x, "y": middle, "name": f"{escape(name.strip())}, with 95% band"}
+        sentences.append(f"{name.strip()}: {_words(one)}")
     what = "probabilities" if first.values == "probabilities" else "logits (less their mean)"
     titled = base_figure(f"Predictions {escape(first.description)}: how fast they change", {}, {})
     window = "Hann window" if first.window == "hann" else "no window"
@@ -153,11 +153,11 @@ def frequency_along_alpha(
         axis(f"Mean frequency, {unit}", limits([x for e in known for x in (e.low, e.high)] or [0.0], 0.1)),
     )
     sentences = []
-    for kind, colour in zip(kinds, COLOURS, strict=False):
+    for i, (kind, colour) in enumerate(zip(kinds, COLOURS, strict=False)):
         found = [centroids[a][kind] for a in alphas]
-        figure.add_trace(band(alphas, [e.low for e in found], [e.high for e in found], colour, f"band-{kind}"))
+        figure.add_trace(band(alphas, [e.low for e in found], [e.high for e in found], colour, f"band-{i}"))
         figure.add_scatter(
-            x=alphas, y=[e.value for e in found], uid=f"line-{kind}", name=f"{escape(kind)}, with 95% interval",
+            x=alphas, y=[e.value for e in found], uid=f"line-{i}", name=f"{escape(kind)}, with 95% interval",
             mode="lines+markers", line={"color": colour, "width": 2.5}, marker={"size": 6},
             hovertemplate="alpha %{x:.2f}: %{y:.3f}<extra></extra>",
         )  # fmt: skip
@@ -214,4 +214,4 @@ def _bars(values: Sequence[float], intervals: Sequence[tuple[float, float]]) -> 
 def _words(one: PathSpectrum) -> str:
     if math.isnan(one.centroid.value):
         return "predictions do not change along the paths."
-    return f"mean frequency {one.centroid} {one.unit}, power {one.power}."
+    return f"mean frequency {one.centroid} {one.unit}, power {one.power}, over {len(one.density)} paths."

@@ -82,7 +82,10 @@ class AugmentationExplorer(Explorer):
 
         best = max(study.results, key=lambda r: r.change.value).name
         self.choice = ipywidgets.Dropdown(
-            description="Augmentation", options=[r.name for r in study.results], value=best
+            description="Augmentation",
+            options=[r.name for r in study.results],
+            value=best,
+            style={"description_width": "initial"},
         )
         self.strength = DragSlider(value=1.0, step=0.05, label="strength", low_label="nothing", high_label="full")
         self.strength.layout.flex = "1 1 320px"
@@ -217,6 +220,7 @@ class AugmentationExplorer(Explorer):
 
     def _show_groups(self, groups: list[SoupGroup]) -> None:
         self.groups = groups
+        self.status.value = progress(f"soups by {self.hyperparameter_choice.value}: {len(groups)} of 2", len(groups), 2)
         self.groups_figure.layout.display = None
         self.groups_figure.show(plots.soups_by_hyperparameter(groups))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -13,6 +14,7 @@ from ipywidgets import widget_serialization
 
 from soupwidgets.plots import Patch
 
+_UID = re.compile(r"[A-Za-z][\w-]*( [A-Za-z][\w-]*)*")
 STATIC = Path(__file__).parent / "static"
 
 
@@ -102,7 +104,16 @@ class LiveFigure(anywidget.AnyWidget):
         return f"<{title}: run this cell to see it>"
 
     def show(self, figure: go.Figure) -> None:
-        """Replace the figure; earlier patches go with the old one."""
+        """Replace the figure; earlier patches go with the old one.
+
+        Raises
+        ------
+        ValueError
+            When a trace has a ``uid`` that is no name of ours: plotly searches the page for it.
+        """
+        for trace in figure.data:
+            if trace.uid is not None and not _UID.fullmatch(trace.uid):
+                raise ValueError(f"{trace.uid!r} cannot be the uid of a trace: number it, and leave names to its name")
         with self.hold_sync():
             self.patch = {}
             self.figure = figure.to_plotly_json()

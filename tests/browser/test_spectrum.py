@@ -10,7 +10,7 @@ from soupwidgets.studies import read_augmentation_study
 from soupwidgets.widgets import AugmentationExplorer, SpectrumExplorer
 from tests.browser.jupyter import ARTEFACTS, ROOT, Lab
 from tests.browser.test_drag_alpha import write_notebook
-from tests.browser.test_frontier import place_of, wait_words, words
+from tests.browser.test_frontier import wait_words, words
 
 SPECTRUM = """
 import soupwidgets as sw
@@ -31,6 +31,22 @@ explorer
 """
 
 
+def place_of(page: Any, row: int) -> tuple[float, float]:
+    """Where an augmentation stands on the screen; one of the axes is logarithmic."""
+    found = page.evaluate(
+        """(row) => {
+          const plot = document.querySelector(".soupwidgets-figure .js-plotly-plot");
+          const trace = plot._fullData.find((t) => t.uid === "augmentations");
+          const {xaxis, yaxis} = plot._fullLayout;
+          const box = plot.getBoundingClientRect();
+          const [left, top] = [box.left + xaxis._offset, box.top + yaxis._offset];
+          return [left + xaxis.d2p(trace.x[row]), top + yaxis.d2p(trace.y[row])];
+        }""",
+        row,
+    )
+    return tuple(found)
+
+
 def test_drag_alpha_and_read_the_spectrum(lab: Lab, page: Any, evaluator: Evaluator) -> None:
     page.set_viewport_size({"width": 1400, "height": 1700})
     lab.open(page, write_notebook(lab, "spectrum.ipynb", SPECTRUM))
@@ -42,7 +58,7 @@ def test_drag_alpha_and_read_the_spectrum(lab: Lab, page: Any, evaluator: Evalua
 
     def centroid(name: str, alpha: float) -> str:
         found = analysis.path_spectrum(evaluator, wise_ft(evaluator.pool, name, alpha), paths, progress=False)
-        return f"alpha {alpha:g} of {name}: mean frequency {found.centroid.value:.2g}"
+        return f"alpha {alpha:g} of {name}: mean frequency {found.centroid.value:.3g}"
 
     wait_words(page, centroid("ft-03", 0.5))
     slider = page.get_by_role("slider", name="alpha", exact=False).first
@@ -55,7 +71,7 @@ def test_drag_alpha_and_read_the_spectrum(lab: Lab, page: Any, evaluator: Evalua
     page.screenshot(path=str(ARTEFACTS / "spectrum-full.png"))
     box = page.locator(".soupwidgets-slider").first.bounding_box()
     page.screenshot(
-        path=str(ARTEFACTS / "spectrum.png"), clip={"x": 120, "y": box["y"] - 10, "width": 1230, "height": 620}
+        path=str(ARTEFACTS / "spectrum.png"), clip={"x": 120, "y": box["y"], "width": 1230, "height": 500}
     )
 
     # By keyboard: other paths, another model, and the waves.
@@ -79,23 +95,23 @@ def test_click_an_augmentation(lab: Lab, page: Any) -> None:
     study = read_augmentation_study(ROOT / "data" / "studies" / "augmentations.json")
     names = [r.name for r in study.results]
     page.wait_for_timeout(500)
-    page.mouse.click(*place_of(page, "augmentations", names.index("rotate")))
+    page.mouse.click(*place_of(page, names.index("rotate")))
     page.get_by_text("Training with rotate, and without").first.wait_for()
     assert page.get_by_label("Augmentation", exact=True).input_value() == "rotate"
     gallery = page.locator("section[aria-label='images before (above) and after (below) rotate']")
     gallery.wait_for()
-    before = gallery.locator("img").nth(1).get_attribute("src")
+    before = [img.get_attribute("src") for img in gallery.locator("img").all()]
     page.mouse.move(5, 600)
     page.wait_for_timeout(800)
     box = gallery.bounding_box()
     page.screenshot(
-        path=str(ARTEFACTS / "augmentations.png"), clip={"x": 120, "y": box["y"] - 10, "width": 1230, "height": 760}
+        path=str(ARTEFACTS / "augmentations.png"), clip={"x": 120, "y": box["y"] - 6, "width": 1230, "height": 690}
     )
     slider = page.get_by_role("slider").first
     slider.press("ArrowLeft")
     weaker = page.locator("section[aria-label='images before (above) and after (below) rotate 0.95']")
     weaker.wait_for()
-    assert weaker.locator("img").nth(1).get_attribute("src") != before
+    assert [img.get_attribute("src") for img in weaker.locator("img").all()] != before
     page.get_by_role("button", name="How does it look along alpha?").click()
     page.get_by_text("Affinity of rotate 0.95 along alpha").first.wait_for(timeout=120_000)
     page.get_by_label("Soups by", exact=True).select_option("augmentation")

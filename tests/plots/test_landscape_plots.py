@@ -146,9 +146,9 @@ def test_surface_and_splits_show_the_lowest_point() -> None:
 
 def test_lines_draw_numbers_bands_and_batch_norm() -> None:
     found = traces(FIGURES["line"]())
-    assert found["line-straight"].y == pytest.approx((10, 60, 30))
+    assert found["line-0"].y == pytest.approx((10, 60, 30))
     low, high = score(400).interval
-    band = found["band-straight"]
+    band = found["band-0"]
     assert (max(band.y), band.y[-2]) == pytest.approx((100 * (1 - low), 100 * (1 - high)))
     words = plots.text_alternative(plots.landscape_line(line(900, 400, 700, batch_norm="Batch statistics averaged.")))
     assert "Error barrier 40.00 points" in words

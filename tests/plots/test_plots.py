@@ -52,7 +52,7 @@ def test_one_shift(sweep: Sweep) -> None:
 def test_curves_draw_every_split(sweep: Sweep) -> None:
     figure = plots.alpha_curves(sweep)
     traces = by_uid(figure)
-    assert traces["shift-fog"].y == pytest.approx((60, 58, 40))
+    assert traces["shift-0"].y == pytest.approx((60, 58, 40))
     assert traces["validation"].y == (70, 82, 80)
     assert figure.layout.shapes[0].x0 == 0.5
     assert "mean OOD from 62.0% to 42.0%" in plots.text_alternative(figure)

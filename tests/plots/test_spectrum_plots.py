@@ -92,7 +92,7 @@ def test_predictions_along_a_path() -> None:
 def test_frequency_along_alpha() -> None:
     found = {a: {"within a class": estimate(1 + a), "between classes": estimate(2 - a)} for a in (1.0, 0.0, 0.5)}
     figure = plots.frequency_along_alpha(found, "cycles per path", "ft", 0.5)
-    line = next(t for t in figure.data if t.uid == "line-within a class")
+    line = next(t for t in figure.data if t.uid == "line-0")
     assert list(line.x) == [0.0, 0.5, 1.0]
     assert list(line.y) == [1.0, 1.5, 2.0]
     assert "within a class: 1 [0.9, 1.1] at alpha 0" in plots.text_alternative(figure)
@@ -113,7 +113,7 @@ def test_images_and_sensitivity(tiny_evaluator: Evaluator) -> None:
     suite = tiny_evaluator.suite
     spectra = [analysis.image_spectrum(suite.splits[name], 50) for name in ("test", "blur")]
     figure = plots.image_spectra(spectra)
-    assert list(next(t for t in figure.data if t.uid == "line-blur").y) == spectra[1].power.tolist()
+    assert list(next(t for t in figure.data if t.uid == "line-1").y) == spectra[1].power.tolist()
     assert "test: " in plots.text_alternative(figure)
     found = analysis.fourier_sensitivity(tiny_evaluator, Recipe({"ft-a": 1}), images=20, highest=2, progress=False)
     picture = plots.fourier_sensitivity(found, EVIL)

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import ipywidgets
+import plotly.graph_objects as go
 import pytest
 
 from soupwidgets import Evaluator, PoolError, alpha_sweep, wise_ft
-from soupwidgets.widgets import AlphaExplorer
+from soupwidgets.widgets import AlphaExplorer, LiveFigure
 
 
 @pytest.fixture
@@ -107,3 +108,11 @@ def test_page_is_one_file_and_safe(explorer: AlphaExplorer, tmp_path: Path) -> N
     state = page.split('id="state">')[1].split("</script>")[0]
     assert "<" not in state
     assert page.count("{{") == page.count("{{", page.index("plotly.js"))  # no place left unfilled before the library
+
+
+def test_a_name_is_no_uid() -> None:
+    """Plotly looks for ``.cb`` and the uid in the page: a name with a point and a digit is no selector."""
+    figure = LiveFigure()
+    with pytest.raises(ValueError, match=r"'shift-cifar10\.1' cannot be the uid of a trace"):
+        figure.show(go.Figure(go.Scatter(uid="shift-cifar10.1")))
+    figure.close()

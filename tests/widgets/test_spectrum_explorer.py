@@ -31,7 +31,7 @@ def test_it_shows_what_the_functions_find(explorer: SpectrumExplorer, tiny_evalu
     np.testing.assert_array_equal(explorer.spectrum.density, alone.density)
     assert f"alpha 0.5 of ft-a: mean frequency {alone.centroid}" in explorer.figure.text
     zero = analysis.path_spectrum(tiny_evaluator, Recipe({"zero-shot": 1}), paths, progress=False)
-    assert f"zero-shot : mean frequency {zero.centroid}" in explorer.figure.text
+    assert f"zero-shot: mean frequency {zero.centroid}" in explorer.figure.text
     assert "exact, 24 of 24 paths" in explorer.status.value
     assert "the line is complete" in explorer.line_status.value
     assert list(explorer.centroids) == [0.0, 0.5, 1.0]

@@ -60,7 +60,9 @@ export async function drawFigure(plotly, plot, text, figure, patch) {
   plot.soupwidgets = after;
   // With a lasso on screen plotly's animation fails over traces that the lasso holds nothing of.
   const lasso = plot.layout?.selections ?? [];
-  const light = data.every(({ uid, type }) => LIGHT.includes(type) || !(uid in (patch.traces ?? {})));
+  // A legend is not drawn anew by plotly's animation: where a name changes, all is drawn.
+  const named = plot.data?.length === data.length && data.every(({ name }, i) => name === plot.data[i].name);
+  const light = named && data.every(({ uid, type }) => LIGHT.includes(type) || !(uid in (patch.traces ?? {})));
   if (before && before.figure === figure && before.frame === after.frame && light && !lasso.length) {
     // Nothing but marks move: five times faster than letting plotly find that out.
     if (before.shapes !== after.shapes) await plotly.relayout(plot, { shapes });
