@@ -70,9 +70,7 @@ def test_drag_alpha_and_read_the_spectrum(lab: Lab, page: Any, evaluator: Evalua
     page.wait_for_timeout(500)
     page.screenshot(path=str(ARTEFACTS / "spectrum-full.png"))
     box = page.locator(".soupwidgets-slider").first.bounding_box()
-    page.screenshot(
-        path=str(ARTEFACTS / "spectrum.png"), clip={"x": 120, "y": box["y"], "width": 1230, "height": 500}
-    )
+    page.screenshot(path=str(ARTEFACTS / "spectrum.png"), clip={"x": 120, "y": box["y"], "width": 1230, "height": 500})
 
     # By keyboard: other paths, another model, and the waves.
     page.get_by_label("Paths", exact=True).select_option("within a class")
