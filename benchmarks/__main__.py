@@ -18,7 +18,8 @@ from benchmarks.sweep import sweep_rows
 from benchmarks.table import write
 
 
-def _processor() -> str:
+def processor() -> str:
+    """How many threads of which processor: what a table of numbers is of."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
@@ -30,16 +31,16 @@ def _processor() -> str:
 if __name__ == "__main__":
     rows = mixing_rows()
     rows += soup_rows()
-    write(rows, "cpu", _processor())
+    write(rows, "cpu", processor())
     with tempfile.TemporaryDirectory() as folder:
         rows += greedy_rows(Path(folder) / "greedy")
         rows += sweep_rows(Path(folder))
-        write(rows, "cpu", _processor())
+        write(rows, "cpu", processor())
         # The sweep's alphas are in the store by now.
         rows += latency_rows(Path(folder))
-        write(rows, "cpu", _processor())
+        write(rows, "cpu", processor())
         rows.append(path_row(Path(folder) / "paths"))
-        write(rows, "cpu", _processor())
+        write(rows, "cpu", processor())
         rows += landscape_rows(Path(folder) / "landscape")
     rows.append(vmap_row(torch.device("cpu")))
-    write(rows, "cpu", _processor())
+    write(rows, "cpu", processor())

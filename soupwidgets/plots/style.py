@@ -105,7 +105,7 @@ def label_positions(x: Sequence[float], y: Sequence[float], labels: Sequence[str
     Examples
     --------
     >>> label_positions([0, 1, 0], [0, 1, 0.01], ["far", "away", "near"])
-    ['top center', 'top center', 'bottom center']
+    ['middle right', 'middle right', 'middle left']
     """
     # In shares of the figure: a letter, half a line, and how far beside its point a label stands.
     letter, half, beside = 0.014, 0.018, 0.035

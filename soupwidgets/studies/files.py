@@ -22,8 +22,8 @@ def over_seeds(values: list[float]) -> Estimate:
 
     Examples
     --------
-    >>> over_seeds([1.0, 2.0, 3.0])
-    Estimate(value=2.0, low=-0.484..., high=4.484...)
+    >>> print(over_seeds([1.0, 2.0, 3.0]))
+    2 [-0.484, 4.48]
     """
     mean = float(np.mean(values))
     if len(values) < 2:
