@@ -239,7 +239,7 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def differences(checkpoints: Mapping[str, CheckpointFile]) -> tuple[list[str], list[str]]:
-    """Every difference of names, shapes and dtypes from the first checkpoint, one sentence each.
+    """Every difference of names and shapes from the first checkpoint, one sentence each; precisions by checkpoint.
 
     Parameters
     ----------
@@ -249,7 +249,8 @@ def differences(checkpoints: Mapping[str, CheckpointFile]) -> tuple[list[str], l
     Returns
     -------
     wrong, precision
-        What forbids mixing, and what does not: floating-point numbers of another precision.
+        What forbids mixing, and what does not: floating-point numbers of another precision, all tensors of a
+        checkpoint that differ in the same way in one sentence.
     """
     first_name, first = next(iter(checkpoints.items()))
     wrong: list[str] = []
@@ -258,15 +259,20 @@ def differences(checkpoints: Mapping[str, CheckpointFile]) -> tuple[list[str], l
         missing, extra = first.tensors.keys() - file.tensors.keys(), file.tensors.keys() - first.tensors.keys()
         wrong += [f"{name}: lacks {tensor}" for tensor in sorted(missing)]
         wrong += [f"{name}: has {tensor}, which {first_name} lacks" for tensor in sorted(extra)]
+        others: dict[tuple[str, str], list[str]] = {}
         for tensor in sorted(first.tensors.keys() & file.tensors.keys()):
             mine, reference = file.tensors[tensor], first.tensors[tensor]
             if mine.shape != reference.shape:
                 wrong.append(f"{name}: {tensor} has shape {mine.shape}, in {first_name} {reference.shape}")
             if mine.dtype != reference.dtype:
-                both_float = mine.dtype.is_floating_point and reference.dtype.is_floating_point
-                (precision if both_float else wrong).append(
-                    f"{name}: {tensor} is {_short(mine.dtype)}, in {first_name} {_short(reference.dtype)}"
-                )
+                dtypes = _short(mine.dtype), _short(reference.dtype)
+                if mine.dtype.is_floating_point and reference.dtype.is_floating_point:
+                    others.setdefault(dtypes, []).append(tensor)
+                else:
+                    wrong.append(f"{name}: {tensor} is {dtypes[0]}, in {first_name} {dtypes[1]}")
+        for (mine_is, reference_is), tensors in others.items():
+            which = f"{tensors[0]} is" if len(tensors) == 1 else f"{tensors[0]} and {len(tensors) - 1} more are"
+            precision.append(f"{name}: {which} {mine_is}, in {first_name} {reference_is}")
     return wrong, precision
 
 
@@ -279,8 +285,7 @@ def _check(checkpoints: Mapping[str, CheckpointFile]) -> None:
         )
     if precision:
         warnings.warn(
-            f"checkpoints are stored in different precisions (they are mixed in float32); {_count(precision)}:\n"
-            + _lines(precision),
+            "checkpoints are stored in different precisions (they are mixed in float32):\n" + _lines(precision),
             stacklevel=3,
         )
 

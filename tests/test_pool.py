@@ -37,6 +37,14 @@ def test_another_precision_is_a_warning_only(write_checkpoint: WriteCheckpoint) 
         assert len(Pool.open(path.parent)) == 2
 
 
+def test_a_checkpoint_of_another_precision_takes_one_line(write_checkpoint: WriteCheckpoint) -> None:
+    write_checkpoint("a", {name: torch.zeros(2) for name in "uvw"})
+    path = write_checkpoint("b", {name: torch.zeros(2, dtype=torch.float16) for name in "uvw"})
+    with pytest.warns(UserWarning, match="different precisions") as caught:
+        Pool.open(path.parent)
+    assert str(caught[0].message).splitlines()[1:] == ["  b: u and 2 more are float16, in a float32"]
+
+
 def test_opens_lists_and_patterns(write_checkpoint: WriteCheckpoint) -> None:
     path = write_checkpoint("a", {"w": torch.zeros(2)})
     other = write_checkpoint("b", {"w": torch.zeros(2)})

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -108,7 +109,8 @@ class Architecture:
         size = self.vision_cfg.get("image_size", 224)
         return (int(size), int(size)) if isinstance(size, int) else (int(size[0]), int(size[1]))
 
-    @property
+    # Worked out once: a wide pool asks for it with every one of ten thousand measurements.
+    @cached_property
     def fingerprint(self) -> str:
         """A short content hash: equal architectures have equal fingerprints in every process."""
         text = json.dumps(self.to_json(), sort_keys=True)
