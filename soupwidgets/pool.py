@@ -239,7 +239,7 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def differences(checkpoints: Mapping[str, CheckpointFile]) -> tuple[list[str], list[str]]:
-    """Every difference of names and shapes from the first checkpoint, one sentence each; precisions by checkpoint.
+    """Every difference of names, shapes and dtypes from the first checkpoint, in sentences.
 
     Parameters
     ----------
@@ -249,8 +249,8 @@ def differences(checkpoints: Mapping[str, CheckpointFile]) -> tuple[list[str], l
     Returns
     -------
     wrong, precision
-        What forbids mixing, and what does not: floating-point numbers of another precision, all tensors of a
-        checkpoint that differ in the same way in one sentence.
+        What forbids mixing, one sentence for each tensor; and what does not, floating-point numbers of another
+        precision: one sentence for all tensors of a checkpoint that differ in the same way.
     """
     first_name, first = next(iter(checkpoints.items()))
     wrong: list[str] = []

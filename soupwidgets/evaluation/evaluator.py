@@ -174,7 +174,7 @@ class Evaluator:
             Scores of the images seen so far.
         """
         chosen = self._splits(splits)
-        keys = {split.name: self.key(recipe, split) for split in chosen}
+        keys = self._keys(recipe, chosen)
         scores = self._stored(recipe, chosen, keys)
         # Two splits may hold the same images: these are one measurement.
         waiting: dict[str, list[Split]] = {}
@@ -195,7 +195,7 @@ class Evaluator:
     def stored(self, recipe: Recipe, splits: Sequence[str] | None = None) -> Evaluation | None:
         """The exact evaluation if the store has all of it, else None; computes nothing."""
         chosen = self._splits(splits)
-        scores = self._stored(recipe, chosen, {split.name: self.key(recipe, split) for split in chosen})
+        scores = self._stored(recipe, chosen, self._keys(recipe, chosen))
         if len(scores) < len(chosen):
             return None
         return Evaluation(recipe, {split.name: scores[split.name] for split in chosen})
@@ -224,8 +224,8 @@ class Evaluator:
             except ValueError:
                 # Of another pool that shares the store, or from a later version.
                 continue
-            for split in chosen:
-                keys.setdefault(self.key(recipe, split), []).append((recipe, split))
+            for split, key in zip(chosen, self._keys(recipe, chosen).values(), strict=True):
+                keys.setdefault(key, []).append((recipe, split))
         for key, measurement in self.store.get(keys).items():
             for recipe, split in keys[key]:
                 found.setdefault(recipe, {})[split.name] = stored_score(self.store, split, measurement, key)
@@ -262,7 +262,7 @@ class Evaluator:
         """
         self.pool.require(recipe)
         splits = list(self.suite.splits.values())
-        known = self._stored(recipe, splits, {split.name: self.key(recipe, split) for split in splits})
+        known = self._stored(recipe, splits, self._keys(recipe, splits))
         measured = {
             name: {"role": score.role, "accuracy": score.accuracy, "correct": score.correct, "images": score.total}
             for name, score in known.items()
@@ -275,7 +275,8 @@ class Evaluator:
         Without this the first answer that is not in the store takes seconds longer than the others.
         """
         split = self.suite.validation
-        self._step(recipe, self._run(split, self.key(recipe, split)), 1, self.key(recipe, split))
+        key = self.key(recipe, split)
+        self._step(recipe, self._run(split, key), 1, key)
 
     @contextmanager
     def model(self, recipe: Recipe) -> Iterator[ImageClassifier]:
@@ -317,11 +318,19 @@ class Evaluator:
 
     def key(self, recipe: Recipe, split: Split, treatment: Mapping[str, Any] | None = None) -> str:
         """What the measurement of ``recipe`` on ``split`` is filed under; ``treatment`` as in `measurement_key`."""
+        return self._keys(recipe, [split], treatment)[split.name]
+
+    def _keys(
+        self, recipe: Recipe, splits: Sequence[Split], treatment: Mapping[str, Any] | None = None
+    ) -> dict[str, str]:
+        """`key` of several splits by name, in their order: what the recipe mixes is worked out once for all."""
         own = {tensor: self.pool.content_key(Recipe(items)) for tensor, items in recipe.by_tensor.items()}
         plain = self.pool.content_key(recipe)
-        return measurement_key(
-            plain, self.architecture.fingerprint, split.content_hash, by_tensor=own, treatment=treatment
-        )
+        model = self.architecture.fingerprint
+        return {
+            split.name: measurement_key(plain, model, split.content_hash, by_tensor=own, treatment=treatment)
+            for split in splits
+        }
 
     def _splits(self, names: Sequence[str] | None) -> list[Split]:
         if names is None:
