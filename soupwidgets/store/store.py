@@ -290,7 +290,7 @@ class Store:
         return digest, path.stat().st_size
 
     def _path(self, digest: str) -> Path:
-        return self.folder / "logits" / digest[:2] / f"{digest}.npy"
+        return self.folder.joinpath("logits", digest[:2], f"{digest}.npy")
 
     def _has_file(self, digest: str, size: int) -> bool:
         try:
