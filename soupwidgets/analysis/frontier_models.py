@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from soupwidgets.analysis.frontier_point import FrontierPoint, frontier_point
-from soupwidgets.evaluation import Evaluation, Evaluator
+from soupwidgets.evaluation import Evaluation, Evaluator, fill_intervals
 from soupwidgets.pool import Pool, PoolError
 from soupwidgets.recipe import Recipe
 
@@ -92,6 +92,7 @@ class Frontier:
             When a model was not measured there.
         """
         if shift not in self._points:
+            fill_intervals(score for model in self.models for score in model.evaluation.scores.values())
             self._points[shift] = {model.name: frontier_point(model.evaluation, shift) for model in self.models}
         return self._points[shift]
 

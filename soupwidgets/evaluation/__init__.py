@@ -1,7 +1,7 @@
 """Evaluation: recipes and splits into measurements."""
 
 from soupwidgets.evaluation.batch_norm import Recalibration, batch_norm_note, has_batch_norm, recalibrated
-from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, score_logits
+from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, fill_intervals, score_logits
 from soupwidgets.evaluation.evaluator import Evaluator
 from soupwidgets.evaluation.intervals import clopper_pearson, mean_interval
 from soupwidgets.evaluation.numbers import known_scores, score, stream_score
@@ -19,6 +19,7 @@ __all__ = [
     "SplitScore",
     "clopper_pearson",
     "coarse_to_fine",
+    "fill_intervals",
     "batch_norm_note",
     "has_batch_norm",
     "known_scores",
