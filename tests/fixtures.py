@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -25,6 +26,9 @@ TINY = Architecture(
     mean=0.286,
     std=0.353,
 )
+
+# Images a split and images a shift of the small suite.
+SMALL, SMALL_SHIFT = 400, 200
 
 WriteCheckpoint = Callable[..., Path]
 
@@ -69,6 +73,33 @@ def tiny_pool(write_checkpoint: WriteCheckpoint) -> Pool:
 def suite() -> Suite:
     """The bundled suite."""
     return Suite.open(SUITE)
+
+
+@pytest.fixture(scope="session")
+def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of `small_suite`."""
+    folder = tmp_path_factory.mktemp("small-suite")
+    manifest = json.loads((SUITE / "suite.json").read_text())
+    for name in ("val", "test", "train"):
+        for kind in ("images", "labels"):
+            np.save(folder / f"{name}.{kind}.npy", np.load(SUITE / f"{name}.{kind}.npy")[:SMALL])
+    for number, entry in enumerate(manifest["splits"]):
+        entry.pop("sha256")
+        if "rows" in entry:
+            # Alternately the two halves of a permutation of the test images.
+            start = SMALL_SHIFT * (number % 2)
+            entry["rows"] = {"seed": 0, "of": SMALL, "start": start, "stop": start + SMALL_SHIFT}
+    (folder / "suite.json").write_text(json.dumps(manifest))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_suite(small_folder: Path) -> Suite:
+    """The bundled suite with its first 400 images a split and 200 a shift: for tests of behaviour, not of the zoo.
+
+    Every split needs more than one batch, so what happens between batches can be tested.
+    """
+    return Suite.open(small_folder)
 
 
 @pytest.fixture(scope="session")
