@@ -91,9 +91,8 @@ def rounds(runs: Sequence[Run], batch: int) -> Iterator[list[tuple[Run, int]]]:
     for sample in _SAMPLES:
         yield [(run, min(sample, len(run.reader))) for run in runs]
     for run in runs:
-        # At least once: it may be somebody else who brings the run to its end.
-        finished = False
-        while not finished:
+        # Somebody else may bring the run to its end meanwhile: whoever asked for less asks once more.
+        stop = 0
+        while stop < len(run.reader):
             stop = min(run.seen + batch, len(run.reader))
             yield [(run, stop)]
-            finished = run.done

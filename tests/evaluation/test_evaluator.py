@@ -149,6 +149,15 @@ def test_whoever_asks_for_the_same_joins_in(tiny_evaluator: Evaluator) -> None:
     assert found[0].scores == found[1].scores == found[2].scores
 
 
+def test_a_stream_that_is_overtaken_before_its_end_is_exact(tiny_evaluator: Evaluator) -> None:
+    recipe = Recipe({"ft-a": 1})
+    stream = tiny_evaluator.stream(recipe, ["val"])
+    partial = [next(stream) for _ in range(3)][-1]
+    assert not partial.exact
+    assert tiny_evaluator.evaluate(recipe, ["val"]).exact
+    assert list(stream)[-1].exact
+
+
 def test_a_stream_left_alone_goes_on_where_others_have_got(tiny_evaluator: Evaluator) -> None:
     recipe = Recipe({"ft-b": 1})
     stream = tiny_evaluator.stream(recipe, ["blur", "wave"])
