@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -109,12 +110,25 @@ def pool() -> Pool:
 
 
 @pytest.fixture(scope="session")
-def evaluator(pool: Pool, suite: Suite, tmp_path_factory: pytest.TempPathFactory) -> Evaluator:
-    """The bundled pool on the bundled suite, with one store for the whole run of tests."""
-    return Evaluator(pool, suite, device="cpu", store=Store(tmp_path_factory.mktemp("store")))
+def zoo_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """One store for the whole run of tests: parallel workers measure the zoo once between them."""
+    base = tmp_path_factory.getbasetemp()
+    return Store((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "zoo-store")
+
+
+@pytest.fixture(scope="session")
+def evaluator(pool: Pool, suite: Suite, zoo_store: Store) -> Evaluator:
+    """The bundled pool on the bundled suite; for what the zoo is said to show."""
+    return Evaluator(pool, suite, device="cpu", store=zoo_store)
+
+
+@pytest.fixture(scope="session")
+def small_evaluator(pool: Pool, small_suite: Suite, zoo_store: Store) -> Evaluator:
+    """The bundled pool on the small suite: real models, a tenth of the images."""
+    return Evaluator(pool, small_suite, device="cpu", store=zoo_store)
 
 
 @pytest.fixture
-def tiny_evaluator(tiny_pool: Pool, suite: Suite, tmp_path: Path) -> Evaluator:
-    """Three random models on the bundled suite, with an empty store."""
-    return Evaluator(tiny_pool, suite, device="cpu", store=Store(tmp_path / "store"))
+def tiny_evaluator(tiny_pool: Pool, small_suite: Suite, tmp_path: Path) -> Evaluator:
+    """Three random models on the small suite, with an empty store."""
+    return Evaluator(tiny_pool, small_suite, device="cpu", store=Store(tmp_path / "store"))

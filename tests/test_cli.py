@@ -12,23 +12,29 @@ from soupwidgets import Evaluator, Pool, Recipe, Store, alpha_sweep, analysis, g
 from soupwidgets.checkpoints import CheckpointFile
 from soupwidgets.soup_report import SoupOptions, make_soup, to_text
 from soupwidgets.suites import SliceSplit, write_slice
+from tests.command import run
 from tests.fixtures import ROOT, SUITE, ZOO
 from tests.suites import trees
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "soupwidgets.cli", *arguments], capture_output=True, text=True, cwd=ROOT, timeout=300
-    )
+def test_the_command_is_there_and_ends_with_a_status() -> None:
+    """As a shell calls it: a process of its own. All other tests stay within theirs."""
+    command = [sys.executable, "-m", "soupwidgets.cli", "inspect", "nowhere.pt"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 2
+    assert "nowhere.pt" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
-def test_sweep_prints_the_evaluators_numbers(evaluator: Evaluator, tmp_path: Path) -> None:
+def test_sweep_prints_the_evaluators_numbers(tiny_evaluator: Evaluator, small_folder: Path, tmp_path: Path) -> None:
+    evaluator = tiny_evaluator
+    pool = str(evaluator.pool.checkpoints["ft-a"].path.parent)
     done = run(
-        "sweep", "--pool", str(ZOO), "--suite", str(SUITE), "--fine-tuned", "ft-03", "--alphas", "3",
+        "sweep", "--pool", pool, "--suite", str(small_folder), "--fine-tuned", "ft-a", "--alphas", "3",
         "--json", str(tmp_path / "out.json"), "--store", str(evaluator.store.folder),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    sweep = alpha_sweep(evaluator, "ft-03", 3, progress=False)
+    sweep = alpha_sweep(evaluator, "ft-a", 3, progress=False)
     written = json.loads((tmp_path / "out.json").read_text())
     assert written["best_alpha_by_validation"] == sweep.best_alpha()
     for entry in written["alphas"]:
@@ -38,10 +44,12 @@ def test_sweep_prints_the_evaluators_numbers(evaluator: Evaluator, tmp_path: Pat
     assert f"{100 * sweep[0.5].accuracy['test']:.2f}" in done.stdout
 
 
-def test_frontier_prints_what_the_store_knows(evaluator: Evaluator, tmp_path: Path) -> None:
-    alpha_sweep(evaluator, "ft-03", 3, progress=False)
+def test_frontier_prints_what_the_store_knows(tiny_evaluator: Evaluator, small_folder: Path, tmp_path: Path) -> None:
+    evaluator = tiny_evaluator
+    pool = str(evaluator.pool.checkpoints["ft-a"].path.parent)
+    alpha_sweep(evaluator, "ft-a", 3, progress=False)
     done = run(
-        "frontier", "--pool", str(ZOO), "--suite", str(SUITE), "--baselines", "data/baselines/fashion.csv",
+        "frontier", "--pool", pool, "--suite", str(small_folder), "--baselines", "data/baselines/fashion.csv",
         "--json", str(tmp_path / "out.json"), "--store", str(evaluator.store.folder),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -59,7 +67,7 @@ def test_frontier_prints_what_the_store_knows(evaluator: Evaluator, tmp_path: Pa
     expected = analysis.effective_robustness(front.points()["zero-shot"], line)
     assert zero_shot["effective_robustness"]["value"] == pytest.approx(expected.value)
     assert f"effective robustness {expected.value:+.1f}" in done.stdout
-    wrong = run("frontier", "--pool", str(ZOO), "--suite", str(SUITE), "--shift", "fog", "--store", str(tmp_path))
+    wrong = run("frontier", "--pool", pool, "--suite", str(small_folder), "--shift", "fog", "--store", str(tmp_path))
     assert wrong.returncode == 2
     assert "no shift 'fog'; it has rotate, noise" in wrong.stderr
 
@@ -104,9 +112,18 @@ def test_errors_are_sentences(arguments: list[str], message: str, tmp_path: Path
     assert "Traceback" not in done.stderr
 
 
-def test_soups_are_written_with_their_trace(evaluator: Evaluator, tmp_path: Path) -> None:
-    out = tmp_path / "soup.safetensors"
-    common = ("--pool", str(ZOO), "--suite", str(SUITE), "--store", str(evaluator.store.folder), "--out", str(out))
+def test_soups_are_written_with_their_trace(small_evaluator: Evaluator, small_folder: Path, tmp_path: Path) -> None:
+    evaluator, out = small_evaluator, tmp_path / "soup.safetensors"
+    common = (
+        "--pool",
+        str(ZOO),
+        "--suite",
+        str(small_folder),
+        "--store",
+        str(evaluator.store.folder),
+        "--out",
+        str(out),
+    )
     names = [word for name in ("ft-00", "ft-03", "ft-05") for word in ("--ingredient", name)]
     done = run("soup", "greedy", *common, *names, "--json", str(tmp_path / "trace.json"))
     assert done.returncode == 0, done.stderr
@@ -147,18 +164,18 @@ def test_every_method_leaves_a_file_that_is_measured_as_it_was(
     assert ("recipe" in report) == (method not in ("ties", "dare", "fisher"))
 
 
-def test_without_a_suite_nothing_is_measured(evaluator: Evaluator, tmp_path: Path) -> None:
-    report = make_soup("lines", evaluator.pool, None, tmp_path / "soup.safetensors", SoupOptions())
+def test_without_a_suite_nothing_is_measured(small_evaluator: Evaluator, tmp_path: Path) -> None:
+    report = make_soup("lines", small_evaluator.pool, None, tmp_path / "soup.safetensors", SoupOptions())
     assert "splits" not in report
     assert report["by_tensor"]["head.weight"]["ft-00"] == pytest.approx(1 / 22)
     assert report["by_tensor"]["visual.conv1.weight"] == {"zero-shot": 1}
     with pytest.raises(ValueError, match="name two with --ingredient, not 22"):
-        make_soup("slerp", evaluator.pool, None, tmp_path / "other.safetensors", SoupOptions())
+        make_soup("slerp", small_evaluator.pool, None, tmp_path / "other.safetensors", SoupOptions())
 
 
-def test_the_report_says_what_is_odd(evaluator: Evaluator, tmp_path: Path) -> None:
+def test_the_report_says_what_is_odd(small_evaluator: Evaluator, tmp_path: Path) -> None:
     options = SoupOptions(ingredients=["zero-shot", "ft-03", "bad-lr"])
-    report = make_soup("uniform", evaluator.pool, evaluator, tmp_path / "soup.safetensors", options)
+    report = make_soup("uniform", small_evaluator.pool, small_evaluator, tmp_path / "soup.safetensors", options)
     zero_shot, *barriers = report["advice"]
     assert "'zero-shot' is the zero-shot model" in zero_shot
     assert any("'bad-lr'" in advice and "barrier" in advice for advice in barriers)
@@ -179,27 +196,17 @@ def test_inspect(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_slice_is_an_axis_and_a_row(tiny_evaluator: Evaluator, tmp_path: Path) -> None:
+def test_a_slice_is_an_axis_and_a_row(tiny_evaluator: Evaluator, small_folder: Path, tmp_path: Path) -> None:
     suite = tiny_evaluator.suite
-    path = write_slice(tmp_path / "mine.json", SliceSplit("mine", suite.id_test, range(0, 900, 3), "they matter"))
+    path = write_slice(tmp_path / "mine.json", SliceSplit("mine", suite.id_test, range(0, 390, 3), "they matter"))
     pool = str(Path(tiny_evaluator.pool.checkpoints["ft-a"].path).parent)
-    common = [
-        "--pool",
-        pool,
-        "--suite",
-        str(SUITE),
-        "--store",
-        str(tmp_path / "cli"),
-        "--slice",
-        str(path),
-        "--json",
-        "-",
-    ]
+    common = ["--pool", pool, "--suite", str(small_folder), "--store", str(tmp_path / "cli")]
+    common += ["--slice", str(path), "--json", "-"]
     done = run("sweep", *common, "--fine-tuned", "ft-a", "--alphas", "2")
     assert done.returncode == 0, done.stderr
     row = json.loads(done.stdout)["alphas"][1]["splits"]["mine"]
     logits = tiny_evaluator.evaluate(Recipe({"ft-a": 1}), ["test"]).logits["test"]
-    assert (row["n"], row["role"]) == (300, "slice")
-    assert row["correct"] == (logits.argmax(1) == suite.id_test.labels)[0:900:3].sum()
+    assert (row["n"], row["role"]) == (130, "slice")
+    assert row["correct"] == (logits.argmax(1) == suite.id_test.labels)[0:390:3].sum()
     assert run("frontier", *common, "--shift", "mine").returncode == 0
     assert "has no shift 'fog'; it has rotate" in run("frontier", *common, "--shift", "fog").stderr

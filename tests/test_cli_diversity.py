@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 
 from soupwidgets import Evaluator, Recipe, analysis
-from tests.fixtures import SUITE
-from tests.test_cli import run
+from tests.command import run
 
 
 @pytest.fixture
-def options(tiny_evaluator: Evaluator, tmp_path: Path) -> list[str]:
+def options(tiny_evaluator: Evaluator, small_folder: Path, tmp_path: Path) -> list[str]:
     pool = Path(tiny_evaluator.pool.checkpoints["ft-a"].path).parent
-    return ["diversity", "--pool", str(pool), "--suite", str(SUITE), "--store", str(tmp_path / "cli")]
+    return ["diversity", "--pool", str(pool), "--suite", str(small_folder), "--store", str(tmp_path / "cli")]
 
 
 def test_pairs_and_imported_logits_have_the_numbers_of_the_functions(

@@ -8,14 +8,13 @@ import pytest
 
 from soupwidgets import Evaluator, Recipe, analysis
 from soupwidgets.evaluation import score
-from tests.fixtures import SUITE
-from tests.test_cli import run
+from tests.command import run
 
 
 @pytest.fixture
-def options(tiny_evaluator: Evaluator, tmp_path: Path) -> list[str]:
+def options(tiny_evaluator: Evaluator, small_folder: Path, tmp_path: Path) -> list[str]:
     pool = Path(tiny_evaluator.pool.checkpoints["ft-a"].path).parent
-    return ["--pool", str(pool), "--suite", str(SUITE), "--store", str(tmp_path / "cli"), "--json", "-"]
+    return ["--pool", str(pool), "--suite", str(small_folder), "--store", str(tmp_path / "cli"), "--json", "-"]
 
 
 def test_a_plane_has_the_numbers_of_the_function(options: list[str], tiny_evaluator: Evaluator) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from soupwidgets import Suite, analysis
 from soupwidgets.review import Image, Judgement, ReviewSession, ReviewStore, label_set, read_labels, write_session
+from tests.command import run
 from tests.fixtures import ROOT, SUITE
-from tests.test_cli import run
 
 PUBLISHED = ROOT.parent / "shared" / "published" / "imagenet_mistakes_greedy_soups.json"
 

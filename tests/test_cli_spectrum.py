@@ -10,8 +10,7 @@ import pytest
 from soupwidgets import Evaluator, Recipe, analysis
 from soupwidgets.studies import read_augmentation_study, read_label_noise_study
 from soupwidgets.suites import augmentation
-from tests.fixtures import SUITE
-from tests.test_cli import run
+from tests.command import run
 
 
 @pytest.fixture
@@ -19,9 +18,9 @@ def pool(tiny_evaluator: Evaluator) -> Path:
     return Path(tiny_evaluator.pool.checkpoints["ft-a"].path).parent
 
 
-def test_paths(pool: Path, tiny_evaluator: Evaluator, tmp_path: Path) -> None:
+def test_paths(pool: Path, tiny_evaluator: Evaluator, small_folder: Path, tmp_path: Path) -> None:
     done = run(
-        "spectrum", "paths", "--pool", str(pool), "--suite", str(SUITE), "--store", str(tmp_path / "cli"),
+        "spectrum", "paths", "--pool", str(pool), "--suite", str(small_folder), "--store", str(tmp_path / "cli"),
         "--pairs", "6", "--samples", "8", "--to", "invert", "--model", "ft-a", "--json", "-",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -36,9 +35,9 @@ def test_paths(pool: Path, tiny_evaluator: Evaluator, tmp_path: Path) -> None:
     assert (report["window"], report["detrend"], report["unit"]) == ("hann", "linear", "cycles per path")
 
 
-def test_images_and_the_table(pool: Path, tmp_path: Path) -> None:
+def test_images_and_the_table(pool: Path, small_folder: Path, tmp_path: Path) -> None:
     done = run(
-        "spectrum", "images", "--suite", str(SUITE), "--pool", str(pool), "--images", "3",
+        "spectrum", "images", "--suite", str(small_folder), "--pool", str(pool), "--images", "3",
         "--store", str(tmp_path / "cli"), "--json", str(tmp_path / "x.json"),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -48,9 +47,9 @@ def test_images_and_the_table(pool: Path, tmp_path: Path) -> None:
     assert len(report["sensitivity"]["error"]) == len(report["sensitivity"]["frequency"])
 
 
-def test_noise_and_diversity_train_once(pool: Path, tmp_path: Path) -> None:
-    common = ["--suite", str(SUITE), "--model", str(pool / "zero-shot.safetensors"), "--epochs", "1", "--images", "64",
-              "--workers", "1"]  # fmt: skip
+def test_noise_and_diversity_train_once(pool: Path, small_folder: Path, tmp_path: Path) -> None:
+    common = ["--suite", str(small_folder), "--model", str(pool / "zero-shot.safetensors")]
+    common += ["--epochs", "1", "--images", "64", "--workers", "1"]
     noise = ["spectrum", "noise", *common, "--radial", "0.1", "--wave", "1,0:0.2"]
     noise += ["--out", str(tmp_path / "noise.json"), "--work", str(tmp_path / "noise")]
     done = run(*noise)
@@ -68,9 +67,9 @@ def test_noise_and_diversity_train_once(pool: Path, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["results"][0]["name"] == "flip"
 
 
-def test_affinity(pool: Path, tiny_evaluator: Evaluator, tmp_path: Path) -> None:
+def test_affinity(pool: Path, tiny_evaluator: Evaluator, small_folder: Path, tmp_path: Path) -> None:
     done = run(
-        "augment", "affinity", "--pool", str(pool), "--suite", str(SUITE), "--store", str(tmp_path / "cli"),
+        "augment", "affinity", "--pool", str(pool), "--suite", str(small_folder), "--store", str(tmp_path / "cli"),
         "--augmentation", "flip", "--augmentation", "invert:0.5", "--json", "-",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -90,8 +89,10 @@ def test_affinity(pool: Path, tiny_evaluator: Evaluator, tmp_path: Path) -> None
         (["augment", "affinity", "--split", "fog"], "the suite has no split 'fog'"),
     ],
 )
-def test_bad_input_is_one_sentence(pool: Path, tmp_path: Path, command: list[str], words: str) -> None:
-    done = run(*command, "--pool", str(pool), "--suite", str(SUITE), "--store", str(tmp_path / "cli"))
+def test_bad_input_is_one_sentence(
+    pool: Path, small_folder: Path, tmp_path: Path, command: list[str], words: str
+) -> None:
+    done = run(*command, "--pool", str(pool), "--suite", str(small_folder), "--store", str(tmp_path / "cli"))
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr

@@ -92,7 +92,7 @@ def rounds(runs: Sequence[Run], batch: int) -> Iterator[list[tuple[Run, int]]]:
         yield [(run, min(sample, len(run.reader))) for run in runs]
     for run in runs:
         # Somebody else may bring the run to its end meanwhile: whoever asked for less asks once more.
-        stop = 0
+        stop = min(_SAMPLES[-1], len(run.reader))
         while stop < len(run.reader):
             stop = min(run.seen + batch, len(run.reader))
             yield [(run, stop)]

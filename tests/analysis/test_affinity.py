@@ -18,11 +18,11 @@ from soupwidgets.suites import Augmentation, augmentation
 ZERO_SHOT = Recipe({"zero-shot": 1})
 
 
-def test_identity_has_affinity_one(evaluator: Evaluator) -> None:
-    found = affinity(evaluator, ZERO_SHOT, augmentation("identity"))
+def test_identity_has_affinity_one(small_evaluator: Evaluator) -> None:
+    found = affinity(small_evaluator, ZERO_SHOT, augmentation("identity"))
     assert (found.ratio.value, found.ratio.low, found.ratio.high) == (1.0, 1.0, 1.0)
     assert found.difference.value == 0.0
-    assert found.clean == evaluator.evaluate(ZERO_SHOT, ["val"]).accuracy["val"]
+    assert found.clean == small_evaluator.evaluate(ZERO_SHOT, ["val"]).accuracy["val"]
 
 
 def test_it_is_the_accuracy_on_augmented_images(evaluator: Evaluator) -> None:
@@ -44,13 +44,13 @@ def test_it_is_the_accuracy_on_augmented_images(evaluator: Evaluator) -> None:
     assert found.difference.high == pytest.approx(high, abs=2e-3)
 
 
-def test_mixup_keeps_the_label_of_the_larger_share(evaluator: Evaluator) -> None:
-    val = evaluator.suite.validation
+def test_mixup_keeps_the_label_of_the_larger_share(small_evaluator: Evaluator) -> None:
+    val = small_evaluator.suite.validation
     split = augmented(val, augmentation("mixup", 0.5), seed=1)
     larger = np.where(split.weights[:, 0] >= 0.5, split.first, split.second)
     np.testing.assert_array_equal(split.labels, val.labels[larger])
     np.testing.assert_allclose(split.weights.sum(axis=1), 1, rtol=1e-6)
-    assert 0.7 < affinity(evaluator, ZERO_SHOT, augmentation("mixup", 0.5)).ratio.value < 1
+    assert 0.7 < affinity(small_evaluator, ZERO_SHOT, augmentation("mixup", 0.5)).ratio.value < 1
 
 
 def test_repeats_are_averaged(tiny_evaluator: Evaluator) -> None:
@@ -70,20 +70,23 @@ def test_along_alpha(tiny_evaluator: Evaluator) -> None:
     assert found[1.0] == affinity(tiny_evaluator, recipes[1.0], augmentation("flip"))
 
 
-def test_soups_of_two_halves(evaluator: Evaluator) -> None:
-    known = numeric_hyperparameters(evaluator.pool)
+def test_soups_of_two_halves(small_evaluator: Evaluator) -> None:
+    known = numeric_hyperparameters(small_evaluator.pool)
     assert "augmentation" in known
     assert "seed" not in known
-    low, high = soups_by_hyperparameter(evaluator, "augmentation")
-    values = {n: evaluator.pool.checkpoints[n].card.hyperparameters["augmentation"] for n in evaluator.pool.fine_tuned}
+    low, high = soups_by_hyperparameter(small_evaluator, "augmentation")
+    values = {
+        n: small_evaluator.pool.checkpoints[n].card.hyperparameters["augmentation"]
+        for n in small_evaluator.pool.fine_tuned
+    }
     assert max(values[n] for n in low.names) < min(values[n] for n in high.names)
-    assert sorted(low.names + high.names) == sorted(evaluator.pool.fine_tuned)
+    assert sorted(low.names + high.names) == sorted(pool.fine_tuned)
     assert len(low.names) == len(high.names) == 11
     assert low.evaluation.recipe == Recipe(dict.fromkeys(low.names, 1 / 11))
     # Most have no mixup at all: they are one group.
-    none, some = soups_by_hyperparameter(evaluator, "mixup")
+    none, some = soups_by_hyperparameter(small_evaluator, "mixup")
     assert len(none.names) > len(some.names) > 0
     with pytest.raises(
         ValueError, match="'colour' does not divide the fine-tuned models into two groups; augmentation, epochs"
     ):
-        soups_by_hyperparameter(evaluator, "colour")
+        soups_by_hyperparameter(small_evaluator, "colour")

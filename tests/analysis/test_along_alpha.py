@@ -9,7 +9,7 @@ from soupwidgets import Evaluator, alpha_sweep, analysis
 
 
 def test_concavity_and_diversity_along_alpha(evaluator: Evaluator) -> None:
-    sweep = alpha_sweep(evaluator, "ft-03", 3, progress=False)
+    sweep = alpha_sweep(evaluator, "ft-03", 3, splits=["val", "test", "noise"], progress=False)
     suite = evaluator.suite
     for split in ("test", "noise"):
         (middle,) = analysis.concavity(sweep.evaluations, suite, split)

@@ -62,22 +62,22 @@ def test_where_only_the_head_differs_soup_and_ensemble_are_one(
     assert found.soup_error == found.ensemble_error
 
 
-def test_the_approximation_is_near_for_siblings(evaluator: Evaluator) -> None:
-    found = soup_versus_ensemble(evaluator, "ft-00", "ft-03", 0.5)
+def test_the_approximation_is_near_for_siblings(small_evaluator: Evaluator) -> None:
+    found = soup_versus_ensemble(small_evaluator, "ft-00", "ft-03", 0.5)
     assert abs(found.approximation - found.difference) < max(0.5 * abs(found.difference), 0.01)
 
 
-def test_barrier_by_hand_and_of_the_bad_ingredient(evaluator: Evaluator) -> None:
-    line = barrier(evaluator, "ft-03", "bad-lr", alphas=5)
+def test_barrier_by_hand_and_of_the_bad_ingredient(small_evaluator: Evaluator) -> None:
+    line = barrier(small_evaluator, "ft-03", "bad-lr", alphas=5)
     errors = {
-        alpha: 1 - evaluator.evaluate(Recipe({"ft-03": 1 - alpha, "bad-lr": alpha}), ["val"]).accuracy["val"]
+        alpha: 1 - small_evaluator.evaluate(Recipe({"ft-03": 1 - alpha, "bad-lr": alpha}), ["val"]).accuracy["val"]
         for alpha in (0, 0.25, 0.5, 0.75, 1)
     }
     assert line.errors == errors
     assert line.barrier == max(errors.values()) - (errors[0] + errors[1]) / 2 > 0.1
-    assert barrier(evaluator, "ft-03", "ft-08", alphas=3).barrier < 0.02
+    assert barrier(small_evaluator, "ft-03", "ft-08", alphas=3).barrier < 0.02
     with pytest.raises(ValueError, match="two ends"):
-        barrier(evaluator, "ft-03", "ft-08", alphas=1)
+        barrier(small_evaluator, "ft-03", "ft-08", alphas=1)
 
 
 def test_pairs(tiny_evaluator: Evaluator) -> None:

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from soupwidgets import Evaluation, Evaluator, Pool, PoolError, Recipe, Store, Suite, wise_ft
 from soupwidgets.suites import Split
-from tests.fixtures import TINY, ZOO, WriteCheckpoint
+from tests.fixtures import SMALL, SMALL_SHIFT, TINY, ZOO, WriteCheckpoint
 
 
 def plain_logits(recipe: Recipe, split: Split) -> torch.Tensor:
@@ -39,10 +39,10 @@ def plain_logits(recipe: Recipe, split: Split) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("split_name", ["val", "wave"])
-def test_logits_are_those_of_open_clip(evaluator: Evaluator, split_name: str) -> None:
-    recipe = wise_ft(evaluator.pool, "ft-07", 0.4)
-    split = evaluator.suite.splits[split_name]
-    evaluation = evaluator.evaluate(recipe, [split_name])
+def test_logits_are_those_of_open_clip(small_evaluator: Evaluator, split_name: str) -> None:
+    recipe = wise_ft(small_evaluator.pool, "ft-07", 0.4)
+    split = small_evaluator.suite.splits[split_name]
+    evaluation = small_evaluator.evaluate(recipe, [split_name])
     expected = plain_logits(recipe, split)
     got = torch.from_numpy(evaluation.logits[split_name])
     torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-4)
@@ -54,14 +54,14 @@ def test_logits_are_those_of_open_clip(evaluator: Evaluator, split_name: str) ->
     )
 
 
-def test_the_same_question_is_not_computed_twice(tiny_evaluator: Evaluator, tiny_pool: Pool, suite: Suite) -> None:
+def test_the_same_question_is_not_computed_twice(tiny_evaluator: Evaluator, tiny_pool: Pool) -> None:
     recipe = Recipe({"zero-shot": 0.5, "ft-a": 0.5})
     first = tiny_evaluator.evaluate(recipe, ["rotate", "noise"])
-    assert tiny_evaluator.forward_images == 2500
+    assert tiny_evaluator.forward_images == 2 * SMALL_SHIFT
     again = tiny_evaluator.evaluate(recipe, ["noise"])
-    other = Evaluator(tiny_pool, suite, "cpu", tiny_evaluator.store)
+    other = Evaluator(tiny_pool, tiny_evaluator.suite, "cpu", tiny_evaluator.store)
     third = other.evaluate(recipe, ["rotate", "noise"])
-    assert tiny_evaluator.forward_images == 2500
+    assert tiny_evaluator.forward_images == 2 * SMALL_SHIFT
     assert other.forward_images == 0
     assert again.scores["noise"] == first.scores["noise"] == third.scores["noise"]
     assert np.array_equal(third.logits["rotate"], first.logits["rotate"])
@@ -74,7 +74,7 @@ def test_partial_results_grow_to_the_exact_one(tiny_evaluator: Evaluator) -> Non
     assert steps[-1].exact
     seen = [sum(score.seen for score in step.scores.values()) for step in steps]
     assert seen == sorted(set(seen))
-    assert seen[-1] == 2500
+    assert seen[-1] == 2 * SMALL_SHIFT
     for step in steps:
         for name, (low, high) in step.interval.items():
             assert low <= step.accuracy[name] <= high
@@ -99,7 +99,7 @@ def test_cancelling_keeps_what_is_complete(tiny_evaluator: Evaluator) -> None:
     assert tiny_evaluator.stored(recipe, ["val"]) is None
     before = tiny_evaluator.forward_images
     tiny_evaluator.evaluate(recipe, ["rotate", "val"])
-    assert tiny_evaluator.forward_images == before + 5000
+    assert tiny_evaluator.forward_images == before + SMALL
 
 
 def test_interleaved_streams_do_not_mix_their_weights(tiny_evaluator: Evaluator, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_whoever_asks_for_the_same_joins_in(tiny_evaluator: Evaluator) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert tiny_evaluator.forward_images == 25_000
+    assert tiny_evaluator.forward_images == 2 * SMALL + 8 * SMALL_SHIFT
     assert len(found) == 3
     assert all(evaluation.exact for evaluation in found)
     assert found[0].scores == found[1].scores == found[2].scores
@@ -152,7 +152,7 @@ def test_whoever_asks_for_the_same_joins_in(tiny_evaluator: Evaluator) -> None:
 def test_a_stream_that_is_overtaken_before_its_end_is_exact(tiny_evaluator: Evaluator) -> None:
     recipe = Recipe({"ft-a": 1})
     stream = tiny_evaluator.stream(recipe, ["val"])
-    partial = [next(stream) for _ in range(3)][-1]
+    partial = [next(stream) for _ in range(2)][-1]
     assert not partial.exact
     assert tiny_evaluator.evaluate(recipe, ["val"]).exact
     assert list(stream)[-1].exact
@@ -163,9 +163,9 @@ def test_a_stream_left_alone_goes_on_where_others_have_got(tiny_evaluator: Evalu
     stream = tiny_evaluator.stream(recipe, ["blur", "wave"])
     assert next(stream).scores["wave"].seen == 64
     done = tiny_evaluator.evaluate(recipe, ["blur", "wave"])
-    assert tiny_evaluator.forward_images == 2500
+    assert tiny_evaluator.forward_images == 2 * SMALL_SHIFT
     assert list(stream)[-1].scores == done.scores
-    assert tiny_evaluator.forward_images == 2500
+    assert tiny_evaluator.forward_images == 2 * SMALL_SHIFT
 
 
 def test_a_diverged_model_is_wrong_everywhere(write_checkpoint: WriteCheckpoint, suite: Suite, tmp_path: Path) -> None:

@@ -10,16 +10,16 @@ from soupwidgets.evaluation import probe, stream_probe
 from soupwidgets.suites import BlendSplit
 
 
-def plain(ev: Evaluator, n: int = 500) -> BlendSplit:
+def plain(ev: Evaluator, n: int = 300) -> BlendSplit:
     split = ev.suite.id_test
     rows = np.arange(n)
     return BlendSplit("as they are", split.images[:n], rows, rows, np.tile([1.0, 0.0], (n, 1)), split.labels[:n])
 
 
-def test_the_same_images_have_the_same_logits(evaluator: Evaluator) -> None:
+def test_the_same_images_have_the_same_logits(small_evaluator: Evaluator) -> None:
     recipe = Recipe({"zero-shot": 0.5, "ft-03": 0.5})
-    whole = evaluator.evaluate(recipe, ["test"]).logits["test"][:500]
-    np.testing.assert_allclose(probe(evaluator, recipe, plain(evaluator)), whole, atol=2e-4)
+    whole = small_evaluator.evaluate(recipe, ["test"]).logits["test"][:300]
+    np.testing.assert_allclose(probe(small_evaluator, recipe, plain(small_evaluator)), whole, atol=2e-4)
 
 
 def test_halfway_is_shown_as_a_float_image(tiny_evaluator: Evaluator) -> None:

@@ -10,9 +10,9 @@ from soupwidgets.mixing import PoolMatrix
 from tests.fixtures import TINY, WriteCheckpoint
 
 
-def test_a_good_soup_has_nothing_odd(evaluator: Evaluator) -> None:
-    assert list(check_soup(evaluator, Recipe({"ft-03": 0.5, "ft-08": 0.3, "ft-00": 0.2}))) == []
-    assert list(check_soup(evaluator, Recipe({"ft-03": 0.5, "zero-shot": 0.2, "ft-00": 0.3}))) == []
+def test_a_good_soup_has_nothing_odd(small_evaluator: Evaluator) -> None:
+    assert list(check_soup(small_evaluator, Recipe({"ft-03": 0.5, "ft-08": 0.3, "ft-00": 0.2}))) == []
+    assert list(check_soup(small_evaluator, Recipe({"ft-03": 0.5, "zero-shot": 0.2, "ft-00": 0.3}))) == []
 
 
 def test_barrier_zero_shot_and_single_ingredient(evaluator: Evaluator) -> None:

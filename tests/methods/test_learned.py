@@ -52,9 +52,9 @@ def test_a_bad_ingredient_is_turned_down(evaluator: Evaluator, by: Literal["mode
     assert evaluator.evaluate(soup.recipe, ["val"]).accuracy["val"] > start.accuracy["val"] + 0.2
 
 
-def test_a_descent_that_stays_behind_a_barrier_is_pointed_out(evaluator: Evaluator) -> None:
+def test_a_descent_that_stays_behind_a_barrier_is_pointed_out(small_evaluator: Evaluator) -> None:
     with pytest.warns(SoupWarning, match=r"lower validation accuracy \(.*%\) than 'ft-03' alone \(.*%\)"):
-        learned_soup(evaluator, ["ft-03", "bad-lr"], epochs=1, progress=False)
+        learned_soup(small_evaluator, ["ft-03", "bad-lr"], epochs=1, progress=False)
 
 
 def test_only_validation_is_looked_at_and_the_seed_decides(tiny_evaluator: Evaluator) -> None:
@@ -66,19 +66,19 @@ def test_only_validation_is_looked_at_and_the_seed_decides(tiny_evaluator: Evalu
     assert soups[0].recipe == soups[1].recipe != soups[2].recipe
 
 
-def test_one_backward_pass_needs_the_memory_of_one_model(evaluator: Evaluator) -> None:
-    names = evaluator.pool.fine_tuned
+def test_one_backward_pass_needs_the_memory_of_one_model(small_evaluator: Evaluator) -> None:
+    names = small_evaluator.pool.fine_tuned
     recipe = Recipe({name: 1 / len(names) for name in names})
     rows = np.arange(1)  # few activations: what is left is the model's own
-    coefficient_gradient(evaluator, recipe, names, evaluator.suite.validation, rows)
+    coefficient_gradient(small_evaluator, recipe, names, small_evaluator.suite.validation, rows)
     with torch.profiler.profile(profile_memory=True) as profile:
-        coefficient_gradient(evaluator, recipe, names, evaluator.suite.validation, rows)
+        coefficient_gradient(small_evaluator, recipe, names, small_evaluator.suite.validation, rows)
     live = peak = 0
     for event in profile.profiler.kineto_results.events():
         if event.name() == "[memory]":
             live += event.nbytes()
             peak = max(peak, live)
-    one_model = 4 * evaluator.matrix.layout.size
+    one_model = 4 * small_evaluator.matrix.layout.size
     assert 0 < peak < 4 * one_model
 
 

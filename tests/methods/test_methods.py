@@ -5,10 +5,11 @@ import pytest
 from soupwidgets import Evaluator, Pool, PoolError, Recipe, SoupWarning, alpha_sweep, uniform_soup, wise_ft
 from soupwidgets.evaluation import coarse_to_fine
 from soupwidgets.methods.sweep import alpha_grid
+from tests.fixtures import SMALL_SHIFT
 
 
-def test_oracle_alpha_is_the_best_under_shift(evaluator: Evaluator) -> None:
-    sweep = alpha_sweep(evaluator, "ft-03", 3, progress=False)
+def test_oracle_alpha_is_the_best_under_shift(small_evaluator: Evaluator) -> None:
+    sweep = alpha_sweep(small_evaluator, "ft-03", 3, progress=False)
     means = {alpha: sweep[alpha].shift_accuracy for alpha in sweep.alphas}
     assert means[sweep.oracle_alpha()] == max(means.values())
     assert sweep[sweep.oracle_alpha("blur")].accuracy["blur"] == max(sweep[a].accuracy["blur"] for a in sweep.alphas)
@@ -66,7 +67,7 @@ def test_sweep_holds_the_evaluators_numbers(tiny_evaluator: Evaluator) -> None:
     frame = sweep.to_frame()
     assert len(frame) == 6
     row = frame[(frame.alpha == 0.5) & (frame.split == "blur")].iloc[0]
-    assert (row.accuracy, row.correct, row.n) == (half.accuracy["blur"], half.scores["blur"].correct, 1250)
+    assert (row.accuracy, row.correct, row.n) == (half.accuracy["blur"], half.scores["blur"].correct, SMALL_SHIFT)
     values = {alpha: sweep[alpha].accuracy["val"] for alpha in sweep.alphas}
     assert sweep.best_alpha() == min(a for a, v in values.items() if v == max(values.values()))
 
@@ -75,4 +76,4 @@ def test_sweep_goes_on_where_it_was_stopped(tiny_evaluator: Evaluator) -> None:
     alpha_sweep(tiny_evaluator, "ft-a", [0, 1], splits=["blur"], progress=False)
     before = tiny_evaluator.forward_images
     alpha_sweep(tiny_evaluator, "ft-a", [0, 0.5, 1], splits=["blur"], progress=False)
-    assert tiny_evaluator.forward_images == before + 1250
+    assert tiny_evaluator.forward_images == before + SMALL_SHIFT

@@ -21,7 +21,7 @@ from soupwidgets.studies import (
 from soupwidgets.studies.files import over_seeds
 from soupwidgets.suites import augmentation
 from soupwidgets.training import Hyperparameters, LabelNoise
-from tests.fixtures import SUITE, TINY
+from tests.fixtures import TINY
 
 SETTINGS = Hyperparameters(seed=3, learning_rate=3e-3, epochs=4, weight_decay=0.0, batch_size=64, images=256)
 
@@ -34,10 +34,10 @@ def start(tmp_path: Path) -> CheckpointFile:
     return CheckpointFile(path)
 
 
-def test_identity_has_affinity_and_diversity_one(start: CheckpointFile, tmp_path: Path) -> None:
+def test_identity_has_affinity_and_diversity_one(start: CheckpointFile, small_folder: Path, tmp_path: Path) -> None:
     kinds = [augmentation("identity"), augmentation("rotate"), augmentation("flip")]
     study = run_augmentation_study(
-        start, SUITE, tmp_path / "work", kinds, SETTINGS, seeds=2, workers=1, progress=False, tell=lambda _: None
+        start, small_folder, tmp_path / "work", kinds, SETTINGS, seeds=2, workers=1, progress=False, tell=lambda _: None
     )
     identity = study["identity"]
     assert (identity.affinity.value, identity.diversity.value, identity.early_diversity.value) == (1.0, 1.0, 1.0)
@@ -61,10 +61,10 @@ def test_identity_has_affinity_and_diversity_one(start: CheckpointFile, tmp_path
         study["shake"]
 
 
-def test_label_noise_is_watched(start: CheckpointFile, tmp_path: Path) -> None:
+def test_label_noise_is_watched(start: CheckpointFile, small_folder: Path, tmp_path: Path) -> None:
     noises = [LabelNoise(0.1), LabelNoise(0.05), LabelNoise(0.2, direction=(1, 0))]
     study = run_label_noise_study(
-        start, SUITE, tmp_path / "work", noises, SETTINGS, workers=1, progress=False, tell=lambda _: None
+        start, small_folder, tmp_path / "work", noises, SETTINGS, workers=1, progress=False, tell=lambda _: None
     )
     assert study.directions == ["radial", "wave 1,0"]
     assert [r.frequency for r in study.along("radial")] == [0.05, 0.1]
@@ -108,10 +108,10 @@ def test_malformed_studies_are_refused(tmp_path: Path) -> None:
                 read(path)
 
 
-def test_empty_studies_are_refused(start: CheckpointFile, tmp_path: Path) -> None:
+def test_empty_studies_are_refused(start: CheckpointFile, small_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least one augmentation"):
-        run_augmentation_study(start, SUITE, tmp_path, [], SETTINGS)
+        run_augmentation_study(start, small_folder, tmp_path, [], SETTINGS)
     with pytest.raises(ValueError, match="two augmentations are called 'flip'"):
-        run_augmentation_study(start, SUITE, tmp_path, [augmentation("flip")] * 2, SETTINGS)
+        run_augmentation_study(start, small_folder, tmp_path, [augmentation("flip")] * 2, SETTINGS)
     with pytest.raises(ValueError, match="at least one noise"):
-        run_label_noise_study(start, SUITE, tmp_path, [LabelNoise(1.0)], SETTINGS, seeds=0)
+        run_label_noise_study(start, small_folder, tmp_path, [LabelNoise(1.0)], SETTINGS, seeds=0)

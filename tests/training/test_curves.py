@@ -8,17 +8,17 @@ from soupwidgets import Evaluator, Pool, Store, Suite, analysis
 from soupwidgets.mixing import Curve
 from soupwidgets.training import Hyperparameters, TrainingError, fit_curve
 
-QUICK = Hyperparameters(seed=0, learning_rate=1e-3, epochs=3, weight_decay=0.0, crop=1.0, batch_size=64)
+QUICK = Hyperparameters(seed=0, learning_rate=1e-3, epochs=20, weight_decay=0.0, crop=1.0, batch_size=64)
 
 
-def test_a_curve_goes_around_a_barrier(pool: Pool, suite: Suite, tmp_path: Path) -> None:
+def test_a_curve_goes_around_a_barrier(pool: Pool, small_suite: Suite, tmp_path: Path) -> None:
     ends = ("ft-03", "other-seed")
-    path = fit_curve(pool, suite, *ends, tmp_path / "bend.safetensors", settings=QUICK)
+    path = fit_curve(pool, small_suite, *ends, tmp_path / "bend.safetensors", settings=QUICK)
     bent = pool.including(path)
     assert "bend" not in bent.fine_tuned
     card = bent.checkpoints["bend"].card
-    assert (card.role, card.hyperparameters["epochs"]) == ("landmark", 3)
-    ev = Evaluator(bent, suite, device="cpu", store=Store(tmp_path / "store"))
+    assert (card.role, card.hyperparameters["epochs"]) == ("landmark", 20)
+    ev = Evaluator(bent, small_suite, device="cpu", store=Store(tmp_path / "store"))
     straight = analysis.barrier(ev, *ends, alphas=3)
     for curve in analysis.stream_path(ev, Curve(ends[0], "bend", ends[1]).recipes(5), ends):
         last = curve
@@ -27,10 +27,10 @@ def test_a_curve_goes_around_a_barrier(pool: Pool, suite: Suite, tmp_path: Path)
     assert last.barrier < straight.barrier / 3
 
 
-def test_a_killed_curve_goes_on_to_the_same_weights(pool: Pool, suite: Suite, tmp_path: Path) -> None:
-    settings = Hyperparameters(0, 1e-3, 16, 0.0, crop=1.0, batch_size=64, images=1000)
-    ends = ("zero-shot", "ft-03")
-    whole = fit_curve(pool, suite, *ends, tmp_path / "whole.safetensors", "polygon", settings)
+def test_a_killed_curve_goes_on_to_the_same_weights(tiny_pool: Pool, small_suite: Suite, tmp_path: Path) -> None:
+    settings = Hyperparameters(0, 1e-3, 60, 0.0, crop=1.0, batch_size=64, images=256)
+    pool, ends = tiny_pool, ("zero-shot", "ft-a")
+    whole = fit_curve(pool, small_suite, *ends, tmp_path / "whole.safetensors", "polygon", settings)
 
     def dies(done: int, _steps: int, _loss: float) -> None:
         if done == 210:
@@ -39,11 +39,11 @@ def test_a_killed_curve_goes_on_to_the_same_weights(pool: Pool, suite: Suite, tm
     state = tmp_path / "state.pt"
     target = tmp_path / "killed.safetensors"
     with pytest.raises(KeyboardInterrupt):
-        fit_curve(pool, suite, *ends, target, "polygon", settings, progress=dies, state=state)
+        fit_curve(pool, small_suite, *ends, target, "polygon", settings, progress=dies, state=state)
     assert state.exists()
     assert not target.exists()
     seen: list[int] = []
-    fit_curve(pool, suite, *ends, target, "polygon", settings, progress=lambda d, *_: seen.append(d), state=state)
+    fit_curve(pool, small_suite, *ends, target, "polygon", settings, progress=lambda d, *_: seen.append(d), state=state)
     assert seen[0] == 201
     hashes = [pool.including(path).checkpoints[path.stem].content_hash for path in (whole, target)]
     assert hashes[0] == hashes[1]

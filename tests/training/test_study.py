@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from soupwidgets import Suite
 from soupwidgets.checkpoints import CheckpointFile, write_checkpoint
 from soupwidgets.suites import Augmentation, augmentation
 from soupwidgets.training import Hyperparameters, LabelNoise, Plan, estimate_seconds, fine_tune, run_study
-from tests.fixtures import SUITE, TINY
+from tests.fixtures import TINY
 
 SETTINGS = Hyperparameters(
     seed=5, learning_rate=1e-3, epochs=3, weight_decay=0.0, crop=1.0, flip=0.0, batch_size=64, images=256
@@ -37,9 +38,9 @@ class Killed(BaseException):
     pass
 
 
-def test_a_killed_run_goes_on_with_its_history(start: CheckpointFile, suite: Suite, tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_with_its_history(start: CheckpointFile, small_suite: Suite, tmp_path: Path) -> None:
     noise = LabelNoise(0.2, 0.5)
-    settings = replace(SETTINGS, epochs=120)
+    settings = replace(SETTINGS, epochs=60)
 
     def train(target: str, dies_at: int | None) -> Path:
         def progress(_what: str, done: int, _steps: int, _loss: float) -> None:
@@ -47,43 +48,43 @@ def test_a_killed_run_goes_on_with_its_history(start: CheckpointFile, suite: Sui
                 raise Killed
 
         return fine_tune(
-            start, suite, settings, tmp_path / target, progress=progress, state=tmp_path / "state.pt",
+            start, small_suite, settings, tmp_path / target, progress=progress, state=tmp_path / "state.pt",
             augmentation=augmentation("rotate"), noise=noise, watch=64, fresh=True,
         )  # fmt: skip
 
     whole = train("whole.safetensors", None)
     with pytest.raises(Killed):
-        train("x.safetensors", 333)
+        train("x.safetensors", 222)
     assert (tmp_path / "state.pt").exists()
     resumed = train("x.safetensors", None)
     expected, found = weights(whole), weights(resumed)
     assert all(torch.equal(expected[name], found[name]) for name in expected)
-    import json
-
     histories = [json.loads(CheckpointFile(p).metadata["soupwidgets"])["history"] for p in (whole, resumed)]
     assert histories[0] == histories[1]
-    assert len(histories[0]) == 120
+    assert len(histories[0]) == 60
     assert set(histories[0][0]) == {
         "loss", "accuracy", "validation accuracy", "validation loss", "noisy validation loss", "followed",
     }  # fmt: skip
 
 
-def test_what_is_watched_changes_nothing(start: CheckpointFile, suite: Suite, tmp_path: Path) -> None:
-    seen, unseen = (fine_tune(start, suite, SETTINGS, tmp_path / f"{n}.safetensors", watch=n) for n in (100, 0))
+def test_what_is_watched_changes_nothing(start: CheckpointFile, small_suite: Suite, tmp_path: Path) -> None:
+    seen, unseen = (fine_tune(start, small_suite, SETTINGS, tmp_path / f"{n}.safetensors", watch=n) for n in (100, 0))
     assert all(torch.equal(a, b) for a, b in zip(weights(seen).values(), weights(unseen).values(), strict=True))
 
 
-def test_the_history_is_what_the_model_does(start: CheckpointFile, suite: Suite, tmp_path: Path) -> None:
+def test_the_history_is_what_the_model_does(
+    start: CheckpointFile, small_suite: Suite, small_folder: Path, tmp_path: Path
+) -> None:
     (run,) = run_study(
-        [Plan("a", SETTINGS, noise=LabelNoise(0.3))], start, suite, SUITE, tmp_path / "runs", watch=100,
+        [Plan("a", SETTINGS, noise=LabelNoise(0.3))], start, small_suite, small_folder, tmp_path / "runs", watch=100,
         workers=1, progress=False, tell=lambda _: None,
     )  # fmt: skip
     model = TINY.build()
     model.load_state_dict(weights(run.path))
-    images = torch.from_numpy(suite.validation.images[:100].astype(np.float32)) / 255
+    images = torch.from_numpy(small_suite.validation.images[:100].astype(np.float32)) / 255
     with torch.inference_mode():
         logits = model(((images - 0.286) / 0.353)[:, None].expand(-1, 3, -1, -1))
-    labels = torch.from_numpy(suite.validation.labels[:100])
+    labels = torch.from_numpy(small_suite.validation.labels[:100])
     assert run.curve("validation accuracy")[-1] == pytest.approx(float((logits.argmax(1) == labels).float().mean()))
     assert run.curve("validation loss")[-1] == pytest.approx(
         float(torch.nn.functional.cross_entropy(logits, labels)), rel=1e-5
@@ -92,35 +93,55 @@ def test_the_history_is_what_the_model_does(start: CheckpointFile, suite: Suite,
         run.curve("temperature")
 
 
-def test_two_processes_find_what_one_does(start: CheckpointFile, suite: Suite, tmp_path: Path) -> None:
+def test_two_processes_find_what_one_does(
+    start: CheckpointFile, small_suite: Suite, small_folder: Path, tmp_path: Path
+) -> None:
     plans = [Plan("flip", SETTINGS, augmentation("flip")), Plan("mixup", SETTINGS, augmentation("mixup", 0.5))]
     said: list[str] = []
     told = run_study(
-        plans, start, suite, SUITE, tmp_path / "two", watch=50, workers=2, progress=False, tell=said.append
+        plans, start, small_suite, small_folder, tmp_path / "two", watch=50, workers=2, progress=False, tell=said.append
     )
     assert said[0].startswith("2 of 2 trainings are to be done: about ")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    one = run_study(plans, start, suite, SUITE, tmp_path / "one", watch=50, workers=1, progress=False, tell=said.append)
+    one = run_study(
+        plans, start, small_suite, small_folder, tmp_path / "one", watch=50, workers=1, progress=False, tell=said.append
+    )
     torch.set_num_threads(threads)
     assert [run.history for run in told] == [run.history for run in one]
     # What is there is not done again.
     before = [run.path.stat().st_mtime_ns for run in told]
-    again = run_study(plans, start, suite, SUITE, tmp_path / "two", watch=50, progress=False, tell=said.append)
+    again = run_study(
+        plans, start, small_suite, small_folder, tmp_path / "two", watch=50, progress=False, tell=said.append
+    )
     assert [run.path.stat().st_mtime_ns for run in again] == before
     assert len(said) == 2
 
 
-def test_an_error_in_a_process_keeps_what_is_done(start: CheckpointFile, suite: Suite, tmp_path: Path) -> None:
+def test_an_error_in_a_process_keeps_what_is_done(
+    start: CheckpointFile, small_suite: Suite, small_folder: Path, tmp_path: Path
+) -> None:
     plans = [Plan("good", SETTINGS), Plan("bad", replace(SETTINGS, learning_rate=1e30, epochs=9))]
     with pytest.raises(ValueError, match=r"the loss is .* at step .*: lower the learning rate"):
-        run_study(plans, start, suite, SUITE, tmp_path / "runs", watch=10, progress=False, tell=lambda _: None)
+        run_study(
+            plans, start, small_suite, small_folder, tmp_path / "runs", watch=10, progress=False, tell=lambda _: None
+        )
     assert (tmp_path / "runs" / "good.safetensors").exists()
 
 
-def test_bad_plans_are_said(start: CheckpointFile, suite: Suite, tmp_path: Path) -> None:
+def test_bad_plans_are_said(start: CheckpointFile, small_suite: Suite, small_folder: Path, tmp_path: Path) -> None:
     def run(*plans: Plan) -> None:
-        run_study(plans, start, suite, SUITE, tmp_path / "r", watch=9, workers=1, progress=False, tell=lambda _: None)
+        run_study(
+            plans,
+            start,
+            small_suite,
+            small_folder,
+            tmp_path / "r",
+            watch=9,
+            workers=1,
+            progress=False,
+            tell=lambda _: None,
+        )
 
     run(Plan("a", SETTINGS))
     with pytest.raises(ValueError, match=r"was made by another plan .other hyperparameters"):
@@ -135,16 +156,16 @@ def test_bad_plans_are_said(start: CheckpointFile, suite: Suite, tmp_path: Path)
         run(Plan("c", replace(SETTINGS, mode="linear-probe"), augmentation("flip")))
 
 
-def test_an_estimate_grows_with_the_work(start: CheckpointFile, suite: Suite) -> None:
-    short = estimate_seconds([Plan("a", SETTINGS)], start, suite)
-    long = estimate_seconds([Plan("a", replace(SETTINGS, epochs=300))], start, suite)
+def test_an_estimate_grows_with_the_work(start: CheckpointFile, small_suite: Suite) -> None:
+    short = estimate_seconds([Plan("a", SETTINGS)], start, small_suite)
+    long = estimate_seconds([Plan("a", replace(SETTINGS, epochs=300))], start, small_suite)
     assert 0 < short < long
 
 
-def test_snapshots_are_the_models_on_the_way(start: CheckpointFile, suite: Suite, tmp_path: Path) -> None:
+def test_snapshots_are_the_models_on_the_way(start: CheckpointFile, small_suite: Suite, tmp_path: Path) -> None:
     short, whole = (
         fine_tune(
-            start, suite, replace(SETTINGS, epochs=n), tmp_path / f"{n}.safetensors", snapshots=tmp_path / f"s{n}"
+            start, small_suite, replace(SETTINGS, epochs=n), tmp_path / f"{n}.safetensors", snapshots=tmp_path / f"s{n}"
         )
         for n in (1, 3)
     )

@@ -46,12 +46,15 @@ def test_a_model_is_trained_once_and_the_same_again(tmp_path: Path) -> None:
     assert [p.stat().st_mtime_ns for p in sorted((tmp_path / "one").iterdir())] == times
 
 
-def test_models_that_were_trained_more_differently_err_more_differently(suite: Suite, tmp_path: Path) -> None:
-    """arXiv 2110.12899, figures 2 and 3, on models of similar accuracy."""
+def test_models_that_were_trained_more_differently_err_more_differently(suite: Suite, zoo_store: Store) -> None:
+    """arXiv 2110.12899, figures 2 and 3, on models of similar accuracy.
+
+    Slow: eleven models on all 15,000 images of validation and test, which the significance needs.
+    """
     files = [ZOO / f"fashion/{name}.safetensors" for name in ("ft-00", "ft-03", "ft-08", "other-seed")]
     models = analysis.open_members(
         [*files, ZOO / "fashion-b/ft-05.safetensors", ZOO / "fashion-diverse"],
-        suite, ["test"], Store(tmp_path), progress=False,
+        suite, ["test"], zoo_store, progress=False,
     )  # fmt: skip
     accuracies = [one.right(suite.id_test).mean() for one in models]
     assert 0.79 < min(accuracies) < max(accuracies) < 0.88

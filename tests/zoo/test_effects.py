@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,9 +49,9 @@ def test_the_report_shows_the_papers_effects(name: str) -> None:
 
 @pytest.mark.parametrize("name", POOLS)
 @pytest.mark.parametrize("start", ["best single", "uniform soup of"])
-def test_the_report_is_what_the_evaluator_measures(name: str, start: str, suite: Suite, tmp_path: Path) -> None:
+def test_the_report_is_what_the_evaluator_measures(name: str, start: str, suite: Suite, zoo_store: Store) -> None:
     row = named(report(name), start)
-    ev = Evaluator(Pool.open(ROOT / "data" / "zoo" / name), suite, "cpu", Store(tmp_path))
+    ev = Evaluator(Pool.open(ROOT / "data" / "zoo" / name), suite, "cpu", zoo_store)
     measured = ev.evaluate(Recipe(row["recipe"]), ["val", "test", "rotate"])
     for split, score in measured.scores.items():
         # Another processor may round a sum otherwise: an image on a border can fall either way.
