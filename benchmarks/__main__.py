@@ -16,6 +16,7 @@ from benchmarks.soups import soup_rows
 from benchmarks.spectrum import path_row
 from benchmarks.sweep import sweep_rows
 from benchmarks.table import write
+from benchmarks.wide_pool import wide_row
 
 
 def processor() -> str:
@@ -41,6 +42,7 @@ if __name__ == "__main__":
         write(rows, "cpu", processor())
         rows.append(path_row(Path(folder) / "paths"))
         write(rows, "cpu", processor())
+        rows.append(wide_row(Path(folder) / "wide"))
         rows += landscape_rows(Path(folder) / "landscape")
     rows.append(vmap_row(torch.device("cpu")))
     write(rows, "cpu", processor())

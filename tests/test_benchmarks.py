@@ -8,6 +8,7 @@ from benchmarks.gpu import mixing_row, sweep_row
 from benchmarks.landscape import landscape_rows, vmap_row
 from benchmarks.spectrum import path_row
 from benchmarks.table import RESULTS, markdown, read
+from benchmarks.wide_pool import wide_row
 from tests.fixtures import ROOT, TINY
 
 
@@ -31,6 +32,12 @@ def test_the_row_of_paths_runs(tmp_path: Path) -> None:
     row = path_row(tmp_path, pairs=10, samples=8, repeats=1)
     assert row.name == "spectra along 20 paths, 160 images"
     assert row.ratio > 0.5
+
+
+def test_the_row_of_a_wide_pool_runs(tmp_path: Path) -> None:
+    row = wide_row(tmp_path, models=3, alphas=3, repeats=1)
+    assert row.name == "a frontier of 49 stored measurements, with intervals"
+    assert row.ratio > 1
 
 
 def test_the_readme_shows_what_was_measured() -> None:

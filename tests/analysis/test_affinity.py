@@ -75,10 +75,8 @@ def test_soups_of_two_halves(small_evaluator: Evaluator) -> None:
     assert "augmentation" in known
     assert "seed" not in known
     low, high = soups_by_hyperparameter(small_evaluator, "augmentation")
-    values = {
-        n: small_evaluator.pool.checkpoints[n].card.hyperparameters["augmentation"]
-        for n in small_evaluator.pool.fine_tuned
-    }
+    pool = small_evaluator.pool
+    values = {name: pool.hyperparameters(name)["augmentation"] for name in pool.fine_tuned}
     assert max(values[n] for n in low.names) < min(values[n] for n in high.names)
     assert sorted(low.names + high.names) == sorted(pool.fine_tuned)
     assert len(low.names) == len(high.names) == 11

@@ -12,6 +12,7 @@ from soupwidgets.analysis.landscape_plane import _levels, grid_axes
 from soupwidgets.evaluation import Recalibration, score, stream_score
 from soupwidgets.methods import random_neighbour
 from soupwidgets.models import Architecture
+from tests.fixtures import SMALL
 
 
 @pytest.fixture
@@ -165,7 +166,7 @@ def test_numbers_alone_take_no_room_and_do_not_pass_for_logits(tiny_evaluator: E
     assert ev.stored(recipe, ["val"]) is None
     assert not ev.measured(["val"])
     whole = ev.evaluate(recipe, ["val"])
-    assert whole.logits["val"].shape == (5000, 10)
+    assert whole.logits["val"].shape == (SMALL, 10)
     assert whole.accuracy["val"] == first.accuracy
     # Numbers that come later do not take the logits away.
     ev.store.put(
@@ -180,7 +181,7 @@ def test_numbers_alone_take_no_room_and_do_not_pass_for_logits(tiny_evaluator: E
 
 def test_the_training_split_can_be_measured_but_is_in_no_evaluation(tiny_evaluator: Evaluator) -> None:
     line = analysis.landscape_line(tiny_evaluator, "ft-a", "ft-b", 2, "train", beyond=0, progress=False)
-    assert line.scores[0.0].total == 2000
+    assert line.scores[0.0].total == SMALL
     assert line.scores[0.0].role == "train"
     assert "train" not in tiny_evaluator.evaluate(Recipe({"ft-a": 1})).scores
     with pytest.raises(KeyError, match="no split 'nowhere'"):

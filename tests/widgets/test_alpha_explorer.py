@@ -25,11 +25,11 @@ def test_shows_the_evaluators_numbers(explorer: AlphaExplorer, tiny_evaluator: E
     expected = tiny_evaluator.evaluate(wise_ft(tiny_evaluator.pool, "ft-a", 0.25))
     assert explorer.evaluation.scores == expected.scores
     assert "at alpha 0.25" in explorer.bars.text
-    assert f"{expected.scores['blur'].correct} of 1250" in explorer.bars.text
+    assert f"{expected.scores['blur'].correct} of 200" in explorer.bars.text
     explorer.alpha = 0.7
     explorer.wait()
     assert explorer.evaluation.recipe == wise_ft(tiny_evaluator.pool, "ft-a", 0.7)
-    assert "alpha 0.7: exact, 25,000 of 25,000 images" in explorer.status.value
+    assert "alpha 0.7: exact, 2,400 of 2,400 images" in explorer.status.value
 
 
 def test_its_sweep_is_the_sweep(explorer: AlphaExplorer, tiny_evaluator: Evaluator) -> None:

@@ -82,8 +82,8 @@ def test_along_alpha(explorer: AugmentationExplorer, tiny_evaluator: Evaluator) 
     assert "Affinity of flip" in explorer.along_figure.text
 
 
-def test_soups_by_hyperparameter(study: AugmentationStudy, evaluator: Evaluator) -> None:
-    explorer = AugmentationExplorer(study, evaluator.suite, evaluator)
+def test_soups_by_hyperparameter(study: AugmentationStudy, small_evaluator: Evaluator) -> None:
+    explorer = AugmentationExplorer(study, small_evaluator.suite, small_evaluator)
     explorer.hyperparameter_choice.value = "augmentation"
     explorer.wait()
     assert [len(g.names) for g in explorer.groups] == [11, 11]

@@ -87,7 +87,7 @@ def test_every_change_is_stored_at_once_and_changes_the_accuracy(
     assert f"<b>{100 * score.accuracy:.2f}</b>" in reviewer.scores.value
     assert f">{100 * score.single_label:.2f}<" in reviewer.scores.value
     assert score.accuracy > score.single_label
-    assert "1 of 10,000 images of test were reviewed" in reviewer.scores.value
+    assert "1 of 400 images of test were reviewed" in reviewer.scores.value
 
 
 def test_moving_undoing_and_taking_back(reviewer: MistakeReviewer, session: ReviewSession) -> None:

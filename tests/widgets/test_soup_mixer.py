@@ -39,8 +39,8 @@ def test_begins_with_the_uniform_soup_and_its_ensemble(mixer: SoupMixer, tiny_ev
     assert mixer.evaluation.scores == expected.scores
     assert mixer.view.ensemble is not None
     assert mixer.view.ensemble.accuracy == logit_ensemble(tiny_evaluator, recipe).accuracy
-    assert "soup of 2: exact, 25,000 of 25,000 images" in mixer.view.status.value
-    assert f"{expected.scores['wave'].correct} of 1250" in mixer.view.splits.text
+    assert "soup of 2: exact, 2,400 of 2,400 images" in mixer.view.status.value
+    assert f"{expected.scores['wave'].correct} of 200" in mixer.view.splits.text
     assert "The ensemble of the same members" in mixer.view.frontier.text
     assert "every ingredient is measured" in mixer.view.fill_status.value
     rows = {row["name"]: row for row in mixer.table.rows}
