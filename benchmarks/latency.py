@@ -10,7 +10,7 @@ import nbformat
 import numpy as np
 
 from benchmarks.table import Row
-from tests.browser.jupyter import browser_page, chromium, running_lab
+from tests.browser.jupyter import chromium, fresh_page, running_browser, running_lab
 
 CELL = """
 import soupwidgets as sw
@@ -60,7 +60,12 @@ def latency_rows(store: Path) -> list[Row]:
         return []
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL.replace("STORE", repr(str(store))))])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    with tempfile.TemporaryDirectory() as folder, running_lab(Path(folder)) as lab, browser_page() as page:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_lab(Path(folder)) as lab,
+        running_browser() as browser,
+        fresh_page(browser) as page,
+    ):
         nbformat.write(notebook, lab.root / "notebooks" / "latency.ipynb")
         lab.open(page, "notebooks/latency.ipynb")
         lab.run_all(page)

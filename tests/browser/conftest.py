@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.jupyter import ARTEFACTS, Lab, browser_page, chromium, running_lab
+from tests.browser.jupyter import ARTEFACTS, Lab, chromium, fresh_page, running_browser, running_lab
 
 
 @pytest.fixture(scope="session")
@@ -21,12 +21,19 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One Chromium for all tests."""
+    with running_browser() as running:
+        yield running
+
+
 @pytest.fixture
-def page(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """A fresh browser; what the page logged as an error fails the test, and a picture is kept."""
+def page(lab: Lab, browser: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A fresh page; what it logged as an error fails the test, and a picture is kept."""
     lab.close_sessions()
     errors: list[str] = []
-    with browser_page() as opened:
+    with fresh_page(browser) as opened:
         opened.on("pageerror", lambda error: errors.append(str(error)))
         yield opened
         ARTEFACTS.mkdir(parents=True, exist_ok=True)

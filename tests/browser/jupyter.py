@@ -126,15 +126,24 @@ def _wait_until_up(lab: Lab, process: subprocess.Popen[bytes], log: Path) -> Non
 
 
 @contextmanager
-def browser_page(width: int = 1400, height: int = 1100) -> Iterator[Any]:
-    """One page of a fresh headless Chromium."""
+def running_browser() -> Iterator[Any]:
+    """A headless Chromium."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
         try:
-            page = browser.new_page(viewport={"width": width, "height": height})
-            page.set_default_timeout(60_000)
-            yield page
+            yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def fresh_page(browser: Any) -> Iterator[Any]:
+    """One page that shares neither cookies nor storage with any other."""
+    page = browser.new_page(viewport={"width": 1400, "height": 1100})
+    try:
+        page.set_default_timeout(60_000)
+        yield page
+    finally:
+        page.context.close()
