@@ -8,10 +8,15 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from typing import Any
+
+import msgspec
 
 # A slider says 0.04999999999999982 and a linspace says 0.05; both mean the same point.
 _DECIMALS = 12
+# A thousand ingredients with coefficients of their own for every tensor take less.
+_LONGEST = 16_000_000
 
 
 _Items = tuple[tuple[str, float], ...]
@@ -144,25 +149,74 @@ class Recipe(Mapping[str, float]):
         return json.dumps(card, sort_keys=True)
 
     @classmethod
+    def of(cls, thing: RecipeLike) -> Recipe:
+        """What is meant by a recipe, the name of a checkpoint, or a dictionary of coefficients.
+
+        Raises
+        ------
+        TypeError
+            When it is anything else.
+        ValueError
+            When a coefficient is not a finite number.
+
+        Examples
+        --------
+        >>> Recipe.of("ft-03") == Recipe.of({"ft-03": 1.0}) == Recipe({"ft-03": 1})
+        True
+        """
+        if isinstance(thing, Recipe):
+            return thing
+        if isinstance(thing, str):
+            return cls({thing: 1.0})
+        if isinstance(thing, Mapping):
+            return cls(thing)
+        raise TypeError(
+            f"a recipe is expected, not {type(thing).__name__}: a Recipe, the name of a checkpoint, "
+            "or a dictionary such as {'ft-03': 0.5, 'zero-shot': 0.5}"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><td>{escape(name)}</td><td>{value:g}</td></tr>" for name, value in self._items)
+        note = (
+            f"<p>with coefficients of their own for {len(self._by_tensor)} of the tensors</p>"
+            if self._by_tensor
+            else ""
+        )
+        return f"<table><tr><th>checkpoint</th><th>coefficient</th></tr>{rows}</table>{note}"
+
+    @classmethod
     def from_json(cls, text: str) -> Recipe:
         """Read what `to_json` wrote.
 
         Raises
         ------
         ValueError
-            When the text is not the JSON of a recipe.
+            When the text is not the JSON of a recipe, or longer than 16 million characters.
         """
+        if isinstance(text, str) and len(text) > _LONGEST:
+            raise ValueError(f"not the JSON of a recipe: it has {len(text):,} characters, {_LONGEST:,} are allowed")
         try:
-            card: Any = json.loads(text)
-            own = {str(tensor): _floats(items) for tensor, items in card.get("by_tensor", {}).items()}
-            return cls(_floats(card["coefficients"]), own)
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"not the JSON of a recipe: {error!r}") from error
+            card = msgspec.json.decode(text, type=_Card)
+            return cls(card.coefficients, card.by_tensor)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise ValueError(f"not the JSON of a recipe: {str(error)[:200]}") from error
+
+
+class _Card(msgspec.Struct):
+    coefficients: dict[str, float]
+    by_tensor: dict[str, dict[str, float]] = {}
+
+
+# What stands for a recipe where one is asked for.
+RecipeLike = Recipe | str | Mapping[str, float]
 
 
 def _normal(coefficients: Mapping[str, float]) -> _Items:
     rounded = {}
     for name, value in coefficients.items():
+        # Also numbers of NumPy and tensors of one number, but no text that looks like a number.
+        if isinstance(value, str | bytes) or not hasattr(value, "__float__"):
+            raise ValueError(f"the coefficient of {name!r} is {value!r:.50}; it must be a finite number")
         if not math.isfinite(value):
             raise ValueError(f"the coefficient of {name!r} is {value}; it must be a finite number")
         rounded[str(name)] = round(float(value), _DECIMALS)
@@ -171,7 +225,3 @@ def _normal(coefficients: Mapping[str, float]) -> _Items:
 
 def _sum(a: Mapping[str, float], b: Mapping[str, float]) -> dict[str, float]:
     return {name: a.get(name, 0.0) + b.get(name, 0.0) for name in {**a, **b}}
-
-
-def _floats(items: Any) -> dict[str, float]:
-    return {str(name): float(value) for name, value in items.items()}

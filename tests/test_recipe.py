@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,3 +90,75 @@ def test_coefficients_must_be_finite(bad: float) -> None:
 def test_other_json_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         Recipe.from_json(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "null",
+        "3",
+        "[" * 100_000,
+        '{"coefficients": {}, "more": ' + "[" * 100_000,
+        '{"coefficients": ' + '{"a": ' * 50_000,
+        '{"coefficients": {"a": ' + "9" * 5000 + "}}",
+        '{"coefficients": {"a": 1e999}}',
+        '{"coefficients": {"a": NaN}}',
+        '{"coefficients": {"a": Infinity}}',
+        '{"coefficients": {"a": "0.5"}}',
+        '{"coefficients": {"a": true}}',
+        '{"coefficients": {"a": null}}',
+        '{"coefficients": {"a": [1]}}',
+        '{"coefficients": {"a": 1}, "by_tensor": null}',
+        '{"coefficients": {"a": 1}, "by_tensor": {"w": 1}}',
+        '{"coefficients": {"a": 1}, "by_tensor": {"w": {"a": {}}}}',
+        '{"coefficients": {"a": 1}} {"coefficients": {"a": 1}}',
+        '{"coefficients": {"\\ud800": 1}}',
+        '{"coefficients": {"\ud800": 1}}',
+        '{"coefficients": {"' + "x" * 100_000 + '": "y"}}',
+        " " * 16_000_001,
+        b"\xff\xfe",
+        None,
+        7,
+    ],
+    ids=lambda text: str(text)[:30],
+)
+def test_hostile_json_is_refused_in_one_short_sentence(text: str) -> None:
+    with pytest.raises(ValueError, match="not the JSON of a recipe") as error:
+        Recipe.from_json(text)
+    assert len(str(error.value)) < 300
+    assert "\n" not in str(error.value)
+
+
+@given(
+    st.text()
+    | st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["coefficients", "by_tensor", "a"]), inner),
+    ).map(json.dumps)
+)
+def test_any_text_is_a_recipe_or_a_value_error(text: str) -> None:
+    recipe, said = None, ""
+    try:
+        recipe = Recipe.from_json(text)
+    except ValueError as error:
+        said = str(error)
+    assert isinstance(recipe, Recipe) or said.startswith("not the JSON of a recipe")
+
+
+def test_what_stands_for_a_recipe() -> None:
+    half = Recipe({"a": 0.5, "b": 0.5})
+    assert Recipe.of(half) is half
+    assert Recipe.of("a") == Recipe({"a": 1})
+    assert Recipe.of({"a": 0.5, "b": np.float32(0.5)}) == half
+    for wrong in (["a"], 3, None, 0.5):
+        with pytest.raises(TypeError, match=r"a recipe is expected, not \w+: a Recipe, the name of a checkpoint, or"):
+            Recipe.of(wrong)  # type: ignore[arg-type]
+    for value in ("0.5", None, [1]):
+        with pytest.raises(ValueError, match=r"the coefficient of 'a' is .*; it must be a finite number"):
+            Recipe.of({"a": value})  # type: ignore[dict-item]
+
+
+def test_a_table_of_a_recipe_is_escaped() -> None:
+    html = Recipe({"<script>": 0.25, "b": 0.75}, {"w": {"b": 1}})._repr_html_()
+    assert "<script>" not in html
+    assert "&lt;script&gt;</td><td>0.25</td>" in html
