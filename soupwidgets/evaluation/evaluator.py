@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, score_logits
-from soupwidgets.evaluation.filing import file_score, stored_score
+from soupwidgets.evaluation.filing import file_score, stored_logits, stored_score
 from soupwidgets.evaluation.run import Run, rounds
 from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.mixing import PoolMatrix, bind, save_mixture
 from soupwidgets.models import Architecture, ImageClassifier, streamline
 from soupwidgets.pool import Pool, PoolError
 from soupwidgets.recipe import Recipe
-from soupwidgets.store import Store, measurement_key
+from soupwidgets.store import Store, StoreError, measurement_key
 from soupwidgets.suites import SliceSplit, Split, Suite
 
 BATCH = {"cpu": 192, "cuda": 2048}
@@ -92,7 +92,7 @@ class Evaluator:
         self._lock = threading.RLock()
         self._readers: dict[str, SplitReader] = {}
         # What is being measured now; whoever asks for the same joins in. An entry goes with its last user.
-        self._runs: WeakValueDictionary[str, Run] = WeakValueDictionary()
+        self._runs: weakref.WeakValueDictionary[str, Run] = weakref.WeakValueDictionary()
         self._mixed: Recipe | None = None
         self.forward_images = 0
 
@@ -173,7 +173,9 @@ class Evaluator:
         Evaluation
             Scores of the images seen so far.
         """
-        chosen = self._splits(splits)
+        yield from self._stream(recipe, self._splits(splits))
+
+    def _stream(self, recipe: Recipe, chosen: Sequence[Split]) -> Iterator[Evaluation]:
         keys = self._keys(recipe, chosen)
         scores = self._stored(recipe, chosen, keys)
         # Two splits may hold the same images: these are one measurement.
@@ -228,7 +230,8 @@ class Evaluator:
                 keys.setdefault(key, []).append((recipe, split))
         for key, measurement in self.store.get(keys).items():
             for recipe, split in keys[key]:
-                found.setdefault(recipe, {})[split.name] = stored_score(self.store, split, measurement, key)
+                if score := stored_score(split, measurement, self._loader(recipe, split, key)):
+                    found.setdefault(recipe, {})[split.name] = score
         for recipe, split in (one for some in keys.values() for one in some):
             if isinstance(split, SliceSplit) and split.name not in found.setdefault(recipe, {}):
                 found[recipe] |= self._sliced(recipe, split)
@@ -314,7 +317,9 @@ class Evaluator:
     def record(self, recipe: Recipe, split: Split, logits: Logits) -> SplitScore:
         """File logits ``[images, classes]`` (in the split's order) that a recipe's model gave outside of `stream`."""
         score = score_logits(split, logits)
-        return file_score(self.store, self.key(recipe, split), recipe, split, score, logits, self.device.type)
+        key = self.key(recipe, split)
+        load = self._loader(recipe, split, key)
+        return file_score(self.store, key, recipe, split, score, logits, self.device.type, load)
 
     def key(self, recipe: Recipe, split: Split, treatment: Mapping[str, Any] | None = None) -> str:
         """What the measurement of ``recipe`` on ``split`` is filed under; ``treatment`` as in `measurement_key`."""
@@ -354,11 +359,11 @@ class Evaluator:
 
     def _stored(self, recipe: Recipe, splits: Sequence[Split], keys: dict[str, str]) -> dict[str, SplitScore]:
         found = self.store.get(keys.values())
-        scores = {
-            split.name: stored_score(self.store, split, found[key], key)
-            for split in splits
-            if (key := keys[split.name]) in found
-        }
+        scores: dict[str, SplitScore] = {}
+        for split in splits:
+            measurement = found.get(key := keys[split.name])
+            if measurement and (score := stored_score(split, measurement, self._loader(recipe, split, key))):
+                scores[split.name] = score
         for split in splits:
             if isinstance(split, SliceSplit) and split.name not in scores:
                 scores |= self._sliced(recipe, split)
@@ -367,9 +372,31 @@ class Evaluator:
     def _sliced(self, recipe: Recipe, split: SliceSplit) -> dict[str, SplitScore]:
         """A slice's score out of the logits of its parent, where the store has them: no image is shown again."""
         key = self.key(recipe, split.parent)
-        if not self.store.get([key]):
+        if not self.store.get([key]) or (logits := stored_logits(self.store, key)) is None:
             return {}
-        return {split.name: self.record(recipe, split, self.store.logits(key)[split.rows])}
+        return {split.name: self.record(recipe, split, logits[split.rows])}
+
+    def _loader(self, recipe: Recipe, split: Split, key: str) -> Callable[[], Logits]:
+        """Reads logits from the store, and measures them again where they were lost there."""
+        store = self.store
+        # A score may outlive its evaluator, and must not keep the weights of a pool.
+        known = weakref.ref(self)
+
+        def load() -> Logits:
+            logits = stored_logits(store, key)
+            if logits is None and (ev := known()) is not None:
+                logits = ev._again(recipe, split, key)
+            if logits is None:
+                raise StoreError(f"{store.folder}: the logits of a measurement were lost; evaluate the recipe again")
+            return logits
+
+        return load
+
+    def _again(self, recipe: Recipe, split: Split, key: str) -> Logits | None:
+        run = self._run(split, key)
+        for _ in self._stream(recipe, [split]):
+            pass
+        return run.logits if run.done else stored_logits(self.store, key)
 
     @torch.inference_mode()
     def _step(self, recipe: Recipe, run: Run, stop: int, key: str) -> SplitScore:
@@ -382,7 +409,8 @@ class Evaluator:
                 run.add(logits)
             if run.done and run.kept is None:
                 score = run.score()
-                run.kept = file_score(self.store, key, recipe, run.split, score, run.logits, self.device.type)
+                load = self._loader(recipe, run.split, key)
+                run.kept = file_score(self.store, key, recipe, run.split, score, run.logits, self.device.type, load)
             return run.kept or run.score()
 
     def _mix(self, recipe: Recipe) -> None:

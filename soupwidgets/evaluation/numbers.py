@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import torch
 
@@ -67,8 +67,7 @@ def stream_score(
             yield run.score()
     if run.done:
         key = _key(ev, recipe, split, recalibration)
-        filed = file_score(ev.store, key, recipe, split, run.score(), None, ev.device.type)
-        yield replace(filed, load_logits=None)
+        yield file_score(ev.store, key, recipe, split, run.score(), None, ev.device.type)
 
 
 def known_scores(
@@ -77,10 +76,7 @@ def known_scores(
     """What the store has of each recipe, without logits; None where it has nothing. One question for all of them."""
     keys = [_key(ev, recipe, split, recalibration) for recipe in recipes]
     found = ev.store.get(dict.fromkeys(keys), with_logits=False)
-    return [
-        replace(stored_score(ev.store, split, found[key], key), load_logits=None) if key in found else None
-        for key in keys
-    ]
+    return [stored_score(split, found[key], None) if key in found else None for key in keys]
 
 
 def _key(ev: Evaluator, recipe: Recipe, split: Split, recalibration: Recalibration | None) -> str:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from soupwidgets.evaluation.evaluation import Logits
 from soupwidgets.evaluation.evaluator import BATCH, Evaluator
+from soupwidgets.evaluation.filing import stored_logits
 from soupwidgets.evaluation.split_reader import Normaliser
 from soupwidgets.models import Architecture
 from soupwidgets.recipe import Recipe
@@ -73,8 +74,8 @@ def stream_probe(ev: Evaluator, recipe: Recipe, split: BlendSplit) -> Iterator[L
             f"the model takes images of {ev.architecture.image_size} pixels, {split} has {split.image_size}"
         )
     key = ev.key(recipe, split)
-    if ev.store.get([key]):
-        yield ev.store.logits(key)
+    if ev.store.get([key]) and (known := stored_logits(ev.store, key)) is not None:
+        yield known
         return
     reader = BlendReader(split, ev.architecture, ev.device)
     logits = np.empty((len(split), ev.architecture.classes), dtype=np.float32)

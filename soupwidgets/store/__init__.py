@@ -1,5 +1,8 @@
 """The store: measurements remembered by content."""
 
-from soupwidgets.store.store import Measurement, Store, StoreError, measurement_key
+from soupwidgets.store.errors import StoreError, StoreWarning
+from soupwidgets.store.key import measurement_key
+from soupwidgets.store.rows import Measurement
+from soupwidgets.store.store import Store
 
-__all__ = ["Measurement", "Store", "StoreError", "measurement_key"]
+__all__ = ["Measurement", "Store", "StoreError", "StoreWarning", "measurement_key"]

@@ -2,18 +2,21 @@
 
 A measurement's numbers are a row of an SQLite database, its logits a ``.npy``
 file beside it. The file is complete and on disk before the row is written, so
-whatever moment a process dies at, every row that exists can be trusted.
+whatever moment a process dies at, every row that exists can be trusted. What
+disks and people do to it afterwards is noticed when it is read.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import threading
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,110 +26,14 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.dialects.sqlite import insert
 
-from soupwidgets.checkpoints import atomic_path
+from soupwidgets.store.arrays import array_digest, read_array, write_array
+from soupwidgets.store.errors import StoreError, StoreWarning
+from soupwidgets.store.rows import LATER, Measurement, Row, measurements, read_row, short_enough
 
-_metadata = sa.MetaData()
-_measurements = sa.Table(
-    "measurements",
-    _metadata,
-    sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("recipe", sa.Text, nullable=False),
-    sa.Column("split", sa.Text, nullable=False),
-    sa.Column("total", sa.Integer, nullable=False),
-    sa.Column("correct", sa.Integer, nullable=False),
-    sa.Column("loss", sa.Float, nullable=True),
-    sa.Column("logits_sha256", sa.String(64), nullable=False),
-    sa.Column("logits_bytes", sa.Integer, nullable=False),
-    sa.Column("made_at", sa.String(32), nullable=False),
-    sa.Column("made_with", sa.Text, nullable=False),
-    # These came later: `_create_tables` adds them to a store that was made before.
-    sa.Column("figure", sa.Text, nullable=True),
-    sa.Column("loss_sd", sa.Float, nullable=True),
-)
-_LATER = {"figure": "TEXT", "loss_sd": "FLOAT"}
-
+DATABASE = "measurements.sqlite"
 # SQLite waits this long for another process that is writing.
 _BUSY_SECONDS = 60
 _KEYS_PER_QUERY = 500
-
-
-class StoreError(RuntimeError):
-    """The store cannot be opened or written; the message says where it is and what to do."""
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """The numbers of one recipe on one split.
-
-    Parameters
-    ----------
-    recipe
-        JSON of the recipe, for people who look into the database.
-    split
-        Name of the split, likewise.
-    total, correct
-        Number of images, and of right predictions.
-    loss
-        Mean cross-entropy in nats; NaN where logits were not finite.
-    made_with
-        Versions and device, for the record.
-    figure
-        Metric, value and limits, where the split's benchmark reports something else than the share of right images.
-    loss_sd
-        Standard deviation of the loss over the images, in nats; None where it was not recorded.
-    """
-
-    recipe: str
-    split: str
-    total: int
-    correct: int
-    loss: float
-    made_with: str = ""
-    figure: Mapping[str, Any] | None = None
-    loss_sd: float | None = None
-
-
-def measurement_key(
-    recipe: Sequence[tuple[str, float]],
-    architecture: str,
-    split_hash: str,
-    precision: str = "float32",
-    by_tensor: Mapping[str, Sequence[tuple[str, float]]] | None = None,
-    treatment: Mapping[str, Any] | None = None,
-) -> str:
-    """What a measurement is filed under.
-
-    Parameters
-    ----------
-    recipe
-        Content hash of each checkpoint, with its coefficient.
-    architecture
-        Fingerprint of the architecture.
-    split_hash
-        Content hash of the split.
-    precision
-        In which the model computed.
-    by_tensor
-        Tensors with coefficients of their own, in the form of ``recipe``.
-    treatment
-        What else was done to the mixture before it was measured, as plain values.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits, the same on every machine.
-    """
-    parts: dict[str, Any] = {
-        "recipe": [[checkpoint, float(value).hex()] for checkpoint, value in recipe],
-        "architecture": architecture,
-        "split": split_hash,
-        "precision": precision,
-    }
-    if by_tensor:
-        parts["by_tensor"] = {t: [[c, float(value).hex()] for c, value in own] for t, own in by_tensor.items()}
-    if treatment:
-        parts["treatment"] = dict(treatment)
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 class Store:
@@ -140,22 +47,21 @@ class Store:
     Raises
     ------
     StoreError
-        When the folder cannot be written or the database is not one.
+        When the folder cannot be written or the database is not one. Every method raises it too, with a
+        sentence that says what to do, when the disk or the database fails.
+
+    Notes
+    -----
+    A store that is deleted while it is in use is made anew, and one that is replaced by another is opened
+    anew; a `StoreWarning` says so. So it does, once, of rows that cannot be read and of arrays that are
+    missing or damaged: they count as not measured, and are replaced when somebody measures again.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder).absolute()
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            url = sa.URL.create("sqlite", database=str(self.folder / "measurements.sqlite"))
-            self._engine = sa.create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
-            sa.event.listen(self._engine, "connect", _set_up_connection)
-            _create_tables(self._engine)
-        except (OSError, sa.exc.DatabaseError) as error:
-            raise StoreError(
-                f"{self.folder}: no store can be opened here ({error}). Set SOUPWIDGETS_STORE to a folder "
-                "that can be written, or move a damaged measurements.sqlite away."
-            ) from error
+        self._opening = threading.Lock()
+        self._said: set[str] = set()
+        self._open()
 
     @classmethod
     def default(cls) -> Store:
@@ -163,11 +69,14 @@ class Store:
         return cls(os.environ.get("SOUPWIDGETS_STORE") or platformdirs.user_cache_path("soupwidgets") / "store")
 
     def __repr__(self) -> str:
-        return f"Store({str(self.folder)!r}, {len(self)} measurements)"
+        try:
+            return f"Store({str(self.folder)!r}, {len(self)} measurements)"
+        except StoreError:
+            return f"Store({str(self.folder)!r}, which cannot be read)"
 
     def __len__(self) -> int:
-        with self._engine.connect() as connection:
-            return int(connection.execute(sa.select(sa.func.count()).select_from(_measurements)).scalar_one())
+        with self._transaction() as connection:
+            return int(connection.execute(sa.select(sa.func.count()).select_from(measurements)).scalar_one())
 
     def get(self, keys: Iterable[str], with_logits: bool = True) -> dict[str, Measurement]:
         """The measurements that are there, of those asked for.
@@ -182,29 +91,31 @@ class Store:
         """
         wanted = list(keys)
         found: dict[str, Measurement] = {}
-        with self._engine.connect() as connection:
-            for start in range(0, len(wanted), _KEYS_PER_QUERY):
-                part = wanted[start : start + _KEYS_PER_QUERY]
-                for row in connection.execute(sa.select(_measurements).where(_measurements.c.key.in_(part))):
-                    if not with_logits or self._has_file(row.logits_sha256, row.logits_bytes):
-                        found[row.key] = Measurement(
-                            row.recipe,
-                            row.split,
-                            row.total,
-                            row.correct,
-                            float("nan") if row.loss is None else row.loss,
-                            row.made_with,
-                            None if row.figure is None else json.loads(row.figure),
-                            row.loss_sd,
-                        )
+        unreadable: list[str] = []
+        lost: list[str] = []
+        for start in range(0, len(wanted), _KEYS_PER_QUERY):
+            part = wanted[start : start + _KEYS_PER_QUERY]
+            with self._transaction() as connection:
+                rows = connection.execute(_select(measurements.c.key.in_(part))).all()
+            for row in rows:
+                entry = read_row(row)
+                if entry is None:
+                    unreadable.append(str(row.key))
+                elif not with_logits or self._has_file(entry[0]):
+                    found[row.key] = entry[1]
+                elif entry[0].logits_sha256:
+                    lost.append(row.key)
+        self._say(unreadable, "a measurement cannot be read (of another version, or edited)")
+        self._say(lost, "the logits of a measurement are missing or cut short")
         return found
 
     def recipes(self, splits: Sequence[str]) -> list[str]:
         """JSON of every recipe that was measured on a split of one of these names, each once, in order."""
-        column = _measurements.c.recipe
-        statement = sa.select(column).where(_measurements.c.split.in_(list(splits))).distinct().order_by(column)
-        with self._engine.connect() as connection:
-            return [str(text) for text in connection.execute(statement).scalars()]
+        column = measurements.c.recipe
+        statement = sa.select(column).where(measurements.c.split.in_(list(splits)), short_enough()).distinct()
+        with self._transaction() as connection:
+            found = connection.execute(statement.order_by(column)).scalars().all()
+        return [text for text in found if isinstance(text, str)]
 
     def put(self, key: str, measurement: Measurement, logits: NDArray[np.float32] | None) -> None:
         """File a measurement; one that is there already is replaced by this one, unless this one has no logits.
@@ -223,33 +134,13 @@ class Store:
         StoreError
             When the disk is full or cannot be written. Nothing that was there is lost.
         """
-        try:
-            digest, size = ("", 0) if logits is None else self._put_logits(logits)
-            row: dict[str, Any] = {
-                "key": key,
-                "recipe": measurement.recipe,
-                "split": measurement.split,
-                "total": measurement.total,
-                "correct": measurement.correct,
-                "loss": measurement.loss if np.isfinite(measurement.loss) else None,
-                "logits_sha256": digest,
-                "logits_bytes": size,
-                "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-                "made_with": measurement.made_with,
-                "figure": None if measurement.figure is None else json.dumps(dict(measurement.figure)),
-                "loss_sd": measurement.loss_sd,
-            }
-            insertion = insert(_measurements).values(row)
-            replace = {name: value for name, value in row.items() if name != "key"}
-            statement = (
-                insertion.on_conflict_do_nothing(index_elements=["key"])
-                if logits is None
-                else insertion.on_conflict_do_update(index_elements=["key"], set_=replace)
-            )
-            with self._engine.begin() as connection:
-                connection.execute(statement)
-        except (OSError, sa.exc.DatabaseError) as error:
-            raise StoreError(f"{self.folder}: a measurement could not be written ({error})") from error
+        # What is written into a database that somebody deleted meanwhile is gone: look, and write again.
+        for _ in range(2):
+            self._put(key, measurement, logits)
+            if self._is_there():
+                self._said.discard(key)
+                return
+        raise StoreError(f"{self.folder}: the store is deleted again and again; use a folder that is let alone")
 
     def logits(self, key: str) -> NDArray[np.float32]:
         """The logits of a measurement, ``[images, classes]``.
@@ -257,62 +148,154 @@ class Store:
         Raises
         ------
         KeyError
-            When there is no such measurement.
+            When there is no such measurement, or it has no logits.
         StoreError
             When the file does not hold what was written; its row is removed, so
             that the next evaluation measures again.
         """
-        with self._engine.connect() as connection:
-            statement = sa.select(_measurements.c.logits_sha256).where(_measurements.c.key == key)
-            digest = connection.execute(statement).scalar_one_or_none()
-        if not digest:
+        with self._transaction() as connection:
+            row = connection.execute(_select(measurements.c.key == key)).one_or_none()
+        entry = None if row is None else read_row(row)
+        if entry is None or not entry[0].logits_sha256:
             raise KeyError(key)
-        path = self._path(digest)
-        try:
-            logits: NDArray[np.float32] = np.load(path, allow_pickle=False)
-            intact = hashlib.sha256(repr(logits.shape).encode() + logits.tobytes()).hexdigest() == digest
-        except (OSError, ValueError):
-            intact = False
-        if not intact:
-            with self._engine.begin() as connection:
-                connection.execute(sa.delete(_measurements).where(_measurements.c.logits_sha256 == digest))
-            path.unlink(missing_ok=True)
+        digest = entry[0].logits_sha256
+        path = self.array_path(digest)
+        logits = read_array(path, digest)
+        if logits is None:
+            with self._transaction() as connection:
+                connection.execute(sa.delete(measurements).where(measurements.c.logits_sha256 == digest))
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
             raise StoreError(f"{path}: damaged; its measurement was removed, evaluate the recipe again")
         return logits
 
-    def _put_logits(self, logits: NDArray[np.float32]) -> tuple[str, int]:
-        plain = np.ascontiguousarray(logits, dtype=np.float32)
-        digest = hashlib.sha256(repr(plain.shape).encode() + plain.tobytes()).hexdigest()
-        path = self._path(digest)
-        if not path.exists():
-            with atomic_path(path) as temporary, open(temporary, "wb") as file:
-                np.save(file, plain)
-        return digest, path.stat().st_size
-
-    def _path(self, digest: str) -> Path:
+    def array_path(self, digest: str) -> Path:
+        """Where the array with this digest lies."""
         return self.folder.joinpath("logits", digest[:2], f"{digest}.npy")
 
-    def _has_file(self, digest: str, size: int) -> bool:
+    def _put(self, key: str, measurement: Measurement, logits: NDArray[np.float32] | None) -> None:
+        digest, size = "", 0
+        if logits is not None:
+            plain = np.ascontiguousarray(logits, dtype=np.float32)
+            digest = array_digest(plain)
+            with self._failures():
+                size = write_array(self.array_path(digest), plain, digest)
+        row: dict[str, Any] = {
+            "recipe": measurement.recipe,
+            "split": measurement.split,
+            "total": measurement.total,
+            "correct": measurement.correct,
+            "loss": measurement.loss if np.isfinite(measurement.loss) else None,
+            "logits_sha256": digest,
+            "logits_bytes": size,
+            "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "made_with": measurement.made_with,
+            "figure": None if measurement.figure is None else json.dumps(dict(measurement.figure)),
+            "loss_sd": measurement.loss_sd,
+        }
+        filed = insert(measurements).values(key=key, **row)
+        with self._transaction() as connection:
+            there = connection.execute(_select(measurements.c.key == key)).one_or_none()
+            # Numbers alone are no gain over what is there, if that can be read.
+            if logits is not None or there is None or read_row(there) is None:
+                connection.execute(filed.on_conflict_do_update(index_elements=["key"], set_=row))
+
+    def _has_file(self, row: Row) -> bool:
         try:
-            return digest != "" and self._path(digest).stat().st_size == size
+            return row.logits_sha256 != "" and self.array_path(row.logits_sha256).stat().st_size == row.logits_bytes
         except OSError:
             return False
+
+    def _say(self, keys: Sequence[str], what: str) -> None:
+        """Warn of rows that were not warned of before."""
+        new = [key for key in keys if key not in self._said]
+        if new:
+            self._said.update(new)
+            more = f" (and {len(new) - 1} more)" if len(new) > 1 else ""
+            warnings.warn(
+                f"{self.folder}: {what}{more}; it counts as not measured, and is measured again when it is needed",
+                StoreWarning,
+                stacklevel=3,
+            )
+
+    def _open(self) -> None:
+        with self._failures("no store can be opened here", "or move a damaged measurements.sqlite away"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            url = sa.URL.create("sqlite", database=str(self.folder / DATABASE))
+            self._engine = sa.create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+            sa.event.listen(self._engine, "connect", _set_up_connection)
+            _create_tables(self._engine)
+            self._file = _identity(self.folder / DATABASE)
+
+    def _is_there(self) -> bool:
+        return self._file is not None and _identity(self.folder / DATABASE) == self._file
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        with self._failures():
+            with self._opening:
+                if not self._is_there():
+                    self._open_again()
+            with self._engine.begin() as connection:
+                yield connection
+
+    def _open_again(self) -> None:
+        """Where the database was: SQLite itself would go on writing into the deleted file, and all would be lost."""
+        gone = _identity(self.folder / DATABASE) is None
+        self._engine.dispose()
+        self._open()
+        what = (
+            "deleted while it was in use: it was made anew, what it held is"
+            if gone
+            else "replaced by another while it was in use: that one is read from now on, what the old one held may be"
+        )
+        warnings.warn(
+            f"{self.folder}: the store was {what} measured again when it is needed", StoreWarning, stacklevel=5
+        )
+
+    @contextmanager
+    def _failures(self, what: str = "the store failed", otherwise: str = "") -> Iterator[None]:
+        """Errors of the disk and of the database as one sentence."""
+        try:
+            yield
+        except (OSError, sa.exc.DBAPIError) as error:
+            reason = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+            raise StoreError(
+                f"{self.folder}: {what} ({reason}). Make room on the disk (`soupwidgets store prune` helps), set "
+                f"SOUPWIDGETS_STORE to a folder that can be written{', ' + otherwise if otherwise else ''}."
+            ) from error
+
+
+def _select(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    return sa.select(measurements).where(condition, short_enough())
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _create_tables(engine: sa.Engine) -> None:
     # Several processes may start on an empty folder at once: whoever comes second finds the table there.
     with engine.connect() as connection:
-        connection.execute(sa.schema.CreateTable(_measurements, if_not_exists=True))
+        connection.execute(sa.schema.CreateTable(measurements, if_not_exists=True))
         connection.commit()
         there = {column["name"] for column in sa.inspect(engine).get_columns("measurements")}
-        for name, kind in _LATER.items():
+        for name, kind in LATER.items():
             if name not in there:
                 with contextlib.suppress(sa.exc.OperationalError):
                     connection.execute(sa.text(f"ALTER TABLE measurements ADD COLUMN {name} {kind}"))
                     connection.commit()
+        # Fails at once, where a table of this name is none of ours.
+        connection.execute(_select(sa.false())).all()
 
 
 def _set_up_connection(connection: Any, _record: Any) -> None:
+    # Bytes that are no text spoil their own row, and not every answer that it is part of.
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     cursor = connection.cursor()
     # The timeout first: changing to WAL can itself meet a lock.
     cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")

@@ -1,0 +1,11 @@
+"""What can go wrong with a store."""
+
+from __future__ import annotations
+
+
+class StoreError(RuntimeError):
+    """The store cannot be opened, read or written; the message says where it is and what to do."""
+
+
+class StoreWarning(UserWarning):
+    """Something in the store was lost, is damaged or could not be kept; no number on screen is wrong for it."""

@@ -1,0 +1,122 @@
+"""The rows of the store: the table, what a measurement is, and which rows are fit to be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+measurements = sa.Table(
+    "measurements",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("recipe", sa.Text, nullable=False),
+    sa.Column("split", sa.Text, nullable=False),
+    sa.Column("total", sa.Integer, nullable=False),
+    sa.Column("correct", sa.Integer, nullable=False),
+    sa.Column("loss", sa.Float, nullable=True),
+    sa.Column("logits_sha256", sa.String(64), nullable=False),
+    sa.Column("logits_bytes", sa.Integer, nullable=False),
+    sa.Column("made_at", sa.String(32), nullable=False),
+    sa.Column("made_with", sa.Text, nullable=False),
+    # These came later: they are added to a store that was made before.
+    sa.Column("figure", sa.Text, nullable=True),
+    sa.Column("loss_sd", sa.Float, nullable=True),
+)
+LATER = {"figure": "TEXT", "loss_sd": "FLOAT"}
+
+# A recipe of a thousand ingredients with coefficients of their own for every tensor is shorter.
+_LONGEST_RECIPE, _LONGEST_FIGURE = 16_000_000, 10_000
+
+
+def short_enough() -> sa.ColumnElement[bool]:
+    """What a row must meet to be read into memory at all."""
+    columns = measurements.c
+    figure = sa.func.coalesce(sa.func.length(columns.figure), 0) <= _LONGEST_FIGURE
+    return (sa.func.length(columns.recipe) <= _LONGEST_RECIPE) & figure
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The numbers of one recipe on one split.
+
+    Parameters
+    ----------
+    recipe
+        JSON of the recipe, for people who look into the database.
+    split
+        Name of the split, likewise.
+    total, correct
+        Number of images, and of right predictions.
+    loss
+        Mean cross-entropy in nats; NaN where logits were not finite.
+    made_with
+        Versions and device, for the record.
+    figure
+        Metric, value and limits, where the split's benchmark reports something else than the share of right images.
+    loss_sd
+        Standard deviation of the loss over the images, in nats; None where it was not recorded.
+    """
+
+    recipe: str
+    split: str
+    total: int
+    correct: int
+    loss: float
+    made_with: str = ""
+    figure: Mapping[str, Any] | None = None
+    loss_sd: float | None = None
+
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Row(msgspec.Struct):
+    """A row that keeps what the table promises, which SQLite itself does not enforce; fields in the table's order."""
+
+    key: str
+    recipe: str
+    split: str
+    total: Annotated[int, msgspec.Meta(ge=1)]
+    correct: _Count
+    loss: float | None
+    # Part of a path.
+    logits_sha256: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?\Z")]
+    logits_bytes: _Count
+    made_at: str
+    made_with: str
+    figure: str | None
+    loss_sd: Annotated[float, msgspec.Meta(ge=0)] | None
+
+    def measurement(self) -> Measurement:
+        """What it says.
+
+        Raises
+        ------
+        ValueError
+            When its figure is not JSON.
+        """
+        return Measurement(
+            self.recipe,
+            self.split,
+            self.total,
+            self.correct,
+            float("nan") if self.loss is None else self.loss,
+            self.made_with,
+            None if self.figure is None else msgspec.json.decode(self.figure, type=dict[str, float | str]),
+            self.loss_sd,
+        )
+
+
+def read_row(row: sa.Row[Any]) -> tuple[Row, Measurement] | None:
+    """A row and what it says; None where it was not written by this program, or by another version of it."""
+    try:
+        found = msgspec.convert(dict(zip(Row.__struct_fields__, row, strict=True)), Row)
+        said = found.measurement()
+    except (ValueError, RecursionError):
+        return None
+    return (found, said) if said.correct <= said.total else None
