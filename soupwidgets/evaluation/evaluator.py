@@ -270,7 +270,12 @@ class Evaluator:
             name: {"role": score.role, "accuracy": score.accuracy, "correct": score.correct, "images": score.total}
             for name, score in known.items()
         }
-        return save_mixture(self.pool, recipe, path, {"suite": self.suite.name, "splits": measured}, progress)
+        # What the pool's own cards say stays in their words: the soup is to go into the same pool again.
+        card = self.pool.architecture_card
+        said = card is not None and Architecture.from_json(dict(card)).fingerprint == self.architecture.fingerprint
+        architecture = None if said else self.architecture.to_json()
+        known_scores = {"suite": self.suite.name, "splits": measured}
+        return save_mixture(self.pool, recipe, path, known_scores, progress, architecture)
 
     def warm_up(self, recipe: Recipe) -> None:
         """Load the recipe's checkpoints and the model, so that the next new recipe is answered at once.

@@ -82,6 +82,7 @@ def save_mixture(
     path: str | Path,
     measured: Mapping[str, Any] | None = None,
     progress: bool = True,
+    architecture: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the mixture to a file that other tools load.
 
@@ -96,6 +97,8 @@ def save_mixture(
         What is known of its accuracy, for the card.
     progress
         Whether to show a progress bar.
+    architecture
+        The card of what the tensors belong to, where the pool's own cards do not say it.
 
     Returns
     -------
@@ -118,6 +121,8 @@ def save_mixture(
     pool.require(recipe)
     check_target(pool, list(recipe), path)
     card = _recipe_card(pool, recipe)
+    if architecture is not None:
+        card["architecture"] = dict(architecture)
     # Fresh memory for every tensor would cost as much as writing it.
     longest = max((math.prod(info.shape) for info in pool.tensors.values()), default=0)
     stream = mix_streamed(pool, recipe, None if Path(path).suffix == ".pt" else torch.empty(longest))
@@ -188,7 +193,7 @@ def save_stream(
             "python": platform.python_version(),
         },
     }
-    if pool.architecture_card is not None:
+    if pool.architecture_card is not None and "architecture" not in card:
         whole["architecture"] = dict(pool.architecture_card)
     write_stream(path, tensors, shown, whole)
     return path
