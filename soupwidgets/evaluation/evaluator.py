@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,8 @@ from torch import Tensor
 
 from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, score_logits
 from soupwidgets.evaluation.filing import file_score, stored_logits, stored_score
-from soupwidgets.evaluation.run import Run, rounds
+from soupwidgets.evaluation.run import Run, next_batch
+from soupwidgets.evaluation.sharing import POLL, STILL_WAITING, Share, all_used
 from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.mixing import PoolMatrix, bind, save_mixture
 from soupwidgets.models import Architecture, ImageClassifier, streamline
@@ -55,7 +57,11 @@ class Evaluator:
     Notes
     -----
     Safe to share between threads: batches of different callers take turns, and
-    callers who ask for the same recipe at the same time share its batches.
+    callers who ask for the same recipe at the same time share its batches. Of several
+    processes that use one store, one makes a measurement, and those who want it too
+    show how far that one has got and take what it files; when it is stopped, killed,
+    or left alone for some seconds, another takes over. Where the store's files cannot be
+    locked (Windows, some network file systems) each process measures for itself.
     """
 
     def __init__(
@@ -186,13 +192,43 @@ class Evaluator:
         if not waiting:
             yield Evaluation(recipe, scores)
             return
-        runs = {self._run(splits[0], key): key for key, splits in waiting.items()}
-        for active in rounds(list(runs), BATCH[self.device.type]):
-            for run, stop in active:
-                score = self._step(recipe, run, stop, runs[run])
-                scores |= {split.name: replace(score, role=split.role) for split in waiting[runs[run]]}
-                if len(scores) == len(chosen):
+        runs = {key: self._run(splits[0], key) for key, splits in waiting.items()}
+        found: dict[str, SplitScore] = {}
+        shown = time.monotonic()
+        with all_used(run.share for run in runs.values()):
+            going = True
+            while going:
+                mine = [run for run in runs.values() if self._is_mine(recipe, run)]
+                due = next_batch(mine, BATCH[self.device.type])
+                if due is None and len(mine) < len(runs):
+                    time.sleep(POLL)
+                if due is not None:
+                    self._step(recipe, *due)
+                told = {key: run.told if run in mine else run.share.hear(run.split) for key, run in runs.items()}
+                # Another process may be behind what was known before it took over.
+                news = {k: s for k, s in told.items() if s is not None and (k not in found or s.seen > found[k].seen)}
+                found |= news
+                scores |= {split.name: replace(news[key], role=split.role) for key in news for split in waiting[key]}
+                still = time.monotonic() - shown > STILL_WAITING
+                going = not all(key in found and found[key].exact for key in runs)
+                # Also where there is nothing new, so that whoever waits can be stopped.
+                if len(scores) == len(chosen) and (news or still):
+                    shown = time.monotonic()
                     yield Evaluation(recipe, {split.name: scores[split.name] for split in chosen})
+
+    def _is_mine(self, recipe: Recipe, run: Run) -> bool:
+        """Whether a run is to be gone on with here; what another process has filed meanwhile is fetched."""
+        with run.share.lock:
+            if run.kept is not None or run.share.held:
+                return True
+            if not run.share.take():
+                return False
+            # Who had the claim until now may have filed it.
+            known = self._stored(recipe, [run.split], {run.split.name: run.share.key})
+            if known:
+                run.kept = known[run.split.name]
+                run.share.release()
+            return True
 
     def stored(self, recipe: Recipe, splits: Sequence[str] | None = None) -> Evaluation | None:
         """The exact evaluation if the store has all of it, else None; computes nothing."""
@@ -284,7 +320,7 @@ class Evaluator:
         """
         split = self.suite.validation
         key = self.key(recipe, split)
-        self._step(recipe, self._run(split, key), 1, key)
+        self._step(recipe, self._run(split, key), 1)
 
     @contextmanager
     def model(self, recipe: Recipe) -> Iterator[ImageClassifier]:
@@ -360,7 +396,7 @@ class Evaluator:
     def _run(self, split: Split, key: str) -> Run:
         reader = self.reader(split)
         with self._lock:
-            return self._runs.setdefault(key, Run(split, reader))
+            return self._runs.setdefault(key, Run(split, reader, Share(self.store.claims, key)))
 
     def _stored(self, recipe: Recipe, splits: Sequence[Split], keys: dict[str, str]) -> dict[str, SplitScore]:
         found = self.store.get(keys.values())
@@ -398,25 +434,32 @@ class Evaluator:
         return load
 
     def _again(self, recipe: Recipe, split: Split, key: str) -> Logits | None:
+        # Held until its logits are at hand.
         run = self._run(split, key)
         for _ in self._stream(recipe, [split]):
             pass
         return run.logits if run.done else stored_logits(self.store, key)
 
     @torch.inference_mode()
-    def _step(self, recipe: Recipe, run: Run, stop: int, key: str) -> SplitScore:
-        """Bring a run to ``stop``, unless it is that far already, and say how it stands."""
+    def _step(self, recipe: Recipe, run: Run, stop: int) -> None:
+        """Bring a run to ``stop``, unless it is that far already, and into the store when it is complete."""
         with self._lock:
+            if run.kept is not None:
+                return
             if run.seen < stop:
+                run.share.say(working=True)
                 self._mix(recipe)
                 logits = self._model(run.reader.batch(run.seen, stop))
                 self.forward_images += len(logits)
                 run.add(logits)
-            if run.done and run.kept is None:
-                score = run.score()
-                load = self._loader(recipe, run.split, key)
-                run.kept = file_score(self.store, key, recipe, run.split, score, run.logits, self.device.type, load)
-            return run.kept or run.score()
+            if not run.done:
+                run.last = run.score()
+                run.share.say(working=False, score=run.last)
+                return
+            load = self._loader(recipe, run.split, run.share.key)
+            score, device = run.score(), self.device.type
+            run.kept = file_score(self.store, run.share.key, recipe, run.split, score, run.logits, device, load)
+            run.share.release()
 
     def _mix(self, recipe: Recipe) -> None:
         if self._mixed == recipe:

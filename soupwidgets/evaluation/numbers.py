@@ -12,6 +12,7 @@ from soupwidgets.evaluation.evaluation import SplitScore
 from soupwidgets.evaluation.evaluator import BATCH, Evaluator
 from soupwidgets.evaluation.filing import file_score, stored_score
 from soupwidgets.evaluation.run import Run
+from soupwidgets.evaluation.sharing import Share
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites import Split
 
@@ -48,26 +49,39 @@ def stream_score(
     if known is not None:
         yield known
         return
+    key = _key(ev, recipe, split, recalibration)
     reader = ev.reader(split)
-    run = Run(split, reader, keep_logits=False)
+    run = Run(split, reader, Share(ev.store.claims, key), keep_logits=False)
     stop = len(reader) if images is None else min(images, len(reader))
-    own = None if recalibration is None else recalibrated(ev, recipe, recalibration)
-    while run.seen < stop:
-        upto = min(run.seen + BATCH[ev.device.type], stop)
-        with torch.inference_mode():
-            inputs = reader.batch(run.seen, upto)
-            if own is None:
-                # Only for one batch: whoever drags a slider meanwhile comes in between.
-                with ev.model(recipe) as model:
-                    run.add(model(inputs))
-            else:
-                run.add(own(inputs))
-        ev.forward_images += len(inputs)
-        if not run.done:
-            yield run.score()
-    if run.done:
-        key = _key(ev, recipe, split, recalibration)
-        yield file_score(ev.store, key, recipe, split, run.score(), None, ev.device.type)
+    own = None
+    with run.share.used():
+        while not run.done and run.seen < stop:
+            # A part is not filed, so nobody could wait for it.
+            if stop == len(reader) and not run.share.held:
+                yield from run.share.wait(split)
+                (known,) = known_scores(ev, [recipe], split, recalibration)
+                if known is not None:
+                    yield known
+                    return
+            run.share.say(working=True)
+            if recalibration is not None and own is None:
+                own = recalibrated(ev, recipe, recalibration)
+            upto = min(run.seen + BATCH[ev.device.type], stop)
+            with torch.inference_mode():
+                inputs = reader.batch(run.seen, upto)
+                if own is None:
+                    # Only for one batch: whoever drags a slider meanwhile comes in between.
+                    with ev.model(recipe) as model:
+                        run.add(model(inputs))
+                else:
+                    run.add(own(inputs))
+            ev.forward_images += len(inputs)
+            score = run.score()
+            if not run.done:
+                run.share.say(working=False, score=score)
+                yield score
+        if run.done:
+            yield file_score(ev.store, key, recipe, split, score, None, ev.device.type)
 
 
 def known_scores(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
 from soupwidgets.evaluation.evaluation import SplitScore, split_figure
+from soupwidgets.evaluation.sharing import Share
 from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.suites import Split
 
@@ -26,15 +27,20 @@ class Run:
         The split.
     reader
         Its images, in the order in which they are measured.
+    share
+        What other processes are told, and tell.
     keep_logits
         Whether `logits` are kept, or counted and forgotten.
     """
 
-    def __init__(self, split: Split, reader: SplitReader, keep_logits: bool = True) -> None:
+    def __init__(self, split: Split, reader: SplitReader, share: Share, keep_logits: bool = True) -> None:
         self.split = split
         self.reader = reader
+        self.share = share
         self._keep_logits = keep_logits
         self.seen = 0
+        # As it stood after the last batch: another metric than accuracy is too dear to be worked out twice.
+        self.last: SplitScore | None = None
         self.kept: SplitScore | None = None
         self.correct = 0
         self.loss_sum = 0.0
@@ -46,6 +52,11 @@ class Run:
     def done(self) -> bool:
         """Whether every image was seen."""
         return self.seen == len(self.reader)
+
+    @property
+    def told(self) -> SplitScore | None:
+        """How it stood after the last batch; None before the first."""
+        return self.kept or self.last
 
     def add(self, logits: Tensor) -> None:
         """Count the logits ``[n, classes]`` of the next images."""
@@ -82,17 +93,16 @@ class Run:
         )
 
 
-def rounds(runs: Sequence[Run], batch: int) -> Iterator[list[tuple[Run, int]]]:
-    """Small batches for all splits first, then each split to its end, in order: runs and how far they shall get.
+def next_batch(runs: Sequence[Run], batch: int) -> tuple[Run, int] | None:
+    """Which run to go on with, and how far it shall get; None when all are complete and in the store.
 
+    Small batches for all splits first, then each split to its end, in order.
     Going on with one split until it is complete means that what was measured when
     a run is cancelled is in the store, not scattered over halves of splits.
     """
+    runs = [run for run in runs if run.kept is None]
     for sample in _SAMPLES:
-        yield [(run, min(sample, len(run.reader))) for run in runs]
-    for run in runs:
-        # Somebody else may bring the run to its end meanwhile: whoever asked for less asks once more.
-        stop = min(_SAMPLES[-1], len(run.reader))
-        while stop < len(run.reader):
-            stop = min(run.seen + batch, len(run.reader))
-            yield [(run, stop)]
+        for run in runs:
+            if run.seen < (stop := min(sample, len(run.reader))):
+                return run, stop
+    return (runs[0], min(runs[0].seen + batch, len(runs[0].reader))) if runs else None

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from sqlalchemy.dialects.sqlite import insert
 
 from soupwidgets.store.arrays import array_digest, read_array, write_array
+from soupwidgets.store.claims import Claims
 from soupwidgets.store.errors import StoreError, StoreWarning
 from soupwidgets.store.rows import LATER, Measurement, Row, measurements, read_row, short_enough
 
@@ -59,6 +60,7 @@ class Store:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder).absolute()
+        self.claims = Claims(self.folder / "claims")
         self._opening = threading.Lock()
         self._said: set[str] = set()
         self._open()

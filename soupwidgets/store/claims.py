@@ -1,0 +1,198 @@
+"""Claims: who is making a measurement right now, so that another process waits for it and does not make it too.
+
+A claim is a file that its holder has locked, ``claims/<key>`` in the store. The operating system opens the
+lock when the process dies, however it dies. In the file stands how far the holder has got and whether it is
+at work; whoever waits can show that, and takes over from a holder that has not moved for a while.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+import weakref
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # on Windows
+    fcntl = None  # type: ignore[assignment]
+
+# A holder that has said nothing for so long, in seconds: one that stopped between two batches
+# (an iterator that was left alone), and one that is at work (perhaps on the first batch of a huge model).
+PAUSED_PATIENCE, WORKING_PATIENCE = 10.0, 600.0
+# One write of a few hundred bytes is never seen in halves.
+_LENGTH = 512
+
+
+class Claim:
+    """The right to make a measurement, until `release`, the last reference, or the end of the process.
+
+    Where files cannot be locked (Windows, some network file systems, a folder that cannot be written) every
+    claim is granted: then processes do not share, and each of them measures for itself.
+
+    Parameters
+    ----------
+    path
+        The claim's file.
+    descriptor
+        The file, open and locked; None where there are no locks.
+    """
+
+    def __init__(self, path: Path, descriptor: int | None) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        self._words = b""
+        self.release = weakref.finalize(self, _release, path, descriptor, os.getpid())
+
+    @property
+    def held(self) -> bool:
+        """Whether it still is; another process may have taken over, or the store may be gone."""
+        return self.release.alive and (self._descriptor is None or _is_file(self._path, self._descriptor))
+
+    def say(self, working: bool, words: bytes | None = None) -> None:
+        """Let those who wait know.
+
+        Parameters
+        ----------
+        working
+            Whether the holder is at work now.
+        words
+            How far it has got, in at most 450 bytes; as before when None.
+        """
+        if words is not None:
+            self._words = words
+        if self._descriptor is None or not self.release.alive:
+            return
+        content = (b"w" if working else b"p") + _me() + b" " + self._words
+        # Nothing depends on it: a full disk costs those who wait their progress.
+        with contextlib.suppress(OSError):
+            os.pwrite(self._descriptor, content.ljust(_LENGTH)[:_LENGTH], 0)
+
+
+class Claims:
+    """All claims of one store.
+
+    Parameters
+    ----------
+    folder
+        Where their files are; made when the first is taken.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        # What each holder said and when it did, by the file's clock; and since when that is known, by ours.
+        self._watched: dict[str, tuple[tuple[bytes, int], float]] = {}
+
+    def take(self, key: str) -> Claim | None:
+        """Claim a measurement; None while another process, or another evaluator of this one, has it.
+
+        Never waits. Whoever gets it looks into the store first: the one before may have filed it.
+
+        Parameters
+        ----------
+        key
+            From `measurement_key`.
+        """
+        path = self._folder / key
+        if fcntl is None:
+            return Claim(path, None)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            descriptor = _locked(path)
+            if descriptor is None and self._has_stopped(key, path):
+                # The holder notices before its next batch. Two who do this at once notice likewise.
+                path.unlink(missing_ok=True)
+                descriptor = _locked(path)
+        except OSError:
+            return Claim(path, None)
+        if descriptor is None:
+            return None
+        with self._lock:
+            self._watched.pop(key, None)
+        claim = Claim(path, descriptor)
+        claim.say(working=False)
+        return claim
+
+    def look(self, key: str) -> bytes:
+        """What the holder of a claim said of how far it has got; empty if nothing."""
+        return _read(self._folder / key)[0][1:].partition(b" ")[2].rstrip()
+
+    def clear(self) -> int:
+        """Remove what dead processes left behind; how many files that were."""
+        paths = [path for path in self._folder.glob("*") if path.is_file()]
+        return sum(self._removed(path) for path in paths)
+
+    def _removed(self, path: Path) -> bool:
+        if fcntl is None:
+            return False
+        with contextlib.suppress(OSError):
+            if (descriptor := _locked(path)) is not None:
+                _release(path, descriptor, os.getpid())
+                return True
+        return False
+
+    def _has_stopped(self, key: str, path: Path) -> bool:
+        said, now = _read(path), time.monotonic()
+        paused = said[0].startswith(b"p")
+        # This very thread holds it through an iterator that it left alone: nobody goes on while it waits here.
+        if paused and said[0][1:].partition(b" ")[0] == _me():
+            return True
+        with self._lock:
+            before, since = self._watched.get(key, (None, now))
+            if said != before:
+                self._watched[key] = said, now
+                return False
+        return now - since > (PAUSED_PATIENCE if paused else WORKING_PATIENCE)
+
+
+def _me() -> bytes:
+    return f"{os.getpid()}.{threading.get_ident()}".encode()
+
+
+def _read(path: Path) -> tuple[bytes, int]:
+    try:
+        with open(path, "rb") as file:
+            return file.read(_LENGTH), os.fstat(file.fileno()).st_mtime_ns
+    except OSError:
+        return b"", 0
+
+
+def _locked(path: Path) -> int | None:
+    """Open and lock a file; None where somebody has it locked."""
+    for _ in range(10):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except OSError:
+            os.close(descriptor)
+            raise
+        # Its last holder may have removed it between the two calls: then the lock is on a file without a name.
+        if _is_file(path, descriptor):
+            return descriptor
+        os.close(descriptor)
+    return None
+
+
+def _is_file(path: Path, descriptor: int) -> bool:
+    try:
+        there, mine = os.stat(path), os.fstat(descriptor)
+    except OSError:
+        return False
+    return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+
+
+def _release(path: Path, descriptor: int | None, owner: int) -> None:
+    if descriptor is None:
+        return
+    # A child that was forked has the descriptor too, and no right to the claim.
+    if os.getpid() == owner and _is_file(path, descriptor):
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
