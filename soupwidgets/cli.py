@@ -23,12 +23,14 @@ from soupwidgets.cli_options import (
     write_json,
 )
 from soupwidgets.cli_spectrum import app as spectrum_app
+from soupwidgets.cli_store import app as store_app
 from soupwidgets.cli_suite import app as suite_app
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Mix checkpoints and measure them.")
 zoo = typer.Typer(no_args_is_help=True, help="The miniature zoo: build it, report on it.")
 app.add_typer(zoo, name="zoo")
 app.add_typer(suite_app, name="suite")
+app.add_typer(store_app, name="store")
 app.add_typer(landscape_app, name="landscape")
 app.add_typer(mistakes_app, name="mistakes")
 app.add_typer(spectrum_app, name="spectrum")

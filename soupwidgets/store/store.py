@@ -77,7 +77,7 @@ class Store:
             return f"Store({str(self.folder)!r}, which cannot be read)"
 
     def __len__(self) -> int:
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return int(connection.execute(sa.select(sa.func.count()).select_from(measurements)).scalar_one())
 
     def get(self, keys: Iterable[str], with_logits: bool = True) -> dict[str, Measurement]:
@@ -97,7 +97,7 @@ class Store:
         lost: list[str] = []
         for start in range(0, len(wanted), _KEYS_PER_QUERY):
             part = wanted[start : start + _KEYS_PER_QUERY]
-            with self._transaction() as connection:
+            with self.transaction() as connection:
                 rows = connection.execute(_select(measurements.c.key.in_(part))).all()
             for row in rows:
                 entry = read_row(row)
@@ -115,7 +115,7 @@ class Store:
         """JSON of every recipe that was measured on a split of one of these names, each once, in order."""
         column = measurements.c.recipe
         statement = sa.select(column).where(measurements.c.split.in_(list(splits)), short_enough()).distinct()
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             found = connection.execute(statement.order_by(column)).scalars().all()
         return [text for text in found if isinstance(text, str)]
 
@@ -155,7 +155,7 @@ class Store:
             When the file does not hold what was written; its row is removed, so
             that the next evaluation measures again.
         """
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             row = connection.execute(_select(measurements.c.key == key)).one_or_none()
         entry = None if row is None else read_row(row)
         if entry is None or not entry[0].logits_sha256:
@@ -164,7 +164,7 @@ class Store:
         path = self.array_path(digest)
         logits = read_array(path, digest)
         if logits is None:
-            with self._transaction() as connection:
+            with self.transaction() as connection:
                 connection.execute(sa.delete(measurements).where(measurements.c.logits_sha256 == digest))
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
@@ -180,7 +180,7 @@ class Store:
         if logits is not None:
             plain = np.ascontiguousarray(logits, dtype=np.float32)
             digest = array_digest(plain)
-            with self._failures():
+            with self.failures():
                 size = write_array(self.array_path(digest), plain, digest)
         row: dict[str, Any] = {
             "recipe": measurement.recipe,
@@ -196,7 +196,7 @@ class Store:
             "loss_sd": measurement.loss_sd,
         }
         filed = insert(measurements).values(key=key, **row)
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             there = connection.execute(_select(measurements.c.key == key)).one_or_none()
             # Numbers alone are no gain over what is there, if that can be read.
             if logits is not None or there is None or read_row(there) is None:
@@ -221,7 +221,7 @@ class Store:
             )
 
     def _open(self) -> None:
-        with self._failures("no store can be opened here", "or move a damaged measurements.sqlite away"):
+        with self.failures("no store can be opened here", "or move a damaged measurements.sqlite away"):
             self.folder.mkdir(parents=True, exist_ok=True)
             url = sa.URL.create("sqlite", database=str(self.folder / DATABASE))
             self._engine = sa.create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
@@ -233,8 +233,9 @@ class Store:
         return self._file is not None and _identity(self.folder / DATABASE) == self._file
 
     @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
-        with self._failures():
+    def transaction(self) -> Iterator[sa.Connection]:
+        """A transaction of the database; a store that was deleted meanwhile is made anew first."""
+        with self.failures():
             with self._opening:
                 if not self._is_there():
                     self._open_again()
@@ -256,7 +257,7 @@ class Store:
         )
 
     @contextmanager
-    def _failures(self, what: str = "the store failed", otherwise: str = "") -> Iterator[None]:
+    def failures(self, what: str = "the store failed", otherwise: str = "") -> Iterator[None]:
         """Errors of the disk and of the database as one sentence."""
         try:
             yield
