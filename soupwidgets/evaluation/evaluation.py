@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from html import escape
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +19,14 @@ from soupwidgets.recipe import Recipe
 from soupwidgets.suites import ClassMap, Split
 from soupwidgets.suites.split import Metric, Role
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Logits = NDArray[np.float32]
 _NORMAL_95 = 1.959964
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SplitScore:
     """One recipe on one split.
 
@@ -58,6 +62,17 @@ class SplitScore:
     figure: Figure | None = None
     class_map: ClassMap | None = field(default=None, repr=False, compare=False)
     loss_sd: float | None = field(default=None, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        return f"SplitScore({self.role}: {self.words}, loss {self.loss:.4g})"
+
+    @property
+    def words(self) -> str:
+        """The score for people: in percent, with its interval, and of how many images."""
+        low, high = self.interval
+        name = "" if self.figure is None else f"{self.metric} "
+        images = f"{self.seen:,} images" if self.exact else f"{self.seen:,} of {self.total:,} images so far"
+        return f"{name}{100 * self.accuracy:.2f}% [{100 * low:.2f}, {100 * high:.2f}] of {images}"
 
     @property
     def exact(self) -> bool:
@@ -108,19 +123,45 @@ def fill_intervals(scores: Iterable[SplitScore]) -> None:
         vars(score)["interval"] = low, high
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """One recipe on several splits.
 
     Examples
     --------
     >>> score = SplitScore("id_test", total=4, seen=4, correct=3, loss=0.5)
-    >>> Evaluation(Recipe({"a": 1}), {"test": score}).accuracy
+    >>> evaluation = Evaluation(Recipe({"a": 1}), {"test": score})
+    >>> evaluation.accuracy
     {'test': 0.75}
+    >>> evaluation["test"]
+    SplitScore(id_test: 75.00% [19.41, 99.37] of 4 images, loss 0.5)
     """
 
     recipe: Recipe
     scores: Mapping[str, SplitScore]
+
+    def __getitem__(self, split: str) -> SplitScore:
+        """The score on one split."""
+        if split not in self.scores:
+            raise KeyError(f"{split!r} was not evaluated; there are {', '.join(self.scores)}")
+        return self.scores[split]
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of the splits."""
+        return iter(self.scores)
+
+    def __repr__(self) -> str:
+        lines = "".join(f"\n  {name}: {score.words}" for name, score in self.scores.items())
+        return f"Evaluation of {self.recipe!r}{lines}"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            f"<tr><td>{escape(name)}</td><td>{score.role}</td><td>{escape(score.words)}</td>"
+            f"<td>{score.correct:,}</td><td>{score.loss:.4g}</td></tr>"
+            for name, score in self.scores.items()
+        ]
+        heads = "".join(f"<th>{head}</th>" for head in ("split", "role", "accuracy [95%]", "correct", "loss"))
+        return f"<p>{escape(repr(self.recipe))}</p><table><tr>{heads}</tr>{''.join(rows)}</table>"
 
     @property
     def exact(self) -> bool:
@@ -184,6 +225,14 @@ class Evaluation:
         if not shifts:
             raise ValueError("no distribution shift was evaluated")
         return shifts
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a split: split, role, accuracy, low, high (all 0..1), correct, images (seen so far), loss (nats)."""
+        import pandas as pd
+
+        columns = ["split", "role", "accuracy", "low", "high", "correct", "images", "loss"]
+        records = [{**record, "images": record["n"]} for record in self.to_records()]
+        return pd.DataFrame(records, columns=columns)
 
     def to_records(self) -> list[dict[str, Any]]:
         """One plain dictionary per split: what tables, CSV and ``--json`` show."""

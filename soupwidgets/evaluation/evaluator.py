@@ -25,7 +25,7 @@ from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.mixing import PoolMatrix, bind, save_mixture
 from soupwidgets.models import Architecture, ImageClassifier, streamline
 from soupwidgets.pool import Pool, PoolError
-from soupwidgets.recipe import Recipe
+from soupwidgets.recipe import Recipe, RecipeLike
 from soupwidgets.store import Store, StoreError, measurement_key
 from soupwidgets.suites import SliceSplit, Split, Suite
 
@@ -102,6 +102,10 @@ class Evaluator:
         self._mixed: Recipe | None = None
         self.forward_images = 0
 
+    def __repr__(self) -> str:
+        splits = ", ".join(self.suite.splits)
+        return f"Evaluator({self.pool!r} on {self.suite.name!r} ({splits}), {self.device}, {self.store!r})"
+
     # These three may be made in the middle of a measurement, and gradients must pass through them later.
 
     @cached_property
@@ -128,15 +132,15 @@ class Evaluator:
         streamline(model.visual)
         return model
 
-    def evaluate(self, recipe: Recipe, splits: Sequence[str] | None = None) -> Evaluation:
+    def evaluate(self, recipe: RecipeLike, splits: str | Sequence[str] | None = None) -> Evaluation:
         """Measure a recipe in full.
 
         Parameters
         ----------
         recipe
-            The coefficients.
+            The coefficients; also the name of a checkpoint, or a dictionary of coefficients.
         splits
-            Names of splits; all of the suite when None.
+            Names of splits, or one of them; all of the suite when None.
 
         Returns
         -------
@@ -156,12 +160,14 @@ class Evaluator:
         >>> ev = getfixture("evaluator")
         >>> ev.evaluate(Recipe({"zero-shot": 1}), splits=["val"]).exact
         True
+        >>> ev.evaluate("zero-shot", "val")["val"].accuracy == ev.evaluate({"zero-shot": 1}).accuracy["val"]
+        True
         """
         for evaluation in self.stream(recipe, splits):
             last = evaluation
         return last
 
-    def stream(self, recipe: Recipe, splits: Sequence[str] | None = None) -> Iterator[Evaluation]:
+    def stream(self, recipe: RecipeLike, splits: str | Sequence[str] | None = None) -> Iterator[Evaluation]:
         """Measure a recipe step by step.
 
         Yields after every batch, once each split has a first coarse score; the
@@ -179,7 +185,7 @@ class Evaluator:
         Evaluation
             Scores of the images seen so far.
         """
-        yield from self._stream(recipe, self._splits(splits))
+        yield from self._stream(Recipe.of(recipe), self._splits(splits))
 
     def _stream(self, recipe: Recipe, chosen: Sequence[Split]) -> Iterator[Evaluation]:
         keys = self._keys(recipe, chosen)
@@ -230,15 +236,16 @@ class Evaluator:
                 run.share.release()
             return True
 
-    def stored(self, recipe: Recipe, splits: Sequence[str] | None = None) -> Evaluation | None:
+    def stored(self, recipe: RecipeLike, splits: str | Sequence[str] | None = None) -> Evaluation | None:
         """The exact evaluation if the store has all of it, else None; computes nothing."""
+        recipe = Recipe.of(recipe)
         chosen = self._splits(splits)
         scores = self._stored(recipe, chosen, self._keys(recipe, chosen))
         if len(scores) < len(chosen):
             return None
         return Evaluation(recipe, {split.name: scores[split.name] for split in chosen})
 
-    def measured(self, splits: Sequence[str] | None = None) -> list[Evaluation]:
+    def measured(self, splits: str | Sequence[str] | None = None) -> list[Evaluation]:
         """Every recipe of this pool that the store has in full, whoever measured it; computes nothing.
 
         Parameters
@@ -277,13 +284,13 @@ class Evaluator:
             if len(scores) == len(chosen)
         ]
 
-    def save(self, recipe: Recipe, path: str | Path, progress: bool = True) -> Path:
+    def save(self, recipe: RecipeLike, path: str | Path, progress: bool = True) -> Path:
         """Write a recipe's weights to a file that other tools load, with a card of how it was made.
 
         Parameters
         ----------
         recipe
-            The coefficients.
+            As in `evaluate`.
         path
             ``.safetensors``, or ``.pt`` for a state dict of ``torch.save``.
         progress
@@ -299,6 +306,7 @@ class Evaluator:
         PoolError, ValueError
             As in `soupwidgets.save_mixture`.
         """
+        recipe = Recipe.of(recipe)
         self.pool.require(recipe)
         splits = list(self.suite.splits.values())
         known = self._stored(recipe, splits, self._keys(recipe, splits))
@@ -313,17 +321,17 @@ class Evaluator:
         known_scores = {"suite": self.suite.name, "splits": measured}
         return save_mixture(self.pool, recipe, path, known_scores, progress, architecture)
 
-    def warm_up(self, recipe: Recipe) -> None:
+    def warm_up(self, recipe: RecipeLike) -> None:
         """Load the recipe's checkpoints and the model, so that the next new recipe is answered at once.
 
         Without this the first answer that is not in the store takes seconds longer than the others.
         """
-        split = self.suite.validation
+        recipe, split = Recipe.of(recipe), self.suite.validation
         key = self.key(recipe, split)
         self._step(recipe, self._run(split, key), 1)
 
     @contextmanager
-    def model(self, recipe: Recipe) -> Iterator[ImageClassifier]:
+    def model(self, recipe: RecipeLike) -> Iterator[ImageClassifier]:
         """The classifier with a recipe's weights, for as long as the block lasts; nobody else measures meanwhile.
 
         Its parameters are views of one buffer, which the next recipe overwrites.
@@ -340,7 +348,7 @@ class Evaluator:
         """
         with self._lock:
             with torch.inference_mode():
-                self._mix(recipe)
+                self._mix(Recipe.of(recipe))
             yield self._model
 
     def batch(self, split: Split, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
@@ -355,16 +363,17 @@ class Evaluator:
         """
         return self.reader(split).pick(rows)
 
-    def record(self, recipe: Recipe, split: Split, logits: Logits) -> SplitScore:
+    def record(self, recipe: RecipeLike, split: Split, logits: Logits) -> SplitScore:
         """File logits ``[images, classes]`` (in the split's order) that a recipe's model gave outside of `stream`."""
         score = score_logits(split, logits)
+        recipe = Recipe.of(recipe)
         key = self.key(recipe, split)
         load = self._loader(recipe, split, key)
         return file_score(self.store, key, recipe, split, score, logits, self.device.type, load)
 
-    def key(self, recipe: Recipe, split: Split, treatment: Mapping[str, Any] | None = None) -> str:
+    def key(self, recipe: RecipeLike, split: Split, treatment: Mapping[str, Any] | None = None) -> str:
         """What the measurement of ``recipe`` on ``split`` is filed under; ``treatment`` as in `measurement_key`."""
-        return self._keys(recipe, [split], treatment)[split.name]
+        return self._keys(Recipe.of(recipe), [split], treatment)[split.name]
 
     def _keys(
         self, recipe: Recipe, splits: Sequence[Split], treatment: Mapping[str, Any] | None = None
@@ -378,9 +387,11 @@ class Evaluator:
             for split in splits
         }
 
-    def _splits(self, names: Sequence[str] | None) -> list[Split]:
+    def _splits(self, names: str | Sequence[str] | None) -> list[Split]:
         if names is None:
             return list(self.suite.splits.values())
+        # A text is a sequence of texts, too.
+        names = [names] if isinstance(names, str) else names
         unknown = [name for name in names if name not in self.suite.splits]
         if unknown:
             raise KeyError(f"the suite has no split {unknown[0]!r}; it has {', '.join(self.suite.splits)}")

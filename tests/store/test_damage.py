@@ -169,7 +169,8 @@ def test_what_is_written_while_the_store_is_deleted_is_written_again(
 ) -> None:
     folder = tmp_path / "store"
     store = Store(folder)
-    plain, times = store._put, []
+    plain = store._put
+    times: list[int] = []
 
     def delete_afterwards(*arguments: object) -> None:
         plain(*arguments)  # type: ignore[arg-type]
