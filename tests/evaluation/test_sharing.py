@@ -1,4 +1,7 @@
-"""Several processes on one store: one measures, the others wait, watch, and take over."""
+"""Several processes on one store: one measures, the others wait, watch, and take over.
+
+The processes are real ones, each of which imports torch: on a busy machine a test takes some ten seconds.
+"""
 
 from __future__ import annotations
 
