@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from soupwidgets.analysis.inspection import block_of
 from soupwidgets.analysis.landscape_line import split_named
 from soupwidgets.evaluation import Evaluator, score
+from soupwidgets.models.depth import block_of, network_order
 from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
 
@@ -51,11 +51,8 @@ class BlockProfile:
 
 def blocks_of(ev: Evaluator) -> dict[str, list[str]]:
     """The tensors of each block of layers, or of each layer outside of them, in the order of the network."""
-    tensors = list(ev.architecture.build("meta").state_dict())
-    # A module lists its own tensors before its layers; the projection of a transformer comes after them.
-    tensors.sort(key=lambda name: (name.startswith("head."), name == "visual.proj"))
     blocks: dict[str, list[str]] = {}
-    for name in tensors:
+    for name in network_order(list(ev.pool.tensors), ev.architecture):
         found = block_of(name)
         layer = found.rpartition(".")[0] if found == name and name.endswith(_OF_A_LAYER) else found
         blocks.setdefault(layer, []).append(name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from soupwidgets.checkpoints import CheckpointFile, TensorInfo
+from soupwidgets.models.depth import block_of
 
-_BLOCK = re.compile(r"^(.*?(?:resblocks|blocks|layers|stages|layer\d+|transformer\.h)\.\d+)\.")
 _HEADS = (".classification_head.weight", ".head.weight", ".classifier.weight", ".fc.weight")
 # Rows of a prompt head have one norm but for the rounding to half precision.
 _EQUAL_ROWS = 1e-3
@@ -100,18 +99,6 @@ def inspect_checkpoint(file: CheckpointFile) -> Inspection:
         architecture=guess_architecture(file.tensors),
         head=head,
     )
-
-
-def block_of(name: str) -> str:
-    """The block of layers that a tensor belongs to, or its own name.
-
-    Examples
-    --------
-    >>> block_of("visual.transformer.resblocks.3.mlp.c_fc.weight"), block_of("visual.proj")
-    ('visual.transformer.resblocks.3', 'visual.proj')
-    """
-    match = _BLOCK.match(name)
-    return match[1] if match else name
 
 
 def guess_architecture(tensors: Mapping[str, TensorInfo]) -> str | None:

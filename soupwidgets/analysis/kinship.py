@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from soupwidgets.analysis.inspection import block_of
 from soupwidgets.checkpoints import CheckpointFile
+from soupwidgets.models.depth import block_of
 
 # Weights of independent initialisations are nearly orthogonal; fine-tuned siblings are nearly parallel.
 _RELATED = 0.3

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from soupwidgets.methods.uniform import chosen_ingredients
+from soupwidgets.models import Architecture
+from soupwidgets.models.depth import layer_depth, network_order
 from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
-
-_DEPTH = re.compile(r"(?:resblocks|blocks|layers|stages)\.(\d+)\.")
 
 
 def task_arithmetic(pool: Pool, ingredients: Sequence[str] | None = None, scale: float = 1.0) -> Recipe:
@@ -64,16 +63,17 @@ def lines(pool: Pool, soup: Recipe | str, alpha: float = 0.0, beta: float = 1.0)
     Returns
     -------
     Recipe
-        Layer l of L is scaled by alpha + beta (l - 1) / (L - 1). What lies
-        before the first block counts as the first layer, what lies behind the last
-        (final norm, projection, head) as the last.
+        Layer l of L is scaled by alpha + beta (l - 1) / (L - 1). Layers are blocks, in the order in which the
+        network runs them; what lies before a block (stem, embeddings, downsampling) is scaled as that block, what
+        lies behind the last (final norm, pooling, projection, head) as the last.
 
     Raises
     ------
     PoolError
         When the recipe does not fit the pool, or there is not exactly one zero-shot model.
     ValueError
-        When the names of the tensors tell of fewer than two layers.
+        When the network has fewer than two blocks, or, where no card states its architecture, the names of the
+        tensors are not those of a known one.
 
     Notes
     -----
@@ -81,10 +81,11 @@ def lines(pool: Pool, soup: Recipe | str, alpha: float = 0.0, beta: float = 1.0)
     """
     tuned = Recipe({soup: 1}) if isinstance(soup, str) else soup
     pool.require(tuned)
-    depth = layer_depth(list(pool.tensors))
+    card = pool.architecture_card
+    depth = layer_depth(network_order(list(pool.tensors), Architecture.from_json(dict(card)) if card else None))
     last = max(depth.values())
     if last < 1:
-        raise ValueError("the tensors' names tell of no two layers, so there is no depth to scale by")
+        raise ValueError("the network has no two blocks of layers, so there is no depth to scale by")
     origin = Recipe({pool.zero_shot: 1})
     own = {}
     for tensor, layer in depth.items():
@@ -92,22 +93,3 @@ def lines(pool: Pool, soup: Recipe | str, alpha: float = 0.0, beta: float = 1.0)
         own[tensor] = origin + scale * (Recipe(tuned.at(tensor)) - origin)
     # Whatever is no layer's has the scale of the whole.
     return Recipe(origin + (alpha + beta / 2) * (Recipe(dict(tuned)) - origin), own)
-
-
-def layer_depth(tensors: Sequence[str]) -> dict[str, int]:
-    """The layer of every tensor, counted from 0, by the numbers in the names.
-
-    Parameters
-    ----------
-    tensors
-        Names. What comes after the blocks is told by its name: the head, a final norm, a projection.
-
-    Examples
-    --------
-    >>> layer_depth(["visual.conv1.weight", "visual.transformer.resblocks.1.ln_1.weight", "head.weight"])
-    {'visual.conv1.weight': 0, 'visual.transformer.resblocks.1.ln_1.weight': 1, 'head.weight': 1}
-    """
-    found = {name: int(match[1]) for name in tensors if (match := _DEPTH.search(name))}
-    last = max(found.values(), default=0)
-    behind = re.compile(r"(?:^|\.)(?:head|classification_head|classifier|fc|ln_post|ln_final|norm|proj|attnpool)\b")
-    return {name: found.get(name, last if behind.search(name) else 0) for name in tensors}

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from soupwidgets import Pool, PoolError, Recipe, ema, lawa, lines, model_stock, slerp, swa, task_arithmetic
-from soupwidgets.methods.task_vectors import layer_depth
 from soupwidgets.mixing import PoolMatrix, grams, mix_streamed
+from soupwidgets.models.depth import layer_depth, network_order
 from tests.fixtures import WriteCheckpoint
 
 
@@ -122,7 +122,7 @@ def test_lines_scales_by_depth(small_pool: Pool) -> None:
 
 
 def test_lines_of_a_real_tower(pool: Pool) -> None:
-    depth = layer_depth(list(pool.tensors))
+    depth = layer_depth(network_order(list(pool.tensors)))
     assert {depth[n] for n in depth if "resblocks.1." in n} == {1}
     first = ["visual.class_embedding", "visual.conv1.weight", "visual.ln_pre.weight", "visual.positional_embedding"]
     last = ["visual.ln_post.bias", "visual.proj", "head.weight"]
@@ -130,7 +130,7 @@ def test_lines_of_a_real_tower(pool: Pool) -> None:
 
 
 def test_lines_needs_layers(tiny_pool: Pool) -> None:
-    with pytest.raises(ValueError, match="no two layers"):
+    with pytest.raises(ValueError, match="no two blocks"):
         lines(tiny_pool, "ft-a")  # one block only
 
 

@@ -1,0 +1,81 @@
+"""The order in which a network uses its tensors, found by running it once without memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from soupwidgets.models.architecture import Architecture
+
+
+def execution_order(architecture: Architecture) -> list[str]:
+    """Every tensor of the state dict, the first used first.
+
+    Parameters
+    ----------
+    architecture
+        Is built on the meta device, where tensors have shapes and no memory, and shown one image.
+
+    Returns
+    -------
+    list[str]
+        A tensor that several layers share stands where it is first used; one that no operation sees (a
+        counter of batches) stands behind the last of its module, or at the end.
+
+    Raises
+    ------
+    RuntimeError, AttributeError, TypeError, AssertionError
+        When the network cannot be run so, as the network says it.
+
+    Examples
+    --------
+    >>> tower = {"image_size": 28, "patch_size": 7, "width": 16, "layers": 1, "head_width": 8}
+    >>> order = execution_order(Architecture(8, tower, classes=10, mean=0.5, std=0.5))
+    >>> order[0], order[-2:]
+    ('visual.conv1.weight', ['visual.proj', 'head.weight'])
+    """
+    model = architecture.build("meta")
+    tensors = model.state_dict(keep_vars=True)
+    image = torch.empty(1, 3, *architecture.image_size, device="meta")
+    with torch.no_grad(), _FirstUse({id(tensor): name for name, tensor in tensors.items()}) as first_use:
+        model(image)
+    order = first_use.order
+    for name in tensors:
+        if name not in order:
+            module = name.rpartition(".")[0]
+            beside = [place for place, used in enumerate(order) if used.rpartition(".")[0] == module]
+            order.insert(max(beside, default=len(order) - 1) + 1, name)
+    return order
+
+
+class _FirstUse(TorchFunctionMode):
+    """Writes down known tensors as functions of PyTorch are called with them."""
+
+    def __init__(self, names: dict[int, str]) -> None:
+        super().__init__()
+        self.order: list[str] = []
+        self._waiting = names
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        self._look(args)
+        self._look((kwargs or {}).values())
+        return function(*args, **(kwargs or {}))
+
+    def _look(self, values: Iterable[Any]) -> None:
+        for value in values:
+            if isinstance(value, Tensor):
+                name = self._waiting.pop(id(value), None)
+                if name is not None:
+                    self.order.append(name)
+            elif isinstance(value, tuple | list):
+                self._look(value)
