@@ -148,14 +148,17 @@ def along_alpha(evaluations: Mapping[float, Evaluation], suite: Suite, split: st
         When an end or a split is missing.
     """
     labels, held_out = suite.splits[split].labels, suite.validation
-    logits = {alpha: e.logits for alpha, e in sorted(evaluations.items())}
-    predictions = {alpha: found[split].argmax(axis=1) for alpha, found in logits.items()}
-    return [
-        AlongAlpha(
-            alpha,
-            diversity(predictions[0.0], predictions[alpha], labels),
-            diversity(predictions[1.0], predictions[alpha], labels),
-            calibration(found[split], labels, found[held_out.name], held_out.labels),
-        )
-        for alpha, found in logits.items()
-    ]
+
+    def predictions(alpha: float) -> NDArray[np.int64]:
+        found: NDArray[np.int64] = evaluations[alpha].split_logits(split).argmax(axis=1)
+        return found
+
+    first, last = predictions(0.0), predictions(1.0)
+    found = []
+    for alpha, evaluation in sorted(evaluations.items()):
+        # One alpha at a time, and of it the two splits that matter: logits of a large data set are gigabytes.
+        logits = evaluation.split_logits(split)
+        said = logits.argmax(axis=1)
+        sure = calibration(logits, labels, evaluation.split_logits(held_out.name), held_out.labels)
+        found.append(AlongAlpha(alpha, diversity(first, said, labels), diversity(last, said, labels), sure))
+    return found

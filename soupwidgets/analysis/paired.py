@@ -92,7 +92,7 @@ class BootstrapMean:
 
 def right_answers(evaluation: Evaluation, split: Split) -> NDArray[np.bool_]:
     """Whether each image of a split was right, ``[n]``; an image with a logit that is not finite is wrong."""
-    logits = evaluation.logits[split.name]
+    logits = evaluation.split_logits(split.name)
     right: NDArray[np.bool_] = (logits.argmax(axis=1) == split.labels) & np.isfinite(logits).all(axis=1)
     return right
 

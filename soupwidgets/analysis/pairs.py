@@ -82,7 +82,7 @@ def pair_gains(
     length = np.sqrt(np.diag(total))
 
     def logits(recipe: Recipe) -> NDArray[np.float32]:
-        return ev.evaluate(recipe, [where]).logits[where]
+        return ev.evaluate(recipe, [where]).split_logits(where)
 
     alone = {name: logits(Recipe({name: 1})) for name in chosen}
     found = []

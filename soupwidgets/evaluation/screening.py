@@ -83,7 +83,7 @@ def screen(ev: Evaluator, recipe: Recipe, split: Split, order: NDArray[np.int64]
     """
     known = ev.stored(recipe, [split.name])
     if known is not None:
-        return _replay(known.logits[split.name], split.labels, order, needed)
+        return _replay(known.split_logits(split.name), split.labels, order, needed)
     total, seen, correct = len(split), 0, 0
     logits = np.empty((total, ev.architecture.classes), dtype=np.float32)
     while seen < total and correct + total - seen >= needed:

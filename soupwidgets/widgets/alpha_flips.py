@@ -39,7 +39,8 @@ def flips_near(ev: Evaluator, measured: Mapping[float, Evaluation], alpha: float
         return ""
     low, high = around[0], around[-1]
     split = ev.suite.splits[shift] if shift else ev.suite.id_test
-    flips = find_flips(measured[low].logits[split.name], measured[high].logits[split.name], split.labels)
+    before, after = (measured[end].split_logits(split.name) for end in (low, high))
+    flips = find_flips(before, after, split.labels)
     fixed, broken = sum(f.fixed for f in flips), sum(f.broken for f in flips)
     place = (alpha - low) / (high - low)
     nearest = sorted(flips, key=lambda flip: (abs(flip.crossing - place), flip.index))[:SHOWN]
