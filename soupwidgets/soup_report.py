@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from soupwidgets import methods
 from soupwidgets.evaluation import Evaluator
+from soupwidgets.evaluation.metrics import METRIC_WORDS
+from soupwidgets.methods.check import worse_than_best
+from soupwidgets.methods.greedy import TieOrder
+from soupwidgets.methods.uniform import chosen_ingredients
 from soupwidgets.mixing import save_mixture
 from soupwidgets.pool import Pool, SoupWarning
 from soupwidgets.recipe import Recipe
@@ -31,6 +37,7 @@ class SoupOptions:
     decay: float = 0.9
     last: int = 5
     progress: bool = False
+    tie_order: TieOrder = "name"
 
     @property
     def _given_scale(self) -> dict[str, Any]:
@@ -42,13 +49,24 @@ class SoupOptions:
 
 
 def _greedy(ev: Evaluator, o: SoupOptions) -> tuple[Recipe, Trace]:
-    made = methods.greedy_soup(ev, o.ingredients, strict=o.strict, seed=o.seed, progress=o.progress)
+    made = methods.greedy_soup(
+        ev, o.ingredients, strict=o.strict, seed=o.seed, tie_order=o.tie_order, progress=o.progress
+    )
     return made.recipe, made.to_json()
 
 
 def _learned(ev: Evaluator, o: SoupOptions, by: Any) -> tuple[Recipe, Trace]:
     made = methods.learned_soup(ev, o.ingredients, by=by, progress=o.progress, **o._given_seed)
     return made.recipe, made.to_json()
+
+
+def _arithmetic(ev: Evaluator, o: SoupOptions) -> tuple[Recipe, Trace]:
+    if o.scale is None:
+        made = methods.scaled_arithmetic(ev, o.ingredients)
+        return made.recipe, made.to_json()
+    recipe = methods.task_arithmetic(ev.pool, o.ingredients, o.scale)
+    advice = worse_than_best(ev, recipe, chosen_ingredients(ev.pool, o.ingredients))
+    return recipe, {"scale": o.scale, "odd": [advice] if advice else []}
 
 
 def _two(pool: Pool, o: SoupOptions) -> tuple[str, str]:
@@ -63,11 +81,14 @@ _MEASURED: dict[str, Callable[[Evaluator, SoupOptions], tuple[Recipe, Trace]]] =
     "greedy": _greedy,
     "learned": lambda ev, o: _learned(ev, o, "model"),
     "learned-by-layer": lambda ev, o: _learned(ev, o, "layer"),
+    "arithmetic": _arithmetic,
 }
+# These cannot choose without images; the others of the above then do what asks for none.
+_NEED_IMAGES = ("greedy", "learned", "learned-by-layer", "fisher")
 _PLAIN: dict[str, Callable[[Pool, SoupOptions], Recipe]] = {
     "uniform": lambda pool, o: methods.uniform_soup(pool, o.ingredients),
     "stock": lambda pool, o: methods.model_stock(pool, o.ingredients),
-    "arithmetic": lambda pool, o: methods.task_arithmetic(pool, o.ingredients, **o._given_scale),
+    "arithmetic": lambda pool, o: methods.task_arithmetic(pool, o.ingredients, o.scale),
     "lines": lambda pool, o: methods.lines(pool, methods.uniform_soup(pool, o.ingredients)),
     "wise-ft": lambda pool, o: methods.wise_ft(pool, methods.uniform_soup(pool, o.ingredients), o.alpha),
     "slerp": lambda pool, o: methods.slerp(pool, *_two(pool, o), o.alpha),
@@ -110,12 +131,13 @@ def make_soup(method: str, pool: Pool, ev: Evaluator | None, out: Path, options:
     Raises
     ------
     ValueError
-        When the method needs a suite and there is none, or as the method says.
+        When the method needs a suite and there is none, the file cannot be written, or as the method says.
     PoolError, CheckpointError
         As the method says.
     """
-    if ev is None and (method in _MEASURED or method == "fisher"):
+    if ev is None and method in _NEED_IMAGES:
         raise ValueError(f"{method} looks at validation images: name a suite with --suite")
+    _refuse_early(out)
     report: dict[str, Any] = {
         "method": method,
         "file": str(out),
@@ -125,9 +147,11 @@ def make_soup(method: str, pool: Pool, ev: Evaluator | None, out: Path, options:
         warnings.simplefilter("always", SoupWarning)
         recipe: Recipe | None = None
         if method == "fisher" and ev is not None:
-            methods.fisher_soup(ev, out, options.ingredients, progress=options.progress, **options._given_seed)
+            with _writing(out):
+                methods.fisher_soup(ev, out, options.ingredients, progress=options.progress, **options._given_seed)
         elif method in _WRITTEN:
-            _WRITTEN[method](pool, out, options)
+            with _writing(out):
+                _WRITTEN[method](pool, out, options)
         elif method in _MEASURED and ev is not None:
             recipe, trace = _MEASURED[method](ev, options)
             report |= trace
@@ -139,14 +163,45 @@ def make_soup(method: str, pool: Pool, ev: Evaluator | None, out: Path, options:
                 report["by_tensor"] = recipe.by_tensor
         if ev is not None:
             report |= _measure(ev, recipe, out)
-            if recipe is not None:
-                ev.save(recipe, out, options.progress)
-        elif recipe is not None:
-            save_mixture(pool, recipe, out, progress=options.progress)
-        odd = list(methods.check_soup(ev, recipe)) if ev is not None and method == "uniform" and recipe else []
+        if recipe is not None:
+            with _writing(out):
+                if ev is not None:
+                    ev.save(recipe, out, options.progress)
+                else:
+                    save_mixture(pool, recipe, out, progress=options.progress)
+        odd = report.pop("odd", [])
+        if method == "arithmetic" and ev is None and options.scale is None:
+            odd.append(
+                "without a suite no scale can be chosen: 1 / N was taken, which is the uniform soup. Name a suite "
+                "with --suite to choose one by its validation images, or a scale with --scale"
+            )
+        odd += list(methods.check_soup(ev, recipe)) if ev is not None and method == "uniform" and recipe else []
     said = [str(warning.message) for warning in caught if issubclass(warning.category, SoupWarning)]
     report["advice"] = list(dict.fromkeys([*said, *odd]))
     return report
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """A full disk or a forbidden folder is a sentence, which says that nothing measured is lost."""
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(
+            f"{out}: the soup cannot be written ({error.strerror or error}). What was measured is in the store, "
+            "so the same command with another --out, or after there is room, goes on from there"
+        ) from error
+
+
+def _refuse_early(out: Path) -> None:
+    """What can be known before hours of work: that a folder is in the way, or that nothing can be written there."""
+    if out.is_dir():
+        raise ValueError(f"{out}: is a folder; name the file that the soup is to be written to")
+    folder = next(one for one in out.absolute().parents if one.exists() or one.is_symlink())
+    if not folder.is_dir():
+        raise ValueError(f"{out}: cannot be written, because {folder} is no folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f"{out}: cannot be written, because nothing may be written in {folder}")
 
 
 def _measure(ev: Evaluator, recipe: Recipe | None, out: Path) -> dict[str, Any]:
@@ -174,12 +229,21 @@ def to_text(report: dict[str, Any]) -> str:
         From `make_soup`.
     """
     lines = []
+    words = METRIC_WORDS.get(report.get("metric", "accuracy"), "accuracy")
     for step in report.get("steps", []):
         bound = "" if step["exact"] else "at most "
         verdict = "taken" if step["accepted"] else "left out"
-        lines.append(f"{step['candidate']}: validation {bound}{100 * step['accuracy']:.2f} with it, {verdict}")
+        lines.append(f"{step['candidate']}: validation {words} {bound}{100 * step['accuracy']:.2f} with it, {verdict}")
+    if report.get("steps") and report["tie_order"] == "released":
+        lines.append("of candidates with one score the last listed was tried first, as in the released script")
     if report.get("steps"):
         lines.append(f"the verdicts took {report['share_of_passes']:.0%} of the plain algorithm's image passes")
+    for tried in report.get("scales", []):
+        lines.append(f"scale {tried['scale']:g}: validation {words} {100 * tried['score']:.2f}")
+    if "scale" in report:
+        lines.append(
+            f"scale of the task vectors: {report['scale']:g}" + (", the best of these" if "scales" in report else "")
+        )
     for i, epoch in enumerate(report.get("epochs", []), 1):
         lines.append(f"epoch {i}: loss {epoch['loss']:.4f}, accuracy {100 * epoch['accuracy']:.2f}")
     recipe = report.get("recipe", {})

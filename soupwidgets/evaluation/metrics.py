@@ -9,6 +9,12 @@ from numpy.typing import NDArray
 
 from soupwidgets.suites.split import Metric
 
+METRIC_WORDS: dict[Metric, str] = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "worst_group": "accuracy of the worst group",
+}
+
 _DRAWS = 500
 _SEED = 0
 

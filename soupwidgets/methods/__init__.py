@@ -11,7 +11,7 @@ from soupwidgets.methods.merging import dare, ties
 from soupwidgets.methods.slerp import slerp
 from soupwidgets.methods.stock import model_stock
 from soupwidgets.methods.sweep import Sweep, alpha_sweep
-from soupwidgets.methods.task_vectors import lines, task_arithmetic
+from soupwidgets.methods.task_vectors import ScaledArithmetic, lines, scaled_arithmetic, task_arithmetic
 from soupwidgets.methods.trajectory import ema, lawa, swa
 from soupwidgets.methods.uniform import uniform_soup
 from soupwidgets.methods.wise_ft import wise_ft
@@ -21,6 +21,7 @@ __all__ = [
     "GreedyStep",
     "LearnedEpoch",
     "LearnedSoup",
+    "ScaledArithmetic",
     "Sweep",
     "alpha_sweep",
     "check_soup",
@@ -37,6 +38,7 @@ __all__ = [
     "model_stock",
     "random_neighbour",
     "recalibrate_batch_norm",
+    "scaled_arithmetic",
     "slerp",
     "swa",
     "task_arithmetic",

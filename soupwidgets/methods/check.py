@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from soupwidgets.evaluation import Evaluator
+from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.methods.advice import BARRIER
+from soupwidgets.methods.selection import best_alone, selection_score
 from soupwidgets.mixing.soundness import all_finite, not_finite
 from soupwidgets.recipe import Recipe
 
@@ -35,7 +37,7 @@ def check_soup(ev: Evaluator, recipe: Recipe) -> Iterator[str]:
         When the recipe names a checkpoint that the pool lacks.
     """
     ev.pool.require(recipe)
-    split = ev.suite.validation.name
+    words = METRIC_WORDS[ev.suite.validation.scoring.metric]
     if len(recipe) == 1:
         yield f"nothing is mixed: {recipe.leader!r} is the only ingredient"
         return
@@ -55,19 +57,44 @@ def check_soup(ev: Evaluator, recipe: Recipe) -> Iterator[str]:
         else:
             sound.append(name)
 
-    def accuracy(mixture: Recipe) -> float:
-        return ev.evaluate(mixture, [split]).accuracy[split]
-
-    alone = {name: accuracy(Recipe({name: 1})) for name in sound}
+    alone = {name: selection_score(ev, Recipe({name: 1})) for name in sound}
     # Seen from the best one, what lies behind a barrier is what spoils the soup.
     best = max(sound, key=lambda name: alone[name], default="")
     for name in sound:
         if name == best:
             continue
         ends = (alone[best] + alone[name]) / 2
-        middle = accuracy(Recipe({best: 0.5, name: 0.5}))
+        middle = selection_score(ev, Recipe({best: 0.5, name: 0.5}))
         if ends - middle > BARRIER:
             yield (
-                f"between {best!r} and {name!r} lies a barrier: halfway, validation accuracy is {middle:.1%} where "
+                f"between {best!r} and {name!r} lies a barrier: halfway, validation {words} is {middle:.1%} where "
                 f"the two have {ends:.1%} on average. They are in different valleys and should not be averaged"
             )
+
+
+def worse_than_best(ev: Evaluator, recipe: Recipe, ingredients: Sequence[str]) -> str | None:
+    """Advice where a mixture is worse on validation than the best of its ingredients alone; None where it is not.
+
+    Parameters
+    ----------
+    ev
+        Measures the mixture and each ingredient on the validation split.
+    recipe
+        The mixture.
+    ingredients
+        What it was made of, at least one.
+
+    Raises
+    ------
+    PoolError
+        When a name is not in the pool.
+    """
+    score = selection_score(ev, recipe)
+    best, alone = best_alone(ev, ingredients)
+    if score >= alone:
+        return None
+    words = METRIC_WORDS[ev.suite.validation.scoring.metric]
+    return (
+        f"the result has lower validation {words} ({score:.1%}) than {best!r} alone ({alone:.1%}): use that one, leave "
+        "out what spoils the mixture (greedy_soup finds it), or go less far from the zero-shot model"
+    )

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from soupwidgets.evaluation import Evaluator, Logits, screen
+from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.methods.advice import warn
+from soupwidgets.methods.selection import selection_score
 from soupwidgets.methods.uniform import average, chosen_ingredients
 from soupwidgets.recipe import Recipe
+from soupwidgets.suites.split import Metric
+
+TieOrder = Literal["name", "released"]
 
 
 @dataclass(frozen=True)
@@ -25,10 +31,10 @@ class GreedyStep:
     candidate
         The ingredient that was tried.
     accuracy
-        Held-out accuracy of the soup with it; where not every image was looked
+        Held-out score of the soup with it, by the validation split's metric; where not every image was looked
         at, the highest that was still possible.
     best
-        Held-out accuracy of the soup before; 0 for the first.
+        Held-out score of the soup before; 0 for the first.
     accepted
         Whether it stayed in.
     looked_at, total
@@ -50,10 +56,47 @@ class GreedyStep:
 
 @dataclass(frozen=True)
 class GreedySoup:
-    """The recipe of a greedy soup, and how it came about."""
+    """The recipe of a greedy soup, and how it came about.
+
+    Parameters
+    ----------
+    recipe
+        Equal coefficients of what stayed in.
+    steps
+        Every candidate and its verdict.
+    metric
+        What the scores of the steps are: that of the validation split.
+    tie_order
+        In which order candidates of one score were tried: ``"name"`` or ``"released"``, as `greedy_soup` says.
+    """
 
     recipe: Recipe
     steps: tuple[GreedyStep, ...]
+    metric: Metric = "accuracy"
+    tie_order: TieOrder = "name"
+
+    def __repr__(self) -> str:
+        kept, last = self.ingredients, [step for step in self.steps if step.accepted][-1]
+        return (
+            f"GreedySoup({len(kept)} of {len(self.steps)} candidates kept: {', '.join(kept)}; "
+            f"validation {METRIC_WORDS[self.metric]} {last.accuracy:.2%})"
+        )
+
+    def _repr_html_(self) -> str:
+        return self.to_frame().to_html(index=False, escape=True, float_format=lambda value: f"{value:.4f}")
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per candidate: its score, whether that is exact or a bound, the verdict."""
+        rows = [
+            {
+                "candidate": step.candidate,
+                f"validation {METRIC_WORDS[self.metric]}": step.accuracy,
+                "exact": step.exact,
+                "verdict": "taken" if step.accepted else "left out",
+            }
+            for step in self.steps
+        ]
+        return pd.DataFrame(rows)
 
     @property
     def ingredients(self) -> list[str]:
@@ -76,7 +119,12 @@ class GreedySoup:
     def to_json(self) -> dict[str, Any]:
         """The trace as plain values."""
         steps = [{**vars(step), "exact": step.exact} for step in self.steps]
-        return {"steps": steps, "share_of_passes": self.share_of_passes}
+        return {
+            "metric": self.metric,
+            "tie_order": self.tie_order,
+            "steps": steps,
+            "share_of_passes": self.share_of_passes,
+        }
 
 
 def greedy_soup(
@@ -86,12 +134,14 @@ def greedy_soup(
     strict: bool = False,
     seed: int | None = None,
     full: bool = False,
+    tie_order: TieOrder = "name",
     progress: bool = True,
 ) -> GreedySoup:
     """Add ingredients from the best to the worst, keeping those that do not lower held-out accuracy.
 
-    Only the validation split is looked at, the hardest images first: a
-    candidate is dropped as soon as the other images cannot change the verdict.
+    Only the validation split is looked at. Where its score is the share of right images, the hardest
+    come first, and a candidate is dropped as soon as the other images cannot change the verdict. For another
+    metric (macro-F1, worst group) one image can change any verdict: every candidate is then measured in full.
 
     Parameters
     ----------
@@ -108,6 +158,10 @@ def greedy_soup(
     full
         True looks at every image for every candidate: the plain algorithm. The
         verdicts are the same, and the trace has the accuracy of those left out.
+    tie_order
+        Which of several ingredients with one score is tried first. ``"name"``: the first in alphabetical order,
+        whatever the order of the files. ``"released"``: the last that is listed, as in the released script, which
+        sorts by rising accuracy, keeping the order of equals, and turns the list around.
     progress
         Whether to show a progress bar.
 
@@ -139,13 +193,14 @@ def greedy_soup(
         for name in first:
             ev.evaluate(Recipe({name: 1}), [ev.suite.validation.name])
             bar.update()
-        for made in greedy_steps(ev, names, strict=strict, seed=seed, full=full):  # noqa: B007 the last one counts
+        for made in greedy_steps(ev, names, strict=strict, seed=seed, full=full, tie_order=tie_order):  # noqa: B007 the last one counts
             bar.update()
     if len(made.ingredients) == 1 and len(names) > 1:
         warn(
             f"nothing to soup: of {len(names)} ingredients greedy kept {made.ingredients[0]!r} alone, because every "
-            "average with it has lower validation accuracy. Were all of them fine-tuned from one model, to their "
-            "plateau, with learning rates near each other? `soupwidgets inspect` tells whether they share an ancestor."
+            f"average with it has lower validation {METRIC_WORDS[made.metric]}. Were all of them fine-tuned from one "
+            "model, to their plateau, with learning rates near each other? `soupwidgets inspect` tells whether they "
+            "share an ancestor."
         )
     return made
 
@@ -157,12 +212,13 @@ def greedy_steps(
     strict: bool = False,
     seed: int | None = None,
     full: bool = False,
+    tie_order: TieOrder = "name",
 ) -> Iterator[GreedySoup]:
     """Make a greedy soup step by step; stop iterating to give up.
 
     Parameters
     ----------
-    ev, ingredients, strict, seed, full
+    ev, ingredients, strict, seed, full, tie_order
         As in `greedy_soup`.
 
     Yields
@@ -175,34 +231,35 @@ def greedy_steps(
     PoolError, ValueError
         As in `uniform_soup`.
     """
+    if tie_order not in ("name", "released"):
+        raise ValueError(f"tie_order is {tie_order!r}; ingredients of one score are tried by 'name' or as 'released'")
     names = chosen_ingredients(ev.pool, ingredients)
     split = ev.suite.validation
-
-    def correct(recipe: Recipe) -> int:
-        return ev.evaluate(recipe, [split.name]).scores[split.name].correct
-
+    metric, total = split.scoring.metric, len(split)
     if seed is None:
-        alone = {name: correct(Recipe({name: 1})) for name in names}
-        order = sorted(names, key=lambda name: (-alone[name], name))
+        alone = {name: selection_score(ev, Recipe({name: 1})) for name in names}
+        listed = sorted(names) if tie_order == "name" else names[::-1]
+        order = sorted(listed, key=lambda name: alone[name], reverse=True)
     else:
         order = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
-    total = len(split)
-    soup, best = order[:1], correct(Recipe({order[0]: 1}))
-    steps = [GreedyStep(order[0], best / total, 0.0, True, total, total)]
-    yield GreedySoup(average(soup), tuple(steps))
+    soup, best = order[:1], selection_score(ev, Recipe({order[0]: 1}))
+    steps = [GreedyStep(order[0], best, 0.0, True, total, total)]
+    yield GreedySoup(average(soup), tuple(steps), metric, tie_order)
+    # Images that are right can be counted up; what a mean over classes or a worst group will be, no part tells.
+    in_full = full or metric != "accuracy" or split.scoring.class_map is not None
     for candidate in order[1:]:
         recipe = average([*soup, candidate])
-        needed = best + 1 if strict else best
-        if full:
-            count, looked_at = correct(recipe), total
+        if in_full:
+            found, looked_at = selection_score(ev, recipe), total
         else:
-            found = screen(ev, recipe, split, _hardest_first(ev, soup, candidate), needed)
-            count, looked_at = found.at_most, found.looked_at
-        accepted = count >= needed
-        steps.append(GreedyStep(candidate, count / total, best / total, accepted, looked_at, total))
+            needed = round(best * total) + (1 if strict else 0)
+            screening = screen(ev, recipe, split, _hardest_first(ev, soup, candidate), needed)
+            found, looked_at = screening.at_most / total, screening.looked_at
+        accepted = found > best if strict else found >= best
+        steps.append(GreedyStep(candidate, found, best, accepted, looked_at, total))
         if accepted:
-            soup, best = [*soup, candidate], count
-        yield GreedySoup(average(soup), tuple(steps))
+            soup, best = [*soup, candidate], found
+        yield GreedySoup(average(soup), tuple(steps), metric, tie_order)
 
 
 def _hardest_first(ev: Evaluator, soup: Sequence[str], candidate: str) -> NDArray[np.int64]:
@@ -212,7 +269,7 @@ def _hardest_first(ev: Evaluator, soup: Sequence[str], candidate: str) -> NDArra
     for recipe, weight in ((average(soup), len(soup)), (Recipe({candidate: 1}), 1)):
         known = ev.stored(recipe, [split.name])
         if known is not None:
-            logits = weight / (len(soup) + 1) * known.logits[split.name]
+            logits = weight / (len(soup) + 1) * known.split_logits(split.name)
             guess = logits if guess is None else guess + logits
     if guess is None:
         return np.arange(len(split))

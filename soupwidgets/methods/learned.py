@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.evaluation.gradients import coefficient_gradient
+from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.methods.advice import BARRIER, warn
+from soupwidgets.methods.selection import best_alone, selection_score
 from soupwidgets.methods.uniform import chosen_ingredients
 from soupwidgets.recipe import Recipe
 
@@ -48,10 +51,26 @@ class LearnedSoup:
     beta: float
     epochs: tuple[LearnedEpoch, ...]
 
+    def __repr__(self) -> str:
+        loss = f", validation loss {self.epochs[-1].loss:.4f}" if self.epochs else ""
+        what = f"{len(self.recipe)} ingredients by {'layer' if self.recipe.by_tensor else 'model'}"
+        return f"LearnedSoup({what}, beta {self.beta:.4g}, {len(self.epochs)} epochs{loss})"
+
+    def _repr_html_(self) -> str:
+        return self.to_frame().to_html(index=False, escape=True, float_format=lambda value: f"{value:.4f}")
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per ingredient: its coefficient after every epoch (by layer the mean over the tensors)."""
+        rows = [
+            {"ingredient": name, **{f"epoch {i}": e.coefficients.get(name, 0.0) for i, e in enumerate(self.epochs, 1)}}
+            for name in self.recipe
+        ]
+        return pd.DataFrame(rows)
+
     def to_json(self) -> dict[str, Any]:
-        """The trace as plain values."""
+        """The trace as plain values. ``metric`` is what the coefficients are chosen by."""
         epochs = [{**vars(epoch), "coefficients": dict(epoch.coefficients)} for epoch in self.epochs]
-        return {"beta": self.beta, "epochs": epochs}
+        return {"metric": "cross_entropy", "beta": self.beta, "epochs": epochs}
 
 
 def learned_soup(
@@ -68,7 +87,8 @@ def learned_soup(
     """Minimise the validation loss over coefficients that are positive and sum to 1, and over a logit scale beta.
 
     Only the validation split is looked at; its accuracy is then an optimistic
-    estimate, as with every method that chooses by it.
+    estimate, as with every method that chooses by it. Coefficients follow the loss whatever the split's metric is;
+    whether the result is worth having is told by that metric.
 
     Parameters
     ----------
@@ -120,14 +140,12 @@ def learned_soup(
             bar.total = total
             bar.update(done - bar.n)
 
-    def accuracy(of: Recipe) -> float:
-        return ev.evaluate(of, [split.name]).accuracy[split.name]
-
-    best = max(names, key=lambda name: accuracy(Recipe({name: 1})))
-    if accuracy(made.recipe) < accuracy(Recipe({best: 1})) - BARRIER:
+    score = selection_score(ev, made.recipe)
+    best, alone = best_alone(ev, names)
+    if score < alone - BARRIER:
         warn(
-            f"the learned soup has lower validation accuracy ({accuracy(made.recipe):.1%}) than {best!r} alone "
-            f"({accuracy(Recipe({best: 1})):.1%}): the descent begins at the uniform soup and did not get out of a "
+            f"the learned soup has lower validation {METRIC_WORDS[split.scoring.metric]} ({score:.1%}) than {best!r} "
+            f"alone ({alone:.1%}): the descent begins at the uniform soup and did not get out of a "
             "valley beside it. Leave out ingredients that spoil the uniform soup, or use greedy_soup."
         )
     return made

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
 from soupwidgets.evaluation import Evaluation, Evaluator, coarse_to_fine
+from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.methods.wise_ft import wise_ft
+from soupwidgets.suites.split import Metric
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,34 @@ class Sweep:
     def __len__(self) -> int:
         return len(self.evaluations)
 
+    def __repr__(self) -> str:
+        if not self.evaluations:
+            return f"Sweep({self.fine_tuned!r}, no alpha measured yet)"
+        head = f"Sweep({self.fine_tuned!r}, {len(self)} alphas from {self.alphas[0]:g} to {self.alphas[-1]:g}"
+        if any(self.validation not in evaluation.scores for evaluation in self.evaluations.values()):
+            return f"{head}; {self.validation!r} was left out, so none is the best)"
+        return f"{head}; best alpha by validation {METRIC_WORDS[self.metric]} {self.best_alpha():g})"
+
+    def _repr_html_(self) -> str:
+        if not self.evaluations:
+            return f"<p>{escape(repr(self))}</p>"
+        table = self.to_frame().pivot(index="alpha", columns="split", values="accuracy")
+        splits = list(next(iter(self.evaluations.values())).scores)
+        return f"<p>{escape(repr(self))}</p>" + table[splits].to_html(escape=True, float_format="{:.4f}".format)
+
+    @property
+    def metric(self) -> Metric:
+        """What alphas are compared by: the metric of the validation split.
+
+        Raises
+        ------
+        KeyError
+            When the sweep left the validation split out.
+        """
+        return next(iter(self.evaluations.values())).scores[self.validation].metric
+
     def best_alpha(self) -> float:
-        """The alpha with the highest validation accuracy; among equals the smallest.
+        """The alpha with the highest validation score (by the split's `metric`); among equals the smallest.
 
         Test and shifts are never looked at. The smallest of equals, because it
         keeps most of the zero-shot model, from which the robustness comes.
@@ -58,7 +87,7 @@ class Sweep:
         return max(self.alphas, key=lambda alpha: (self[alpha].accuracy[self.validation], -alpha))
 
     def most_robust_alpha(self) -> float:
-        """The smallest alpha whose validation accuracy is within one standard error of the best.
+        """The smallest alpha whose validation score is within one standard error of the best.
 
         Test and shifts are never looked at. Alphas this close to the best cannot
         be told apart on validation, and the smallest keeps most of the zero-shot model.
@@ -74,7 +103,11 @@ class Sweep:
         Regression Trees', section 3.4.3, with alpha in the place of the tree's size.
         """
         best = self[self.best_alpha()].scores[self.validation]
-        error = math.sqrt(best.accuracy * (1 - best.accuracy) / best.seen)
+        if best.figure is None:
+            error = math.sqrt(best.accuracy * (1 - best.accuracy) / best.seen)
+        else:
+            # Of another metric the bootstrap interval tells: it is as wide as 2 x 1.96 standard errors.
+            error = (best.interval[1] - best.interval[0]) / (2 * 1.959964)
         return min(a for a in self.alphas if self[a].accuracy[self.validation] >= best.accuracy - error)
 
     def oracle_alpha(self, shift: str | None = None) -> float:

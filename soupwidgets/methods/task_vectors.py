@@ -2,16 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
 
+from soupwidgets.evaluation import Evaluator
+from soupwidgets.evaluation.metrics import METRIC_WORDS
+from soupwidgets.methods.advice import warn
+from soupwidgets.methods.check import worse_than_best
+from soupwidgets.methods.selection import selection_score
 from soupwidgets.methods.uniform import chosen_ingredients
 from soupwidgets.models import Architecture
 from soupwidgets.models.depth import layer_depth, network_order
 from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
+from soupwidgets.suites.split import Metric
 
 
-def task_arithmetic(pool: Pool, ingredients: Sequence[str] | None = None, scale: float = 1.0) -> Recipe:
+@dataclass(frozen=True)
+class ScaledArithmetic:
+    """Task arithmetic with the scale that validation images ask for.
+
+    Parameters
+    ----------
+    recipe
+        theta_0 + scale * sum of task vectors.
+    scale
+        The best of `scores`; among equals the smallest, which stays nearest to the zero-shot model.
+    scores
+        Every scale that was tried, rising, and its score (0..1) on the validation split.
+    metric
+        What the scores are.
+    """
+
+    recipe: Recipe
+    scale: float
+    scores: Mapping[float, float]
+    metric: Metric
+
+    def __repr__(self) -> str:
+        return (
+            f"ScaledArithmetic(scale {self.scale:.4g} of {len(self.scores)} tried, "
+            f"validation {METRIC_WORDS[self.metric]} {self.scores[self.scale]:.2%})"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The trace as plain values."""
+        tried = [{"scale": scale, "score": score} for scale, score in self.scores.items()]
+        return {"metric": self.metric, "scale": self.scale, "scales": tried}
+
+
+def task_arithmetic(pool: Pool, ingredients: Sequence[str] | None = None, scale: float | None = None) -> Recipe:
     """theta_0 + scale * sum of (theta_i - theta_0).
 
     Parameters
@@ -21,13 +63,14 @@ def task_arithmetic(pool: Pool, ingredients: Sequence[str] | None = None, scale:
     ingredients
         Names; the pool's fine-tuned models when None.
     scale
-        The paper's lambda; 1 / N gives the uniform soup, a negative one
-        unlearns.
+        The paper's lambda, which is to be chosen on validation images (`scaled_arithmetic` does). 1 / N when None,
+        which is the uniform soup: the sum of many task vectors at scale 1 goes far beyond all of them. A
+        negative one unlearns.
 
     Raises
     ------
     PoolError, ValueError
-        As in `uniform_soup`; also when the pool has not exactly one zero-shot model.
+        As in `uniform_soup`; also when the pool has not exactly one zero-shot model, or no ingredient besides it.
 
     Notes
     -----
@@ -37,13 +80,80 @@ def task_arithmetic(pool: Pool, ingredients: Sequence[str] | None = None, scale:
     --------
     >>> task_arithmetic(Pool.open("data/zoo/fashion"), ["ft-00", "ft-01"], scale=0.4)
     Recipe({'ft-00': 0.4, 'ft-01': 0.4, 'zero-shot': 0.2})
+    >>> task_arithmetic(Pool.open("data/zoo/fashion"), ["ft-00", "ft-01"])
+    Recipe({'ft-00': 0.5, 'ft-01': 0.5})
     """
-    names = chosen_ingredients(pool, ingredients)
+    names = _moved(pool, ingredients)
     origin = Recipe({pool.zero_shot: 1})
     total = Recipe({})
     for name in names:
         total = total + (Recipe({name: 1}) - origin)
-    return origin + scale * total
+    return origin + (1 / len(names) if scale is None else scale) * total
+
+
+def scaled_arithmetic(
+    ev: Evaluator, ingredients: Sequence[str] | None = None, scales: Sequence[float] | None = None
+) -> ScaledArithmetic:
+    """Task arithmetic with the scale that is best on the validation split, and on nothing else.
+
+    Parameters
+    ----------
+    ev
+        Evaluator of the pool.
+    ingredients
+        Names; the pool's fine-tuned models when None.
+    scales
+        What to try; from half of the uniform soup's 1 / N up to 1 in steps of a factor of the square root of 2 when
+        None.
+
+    Returns
+    -------
+    ScaledArithmetic
+        The recipe, with what was tried.
+
+    Raises
+    ------
+    PoolError, ValueError
+        As in `task_arithmetic`; also when there is no scale to try.
+
+    Warns
+    -----
+    SoupWarning
+        When the result is worse on validation than the best ingredient alone.
+
+    Notes
+    -----
+    Ilharco et al., arXiv 2212.04089, section 2: 'the scaling term is determined using held-out validation sets'.
+    """
+    names = _moved(ev.pool, ingredients)
+    tried = sorted(_scales(len(names)) if scales is None else set(scales))
+    if not tried:
+        raise ValueError("no scale to try: name at least one")
+    scores = {scale: selection_score(ev, task_arithmetic(ev.pool, names, scale)) for scale in tried}
+    best = max(tried, key=lambda scale: (scores[scale], -abs(scale)))
+    made = ScaledArithmetic(task_arithmetic(ev.pool, names, best), best, scores, ev.suite.validation.scoring.metric)
+    advice = worse_than_best(ev, made.recipe, names)
+    if advice:
+        warn(advice)
+    return made
+
+
+def _moved(pool: Pool, ingredients: Sequence[str] | None) -> list[str]:
+    origin = pool.zero_shot
+    names = [name for name in chosen_ingredients(pool, ingredients) if name != origin]
+    if not names:
+        raise ValueError("there is no ingredient besides the zero-shot model")
+    return names
+
+
+def _scales(count: int) -> list[float]:
+    """From 1 / (2 N) to 1; 1 / N is among them.
+
+    >>> _scales(2)
+    [0.25, 0.3536, 0.5, 0.7071, 1.0]
+    """
+    rising = (round(2 ** (step / 2) / (2 * count), 4) for step in range(64))
+    return [*takewhile(lambda scale: scale < 1, rising), 1.0]
 
 
 def lines(pool: Pool, soup: Recipe | str, alpha: float = 0.0, beta: float = 1.0) -> Recipe:

@@ -59,8 +59,13 @@ def chosen_ingredients(pool: Pool, names: Sequence[str] | None) -> list[str]:
     """The names, or the pool's fine-tuned models when None; `uniform_soup` says what is refused."""
     chosen = pool.fine_tuned if names is None else list(names)
     pool.require(chosen)
+    if not chosen and names is None:
+        raise ValueError(
+            "no checkpoint of the pool is said to be fine-tuned: name the ingredients that you mean; "
+            f"it has {', '.join(pool.names)}"
+        )
     if not chosen:
-        raise ValueError("a soup needs at least one ingredient; the pool has no fine-tuned model")
+        raise ValueError("a soup needs at least one ingredient, and none was named")
     if len(set(chosen)) < len(chosen):
         raise ValueError(f"an ingredient is named twice in {chosen}")
     return chosen

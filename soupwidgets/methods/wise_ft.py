@@ -6,7 +6,7 @@ from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
 
 
-def wise_ft(pool: Pool, fine_tuned: str | Recipe, alpha: float) -> Recipe:
+def wise_ft(pool: Pool, fine_tuned: str | Recipe, alpha: float = 0.5) -> Recipe:
     """theta_alpha = (1 - alpha) theta_zero-shot + alpha theta_fine-tuned, encoder and head alike.
 
     Parameters
@@ -16,7 +16,8 @@ def wise_ft(pool: Pool, fine_tuned: str | Recipe, alpha: float) -> Recipe:
     fine_tuned
         Name of the fine-tuned checkpoint, or the recipe of a soup of several.
     alpha
-        0 is the zero-shot model, 1 the fine-tuned one. Values beyond extrapolate.
+        0 is the zero-shot model, 1 the fine-tuned one. Values beyond extrapolate. One half is what the paper
+        recommends where nothing is known of the shift.
 
     Returns
     -------
@@ -30,13 +31,15 @@ def wise_ft(pool: Pool, fine_tuned: str | Recipe, alpha: float) -> Recipe:
 
     Notes
     -----
-    Wortsman et al., arXiv 2109.01903, section 3. Without any knowledge of the
-    shift they recommend alpha = 0.5.
+    Wortsman et al., arXiv 2109.01903, section 3, which recommends alpha = 0.5 without
+    knowledge of the shift.
 
     Examples
     --------
     >>> wise_ft(Pool.open("data/zoo/fashion"), "ft-07", 0.4)
     Recipe({'ft-07': 0.4, 'zero-shot': 0.6})
+    >>> wise_ft(Pool.open("data/zoo/fashion"), "ft-07")
+    Recipe({'ft-07': 0.5, 'zero-shot': 0.5})
     """
     tuned = Recipe({fine_tuned: 1}) if isinstance(fine_tuned, str) else fine_tuned
     pool.require(tuned)

@@ -1,0 +1,38 @@
+"""The one score by which methods choose: what the validation split's benchmark reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from soupwidgets.evaluation import Evaluator
+from soupwidgets.recipe import Recipe
+
+
+def selection_score(ev: Evaluator, recipe: Recipe) -> float:
+    """The score (0..1) of a recipe on the validation split, by the split's own metric.
+
+    Parameters
+    ----------
+    ev
+        Evaluator of the pool; ``ev.suite.validation.scoring.metric`` names the score.
+    recipe
+        The coefficients.
+
+    Raises
+    ------
+    PoolError
+        When the recipe names a checkpoint that the pool lacks.
+
+    Notes
+    -----
+    Test and shifts are never looked at.
+    """
+    split = ev.suite.validation.name
+    return ev.evaluate(recipe, [split]).scores[split].accuracy
+
+
+def best_alone(ev: Evaluator, names: Sequence[str]) -> tuple[str, float]:
+    """The checkpoint with the highest selection score, the first among equals, and that score."""
+    scores = {name: selection_score(ev, Recipe({name: 1})) for name in names}
+    best = max(names, key=lambda name: scores[name])
+    return best, scores[best]
