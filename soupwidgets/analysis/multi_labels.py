@@ -9,9 +9,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from soupwidgets.analysis.paired import bootstrap_mean
-from soupwidgets.evaluation.intervals import clopper_pearson
+from soupwidgets.evaluation.intervals import class_mean_interval, clopper_pearson
 from soupwidgets.suites import Split
+
+# Two shares of right images, which differ on the same slice: wherever one is shown, it is named so.
+SINGLE_LABEL = "single-label accuracy"
+MULTI_LABEL = "multi-label accuracy"
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,8 @@ class MultiLabelScore:
     Parameters
     ----------
     accuracy, low, high
-        Mean over the original classes (0..1), with its 95% bootstrap interval (images drawn within each class).
+        `MULTI_LABEL`: mean over the original classes (0..1), with its 95% interval (`class_mean_interval`), which
+        holds however few images a class has.
     right, images
         How many images are right, of how many that were scored.
     problematic
@@ -104,7 +108,7 @@ class MultiLabelScore:
     classes, missing
         How many original classes had an image to score, and how many had none and are not in the mean.
     single_label
-        The accuracy by the one original label on the same images, in the same mean over classes.
+        `SINGLE_LABEL`: by the one original label on the same images, in the same mean over classes.
     """
 
     accuracy: float
@@ -163,24 +167,27 @@ def multi_label_accuracy(
     rows = np.array(multi.scored)
     right = multi.right(predictions, multi.scored)
     single = predictions[rows] == labels[rows]
-    present = np.unique(labels[rows])
-    mean = bootstrap_mean({str(c): right[labels[rows] == c] for c in present})
+    present, place, counts = np.unique(labels[rows], return_inverse=True, return_counts=True)
+    correct = np.bincount(place, weights=right)
+    low, high = class_mean_interval(correct, counts)
     return MultiLabelScore(
-        mean.value,
-        mean.low,
-        mean.high,
+        float(np.mean(correct / counts)),
+        low,
+        high,
         int(right.sum()),
         len(rows),
         len(multi.images) - len(rows),
         len(present),
         classes - len(present),
-        float(np.mean([single[labels[rows] == c].mean() for c in present])),
+        float(np.mean(np.bincount(place, weights=single) / counts)),
     )
 
 
 @dataclass(frozen=True)
 class SliceScore:
-    """How many images of a slice a model has right.
+    """How many images of a slice a model has right, by all labels that reviewers accept: `MULTI_LABEL`.
+
+    As an axis or a row of a table a slice has one label an image: that is `SINGLE_LABEL`, and another number.
 
     Parameters
     ----------
@@ -188,15 +195,26 @@ class SliceScore:
         The count, as published for ImageNet-M (68 images).
     interval
         Of the share that is right: 95% Clopper-Pearson.
+    metric
+        The name to show it under.
     """
 
     right: int
     images: int
     interval: tuple[float, float]
+    metric: str = MULTI_LABEL
+
+    @property
+    def accuracy(self) -> float:
+        """The share of right images, 0..1."""
+        return self.right / self.images
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.accuracy:.1%}: {self.right} of {self.images} images"
 
 
 def slice_score(predictions: NDArray[np.int64], multi: MultiLabels, rows: Sequence[int] | None = None) -> SliceScore:
-    """Count the right images of a slice.
+    """Count the right images of a slice, each by all labels that reviewers accept (`MULTI_LABEL`).
 
     Parameters
     ----------

@@ -91,7 +91,7 @@ class SplitScore:
 
     @cached_property
     def interval(self) -> tuple[float, float]:
-        """95% interval of the accuracy: Clopper-Pearson, or the bootstrap of another figure."""
+        """95% interval of the accuracy: Clopper-Pearson, or that of another figure."""
         if self.figure is not None:
             return self.figure.low, self.figure.high
         # Kept, because a figure that follows a slider asks for all of them at every move.

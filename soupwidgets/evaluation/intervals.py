@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 LEVEL = 0.95
+# Classes whose numbers of images differ by no more than this factor are taken together.
+_ALIKE = 1.25
 
 
 def clopper_pearson(correct: ArrayLike, total: ArrayLike, level: float = LEVEL) -> NDArray[np.float64]:
@@ -52,7 +54,9 @@ def clopper_pearson(correct: ArrayLike, total: ArrayLike, level: float = LEVEL) 
     return np.stack([low, high], axis=-1)
 
 
-def mean_interval(values: Sequence[float], intervals: Sequence[tuple[float, float]]) -> tuple[float, float]:
+def mean_interval(
+    values: Sequence[float], intervals: Sequence[tuple[float, float]], weights: Sequence[float] | None = None
+) -> tuple[float, float]:
     """Interval for the mean of accuracies that were measured on independent samples.
 
     Parameters
@@ -61,6 +65,8 @@ def mean_interval(values: Sequence[float], intervals: Sequence[tuple[float, floa
         The accuracies.
     intervals
         Their intervals; the result has the same confidence level.
+    weights
+        How much each counts in the mean, summing to 1; all alike when None.
 
     Returns
     -------
@@ -80,8 +86,68 @@ def mean_interval(values: Sequence[float], intervals: Sequence[tuple[float, floa
     >>> round(low, 4), round(high, 4)
     (0.5293, 0.6707)
     """
-    k = len(values)
-    mean = sum(values) / k
-    below = math.sqrt(sum((v - low) ** 2 for v, (low, _) in zip(values, intervals, strict=True)))
-    above = math.sqrt(sum((high - v) ** 2 for v, (_, high) in zip(values, intervals, strict=True)))
-    return mean - below / k, mean + above / k
+    shares = [1 / len(values)] * len(values) if weights is None else list(weights)
+    parts = list(zip(shares, values, intervals, strict=True))
+    mean = sum(share * value for share, value, _ in parts)
+    below = math.sqrt(sum((share * (value - low)) ** 2 for share, value, (low, _) in parts))
+    above = math.sqrt(sum((share * (high - value)) ** 2 for share, value, (_, high) in parts))
+    return mean - below, mean + above
+
+
+def class_mean_interval(correct: ArrayLike, total: ArrayLike, level: float = LEVEL) -> tuple[float, float]:
+    """Interval for the mean of the accuracies of several classes, each with the same weight.
+
+    Parameters
+    ----------
+    correct, total
+        Right images and images of each class, ``[classes]``; a class may have a single image.
+    level
+        Confidence level; the coverage is at least that, but for rounding.
+
+    Returns
+    -------
+    tuple[float, float]
+        Lower and upper limit, within 0..1.
+
+    Raises
+    ------
+    ValueError
+        When there is no class, or as in `clopper_pearson`.
+
+    Notes
+    -----
+    With the same number of images in all K classes the mean is a share of all images, whose number of right ones
+    is a sum of independent trials with probabilities that differ. Hoeffding (1956), Annals of Mathematical
+    Statistics 27, theorem 5: of all such sums with one mean the binomial distribution has the longest tails, so the
+    Clopper-Pearson interval of the total holds, however few images a class has. (A bootstrap within classes knows
+    nothing of the doubt about a class with one image: it is always right, or always wrong.)
+
+    Classes are put into groups whose numbers of images differ by a quarter at most, each taken to have as many
+    images as the smallest of its group, which only lengthens the interval; the groups are then put together by
+    `mean_interval`.
+
+    Examples
+    --------
+    >>> [round(x, 4) for x in class_mean_interval([1, 1, 0, 1], [1, 1, 1, 1])]
+    [0.1941, 0.9937]
+    >>> clopper_pearson(3, 4).round(4).tolist()
+    [0.1941, 0.9937]
+    """
+    k, n = (np.asarray(x, dtype=float) for x in (correct, total))
+    if k.ndim != 1 or k.shape != n.shape or not len(k):
+        raise ValueError(f"counts of shapes {k.shape} and {n.shape} are not of the same classes")
+    if (n <= 0).any():
+        raise ValueError("a class without images has no accuracy: leave it out")
+    order = np.argsort(n, kind="stable")
+    k, n = k[order], n[order]
+    starts = [0]
+    for place, size in enumerate(n):
+        if size > _ALIKE * n[starts[-1]]:
+            starts.append(place)
+    rates, shares, trials = [], [], []
+    for start, stop in zip(starts, [*starts[1:], len(n)], strict=True):
+        rates.append(float(np.mean(k[start:stop] / n[start:stop])))
+        shares.append((stop - start) / len(n))
+        trials.append((stop - start) * n[start])
+    limits = clopper_pearson(np.multiply(rates, trials), trials, level)
+    return mean_interval(rates, [(low, high) for low, high in limits.tolist()], shares)

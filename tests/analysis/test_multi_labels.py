@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from soupwidgets.analysis import (
     ImageLabels,
@@ -47,15 +48,32 @@ def test_the_mean_is_over_the_classes_that_can_be_scored() -> None:
     assert score.low <= score.accuracy <= score.high
 
 
-def test_the_interval_draws_images_within_each_class() -> None:
+def test_the_interval_is_that_of_each_class_put_together() -> None:
     labels = np.repeat([0, 1], [400, 100])
     said = np.where(np.arange(500) % 400 < 300, labels, 2)  # 75% of class 0; all of class 1
     reviewed = MultiLabels("test", {}).completed(_Labels(labels))  # type: ignore[arg-type]
     score = multi_label_accuracy(said, labels, reviewed, 3)
     assert score.accuracy == pytest.approx((0.75 + 1.0) / 2)
-    # Half the standard error of class 0's share; class 1 adds nothing.
-    expected = 1.96 * 0.5 * np.sqrt(0.75 * 0.25 / 400)
-    assert (score.high - score.low) / 2 == pytest.approx(expected, rel=0.08)
+    # Half the distance of class 0's share to its exact limit; class 1, all right, may be worse and not better.
+    first, second = binomtest(300, 400).proportion_ci(0.95), binomtest(100, 100).proportion_ci(0.95)
+    assert score.high - score.accuracy == pytest.approx(0.5 * (first.high - 0.75))
+    assert score.high - score.accuracy == pytest.approx(1.96 * 0.5 * np.sqrt(0.75 * 0.25 / 400), rel=0.08)
+    assert score.accuracy - score.low == pytest.approx(0.5 * np.hypot(0.75 - first.low, 1 - second.low))
+
+
+def test_one_image_a_class_has_the_interval_of_a_share() -> None:
+    labels = np.arange(40)
+    said = np.where(labels < 30, labels, 0)
+    score = multi_label_accuracy(said, labels, MultiLabels("test", {}).completed(_Labels(labels)), 50)  # type: ignore[arg-type]
+    expected = binomtest(30, 40).proportion_ci(0.95)
+    assert (score.accuracy, score.missing) == (0.75, 10)
+    assert (score.low, score.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_the_two_accuracies_of_a_slice_have_their_names() -> None:
+    score = slice_score(SAID, REVIEWED)
+    assert (score.metric, score.accuracy) == ("multi-label accuracy", 0.5)
+    assert str(score) == "multi-label accuracy 50.0%: 1 of 2 images"
 
 
 class _Labels:
