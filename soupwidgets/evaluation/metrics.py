@@ -17,7 +17,7 @@ METRIC_WORDS: dict[Metric, str] = {
 }
 
 # With fewer images a class than this on average, macro-F1 itself is far from what it estimates.
-_FEWEST = 2
+_FEWEST = 3
 _DRAWS = 500
 _SEED = 0
 
@@ -43,7 +43,7 @@ def macro_f1(predictions: NDArray[np.int64], labels: NDArray[np.int64]) -> Figur
     Returns
     -------
     Figure
-        The limits are 0 and 1 (too few images to say more) where there are fewer than two images a class on average.
+        The limits are 0 and 1 (too few images to say more) where there are fewer than three images a class on average.
 
     Notes
     -----
@@ -54,7 +54,7 @@ def macro_f1(predictions: NDArray[np.int64], labels: NDArray[np.int64]) -> Figur
     class, put together by `mean_interval`. F1 is 2 J / (1 + J), J being the share of right ones among the images
     that have the class as label or prediction, which has Clopper-Pearson limits. A wrong image counts in two
     classes, which are then off together: the distances are stretched by the root of 1 + the share of wrong images.
-    Simulated coverage is 93% or more from two images a class on.
+    Simulated coverage is 93% or more from three images a class on average.
 
     Examples
     --------

@@ -195,7 +195,7 @@ def lines(pool: Pool, soup: Recipe | str, alpha: float = 0.0, beta: float = 1.0)
     depth = layer_depth(network_order(list(pool.tensors), Architecture.from_json(dict(card)) if card else None))
     last = max(depth.values())
     if last < 1:
-        raise ValueError("the network has no two blocks of layers, so there is no depth to scale by")
+        raise ValueError("the network has no two layers (blocks), so there is no depth to scale by")
     origin = Recipe({pool.zero_shot: 1})
     own = {}
     for tensor, layer in depth.items():

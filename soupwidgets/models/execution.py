@@ -41,7 +41,8 @@ def execution_order(architecture: Architecture) -> list[str]:
     model = architecture.build("meta")
     tensors = model.state_dict(keep_vars=True)
     image = torch.empty(1, 3, *architecture.image_size, device="meta")
-    with torch.no_grad(), _FirstUse({id(tensor): name for name, tensor in tensors.items()}) as first_use:
+    first_use = _FirstUse({id(tensor): name for name, tensor in tensors.items()})
+    with torch.no_grad(), first_use:
         model(image)
     order = first_use.order
     for name in tensors:

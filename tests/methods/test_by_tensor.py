@@ -130,7 +130,7 @@ def test_lines_of_a_real_tower(pool: Pool) -> None:
 
 
 def test_lines_needs_layers(tiny_pool: Pool) -> None:
-    with pytest.raises(ValueError, match="no two blocks"):
+    with pytest.raises(ValueError, match="no two layers"):
         lines(tiny_pool, "ft-a")  # one block only
 
 
