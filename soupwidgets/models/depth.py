@@ -50,8 +50,8 @@ def network_order(tensors: Sequence[str], architecture: Architecture | None = No
     if architecture is not None:
         try:
             order = execution_order(architecture)
-        except (RuntimeError, AttributeError, TypeError, AssertionError):
-            # A network that cannot be run without memory may still have names that tell.
+        except Exception:
+            # Whatever a network says that cannot be built, or run without memory: its names may still tell.
             order = []
         if set(order) >= set(tensors):
             return [name for name in order if name in set(tensors)]

@@ -28,8 +28,8 @@ def execution_order(architecture: Architecture) -> list[str]:
 
     Raises
     ------
-    RuntimeError, AttributeError, TypeError, AssertionError
-        When the network cannot be run so, as the network says it.
+    Exception
+        Of any kind, as the network says it that cannot be built or run so.
 
     Examples
     --------

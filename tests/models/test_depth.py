@@ -172,3 +172,13 @@ def test_lines_of_a_pool_with_a_card_follows_its_execution(write_checkpoint: Wri
     assert recipe.at("visual.trunk.patch_embed.proj.weight") == {"zero-shot": 1}
     assert recipe.at("visual.trunk.attn_pool.latent") == recipe.at("head.weight") == {"a": 1}
     assert recipe.at("visual.trunk.blocks.4.norm1.bias") == pytest.approx({"a": 4 / 11, "zero-shot": 7 / 11})
+
+
+def test_a_network_that_cannot_be_run_is_told_by_its_names() -> None:
+    architecture, blocks = TOWERS["ViT"]
+    tensors = sorted(architecture.build("meta").state_dict())
+    broken = tower(image_size=16, patch_size=8, width=16, layers="many")
+    assert layer_depth(network_order(tensors, broken)) == layer_depth(network_order(tensors, architecture))
+    # A card of another network is not believed.
+    other = TOWERS["RN50"][0]
+    assert max(layer_depth(network_order(tensors, other)).values()) == blocks - 1
