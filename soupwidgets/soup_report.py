@@ -239,7 +239,7 @@ def to_text(report: dict[str, Any]) -> str:
     if report.get("steps"):
         lines.append(f"the verdicts took {report['share_of_passes']:.0%} of the plain algorithm's image passes")
     for tried in report.get("scales", []):
-        lines.append(f"scale {tried['scale']:g}: validation {words} {100 * tried['score']:.2f}")
+        lines.append(f"scale {tried['scale']:.4g}: validation {words} {100 * tried['score']:.2f}")
     if "scale" in report:
         lines.append(
             f"scale of the task vectors: {report['scale']:g}" + (", the best of these" if "scales" in report else "")

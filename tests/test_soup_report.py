@@ -23,9 +23,9 @@ def test_arithmetic_chooses_its_scale_and_says_so(ev: Evaluator, tmp_path: Path)
     assert report["metric"] == "accuracy"
     best = max(row["score"] for row in report["scales"])
     assert report["splits"]["val"]["accuracy"] == best
-    assert report["recipe"]["ft-a"] == report["scale"]
+    assert report["recipe"]["ft-a"] == pytest.approx(report["scale"], abs=1e-12)
     text = to_text(report)
-    assert f"scale of the task vectors: {report['scale']:g}, the best of these" in text
+    assert f"scale of the task vectors: {report['scale']:.4g}, the best of these" in text
     assert f"validation accuracy {100 * best:.2f}" in text
     alone = make_soup("arithmetic", ev.pool, None, tmp_path / "alone.safetensors", SoupOptions())
     assert alone["recipe"] == {"ft-a": 0.5, "ft-b": 0.5}

@@ -149,10 +149,10 @@ def _moved(pool: Pool, ingredients: Sequence[str] | None) -> list[str]:
 def _scales(count: int) -> list[float]:
     """From 1 / (2 N) to 1; 1 / N is among them.
 
-    >>> _scales(2)
+    >>> [round(scale, 4) for scale in _scales(2)]
     [0.25, 0.3536, 0.5, 0.7071, 1.0]
     """
-    rising = (round(2 ** (step / 2) / (2 * count), 4) for step in range(64))
+    rising = (2 ** (step / 2) / (2 * count) for step in range(64))
     return [*takewhile(lambda scale: scale < 1, rising), 1.0]
 
 
