@@ -24,17 +24,13 @@ _Failures = list[tuple[int, str]]
 
 
 def fingerprint(listing: Listing, preprocess: Preprocess) -> str:
-    """What a decoded array depends on: the images' names and sizes on disk, their classes, and the preprocessing."""
+    """What a decoded array depends on: which images these are, their names and classes, and the preprocessing."""
     digest = hashlib.sha256(
         json.dumps([preprocess.to_json(), listing.border, listing.classes, listing.columns]).encode()
     )
     digest.update(np.ascontiguousarray(listing.labels, dtype="<i8").data)
     for item in listing.items:
-        path = getattr(item, "path", None)
-        size = path.stat().st_size if path is not None and path.is_file() else 0
-        digest.update(f"{item.name}\0{size}\0".encode("utf-8", "surrogateescape"))
-        if hasattr(item, "pixels"):
-            digest.update(np.ascontiguousarray(item.pixels).data)
+        digest.update(f"{item.name}\0{item.identity}\0".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
@@ -28,8 +29,21 @@ class Item(Protocol):
     def file_name(self) -> str:
         """What the data set calls it, without a folder: annotations from elsewhere find it by this."""
 
+    @property
+    def identity(self) -> str:
+        """Changes when the image does: a build that finds another one here decodes it again."""
+
     def open(self) -> Any:
         """A Pillow image."""
+
+
+def _state(path: Path) -> str:
+    """Which file lies here. `cp -p` and `touch` forge the time of modification, but not that of the last change."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return "gone"
+    return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
 
 
 def _pillow(file: Path | IO[bytes]) -> Any:
@@ -53,6 +67,11 @@ class FileItem:
     def file_name(self) -> str:
         """Its name without the folder."""
         return self.path.name
+
+    @property
+    def identity(self) -> str:
+        """Size, times and inode of the file."""
+        return _state(self.path)
 
     def open(self) -> Any:
         """A Pillow image."""
@@ -78,6 +97,11 @@ class TarItem:
         """The member's name without its folder."""
         return Path(self.member).name
 
+    @property
+    def identity(self) -> str:
+        """Where it lies in the archive, and which file that is."""
+        return f"{self.offset} {self.size} {_state(self.archive)}"
+
     def open(self) -> Any:
         """A Pillow image."""
         with open(self.archive, "rb") as file:
@@ -102,6 +126,11 @@ class PixelItem:
     def file_name(self) -> str:
         """The row."""
         return str(self.row)
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of its pixels."""
+        return hashlib.sha256(np.ascontiguousarray(self.pixels).data).hexdigest()
 
     def open(self) -> Any:
         """A Pillow image."""
