@@ -33,7 +33,7 @@ def frontier_report(
     scale
         On which the baseline is a straight line.
     baselines
-        A table of accuracies of ordinary models, for effective robustness.
+        Accuracies of ordinary models in any form that `analysis.read_accuracy_table` reads, for effective robustness.
     sweeps
         Fine-tuned models whose alphas are swept as well.
     progress
@@ -49,7 +49,7 @@ def frontier_report(
     Raises
     ------
     KeyError, ValueError
-        When the suite has no such shift, or no line can be fitted.
+        When the suite has no such shift, the table knows no model on it, or no line can be fitted.
     """
     if shift is not None and shift not in ev.suite.axes:
         raise ValueError(f"the suite has no shift {shift!r}; it has {', '.join(ev.suite.axes)}")
@@ -61,7 +61,15 @@ def frontier_report(
     line = None
     if baselines is not None:
         wanted = [split.name for split in ev.suite.shifts] if shift is None else [shift]
-        others = analysis.matching_points(analysis.read_accuracy_table(baselines), wanted, shift)
+        table = analysis.read_accuracy_table(baselines)
+        others = analysis.matching_points(table, wanted, shift)
+        if not others:
+            known = list(dict.fromkeys(data for one in table.evaluations.values() for data in one.scores))
+            raise ValueError(
+                f"{baselines}: no model in it was measured in distribution and on {', '.join(wanted)}; its data sets "
+                f"are {', '.join(known)}"[:1000]
+                + ("" if shift else ". Name a shift that it has (--shift)")
+            )
         line = analysis.fit_baseline(others, scale)
     best = set(result.pareto(shift))
     rows = []

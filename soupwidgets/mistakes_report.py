@@ -81,7 +81,7 @@ def summary_report(name: str, store: str | None = None) -> dict[str, Any]:
         found = analysis.read_mistakes(name)
         table = analysis.mistake_table(found.mistakes)
         normalised = {spelling: [meant, found.counts[spelling]] for spelling, meant in found.normalised.items()}
-        return {"kinds": {"": _records(table)}, "agreement": {}, "normalised": normalised}
+        return {"kinds": {"": _records(table)}, "agreement": {}, "normalised": normalised, "warning": found.warning}
     known = view(open_session(name, store)[1])
     splits = sorted({j.image.split for j in known.judgements.values()})
     return {
@@ -90,6 +90,7 @@ def summary_report(name: str, store: str | None = None) -> dict[str, Any]:
         "kinds": {s: _records(analysis.mistake_table(reviewed_mistakes(known, s))) for s in splits},
         "agreement": {s: [_finite(asdict(one)) for one in agreement(known, s) if one.images] for s in splits},
         "normalised": {},
+        "warning": "",
     }
 
 
@@ -108,6 +109,8 @@ def summary_text(report: dict[str, Any]) -> str:
             lines += ["", f"Krippendorff's alpha on {split}", pd.DataFrame(rows).round(3).to_string(index=False)]
     for spelling, (meant, count) in report["normalised"].items():
         lines.append(f"{spelling!r} was read as {meant!r} ({count:,} times)")
+    if report["warning"]:
+        lines.append(f"Warning: {report['warning']}")
     return "\n".join(lines).lstrip("\n") + "\n"
 
 

@@ -122,7 +122,7 @@ def test_copies_merge_in_any_order(session: ReviewSession, file: Path, tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["summary", "nowhere.json"], "not a readable JSON"),
+        (["summary", "nowhere.json"], "cannot be read"),
         (["summary", "x", "--reviews", "REVIEWS"], "no session 'x'; it has"),
         (["summary", "x", "--reviews", "OUT"], "no such file"),
         (["score", "FILE", "--suite", "SUITE"], "no model to score"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import zipfile
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,14 @@ from soupwidgets.analysis.members import Member
 from soupwidgets.checkpoints import CheckpointFile
 from soupwidgets.evaluation import Logits
 from soupwidgets.suites import Split, Suite
+from soupwidgets.suites.arrays import read_arrays
+from soupwidgets.suites.json_files import read_text
 
 _SHOWN = 5
-# A damaged or hostile archive may promise any size.
-_MOST_BYTES = 1 << 34
+# Bytes for an image's index and its name, which NumPy stores with four a character.
+_MOST_PER_IMAGE = 8 + 4 * 256
+# Characters of a number in a table.
+_MOST_DIGITS = 64
 
 
 def read_logits(path: str | Path, suite: Suite, split: str) -> Logits:
@@ -27,7 +31,8 @@ def read_logits(path: str | Path, suite: Suite, split: str) -> Logits:
     Understood are
 
     - ``.npy``: an array ``[images, classes]``, in the split's own order;
-    - ``.npz``: ``logits``, and ``indices`` or ``names`` of the images where they are in another order;
+    - ``.npz``: ``logits``, and ``indices`` or ``names`` of the images where they are in another order; or what
+      ``numpy.savez`` makes of one array without a name, or a bare array;
     - ``.pt`` (or safetensors): a dictionary of tensors ``logits`` and perhaps ``indices``; nothing in it is run;
     - ``.csv``: a header, a column ``index`` or ``file``, and a column for each class, headed by the classes'
       names or by their numbers.
@@ -58,14 +63,15 @@ def read_logits(path: str | Path, suite: Suite, split: str) -> Logits:
         raise KeyError(f"the suite has no split {split!r}; it has {', '.join(suite.splits)}")
     path, where = Path(path), suite.splits[split]
     classes = suite.class_names(split)
-    readers = {".npy": _npy, ".npz": _npz, ".pt": _tensors, ".pth": _tensors, ".safetensors": _tensors}
     if path.suffix == ".csv":
-        logits, indices, names = _csv(path, classes)
-    elif path.suffix in readers:
-        logits, indices, names = readers[path.suffix](path)
+        logits, indices, names = _csv(path, classes, len(where))
+    elif path.suffix in (".npy", ".npz"):
+        # Twice, where an array without a name stands beside one called logits.
+        logits, indices, names = _arrays(path, 2 * len(where) * (8 * len(classes) + _MOST_PER_IMAGE))
+    elif path.suffix in (".pt", ".pth", ".safetensors"):
+        logits, indices, names = _tensors(path)
     else:
-        known = ", ".join([*readers, ".csv"])
-        raise ValueError(f"{path}: logits are read from {known}")
+        raise ValueError(f"{path}: logits are read from .npy, .npz, .pt, .pth, .safetensors and .csv")
     if logits.ndim != 2 or logits.dtype.kind not in "fiu":
         raise ValueError(f"{path}: expected numbers [images, classes], found {logits.dtype} of shape {logits.shape}")
     if logits.shape[1] != len(classes):
@@ -92,7 +98,8 @@ def import_member(
     name
         What to call it.
     files
-        Split to file; validation must be among them, for its temperature.
+        Split to file. Without validation it can be scored, and has no temperature: nothing that averages
+        probabilities or logits takes it.
     suite
         What it was shown.
     training
@@ -101,39 +108,35 @@ def import_member(
     Raises
     ------
     KeyError, ValueError
-        As in `read_logits`, and when there are none of validation.
+        As in `read_logits`, and when there is no file.
     """
-    if suite.validation.name not in files:
-        raise ValueError(f"{name!r} has no logits on {suite.validation.name!r}, by which its temperature is chosen")
+    if not files:
+        raise ValueError(f"{name!r} has no file of logits")
     known = {split: read_logits(path, suite, split) for split, path in files.items()}
-    return Member(name, tuple(known), known.__getitem__, training or {})
+
+    def load(split: str) -> Logits:
+        if split not in known:
+            raise ValueError(f"{name!r} has no logits on {split!r}; it has those of {', '.join(known)}")
+        return known[split]
+
+    return Member(name, tuple(known), load, training or {})
 
 
 _Content = tuple[NDArray[Any], NDArray[np.int64] | None, Sequence[str] | None]
 
 
-def _npy(path: Path) -> _Content:
-    try:
-        return np.load(path, allow_pickle=False), None, None
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path}: not a readable array ({error})") from error
-
-
-def _npz(path: Path) -> _Content:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > _MOST_BYTES:
-                raise ValueError("it unpacks to more than 16 GB")
-        with np.load(path, allow_pickle=False) as arrays:
-            content = {key: arrays[key] for key in ("logits", "indices", "names") if key in arrays}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: not a readable archive of arrays ({error})") from error
+def _arrays(path: Path, most: int) -> _Content:
+    content = read_arrays(path, ("logits", "indices", "names", "arr_0"), most)
+    if "logits" not in content and "arr_0" in content:
+        content["logits"] = content["arr_0"]
     return _from_arrays(path, content)
 
 
 def _tensors(path: Path) -> _Content:
     wanted = ("logits", "indices")
-    content = {name: tensor.numpy() for name, tensor in CheckpointFile(path).read() if name in wanted}
+    found = ((name, tensor) for name, tensor in CheckpointFile(path).read() if name in wanted)
+    # NumPy has no bfloat16.
+    content = {name: (tensor.float() if tensor.is_floating_point() else tensor).numpy() for name, tensor in found}
     return _from_arrays(path, content)
 
 
@@ -147,43 +150,50 @@ def _from_arrays(path: Path, content: Mapping[str, NDArray[Any]]) -> _Content:
     return content["logits"], indices, names
 
 
-def _csv(path: Path, classes: Sequence[str]) -> _Content:
+def _csv(path: Path, classes: Sequence[str], images: int) -> _Content:
+    most = (images + 1) * ((len(classes) + 1) * _MOST_DIGITS + _MOST_PER_IMAGE) + sum(map(len, classes)) * 4
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        # Row by row: as texts, a large table takes ten times the memory of its numbers.
+        rows = csv.reader(io.StringIO(read_text(path, most), newline=""))
+        header = [title.strip() for title in next(rows, [])]
+        key, columns = _titles(path, header, classes)
+        logits: list[NDArray[np.float64]] = []
+        said: list[str] = []
+        for number, row in enumerate(rows, start=2):
+            if len(row) != len(header):
+                raise ValueError(f"{path}, line {number}: {len(row)} cells, the header has {len(header)}")
+            try:
+                logits.append(np.array([float(row[column]) for column in columns]))
+            except ValueError:
+                raise ValueError(f"{path}, line {number}: a logit is no number") from None
+            said.append(row[header.index(key)].strip())
+    except csv.Error as error:
         raise ValueError(f"{path}: not a readable table ({error})") from error
-    if len(rows) < 2:
+    if not logits:
         raise ValueError(f"{path}: a header and a row for each image are needed")
-    header = [title.strip() for title in rows[0]]
+    if key == "file":
+        return np.array(logits), None, said
+    try:
+        return np.array(logits), np.array([int(text) for text in said], dtype=np.int64), None
+    except (ValueError, OverflowError):
+        raise ValueError(f"{path}: an index is no whole number") from None
+
+
+def _titles(path: Path, header: Sequence[str], classes: Sequence[str]) -> tuple[str, list[int]]:
+    """The column that says which image a row is of, and the place of each class."""
     keys = [title for title in ("index", "file") if title in header]
     if len(keys) != 1 or len(set(header)) < len(header):
         raise ValueError(f"{path}: the header needs one column 'index' or 'file', and every title once")
     numbers = [str(i) for i in range(len(classes))]
     titles = list(classes) if set(classes) <= set(header) else numbers
-    lacking = [title for title in titles if title not in header]
+    place = {title: column for column, title in enumerate(header)}
+    lacking = [title for title in titles if title not in place]
     if lacking:
         raise ValueError(f"{path}: no column for class {lacking[0]!r}; columns are named as the classes, or 0, 1, ...")
     extra = set(header) - set(titles) - {keys[0]}
     if extra:
-        raise ValueError(f"{path}: the column {min(extra)!r} is no class of the suite")
-    columns = [header.index(title) for title in titles]
-    logits = np.empty((len(rows) - 1, len(titles)), dtype=np.float64)
-    said: list[str] = []
-    for number, row in enumerate(rows[1:], start=2):
-        if len(row) != len(header):
-            raise ValueError(f"{path}, line {number}: {len(row)} cells, the header has {len(header)}")
-        try:
-            logits[number - 2] = [float(row[column]) for column in columns]
-        except ValueError:
-            raise ValueError(f"{path}, line {number}: a logit is no number") from None
-        said.append(row[header.index(keys[0])].strip())
-    if keys[0] == "file":
-        return logits, None, said
-    try:
-        return logits, np.array([int(text) for text in said], dtype=np.int64), None
-    except (ValueError, OverflowError):
-        raise ValueError(f"{path}: an index is no whole number") from None
+        raise ValueError(f"{path}: the column {min(extra)!r:.100} is no class of the suite")
+    return keys[0], [place[title] for title in titles]
 
 
 def _rows_of(path: Path, names: Sequence[str], split: Split) -> NDArray[np.int64]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from soupwidgets.analysis.multi_labels import ImageLabels, MultiLabels
 from soupwidgets.analysis.taxonomy import Mistake, normal_category, normal_severity
 from soupwidgets.evaluation.intervals import clopper_pearson
 from soupwidgets.suites import Split
-from soupwidgets.suites.json_files import read_json_object
+from soupwidgets.suites.json_files import read_json_lines, read_json_object
 
 # ImageNet-X, arXiv 2211.01866, table 1.
 FACTORS = (
@@ -24,6 +23,8 @@ FACTORS = (
     "larger", "darker", "object_blocking", "person_blocking", "style", "brighter", "multiple_objects",
 )  # fmt: skip
 _SHOWN = 5
+_LONGEST = 100
+_MOST_CLASSES = 1 << 31
 
 
 @dataclass(frozen=True)
@@ -111,11 +112,24 @@ class MistakeFile:
         Spellings of categories and severities that are not ours, to what they were read as.
     counts
         How often each of these spellings occurs.
+    unknown
+        Spellings that mean none of our categories and severities, and how often each occurs. Such a category is kept
+        as it is spelt; such a severity counts as not said.
     """
 
     mistakes: tuple[Mistake, ...]
     normalised: Mapping[str, str]
     counts: Mapping[str, int]
+    unknown: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def warning(self) -> str:
+        """What was not understood, as a sentence; empty where everything was."""
+        if not self.unknown:
+            return ""
+        named = [f"{spelling!r} ({count:,} times)" for spelling, count in list(self.unknown.items())[:_SHOWN]]
+        more = f" and {len(self.unknown) - _SHOWN} more" if len(self.unknown) > _SHOWN else ""
+        return f"no category or severity that is known, and kept as it is: {', '.join(named)}{more}"
 
 
 def read_mistakes(path: str | Path) -> MistakeFile:
@@ -134,34 +148,43 @@ def read_mistakes(path: str | Path) -> MistakeFile:
     Raises
     ------
     ValueError
-        When the file is none of this kind, or a category or severity means none that is known.
+        When the file is none of this kind.
 
     Notes
     -----
-    The files: Vasudevan et al., arXiv 2205.04596. "Borderline" counts as minor there, and here.
+    The files: Vasudevan et al., arXiv 2205.04596. "Borderline" counts as minor there, and here. That of the ViT-3B
+    has one "Fine-grained with Multilabel Options" among its mistakes, which the paper does not explain.
     """
+    mistakes: list[Mistake] = []
+    normalised: dict[str, str] = {}
+    counts, unknown = Counter[str](), Counter[str]()
     content = read_json_object(path)
-    mistakes, normalised, counts = [], {}, Counter[str]()
     for image, entry in content.items():
         try:
             prediction = entry["top_prediction"]
-            said, how_bad = entry["failure category"], entry["failure severity"]
+            said, how_bad = (_spelling(entry[key]) for key in ("failure category", "failure severity"))
         except (TypeError, KeyError) as error:
-            raise ValueError(f"{path}: {image}: no {error}; not a file of reviewed mistakes") from error
-        category = normal_category(str(said))
-        severity = normal_severity(str(how_bad))
-        if category is None:
-            raise ValueError(f"{path}: {image}: the category {said!r} is none that is known")
-        if severity is None:
-            raise ValueError(f"{path}: {image}: the severity {how_bad!r} is none that is known")
-        if isinstance(prediction, bool) or not isinstance(prediction, int) or prediction < 0:
-            raise ValueError(f"{path}: {image}: {prediction!r} is not the number of a class")
-        for spelling, meant in ((str(said), category), (str(how_bad), severity[0])):
-            if spelling != meant:
+            raise ValueError(f"{path}: {image:.200}: no {error}; not a file of reviewed mistakes") from error
+        # Python's numbers have no largest one, an array's have.
+        if isinstance(prediction, bool) or not isinstance(prediction, int) or not 0 <= prediction < _MOST_CLASSES:
+            raise ValueError(f"{path}: {image:.200}: {prediction!r:.50} is not the number of a class")
+        category, severity = normal_category(said), normal_severity(how_bad)
+        for spelling, meant in ((said, category), (how_bad, severity and severity[0])):
+            if meant is None:
+                unknown[spelling] += 1
+            elif spelling != meant:
                 normalised[spelling] = meant
                 counts[spelling] += 1
-        mistakes.append(Mistake(image, prediction, category, *severity))
-    return MistakeFile(tuple(mistakes), normalised, dict(counts))
+        mistakes.append(Mistake(image, prediction, category or said or None, *(severity or (None, False))))
+    if content and unknown.total() == 2 * len(content):
+        raise ValueError(f"{path}: no category and no severity in it is known; not a file of reviewed mistakes")
+    return MistakeFile(tuple(mistakes), normalised, dict(counts), dict(unknown))
+
+
+def _spelling(value: object) -> str:
+    """What somebody wrote, short enough to be shown and without what moves a terminal's cursor."""
+    text = "" if value is None else str(value)[:_LONGEST]
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,22 +232,15 @@ def read_factors(path: str | Path, split: Split) -> Factors:
     place = _places(path, split)
     rows: dict[int, list[bool]] = {}
     elsewhere = 0
-    try:
-        lines = Path(path).read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: cannot be read ({error})") from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for number, entry in read_json_lines(path):
         try:
-            entry = json.loads(line)
-            name, marks = entry["file_name"], [entry[factor] in (1, True) for factor in FACTORS]
-        except (json.JSONDecodeError, RecursionError, TypeError, KeyError) as error:
-            raise ValueError(f"{path}: line {number}: not an annotation of ImageNet-X ({error})") from error
+            name, marks = str(entry["file_name"]), [entry[factor] in (1, True) for factor in FACTORS]
+        except KeyError as error:
+            raise ValueError(f"{path}, line {number}: not an annotation of ImageNet-X (no {error})") from error
         if name not in place:
             elsewhere += 1
         elif place[name] in rows:
-            raise ValueError(f"{path}: line {number}: {name} is annotated twice")
+            raise ValueError(f"{path}, line {number}: {name} is annotated twice")
         else:
             rows[place[name]] = marks
     if not rows:

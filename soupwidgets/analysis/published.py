@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+import csv
+import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from soupwidgets.analysis.frontier_point import FrontierPoint, frontier_point
 from soupwidgets.evaluation import Evaluation, SplitScore
 from soupwidgets.evaluation.metrics import Figure
 from soupwidgets.recipe import Recipe
+from soupwidgets.suites.json_files import read_json_lines, read_json_object, read_text
 from soupwidgets.suites.split import Role
 
 # Number of images of each dataset, and what it is for. The released numbers are shares of exactly these.
@@ -25,12 +27,17 @@ _DATASETS: dict[str, tuple[Role, int]] = {
     "ImageNetA": ("shift", 7_500),
 }
 _TOP1 = ":top1"
+_MOST_IMAGES = 1 << 31
+_NONE = -1.0
 _COLUMNS = ("model", "dataset", "accuracy")
 _SAME = {
     "imagenetv2matchedfrequency": "imagenetv2",
     "imagenetval": "imagenet",
     "imagenet1k": "imagenet",
     "val": "imagenet",
+    "imagenetv2matchedfrequencyformatval": "imagenetv2",
+    "objectnet10beta": "objectnet",
+    "objectnet10": "objectnet",
 }
 
 
@@ -82,14 +89,11 @@ def read_individual_results(path: str | Path, hyperparameters: str | Path | None
     Wortsman et al., arXiv 2203.05482, section 3 (CLIP ViT-B/32 fine-tuned on ImageNet).
     """
     evaluations: dict[str, Evaluation] = {}
-    for number, line in enumerate(Path(path).read_text("utf-8").splitlines(), 1):
-        if not line.strip():
-            continue
+    for number, record in read_json_lines(path):
         try:
-            record = json.loads(line)
             name = str(record["model_name"])
             scores = {data: _score(role, n, record[data]) for data, (role, n) in _DATASETS.items()}
-        except (KeyError, TypeError, ValueError, RecursionError) as error:
+        except (KeyError, ValueError) as error:
             raise ValueError(f"{path}, line {number}: not a record of published accuracies ({error!r})") from error
         if name in evaluations:
             raise ValueError(f"{path}, line {number}: {name!r} is there twice")
@@ -98,11 +102,11 @@ def read_individual_results(path: str | Path, hyperparameters: str | Path | None
         raise ValueError(f"{path}: no record in it")
     known: dict[str, Mapping[str, Any]] = {}
     if hyperparameters is not None:
-        try:
-            found = json.loads(Path(hyperparameters).read_text("utf-8"))
-            known = {name: dict(found[name]) for name in evaluations if name in found}
-        except (TypeError, ValueError, RecursionError) as error:
-            raise ValueError(f"{hyperparameters}: not a JSON object by model ({error})") from error
+        found = read_json_object(hyperparameters)
+        known = {name: found[name] for name in evaluations if name in found}
+        strange = [name for name, own in known.items() if not isinstance(own, dict)]
+        if strange:
+            raise ValueError(f"{hyperparameters}: not a JSON object by model: {strange[0]!r:.100} is none")
     return PublishedModels(evaluations, known)
 
 
@@ -131,7 +135,7 @@ def read_results_jsonl(path: str | Path) -> PublishedModels:
     """
     evaluations: dict[str, Evaluation] = {}
     known: dict[str, Mapping[str, Any]] = {}
-    for number, record in _records(path):
+    for number, record in read_json_lines(path):
         accuracies = {key.removesuffix(_TOP1): value for key, value in record.items() if key.endswith(_TOP1)}
         if not accuracies:
             raise ValueError(f"{path}, line {number}: no entry that ends in {_TOP1!r}")
@@ -150,55 +154,144 @@ def read_results_jsonl(path: str | Path) -> PublishedModels:
 
 
 def read_accuracy_table(path: str | Path, id_test: str | None = None) -> PublishedModels:
-    """Read a table of accuracies of others: a CSV file with the columns ``model``, ``dataset``, ``accuracy``.
+    """Read accuracies of others, in whatever form they come.
+
+    Understood are
+
+    - a CSV file with the columns ``model``, ``dataset`` and ``accuracy``, and perhaps ``images`` (how many there
+      were, which gives intervals where the data set's size is not known);
+    - a CSV file with the models' names in its first column and a column for each data set, where an empty cell is
+      a model that was not measured there;
+    - one JSON object a line with ``model_name`` and an accuracy for each data set, as the model-soups release has it;
+    - ``results.jsonl`` of the WiSE-FT release (`read_results_jsonl`).
 
     Parameters
     ----------
     path
-        One row for each model and data set. Accuracies are shares or, when one is
-        larger than 1, percentages. A column ``images`` (how many there were)
-        gives intervals where the data set's size is not known.
+        The file; its content says which form it has. Accuracies are shares or, when one of the table is larger
+        than 1, percentages.
     id_test
         The data set of the in-distribution test; ImageNet's own names and ``test`` are known.
 
     Returns
     -------
     PublishedModels
-        Other columns are taken as hyper-parameters of the model.
+        Other columns, which have texts or numbers that are no accuracies, are taken as hyper-parameters.
 
     Raises
     ------
     ValueError
-        When a column is missing or an accuracy is none; the message names the file and the row.
+        When the file has none of these forms or an accuracy is none; the message names the file and the row.
 
     Notes
     -----
-    The long form of the tables of Taori et al., arXiv 2007.00644 (repository modestyachts/imagenet-testbed).
+    The long form and the wide one: Taori et al., arXiv 2007.00644 (repository modestyachts/imagenet-testbed).
     """
-    import csv
-
+    text = read_text(path)
+    if text.lstrip().startswith("{"):
+        records = list(read_json_lines(path))
+        if any(key.endswith(_TOP1) for key in records[0][1]):
+            return read_results_jsonl(path)
+        named = [(n, record.pop("model_name", None), record) for n, record in records]
+        return _wide(path, named, id_test)
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        header, *lines = csv.reader(io.StringIO(text, newline=""))
+    except (ValueError, csv.Error) as error:
+        # A file without any line is a ValueError: nothing to unpack.
         raise ValueError(f"{path}: cannot be read as a table ({error})") from error
-    lacking = [column for column in _COLUMNS if not rows or column not in rows[0]]
+    header = [title.strip() for title in header]
+    twice = sorted({title for title in header if header.count(title) > 1})
+    if twice:
+        raise ValueError(f"{path}: two columns are named {twice[0]!r:.100}")
+    rows: list[tuple[int, dict[str, str]]] = []
+    for number, cells in enumerate(lines, 2):
+        if len(cells) > len(header):
+            raise ValueError(f"{path}, line {number}: {len(cells)} cells, the header has {len(header)}")
+        if any(cell.strip() for cell in cells):
+            rows.append((number, dict(zip(header, [*cells, *[""] * (len(header) - len(cells))], strict=True))))
+    if {"dataset", "accuracy"} & set(header) or not rows or len(header) < 2:
+        return _long(path, rows, id_test)
+    return _wide(path, [(number, row.pop(header[0]), row) for number, row in rows], id_test)
+
+
+def _long(path: str | Path, rows: Sequence[tuple[int, Mapping[str, str]]], id_test: str | None) -> PublishedModels:
+    lacking = [column for column in _COLUMNS if not rows or column not in rows[0][1]]
     if lacking:
-        raise ValueError(f"{path}: it has no column {lacking[0]!r}; model, dataset and accuracy are needed")
-    values = [_number(path, i, row["accuracy"]) for i, row in enumerate(rows, 2)]
+        raise ValueError(
+            f"{path}: it has no column {lacking[0]!r}; model, dataset and accuracy are needed, or the models' names "
+            "and a column for each data set"
+        )
+    values = [_number(path, number, row["accuracy"]) for number, row in rows]
     factor = 100 if max(values) > 1 else 1
     scores: dict[str, dict[str, SplitScore]] = {}
     known: dict[str, Mapping[str, Any]] = {}
-    for number, (row, value) in enumerate(zip(rows, values, strict=True), 2):
-        name, data = str(row["model"]), str(row["dataset"])
+    for (number, row), value in zip(rows, values, strict=True):
+        name, data = row["model"], row["dataset"]
         if data in scores.get(name, {}):
             raise ValueError(f"{path}, line {number}: {name!r} has two accuracies on {data!r}")
         images = round(_number(path, number, row["images"])) if row.get("images") else 0
+        if images > _MOST_IMAGES:
+            raise ValueError(f"{path}, line {number}: {row['images']!r:.100} is no number of images")
         role: Role | None = "id_test" if data == id_test else None
         scores.setdefault(name, {})[data] = _any_score(path, number, data, value / factor, images, role)
-        known[name] = {k: v for k, v in row.items() if k and v and k not in (*_COLUMNS, "images")}
+        known[name] = {k: v for k, v in row.items() if v and k not in (*_COLUMNS, "images")}
     evaluations = {name: Evaluation(Recipe({name: 1}), found) for name, found in scores.items()}
     return _published(path, evaluations, known)
+
+
+def _wide(path: str | Path, rows: Sequence[tuple[int, Any, Mapping[str, Any]]], id_test: str | None) -> PublishedModels:
+    """A row a model: line, name, and a cell for each data set or hyper-parameter."""
+    columns: dict[str, list[float | None]] = {}
+    for column in dict.fromkeys(column for _, _, row in rows for column in row):
+        cells = [_cell(row.get(column)) for _, _, row in rows]
+        if _NONE not in cells and any(cell is not None for cell in cells):
+            columns[column] = cells
+        elif column == id_test or canonical(column) in _BY_CANONICAL:
+            number, _, row = rows[cells.index(_NONE) if _NONE in cells else 0]
+            raise ValueError(f"{path}, line {number}: {row.get(column)!r:.100} is no accuracy on {column!r:.100}")
+    ours = [c for c in columns if canonical(c) in _BY_CANONICAL or c == id_test]
+    if not any(c == id_test or _BY_CANONICAL[canonical(c)][0] == "id_test" for c in ours):
+        raise ValueError(
+            f"{path}: it has no column 'dataset', and none of an in-distribution test that is known (ImageNet, val, "
+            f"test) among {', '.join(columns) or 'its columns'}"[:500]
+            + "; say which it is (id_test), or name it so"
+        )
+    # Hard data sets have less than one percent: the table as a whole says what it counts in.
+    percent = max(cell or 0 for c in ours for cell in columns[c]) > 1
+    factor = 100 if percent else 1
+    data_sets = [c for c in columns if c in ours or max(cell or 0 for cell in columns[c]) <= factor]
+    evaluations: dict[str, Evaluation] = {}
+    known: dict[str, Mapping[str, Any]] = {}
+    for place, (number, name, row) in enumerate(rows):
+        if not isinstance(name, str) or not name.strip():
+            raise ValueError(f"{path}, line {number}: the model has no name")
+        if name in evaluations:
+            raise ValueError(f"{path}, line {number}: {name!r:.100} is there twice")
+        role: dict[str, Role] = {id_test: "id_test"} if id_test else {}
+        scores = {
+            data: _any_score(path, number, data, value / factor, role=role.get(data))
+            for data in data_sets
+            if (value := columns[data][place]) is not None
+        }
+        if scores:
+            evaluations[name] = Evaluation(Recipe({name: 1}), scores)
+            known[name] = {
+                k: v for k, v in row.items() if k not in data_sets and isinstance(v, str | int | float) and v != ""
+            }
+    return _published(path, evaluations, known)
+
+
+def _cell(value: Any) -> float | None:
+    """An accuracy; None where the cell is empty, `_NONE` where it holds something else."""
+    if value is None or (isinstance(value, str) and value.strip().lower() in ("", "nan", "-", "none")):
+        return None
+    try:
+        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else _NONE
+    except (ValueError, OverflowError):
+        return _NONE
+    if number != number:
+        return None
+    return number if 0 <= number <= 100 else _NONE
 
 
 def _published(
@@ -209,23 +302,10 @@ def _published(
     return PublishedModels(evaluations, known)
 
 
-def _records(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(Path(path).read_text("utf-8").splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"{path}, line {number}: not JSON ({error})") from error
-        if not isinstance(record, dict):
-            raise ValueError(f"{path}, line {number}: not an object")
-        yield number, record
-
-
 def _number(path: str | Path, number: int, text: Any) -> float:
     try:
         value = float(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         value = float("nan")
     if not 0 <= value < float("inf"):
         raise ValueError(f"{path}, line {number}: {text!r} is no accuracy or number of images")

@@ -31,7 +31,7 @@ class Mistake:
     prediction
         The class that the model said.
     category
-        One of `CATEGORIES`, or None where nobody said.
+        One of `CATEGORIES`, or another one that reviewers used; None where nobody said.
     severity
         One of `SEVERITIES`, or None.
     borderline
@@ -102,13 +102,18 @@ def mistake_table(mistakes: Iterable[Mistake]) -> pd.DataFrame:
     arXiv 2205.04596, section 4 and table 2.
     """
     given = list(mistakes)
-    names = [*CATEGORIES, *sorted({m.category for m in given if m.category and m.category not in CATEGORIES})]
-    if any(m.category is None for m in given):
-        names.append("not said")
-    rows = {name: [m for m in given if (m.category or "not said") == name] for name in names}
+    rows: dict[str, list[Mistake]] = {name: [] for name in CATEGORIES}
+    # Others by name, and what nobody said last.
+    for mistake in sorted(given, key=lambda m: (m.category is None, _row_of(m))):
+        rows.setdefault(_row_of(mistake), []).append(mistake)
     table = pd.DataFrame({name: _counts(some) for name, some in {**rows, "all": given}.items()}).T
     whole = ["major", "minor", "borderline", "not said", "all"]
     return table.astype(dict.fromkeys(whole, int))
+
+
+def _row_of(mistake: Mistake) -> str:
+    # A category of reviewers may be called like a row of ours.
+    return repr(mistake.category) if mistake.category in ("all", "not said") else mistake.category or "not said"
 
 
 def _counts(mistakes: Sequence[Mistake]) -> dict[str, float]:

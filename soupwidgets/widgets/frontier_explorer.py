@@ -177,8 +177,7 @@ class FrontierExplorer(Explorer):
             When the file is no table of accuracies.
         """
         if not isinstance(context, PublishedModels):
-            read = analysis.read_results_jsonl if str(context).endswith(".jsonl") else analysis.read_accuracy_table
-            context = read(context)
+            context = analysis.read_accuracy_table(context)
         self._context = context
         self._draw()
 

@@ -20,6 +20,7 @@ from soupwidgets.analysis import (
     read_mistakes,
     slice_score,
 )
+from soupwidgets.mistakes_report import summary_report, summary_text
 from tests.fixtures import ROOT
 
 PUBLISHED = ROOT.parent / "shared" / "published" / "imagenet_mistakes_greedy_soups.json"
@@ -119,8 +120,8 @@ def test_borderline_counts_as_minor_and_is_reported(write: Write) -> None:
     [
         ({"a": []}, "a: no"),
         ({"a": {}}, "a: no 'top_prediction'"),
-        ({"a": entry("ugly")}, "category 'ugly' is none"),
-        ({"a": entry(severity="huge")}, "severity 'huge' is none"),
+        ({"a": entry("ugly", "huge")}, "no category and no severity in it is known"),
+        ({"a": entry(prediction=10**30)}, "is not the number of a class"),
         ({"a": entry(prediction="7")}, "'7' is not the number of a class"),
         ({"a": entry(prediction=True)}, "True is not the number of a class"),
     ],
@@ -181,3 +182,29 @@ def test_factors_tell_where_a_model_errs(write: Write) -> None:
 def test_a_bad_line_is_named(write: Write, text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         read_factors(write(text), SPLIT)  # type: ignore[arg-type]
+
+
+def test_a_category_that_nobody_planned_for_is_kept_and_reported(write: Write) -> None:
+    content = {str(i): entry() for i in range(300)}
+    content["7"]["failure category"] = "Fine-grained with Multilabel Options"
+    content["8"] = entry(None, "huge\x1b[2J")  # type: ignore[arg-type]
+    content["9"] = entry("all")
+    found = read_mistakes(write(content))
+    assert len(found.mistakes) == 300
+    assert found.mistakes[7].category == "Fine-grained with Multilabel Options"
+    assert (found.mistakes[8].category, found.mistakes[8].severity) == (None, None)
+    assert found.unknown == {"Fine-grained with Multilabel Options": 1, "": 1, "huge [2J": 1, "all": 1}
+    assert found.warning.startswith("no category or severity that is known, and kept as it is: 'Fine-grained with Mul")
+    assert found.counts["Fine-grained error"] == 297
+    table = mistake_table(found.mistakes)
+    assert table["all"].to_dict() == {
+        **dict.fromkeys(CATEGORIES, 0), "fine-grained": 297, "Fine-grained with Multilabel Options": 1, "'all'": 1,
+        "not said": 1, "all": 300,
+    }  # fmt: skip
+    assert read_mistakes(write({"a": entry()})).warning == ""
+
+
+def test_the_command_line_says_what_was_not_understood(write: Write) -> None:
+    path = write({"a": entry(), "b": entry("odd")})
+    text = summary_text(summary_report(str(path)))
+    assert text.endswith("Warning: no category or severity that is known, and kept as it is: 'odd' (1 times)\n")
