@@ -72,9 +72,11 @@ class ClassMap:
     @cached_property
     def _ranks(self) -> list[tuple[Tensor, Tensor]]:
         """First every class with the place of its first column, then those that have a second one, and so on."""
-        starts = np.cumsum([0, *(len(group) for group in self.columns)])
-        ranks = []
-        for rank in range(max(len(group) for group in self.columns)):
-            classes = [k for k, group in enumerate(self.columns) if len(group) > rank]
-            ranks.append((torch.tensor(classes), torch.tensor([starts[k] + rank for k in classes])))
-        return ranks
+        ranks: list[tuple[list[int], list[int]]] = [([], []) for _ in range(max(map(len, self.columns)))]
+        place = 0
+        for k, group in enumerate(self.columns):
+            for classes, places in ranks[: len(group)]:
+                classes.append(k)
+                places.append(place)
+                place += 1
+        return [(torch.tensor(classes), torch.tensor(places)) for classes, places in ranks]

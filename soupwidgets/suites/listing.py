@@ -15,6 +15,11 @@ from numpy.typing import NDArray
 from soupwidgets.suites.split import Metric
 
 IMAGE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+# Pillow warns from a little more on: a quarter of a gigabyte as it is decoded.
+MOST_PIXELS = 80_000_000
+# Of an image's file within an archive.
+MOST_IMAGE_BYTES = 1 << 28
 _NAMED = 3
 
 
@@ -47,9 +52,18 @@ def _state(path: Path) -> str:
 
 
 def _pillow(file: Path | IO[bytes]) -> Any:
+    """Open an image of the formats that data sets have; nothing is decoded yet.
+
+    Pillow looks at the content and not at the name, and some of its formats start other programs
+    (PostScript: Ghostscript). Decoded, an image takes three bytes a pixel and more.
+    """
     from PIL import Image
 
-    return Image.open(file)
+    image = Image.open(file, formats=_FORMATS)
+    if image.width * image.height > MOST_PIXELS:
+        image.close()
+        raise ValueError(f"{image.width:,} x {image.height:,} pixels; images have at most {MOST_PIXELS:,} in all")
+    return image
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,9 @@ class Shift:
             raise ValueError(
                 f"{self.corruption} takes the parameters {sorted(taken)}, the definition gives {sorted(self.uniform)}"
             )
+        endless = [name for name, bounds in self.uniform.items() if not np.isfinite(bounds).all()]
+        if endless or self.seed < 0:
+            raise ValueError(f"{self.corruption}: {endless[0] if endless else 'the seed'} is negative or not finite")
 
     def _parameters(self) -> list[str]:
         return list(inspect.signature(CORRUPTIONS[self.corruption]).parameters)[1:]
@@ -109,5 +112,5 @@ class Shift:
                 uniform={str(k): (float(v[0]), float(v[1])) for k, v in card["uniform"].items()},
                 either_sign=tuple(str(name) for name in card["either_sign"]),
             )
-        except (KeyError, TypeError, IndexError, AttributeError) as error:
+        except (KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
             raise ValueError(f"not a definition of a shift: {error!r}") from error

@@ -13,15 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.checkpoints import atomic_path
-from soupwidgets.suites.json_files import read_json_object
+from soupwidgets.suites.json_files import decode
+from soupwidgets.suites.manifest import SliceFile
 from soupwidgets.suites.split import Scoring, Split, SuiteError, content_hash
 
 if TYPE_CHECKING:
     from soupwidgets.suites.suite import Suite
 
 FORMAT = "soupwidgets slice 1"
-_LONGEST = 200
-_LONGEST_WHY = 20_000
 # Below this many images chance alone may move an accuracy by more than ten points.
 _SMALL = 100
 
@@ -154,25 +153,25 @@ def read_slice(path: str | Path, suite: Suite) -> SliceSplit:
         When the file is none, or is about other images than the suite has.
     """
     try:
-        content = read_json_object(path, FORMAT)
+        content = decode(path, SliceFile)
+        if content.format != FORMAT:
+            raise SuiteError(f"{path}: not a file of the format {FORMAT!r}")
+        if content.split not in suite.splits:
+            raise SuiteError(f"{path}: of the split {content.split!r:.300}; the suite has {', '.join(suite.splits)}")
     except ValueError as error:
         raise SuiteError(str(error)) from error
     try:
-        name, why, rows, labels = (content[key] for key in ("name", "why", "rows", "labels"))
-        parent = suite.splits[content["split"]]
-        if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST:
-            raise SuiteError("its name is no text of at most 200 characters")
-        if not isinstance(why, str) or len(why) > _LONGEST_WHY:
-            raise SuiteError("its reason is no text of at most 20,000 characters")
-        if content["sha256"] != parent.content_hash:
+        parent = suite.splits[content.split]
+        if not content.name.strip():
+            raise SuiteError("it has no name")
+        if content.sha256 != parent.content_hash:
             raise SuiteError(f"made for other images or labels of {parent.name!r} than the suite has")
+        if len(content.rows) != len(content.labels):
+            raise SuiteError(f"{len(content.labels):,} labels for {len(content.rows):,} rows")
         classes = len(suite.class_names(parent.name))
-        if any(type(x) is not int for x in (*rows, *labels)) or len(rows) != len(labels):
-            raise SuiteError("rows and labels are not whole numbers, one label for each row")
-        if any(not 0 <= label < classes for label in labels):
+        if max(content.labels, default=0) >= classes:
             raise SuiteError(f"a label is not of the classes 0..{classes - 1}")
-        return SliceSplit(name, parent, rows, why, dict(zip(rows, labels, strict=True)))
+        labels = dict(zip(content.rows, content.labels, strict=True))
+        return SliceSplit(content.name, parent, content.rows, content.why, labels)
     except SuiteError as error:
         raise SuiteError(f"{path}: {error}") from error
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise SuiteError(f"{path}: malformed ({error!r})") from error

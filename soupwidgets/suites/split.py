@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,11 +14,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.checkpoints.hash_cache import remembered_hash
+from soupwidgets.suites.arrays import map_array
 from soupwidgets.suites.class_map import ClassMap
+from soupwidgets.suites.json_files import decode
+from soupwidgets.suites.manifest import MOST_IMAGES
 from soupwidgets.suites.shifts import Shift
+
+# A file system's names have 255 bytes at most, each of which JSON may write as six characters.
+_NAME_BYTES = 6 * 255
 
 Role = Literal["validation", "id_test", "shift", "train", "slice", "probe"]
 Metric = Literal["accuracy", "macro_f1", "worst_group"]
+
+
+_MEANT: dict[Role, str] = {
+    "validation": "chooses",
+    "id_test": "test in distribution",
+    "shift": "distribution shift",
+    "train": "for fine-tuning",
+    "slice": "slice of another split",
+    "probe": "asks what no benchmark asks",
+}
+_METRICS: dict[Metric, str] = {"accuracy": "accuracy", "macro_f1": "macro F1", "worst_group": "worst group"}
 
 
 class SuiteError(ValueError):
@@ -103,6 +121,17 @@ class Split:
     def __repr__(self) -> str:
         return f"Split({self.name!r}, role={self.role!r}, n={len(self)})"
 
+    def _repr_html_(self) -> str:
+        """What it is, as a table of one row."""
+        head = "<tr><th>split</th><th>role</th><th>images</th><th>pixels</th><th>scored by</th></tr>"
+        return f"<table>{head}{self.to_html_row()}</table>"
+
+    def to_html_row(self) -> str:
+        """Name, role, number of images, size and metric as a row of a table; no pixel is read."""
+        height, width = self.image_size
+        cells = [self.name, _MEANT[self.role], f"{len(self):,}", f"{height} x {width}", _METRICS[self.scoring.metric]]
+        return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+
     def __len__(self) -> int:
         return len(self.labels)
 
@@ -112,16 +141,20 @@ class Split:
         stored = self._stored
         if self.source.rows is not None:
             stored = stored[np.asarray(self.source.rows)]
-        return self.source.shift.apply(stored) if self.source.shift else stored
+        if self.source.shift is None:
+            return stored
+        if stored.ndim != 3:
+            raise SuiteError(
+                f"{self.source.images}: {self.source.shift.corruption} is for grey images, not for colours"
+            )
+        return self.source.shift.apply(stored)
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
         """Class indices ``[n]``."""
-        stored = load_array(self.source.labels)
-        if stored.ndim != 1 or stored.dtype.kind not in "iu":
-            raise SuiteError(
-                f"{self.source.labels}: expected integer labels, found {stored.dtype} of shape {stored.shape}"
-            )
+        stored = load_array(self.source.labels, 1)
+        if stored.dtype.kind not in "iu":
+            raise SuiteError(f"{self.source.labels}: expected integer labels, found {stored.dtype}")
         picked = stored if self.source.rows is None else stored[np.asarray(self.source.rows)]
         return picked.astype(np.int64)
 
@@ -130,14 +163,14 @@ class Split:
         """What the data set calls each image ``[n]``; None where the suite does not say."""
         if self.source.names is None:
             return None
+        images = len(load_array(self.source.labels, 1))
         try:
-            stored = json.loads(self.source.names.read_text())
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-            raise SuiteError(f"{self.source.names}: not a readable list of names ({error})") from error
-        rows = range(len(self)) if self.source.rows is None else self.source.rows
-        if not isinstance(stored, list) or len(stored) <= max(rows, default=-1):
-            raise SuiteError(f"{self.source.names}: expected a list with a name for each of {len(self)} images")
-        return tuple(str(stored[row]) for row in rows)
+            stored = decode(self.source.names, list[str], images * _NAME_BYTES + _NAME_BYTES)
+        except ValueError as error:
+            raise SuiteError(f"{error}; a list of the images' names is expected") from error
+        if len(stored) != images:
+            raise SuiteError(f"{self.source.names}: {len(stored):,} names for {images:,} images")
+        return tuple(stored) if self.source.rows is None else tuple(stored[row] for row in self.source.rows)
 
     @cached_property
     def image_numbers(self) -> NDArray[np.int64]:
@@ -156,10 +189,11 @@ class Split:
 
     @cached_property
     def _stored(self) -> NDArray[np.uint8]:
-        stored = load_array(self.source.images)
-        if stored.dtype != np.uint8 or stored.ndim not in (3, 4):
+        stored = load_array(self.source.images, 3, 4)
+        if stored.dtype != np.uint8 or stored.shape[3:] not in ((), (3,)):
             raise SuiteError(
-                f"{self.source.images}: expected uint8 images, found {stored.dtype} of shape {stored.shape}"
+                f"{self.source.images}: expected uint8 images, grey or in three colours, "
+                f"found {stored.dtype} of shape {stored.shape}"
             )
         return stored
 
@@ -168,10 +202,13 @@ class Split:
         """Each image's group ``[n]``, -1 where none counts; None where the metric needs none."""
         if self.scoring.groups is None:
             return None
-        stored: NDArray[np.int64] = load_array(self.scoring.groups).astype(np.int64)
-        if stored.shape != self.labels.shape:
-            raise SuiteError(f"{self.scoring.groups}: of shape {stored.shape}, one group for each image is needed")
-        return stored
+        stored = load_array(self.scoring.groups, 1)
+        if stored.shape != self.labels.shape or stored.dtype.kind not in "iu":
+            raise SuiteError(
+                f"{self.scoring.groups}: {stored.dtype} of shape {stored.shape}; one whole number an image is due"
+            )
+        found: NDArray[np.int64] = stored.astype(np.int64)
+        return found
 
     @cached_property
     def content_hash(self) -> str:
@@ -213,10 +250,27 @@ def content_hash(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> str:
     return digest.hexdigest()
 
 
-def load_array(path: Path) -> NDArray[Any]:
-    """Map a ``.npy`` file into memory; `SuiteError` where it is none, or needs a pickle."""
+def load_array(path: Path, *axes: int) -> NDArray[Any]:
+    """Map a ``.npy`` file into memory.
+
+    Parameters
+    ----------
+    path
+        The file.
+    axes
+        How many it may have; any number when none is given.
+
+    Raises
+    ------
+    SuiteError
+        When it is none, needs a pickle, or has another number of axes, no pixels, or more images than a suite may.
+    """
     try:
-        loaded: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise SuiteError(f"{path}: cannot be read as a plain .npy array ({error})") from error
+        loaded = map_array(path)
+    except ValueError as error:
+        raise SuiteError(str(error)) from error
+    if axes and (loaded.ndim not in axes or 0 in loaded.shape[1:]):
+        raise SuiteError(f"{path}: an array of shape {loaded.shape}; {' or '.join(map(str, axes))} axes are expected")
+    if axes and len(loaded) > MOST_IMAGES:
+        raise SuiteError(f"{path}: {len(loaded):,} images; a suite may have {MOST_IMAGES:,}")
     return loaded

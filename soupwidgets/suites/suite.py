@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from itertools import islice
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
+from msgspec import UNSET, to_builtins
 
 from soupwidgets.suites.class_map import ClassMap
+from soupwidgets.suites.json_files import decode
+from soupwidgets.suites.listing import some
+from soupwidgets.suites.manifest import Manifest, SplitEntry
 from soupwidgets.suites.shifts import Shift
 from soupwidgets.suites.slices import SliceSplit, read_slice
 from soupwidgets.suites.split import Metric, Role, Scoring, Source, Split, SuiteError, load_array
 
 MANIFEST = "suite.json"
+# Permutations of this many images take a second and a gigabyte.
+_MOST_ROWS = 1 << 25
+_MOST_LISTED = 1000
+_LONGEST_FILE = 255
+_SHOWN = 12
 
 
 class Suite:
@@ -27,6 +37,8 @@ class Suite:
     ('val', 'test')
     >>> [shift.name for shift in suite.shifts][:3]
     ['rotate', 'noise', 'blur']
+    >>> suite["rotate"]
+    Split('rotate', role='shift', n=1250)
     """
 
     def __init__(
@@ -40,7 +52,41 @@ class Suite:
         self.training = next((s for s in splits.values() if s.role == "train"), None)
 
     def __repr__(self) -> str:
-        return f"Suite({self.name!r}, {len(self.classes)} classes, splits={list(self.splits)})"
+        sizes = ", ".join(f"{name}={len(split):,}" for name, split in islice(self.splits.items(), _SHOWN))
+        more = f", and {len(self.splits) - _SHOWN} more" if len(self.splits) > _SHOWN else ""
+        return f"Suite({self.name!r}, {len(self.classes)} classes, {sizes}{more})"
+
+    def _repr_html_(self) -> str:
+        """Its splits as a table."""
+        splits = [*self.splits.values(), *([self.training] if self.training else [])]
+        rows = "".join(split.to_html_row() for split in splits)
+        return (
+            f"<p><b>{escape(self.name)}</b>: {len(self.classes):,} classes</p>"
+            f"<table><tr><th>split</th><th>role</th><th>images</th><th>pixels</th><th>scored by</th></tr>{rows}</table>"
+        )
+
+    def __getitem__(self, name: str) -> Split:
+        """A split by name; that of training as well.
+
+        Raises
+        ------
+        KeyError
+            When there is none of this name.
+        """
+        splits = {**self.splits, **({self.training.name: self.training} if self.training else {})}
+        if name not in splits:
+            raise KeyError(f"the suite has no split {name!r}; it has {', '.join(splits)}")
+        return splits[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.splits or (self.training is not None and name == self.training.name)
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of the splits that models are measured on."""
+        return iter(self.splits)
+
+    def __len__(self) -> int:
+        return len(self.splits)
 
     @classmethod
     def open(cls, folder: str | Path, slices: Sequence[str | Path] = ()) -> Suite:
@@ -66,21 +112,20 @@ class Suite:
         """
         folder = Path(folder)
         path = folder / MANIFEST
+        if not path.is_file():
+            raise SuiteError(f"{path} is missing: {folder} is not the folder of a suite; {_what_is_in(folder)}")
         try:
-            manifest = json.loads(path.read_text())
-        except FileNotFoundError:
-            raise SuiteError(f"{path} is missing: {folder} is not the folder of a suite") from None
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise SuiteError(f"{path}: not a readable manifest ({error})") from error
-        try:
-            splits = [_split(folder, entry) for entry in manifest["splits"]]
-            templates = [str(template) for template in manifest.get("templates", [])]
-            classes = [str(c) for c in manifest["classes"]]
-            suite = cls(str(manifest["name"]), classes, {s.name: s for s in splits}, templates)
-        except (KeyError, TypeError, ValueError) as error:
-            if isinstance(error, SuiteError):
-                raise
-            raise SuiteError(f"{path}: malformed ({error!r})") from error
+            manifest = decode(path, Manifest)
+        except ValueError as error:
+            raise SuiteError(str(error)) from error
+        names = [entry.name for entry in manifest.splits]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise SuiteError(f"{path}: two splits are named {twice[0]!r}")
+        if sum(entry.rows.of for entry in manifest.splits if entry.rows) > _MOST_ROWS:
+            raise SuiteError(f"{path}: its splits pick among more than {_MOST_ROWS:,} images in all")
+        splits = {entry.name: _split(folder, entry) for entry in manifest.splits}
+        suite = cls(manifest.name, [str(c) for c in manifest.classes], splits, manifest.templates)
         suite._check(path)
         return suite.with_slices(slices) if slices else suite
 
@@ -90,8 +135,10 @@ class Suite:
             if roles.count(role) != 1:
                 raise SuiteError(f"{path}: needs exactly one split with the role {role!r}, has {roles.count(role)}")
         for split in [*self.splits.values(), *([self.training] if self.training else [])]:
-            labels, stored = split.labels, load_array(split.source.images)
-            images = len(stored) if split.source.rows is None else len(split.source.rows)
+            labels = split.labels
+            stored = len(load_array(split.source.images, 3, 4))
+            picked = split.source.rows
+            images = stored if picked is None else len(picked) if max(picked) < stored else 0
             if images != len(labels):
                 raise SuiteError(f"{path}: split {split.name!r} has {images} images but {len(labels)} labels")
             if len(labels) == 0:
@@ -170,38 +217,67 @@ class Suite:
         return [split for split in self.splits.values() if split.role == "shift"]
 
 
-def _inside(folder: Path, name: Any) -> Path:
-    if not isinstance(name, str) or Path(name).name != name:
-        raise SuiteError(f"{folder / MANIFEST}: {name!r} is not the name of a file in this folder")
+def _what_is_in(folder: Path) -> str:
+    """What somebody finds there who looked for a suite, and what to do about it."""
+    if folder.is_file():
+        return "it is a file. Name the folder that suite.json is in"
+    try:
+        names = sorted(path.name for path in islice(folder.iterdir(), _MOST_LISTED))
+    except OSError:
+        return "there is no such folder, or it cannot be read"
+    suites = [name for name in names if (folder / name / MANIFEST).is_file()]
+    if suites:
+        return f"suites are in it: {some([str(folder / name) for name in suites])}"
+    return f"in it are {some(names) or 'no files'}. `soupwidgets suite build` makes a suite of data sets"
+
+
+def _inside(folder: Path, name: str) -> Path:
+    # A name of at most 255 bytes, as file systems have them, and without what a path may not hold.
+    if Path(name).name != name or "\0" in name or not name.isprintable() or len(name) > _LONGEST_FILE:
+        raise SuiteError(f"{folder / MANIFEST}: {name!r:.300} is not the name of a file in this folder")
     return folder / name
 
 
-def _split(folder: Path, entry: Mapping[str, Any]) -> Split:
-    roles = [role for role in get_args(Role) if role not in ("slice", "probe")]
-    if entry["role"] not in roles:
-        raise SuiteError(f"{folder / MANIFEST}: {entry['role']!r} is not a role; known are {', '.join(roles)}")
+def _split(folder: Path, entry: SplitEntry) -> Split:
+    roles: list[Role] = [role for role in get_args(Role) if role not in ("slice", "probe")]
+    role = next((role for role in roles if role == entry.role), None)
+    if role is None:
+        raise SuiteError(f"{folder / MANIFEST}: {entry.role!r:.300} is not a role; known are {', '.join(roles)}")
+    labels = _inside(folder, entry.labels)
     rows = None
-    if "rows" in entry:
-        order = np.random.default_rng(int(entry["rows"]["seed"])).permutation(int(entry["rows"]["of"]))
-        rows = tuple(int(r) for r in order[int(entry["rows"]["start"]) : int(entry["rows"]["stop"])])
-    source = Source(
-        images=_inside(folder, entry["images"]),
-        labels=_inside(folder, entry["labels"]),
-        rows=rows,
-        shift=Shift.from_json(entry["shift"]) if "shift" in entry else None,
-        made_of=str(entry["made_of"]) if "made_of" in entry else None,
-        names=_inside(folder, entry["names"]) if "names" in entry else None,
-    )
-    return Split(str(entry["name"]), entry["role"], source, entry.get("sha256"), _scoring(folder, entry))
+    if entry.rows:
+        stored = len(load_array(labels, 1))
+        if not entry.rows.start < entry.rows.stop <= entry.rows.of or entry.rows.of != stored:
+            raise SuiteError(
+                f"{folder / MANIFEST}: split {entry.name!r} has rows {entry.rows.start} to {entry.rows.stop} of "
+                f"{entry.rows.of:,} images, {labels.name} has {stored:,}"
+            )
+        order = np.random.default_rng(entry.rows.seed).permutation(entry.rows.of)
+        rows = tuple(order[entry.rows.start : entry.rows.stop].tolist())
+    try:
+        source = Source(
+            images=_inside(folder, entry.images),
+            labels=labels,
+            rows=rows,
+            shift=Shift.from_json(to_builtins(entry.shift)) if entry.shift else None,
+            made_of=entry.made_of or None,
+            names=_inside(folder, entry.names) if entry.names else None,
+        )
+        return Split(entry.name, role, source, entry.sha256, _scoring(folder, entry))
+    except SuiteError:
+        raise
+    except ValueError as error:
+        raise SuiteError(f"{folder / MANIFEST}: split {entry.name!r}: {error}") from error
 
 
-def _scoring(folder: Path, entry: Mapping[str, Any]) -> Scoring:
-    metric = entry.get("metric", "accuracy")
-    if metric not in get_args(Metric):
-        raise SuiteError(f"{folder / MANIFEST}: {metric!r} is not a metric; known are {get_args(Metric)}")
-    class_map = ClassMap(entry["class_map"]) if "class_map" in entry else None
-    classes = tuple(str(name) for name in entry.get("classes", ()))
+def _scoring(folder: Path, entry: SplitEntry) -> Scoring:
+    metrics: tuple[Metric, ...] = get_args(Metric)
+    metric = next((metric for metric in metrics if metric == entry.metric), None)
+    if metric is None:
+        raise SuiteError(f"{folder / MANIFEST}: {entry.metric!r:.300} is not a metric; known are {', '.join(metrics)}")
+    class_map = None if entry.class_map is UNSET else ClassMap(entry.class_map)
+    classes = tuple(str(name) for name in entry.classes)
     if class_map is not None and len(classes) != len(class_map):
-        raise SuiteError(f"{folder / MANIFEST}: {entry['name']!r} names {len(classes)} classes, maps {len(class_map)}")
-    groups = _inside(folder, entry["groups"]) if "groups" in entry else None
-    return Scoring(metric, class_map, classes, groups, tuple(str(name) for name in entry.get("group_names", ())))
+        raise SuiteError(f"{folder / MANIFEST}: {entry.name!r} names {len(classes)} classes, maps {len(class_map)}")
+    groups = _inside(folder, entry.groups) if entry.groups else None
+    return Scoring(metric, class_map, classes, groups, tuple(entry.group_names))

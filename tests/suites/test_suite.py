@@ -108,7 +108,7 @@ def test_not_a_suite_at_all(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match="is missing"):
         Suite.open(tmp_path)
     (tmp_path / "suite.json").write_text("{")
-    with pytest.raises(SuiteError, match="not a readable manifest"):
+    with pytest.raises(SuiteError, match="not a readable JSON file"):
         Suite.open(tmp_path)
     (tmp_path / "suite.json").write_text("{}")
     with pytest.raises(SuiteError, match="malformed"):

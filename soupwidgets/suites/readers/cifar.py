@@ -10,12 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.checkpoints.pickles import Inert, PickleError, PickleReader
+from soupwidgets.suites.arrays import read_arrays
+from soupwidgets.suites.json_files import read_bytes
 from soupwidgets.suites.listing import Listing, PixelItem
-from soupwidgets.suites.split import Role, SuiteError
+from soupwidgets.suites.split import Role, SuiteError, load_array
 from soupwidgets.suites.tables import load_table
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _SIDE = 32
+# Ten times the largest of the releases' files.
+_MOST_BYTES = 1 << 31
 _RECORD = 1 + 3 * _SIDE * _SIDE
 # CIFAR-10 has no validation set of its own; the last of its five training batches serves as one.
 _BATCHES = {
@@ -50,11 +54,13 @@ def cifar10_2(path: Path, _role: Role) -> Listing:
 
 
 def _listing(source: Path, images: Any, labels: Any) -> Listing:
-    pixels, classes = np.asarray(images), np.asarray(labels)
+    pixels, classes = np.asarray(images), _classes(source, labels)
     if pixels.dtype != np.uint8 or pixels.shape[1:] != (_SIDE, _SIDE, 3):
         raise SuiteError(f"{source}: images of {_SIDE} x {_SIDE} x 3 bytes are expected, found {pixels.shape}")
-    if classes.shape != (len(pixels),) or classes.dtype.kind not in "iu":
-        raise SuiteError(f"{source}: {len(pixels)} images, but labels of shape {classes.shape}")
+    if classes.shape != (len(pixels),) or not ((classes >= 0) & (classes < len(CLASSES))).all():
+        raise SuiteError(
+            f"{source}: {len(pixels)} images and labels of shape {classes.shape}; one of 0..9 an image is due"
+        )
     items = [PixelItem(source, row, image) for row, image in enumerate(pixels)]
     templates = tuple(load_table("templates.json")["cifar10"])
     return Listing(source, items, classes.astype(np.int64), CLASSES, templates=templates)
@@ -67,8 +73,17 @@ def _batch(path: Path, name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]
     for folder in (path / "cifar-10-batches-py", path):
         if (folder / name).is_file():
             flat, labels = _pickled(folder / name, "data", "labels")
-            return _planes(flat), np.asarray(labels, dtype=np.int64)
+            if not isinstance(flat, np.ndarray) or flat.ndim != 2 or flat.shape[1] != _RECORD - 1:
+                raise SuiteError(f"{folder / name}: rows of {_RECORD - 1:,} bytes are expected")
+            return _planes(flat), _classes(folder / name, labels)
     raise SuiteError(f"{path}: not CIFAR-10: cifar-10-batches-bin/{name}.bin or cifar-10-batches-py/{name} is expected")
+
+
+def _classes(file: Path, labels: Any) -> NDArray[np.int64]:
+    try:
+        return np.asarray(labels, dtype=np.int64)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise SuiteError(f"{file}: labels are no whole numbers ({error})") from error
 
 
 def _binary(file: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -84,11 +99,7 @@ def _planes(flat: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _array(file: Path) -> NDArray[Any]:
-    try:
-        found: NDArray[Any] = np.load(file, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise SuiteError(f"{file}: cannot be read as a plain .npy array ({error})") from error
-    return found
+    return load_array(file)
 
 
 def _named_arrays(file: Path, *names: str) -> list[Any]:
@@ -96,15 +107,18 @@ def _named_arrays(file: Path, *names: str) -> list[Any]:
         # The older release is a dictionary in a pickle in an array.
         return _pickled(file, *names)
     try:
-        with np.load(file, allow_pickle=False) as archive:
-            return [archive[name] for name in names]
-    except (OSError, ValueError, KeyError) as error:
-        raise SuiteError(f"{file}: cannot be read as arrays named {', '.join(names)} ({error})") from error
+        found = read_arrays(file, names, _MOST_BYTES)
+    except ValueError as error:
+        raise SuiteError(str(error)) from error
+    lacking = [name for name in names if name not in found]
+    if lacking:
+        raise SuiteError(f"{file}: it has no array named {lacking[0]!r}")
+    return [found[name] for name in names]
 
 
 def _pickled(file: Path, *names: str) -> list[Any]:
     """Entries of a dictionary in a pickle, which is read and not run."""
-    content = memoryview(file.read_bytes())
+    content = memoryview(read_bytes(file, _MOST_BYTES))
     start = 0
     if bytes(content[:6]) == b"\x93NUMPY":
         wide = content[6] > 1
@@ -115,7 +129,7 @@ def _pickled(file: Path, *names: str) -> list[Any]:
             (root,) = root
         entries = {key.decode() if isinstance(key, bytes) else key: value for key, value in root.items()}
         return [_plain(entries[name]) for name in names]
-    except (PickleError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+    except (PickleError, ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
         raise SuiteError(f"{file}: not a pickled dictionary with {', '.join(names)} ({error})") from error
 
 
@@ -129,6 +143,8 @@ def _plain(value: Any) -> Any:
         return list(data)
     if code not in ("u1", "i8", "i4", "u4", "i2", "f8") or fortran:
         raise ValueError(f"an array of the type {code[:20]!r}")
+    if not isinstance(data, str | bytes | memoryview):
+        raise ValueError(f"an array whose numbers are {type(data).__name__}")
     raw = data.encode("latin-1") if isinstance(data, str) else bytes(data)
     numbers = np.frombuffer(raw, dtype=f"<{code}" if code != "u1" else code)
     if len(numbers) != math.prod(shape):

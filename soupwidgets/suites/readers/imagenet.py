@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.suites.listing import FileItem, Listing, folders_in, images_in, some
-from soupwidgets.suites.split import Role, SuiteError
+from soupwidgets.suites.split import Role, SuiteError, load_array
 
 MINIVAL_MASK = "imagenet_98_idxs.npy"
 _MINIVAL_PER_CLASS = 26
@@ -145,10 +145,9 @@ def _mask(path: Path, listing: Listing) -> NDArray[np.bool_]:
     """Which training images are held out, in the order of folders and file names."""
     file = path / MINIVAL_MASK
     if file.exists():
-        try:
-            mask = np.load(file, allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise SuiteError(f"{file}: cannot be read as a plain .npy array ({error})") from error
+        mask = load_array(file)
+        if mask.dtype.kind not in "biuf":
+            raise SuiteError(f"{file}: it holds {mask.dtype}; zeros and ones are expected")
         if mask.shape != listing.labels.shape:
             raise SuiteError(f"{file}: {mask.size:,} entries, but {path / 'train'} has {len(listing.labels):,} images")
         return np.asarray(mask != 0)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from soupwidgets.suites.json_files import read_text
 from soupwidgets.suites.listing import FileItem, Listing, some
 from soupwidgets.suites.split import Role, SuiteError
 from soupwidgets.suites.tables import load_table
 
 # The shift is WILDS's out-of-distribution test; choosing uses the in-distribution validation split.
 _SPLITS: dict[Role, str] = {"train": "train", "validation": "id_val", "id_test": "id_test", "shift": "test"}
+# FMoW's table has 80 MB.
+_MOST_BYTES = 1 << 29
 _FMOW_TEST_FROM, _FMOW_VALIDATION_FROM = 2016, 2013
 
 
@@ -51,7 +55,10 @@ def fmow(path: Path, role: Role) -> Listing:
     table = _table(file, ["split", "category", "timestamp", "country_code"])
     countries = _table(folder / "country_code_mapping.csv", ["alpha-3", "region"])
     region_of = dict(zip(countries["alpha-3"], countries["region"], strict=True))
-    year = pd.to_datetime(table["timestamp"], utc=True, format="ISO8601").dt.year.to_numpy()
+    try:
+        year = pd.to_datetime(table["timestamp"], utc=True, format="ISO8601").dt.year.to_numpy()
+    except (ValueError, OverflowError) as error:
+        raise SuiteError(f"{file}: a timestamp is none ({error})"[:500]) from error
     later = year >= _FMOW_TEST_FROM if role == "shift" else year < _FMOW_VALIDATION_FROM
     wanted = {"train": "train", "validation": "val", "id_test": "test", "shift": "test"}[role]
     rows = np.flatnonzero((table["split"] == wanted).to_numpy() & later)
@@ -89,8 +96,8 @@ def _table(file: Path, columns: list[str]) -> Any:
 
     try:
         # Country codes hold the word NA, which means Namibia and no missing value.
-        table = pd.read_csv(file, keep_default_na=False, dtype=str)
-    except (OSError, ValueError) as error:
+        table = pd.read_csv(io.StringIO(read_text(file, _MOST_BYTES)), keep_default_na=False, dtype=str)
+    except (ValueError, OverflowError) as error:
         raise SuiteError(f"{file}: cannot be read as a table ({error})") from error
     lacking = [column for column in columns if column not in table.columns]
     if lacking:
@@ -112,6 +119,6 @@ def _whole(values: Any, file: Path, classes: int) -> Any:
 
 
 def _plain(name: str, file: Path) -> str:
-    if Path(name).name != name or not name:
+    if Path(name).name != name or not name or "\0" in name:
         raise SuiteError(f"{file}: {name!r} is not the name of a file in train/")
     return name
