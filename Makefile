@@ -79,5 +79,8 @@ studies: install
 	$(BIN)/soupwidgets spectrum paths --pool data/zoo/fashion --suite data/suites/fashion --samples 32 \
 	  --json data/studies/frequencies.json
 
+fuzz: install
+	$(BIN)/python -m tests.fuzz
+
 clean:
 	rm -rf .venv build

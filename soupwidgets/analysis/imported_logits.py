@@ -84,7 +84,7 @@ def read_logits(path: str | Path, suite: Suite, split: str) -> Logits:
                 f"{path}: {len(logits):,} images, {split!r} has {len(where):,}; without indices or names they must "
                 "be all of them, in the split's order"
             )
-        return logits.astype(np.float32)
+        indices = np.arange(len(where))
     return _ordered(path, logits, indices, where)
 
 
@@ -189,7 +189,9 @@ def _titles(path: Path, header: Sequence[str], classes: Sequence[str]) -> tuple[
     place = {title: column for column, title in enumerate(header)}
     lacking = [title for title in titles if title not in place]
     if lacking:
-        raise ValueError(f"{path}: no column for class {lacking[0]!r}; columns are named as the classes, or 0, 1, ...")
+        raise ValueError(
+            f"{path}: no column for class {lacking[0]!r:.200}; columns are named as the classes, or 0, 1, ..."
+        )
     extra = set(header) - set(titles) - {keys[0]}
     if extra:
         raise ValueError(f"{path}: the column {min(extra)!r:.100} is no class of the suite")
@@ -225,9 +227,11 @@ def _ordered(path: Path, logits: NDArray[Any], indices: NDArray[np.int64], split
         lacking = np.flatnonzero(counts == 0).tolist()
         raise ValueError(f"{path}: {len(lacking):,} images of {split.name!r} are missing: {_first(lacking)}")
     made = np.empty((len(split), logits.shape[1]), dtype=np.float32)
-    made[indices] = logits
+    # What is too large for it is infinite, and so no prediction.
+    with np.errstate(over="ignore"):
+        made[indices] = logits
     return made
 
 
 def _first(values: Sequence[object]) -> str:
-    return ", ".join(map(str, values[:_SHOWN])) + (", ..." if len(values) > _SHOWN else "")
+    return ", ".join(f"{value!s:.200}" for value in values[:_SHOWN]) + (", ..." if len(values) > _SHOWN else "")

@@ -86,13 +86,13 @@ def read_human_accuracy(path: str | Path, split: Split, synsets: Sequence[str] |
             elsewhere += 1
             continue
         if not isinstance(annotation, dict):
-            raise ValueError(f"{path}: {name}: expected lists of synsets, found {type(annotation).__name__}")
+            raise ValueError(f"{path}: {name:.200}: expected lists of synsets, found {type(annotation).__name__}")
         sets: dict[str, frozenset[int]] = {}
         for which in ("correct", "unclear", "wrong"):
             given = annotation.get(which, [])
             unknown = [s for s in given if _number_of(s, number) is None] if isinstance(given, list) else [given]
             if unknown:
-                raise ValueError(f"{path}: {name}: {which}: no class has the synset {unknown[0]!r:.60}")
+                raise ValueError(f"{path}: {name:.200}: {which}: no class has the synset {unknown[0]!r:.60}")
             sets[which] = frozenset(number[s] for s in given)
         problematic = name in content["problematic_images"]
         images[place[name]] = ImageLabels(sets["correct"], sets["unclear"], sets["wrong"], problematic)
@@ -240,7 +240,7 @@ def read_factors(path: str | Path, split: Split) -> Factors:
         if name not in place:
             elsewhere += 1
         elif place[name] in rows:
-            raise ValueError(f"{path}, line {number}: {name} is annotated twice")
+            raise ValueError(f"{path}, line {number}: {name:.200} is annotated twice")
         else:
             rows[place[name]] = marks
     if not rows:

@@ -96,7 +96,7 @@ def read_individual_results(path: str | Path, hyperparameters: str | Path | None
         except (KeyError, ValueError) as error:
             raise ValueError(f"{path}, line {number}: not a record of published accuracies ({error!r})") from error
         if name in evaluations:
-            raise ValueError(f"{path}, line {number}: {name!r} is there twice")
+            raise ValueError(f"{path}, line {number}: {name!r:.100} is there twice")
         evaluations[name] = Evaluation(Recipe({name: 1}), scores)
     if not evaluations:
         raise ValueError(f"{path}: no record in it")
@@ -228,7 +228,7 @@ def _long(path: str | Path, rows: Sequence[tuple[int, Mapping[str, str]]], id_te
     for (number, row), value in zip(rows, values, strict=True):
         name, data = row["model"], row["dataset"]
         if data in scores.get(name, {}):
-            raise ValueError(f"{path}, line {number}: {name!r} has two accuracies on {data!r}")
+            raise ValueError(f"{path}, line {number}: {name!r:.100} has two accuracies on {data!r:.100}")
         images = round(_number(path, number, row["images"])) if row.get("images") else 0
         if images > _MOST_IMAGES:
             raise ValueError(f"{path}, line {number}: {row['images']!r:.100} is no number of images")
@@ -308,7 +308,7 @@ def _number(path: str | Path, number: int, text: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         value = float("nan")
     if not 0 <= value < float("inf"):
-        raise ValueError(f"{path}, line {number}: {text!r} is no accuracy or number of images")
+        raise ValueError(f"{path}, line {number}: {text!r:.100} is no accuracy or number of images")
     return value
 
 
@@ -355,7 +355,9 @@ def _any_score(
     path: str | Path, number: int, data: str, accuracy: Any, images: int = 0, role: Role | None = None
 ) -> SplitScore:
     if isinstance(accuracy, bool) or not isinstance(accuracy, int | float) or not 0 <= accuracy <= 1:
-        raise ValueError(f"{path}, line {number}: the accuracy on {data!r} is {accuracy!r}; 0 to 1 is expected")
+        raise ValueError(
+            f"{path}, line {number}: the accuracy on {data!r:.100} is {accuracy!r:.100}; 0 to 1 is expected"
+        )
     known_role, known_images = _BY_CANONICAL.get(canonical(data), ("shift", 0))
     n = images or known_images
     if n:
@@ -367,7 +369,7 @@ def _any_score(
 
 def _score(role: Role, images: int, accuracy: Any) -> SplitScore:
     if isinstance(accuracy, bool) or not isinstance(accuracy, int | float) or not 0 <= accuracy <= 1:
-        raise ValueError(f"an accuracy is {accuracy!r}; it must lie between 0 and 1")
+        raise ValueError(f"an accuracy is {accuracy!r:.100}; it must lie between 0 and 1")
     correct = round(accuracy * images)
     if abs(correct - accuracy * images) > 0.01:
         raise ValueError(f"{accuracy} is no share of {images} images")

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 _MAGIC = b"\x93NUMPY"
 # NumPy's own limit for headers is 10,000 characters.
 _HEADER = 1 << 14
+_MOST_NUMBERS = 1 << 48
 
 
 def map_array(path: str | Path) -> NDArray[Any]:
@@ -108,7 +109,9 @@ def _header(file: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype
         raise ValueError("it holds pickled objects, which are never loaded")
     if dtype.kind not in "biufSU" or not dtype.itemsize:
         raise ValueError(f"it holds {dtype}; numbers, truth values or texts are expected")
-    if min(shape, default=0) < 0 or start + math.prod(shape) * dtype.itemsize > size:
+    # An array without a number in it may still state more of them than there are addresses.
+    lies = min(shape, default=0) < 0 or math.prod(n or 1 for n in shape) > _MOST_NUMBERS
+    if lies or start + math.prod(shape) * dtype.itemsize > size:
         raise ValueError(f"its header states {dtype} of shape {shape}, which the file is too short for")
     return tuple(int(n) for n in shape), bool(fortran), dtype, start
 

@@ -6,7 +6,7 @@ import gzip
 import math
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,12 +45,12 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
     opener = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(path, "rb") as file:
-            return _read(path, file)
+            return _read(path, cast(BinaryIO, file))
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{path}: cannot be read ({error})") from error
 
 
-def _read(path: Path, file: IO[bytes]) -> NDArray[np.uint8]:
+def _read(path: Path, file: BinaryIO) -> NDArray[np.uint8]:
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] != _UNSIGNED_BYTE:
         raise ValueError(f"{path}: not an IDX file of unsigned bytes (it starts with {magic!r})")

@@ -33,10 +33,12 @@ def read_bytes(path: str | Path, most: int = MOST_BYTES) -> bytes:
     """
     try:
         # Somebody's folder may hold a pipe, which waits for ever.
-        regular = stat.S_ISREG(Path(path).stat().st_mode)
+        status = Path(path).stat()
+        regular = stat.S_ISREG(status.st_mode)
         if regular:
             with open(path, "rb") as file:
-                content = file.read(most + 1)
+                # Python makes room for what is asked for before it reads.
+                content = file.read(min(most, status.st_size) + 1)
     except (OSError, ValueError) as error:
         raise ValueError(f"{path}: cannot be read ({error})") from error
     if not regular:

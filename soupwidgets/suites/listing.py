@@ -244,4 +244,4 @@ def folders_in(folder: Path) -> list[Path]:
 def some(names: Sequence[str]) -> str:
     """The first few names, and how many more there are."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    return ", ".join(f"{name:.100}" for name in names[:_NAMED]) + more

@@ -65,12 +65,14 @@ class Shift:
             raise ValueError(f"there is no corruption named {self.corruption!r}; known are {known}")
         taken = {name for name in self._parameters() if name != "standard_normal"}
         if taken != set(self.uniform):
-            raise ValueError(
-                f"{self.corruption} takes the parameters {sorted(taken)}, the definition gives {sorted(self.uniform)}"
-            )
-        endless = [name for name, bounds in self.uniform.items() if not np.isfinite(bounds).all()]
-        if endless or self.seed < 0:
-            raise ValueError(f"{self.corruption}: {endless[0] if endless else 'the seed'} is negative or not finite")
+            given = ", ".join(sorted(self.uniform)) or "none"
+            wanted = ", ".join(sorted(taken)) or "none"
+            raise ValueError(f"{self.corruption} takes the parameters {wanted}, the definition gives {given:.200}")
+        for name, (low, high) in self.uniform.items():
+            if not -np.inf < low <= high < np.inf:
+                raise ValueError(f"{self.corruption}: {name} is drawn from {low:g} to {high:g}, which is no range")
+        if self.seed < 0:
+            raise ValueError(f"{self.corruption}: the seed is negative")
 
     def _parameters(self) -> list[str]:
         return list(inspect.signature(CORRUPTIONS[self.corruption]).parameters)[1:]

@@ -113,12 +113,12 @@ def _whole(values: Any, file: Path, classes: int) -> Any:
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise SuiteError(
-            f"{file}: y is {values.iloc[row]!r} for {row + 1}. image; a class from 0 to {classes - 1} is due"
+            f"{file}: y is {values.iloc[row]!r:.100} for {row + 1}. image; a class from 0 to {classes - 1} is due"
         )
     return numbers.astype(np.int64)
 
 
 def _plain(name: str, file: Path) -> str:
     if Path(name).name != name or not name or "\0" in name:
-        raise SuiteError(f"{file}: {name!r} is not the name of a file in train/")
+        raise SuiteError(f"{file}: {name!r:.300} is not the name of a file in train/")
     return name

@@ -1,0 +1,1 @@
+"""Every reader of files against files that were damaged at random: `make fuzz`."""
