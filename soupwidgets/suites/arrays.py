@@ -65,6 +65,9 @@ def read_arrays(path: str | Path, names: Sequence[str], most: int) -> dict[str, 
         size = _size(path)
         with open(path, "rb") as file:
             bare = file.read(len(_MAGIC)) == _MAGIC
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: cannot be read ({error})") from error
+    try:
         if not bare:
             return _archive(path, names, most)
         _limit(size, most)

@@ -6,11 +6,13 @@ message is short and names the file. Anything else is a finding.
 
 from __future__ import annotations
 
+import atexit
 import gzip
 import json
 import pickle
 import shutil
 import sqlite3
+import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -147,15 +149,12 @@ def _read_suite(folder: Path) -> None:
 @cache
 def _suite() -> Suite:
     """A suite that is whole, for files about one. Made once in each process."""
-    import tempfile
-
     folder = Path(tempfile.mkdtemp(prefix="fuzz-suite"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     _make_suite(folder)
     suite = Suite.open(folder)
     for split in suite.splits.values():
         _ = (split.images, split.labels, split.content_hash)
-    _ = suite["test"].file_names
-    shutil.rmtree(folder)
     return suite
 
 
