@@ -30,6 +30,21 @@ class Followed(StrEnum):
     logits = "logits"
 
 
+class WindowName(StrEnum):
+    """How the values of a path fade out towards its ends."""
+
+    hann = "hann"
+    boxcar = "boxcar"
+
+
+class DetrendName(StrEnum):
+    """What is taken off the values of a path."""
+
+    linear = "linear"
+    constant = "constant"
+    none = "none"
+
+
 @app.command("paths")
 def paths(
     pool: PoolOption,
@@ -44,6 +59,12 @@ def paths(
     ] = None,
     values: Annotated[Followed, typer.Option(help="What is followed.")] = Followed.probabilities,
     seed: Annotated[int, typer.Option(help="Of the pairs.")] = 0,
+    window: Annotated[
+        WindowName, typer.Option(help="Fade the values out towards both ends of a path, or not (boxcar).")
+    ] = WindowName.hann,
+    detrend: Annotated[
+        DetrendName, typer.Option(help="Take off the straight line that fits each path best, its mean, or nothing.")
+    ] = DetrendName.linear,
     json_file: JsonOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
@@ -53,8 +74,9 @@ def paths(
 
     ev = evaluator(pool, suite, device, store)
     report = paths_report(
-        ev, model or ev.pool.names, to or [], split, pairs, samples, step, values.value, seed, sys.stderr.isatty()
-    )
+        ev, model or ev.pool.names, to or [], split, pairs, samples, step, values.value, seed, sys.stderr.isatty(),
+        window.value, detrend.value,
+    )  # fmt: skip
     write_json(json_file, report)
     if json_file != "-":
         print(paths_text(report), end="")

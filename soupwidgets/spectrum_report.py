@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from soupwidgets import analysis
-from soupwidgets.analysis.path_spectrum import Values
+from soupwidgets.analysis.path_spectrum import Detrend, Values, Window
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites import Suite
@@ -25,6 +25,8 @@ def paths_report(
     values: Values = "probabilities",
     seed: int = 0,
     progress: bool = True,
+    window: Window = "hann",
+    detrend: Detrend = "linear",
 ) -> dict[str, Any]:
     """Spectra within and between classes, and to shifts, of several models, as plain values.
 
@@ -45,14 +47,19 @@ def paths_report(
         *(analysis.paths_to(where, ev.suite.splits[name], pairs, samples, step, seed) for name in shifts),
     ]
     found = analysis.model_frequencies(
-        ev, {name: Recipe({name: 1}) for name in models}, paths, values, progress=progress
+        ev,
+        {name: Recipe({name: 1}) for name in models},
+        paths,
+        values,
+        progress=progress,
+        window=window,
+        detrend=detrend,
     )
-    spectrum = found[0].spectra[paths[0].description]
     return {
         "values": values,
         "unit": paths[0].unit,
-        "window": spectrum.window,
-        "detrend": spectrum.detrend,
+        "window": window,
+        "detrend": detrend,
         "split": where.name,
         "pairs": {one.description: len(one) for one in paths},
         "models": [
@@ -87,7 +94,10 @@ def paths_text(report: dict[str, Any]) -> str:
             row[kind] = f"{c['value']:.2f} [{c['low']:.2f}, {c['high']:.2f}]"
         row |= {f"{name}, %": f"{100 * value:.1f}" for name, value in model["accuracy"].items()}
         rows.append(row)
-    lines = [f"Mean frequency of {report['values']} in {report['unit']}, with 95% intervals.\n"]
+    lines = [
+        f"Mean frequency of {report['values']} in {report['unit']}, with 95% intervals "
+        f"(window: {report['window']}; trend taken off: {report['detrend']}).\n"
+    ]
     lines.append(pd.DataFrame(rows).to_string(index=False) + "\n")
     for trend in report["trends"]:
         lines.append(

@@ -96,3 +96,22 @@ def test_bad_input_is_one_sentence(
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_window_and_trend_of_paths(pool: Path, tiny_evaluator: Evaluator, tmp_path: Path) -> None:
+    done = run(
+        "spectrum", "paths", "--pool", str(pool), "--suite", str(SUITE), "--store", str(tmp_path / "cli"),
+        "--pairs", "6", "--samples", "8", "--model", "ft-a", "--window", "boxcar", "--detrend", "none",
+        "--json", str(tmp_path / "paths.json"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "(window: boxcar; trend taken off: none)" in done.stdout
+    report = json.loads((tmp_path / "paths.json").read_text())
+    assert (report["window"], report["detrend"]) == ("boxcar", "none")
+    paths = analysis.image_paths(tiny_evaluator.suite.id_test, "within", 6, 8)
+    expected = analysis.path_spectrum(
+        tiny_evaluator, Recipe({"ft-a": 1}), paths, window="boxcar", detrend="none", progress=False
+    )
+    found = report["models"][0]["spectra"]["within a class"]
+    assert found["centroid"]["value"] == pytest.approx(expected.centroid.value)
+    assert found["density"] == pytest.approx(expected.mean.tolist())

@@ -12,7 +12,7 @@ from scipy import stats
 from tqdm.auto import tqdm
 
 from soupwidgets.analysis.image_paths import ImagePaths
-from soupwidgets.analysis.path_spectrum import Estimate, PathSpectrum, Values, path_spectrum
+from soupwidgets.analysis.path_spectrum import Detrend, Estimate, PathSpectrum, Values, Window, path_spectrum
 from soupwidgets.evaluation import Evaluation, Evaluator
 from soupwidgets.recipe import Recipe
 
@@ -47,6 +47,8 @@ def model_frequencies(
     values: Values = "probabilities",
     splits: Sequence[str] | None = None,
     progress: bool = True,
+    window: Window = "hann",
+    detrend: Detrend = "linear",
 ) -> list[ModelFrequency]:
     """Measure the spectra of several models: ingredients and soups, good and bad ones, or one line's alphas.
 
@@ -64,13 +66,21 @@ def model_frequencies(
         Where accuracy is measured; on all splits of the suite when None.
     progress
         Whether to show a progress bar.
+    window, detrend
+        What is done to the values of each path before the transform, as in `path_spectrum`. Try another: a mean
+        frequency, and how it goes with accuracy, can depend on them. What a store has is not computed again.
 
     Returns
     -------
     list[ModelFrequency]
         In the order of the recipes.
+
+    Raises
+    ------
+    ValueError
+        As in `path_spectrum`.
     """
-    states = stream_model_frequencies(ev, recipes, paths, values, splits)
+    states = stream_model_frequencies(ev, recipes, paths, values, splits, window, detrend)
     return list(tqdm(states, total=len(recipes), desc="spectra", unit="model", disable=not progress))
 
 
@@ -80,10 +90,12 @@ def stream_model_frequencies(
     paths: Sequence[ImagePaths],
     values: Values = "probabilities",
     splits: Sequence[str] | None = None,
+    window: Window = "hann",
+    detrend: Detrend = "linear",
 ) -> Iterator[ModelFrequency]:
     """`model_frequencies`, one model after the other."""
     for name, recipe in recipes.items():
-        spectra = {one.description: path_spectrum(ev, recipe, one, values, progress=False) for one in paths}
+        spectra = {one.description: path_spectrum(ev, recipe, one, values, window, detrend, False) for one in paths}
         yield ModelFrequency(name, spectra, ev.evaluate(recipe, splits))
 
 
