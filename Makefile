@@ -47,6 +47,9 @@ lint: install
 notebooks: install
 	SOUPWIDGETS_STORE=$$(mktemp -d) $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
 	  --ExecutePreprocessor.store_widget_state=False --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+	# Cells with a progress bar carry this tag: what the bar leaves behind is not kept.
+	$(BIN)/jupyter nbconvert --to notebook --inplace --TagRemovePreprocessor.enabled=True \
+	  --TagRemovePreprocessor.remove_all_outputs_tags=nbval-ignore-output notebooks/*.ipynb
 
 bench: install .venv/mergekit/installed
 	$(BIN)/python -m benchmarks
@@ -78,6 +81,8 @@ studies: install
 	  $(foreach f,0.05 0.1 0.2 0.4,--wave 1,0:$(f))
 	$(BIN)/soupwidgets spectrum paths --pool data/zoo/fashion --suite data/suites/fashion --samples 32 \
 	  --json data/studies/frequencies.json
+	$(BIN)/soupwidgets spectrum paths --pool data/zoo/fashion --suite data/suites/fashion --samples 32 \
+	  --window boxcar --detrend none --json data/studies/frequencies-untreated.json
 
 fuzz: install
 	$(BIN)/python -m tests.fuzz
