@@ -17,6 +17,7 @@ from benchmarks.spectrum import path_row
 from benchmarks.sweep import sweep_rows
 from benchmarks.table import write
 from benchmarks.wide_pool import wide_row
+from benchmarks.waiting import waiting_row
 
 
 def processor() -> str:
@@ -46,3 +47,5 @@ if __name__ == "__main__":
         rows += landscape_rows(Path(folder) / "landscape")
     rows.append(vmap_row(torch.device("cpu")))
     write(rows, "cpu", processor())
+    # By itself: a machine that is kept busy would spoil the other rows.
+    write([waiting_row()], "busy", processor())

@@ -9,6 +9,9 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from soupwidgets import waiting  # noqa: F401 - before whatever loads torch
+
+# isort: split
 from soupwidgets import analysis
 from soupwidgets.checkpoints import CheckpointError, CheckpointFile, as_classifier
 from soupwidgets.evaluation import Evaluation, Evaluator

@@ -1,0 +1,3 @@
+"""Importing the package first settles how threads wait, before a plugin or a test loads torch."""
+
+import soupwidgets  # noqa: F401
