@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from soupwidgets.cli_augment import app as augment_app
+from soupwidgets.cli_boundary import Boundary, in_a_sentence
+from soupwidgets.cli_inputs import known_suite
 from soupwidgets.cli_landscape import app as landscape_app
 from soupwidgets.cli_mistakes import app as mistakes_app
 from soupwidgets.cli_options import (
@@ -22,11 +24,12 @@ from soupwidgets.cli_options import (
     evaluator,
     write_json,
 )
+from soupwidgets.cli_places import output_file, output_folder
 from soupwidgets.cli_spectrum import app as spectrum_app
 from soupwidgets.cli_store import app as store_app
 from soupwidgets.cli_suite import app as suite_app
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Mix checkpoints and measure them.")
+app = typer.Typer(cls=Boundary, no_args_is_help=True, add_completion=False)
 zoo = typer.Typer(no_args_is_help=True, help="The miniature zoo: build it, report on it.")
 app.add_typer(zoo, name="zoo")
 app.add_typer(suite_app, name="suite")
@@ -74,16 +77,31 @@ class Scale(StrEnum):
 
 
 def main() -> None:
-    """Run the command line; an expected error is one sentence, not a traceback."""
-    from soupwidgets import CheckpointError, PoolError, StoreError, SuiteError
+    """Run the command line."""
+    # Twice: `Boundary` is within what turns Ctrl-C into silence, and this is around the help, which no command prints.
+    with in_a_sentence():
+        try:
+            app()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
 
-    try:
-        app()
-    except (CheckpointError, PoolError, StoreError, SuiteError, FileNotFoundError, MemoryError, ValueError) as error:
-        from soupwidgets.inspect_report import printable
 
-        print(printable(f"soupwidgets: {error}"), file=sys.stderr)
-        raise SystemExit(2) from None
+def _version(wanted: bool) -> None:
+    if wanted:
+        from soupwidgets import __version__
+
+        print(f"soupwidgets {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Mix checkpoints and measure them."""
 
 
 @app.command()
@@ -128,8 +146,14 @@ def sweep(
 def soup(
     method: Annotated[SoupMethod, typer.Argument(help="How to mix; greedy, learned and fisher need a suite.")],
     pool: PoolOption,
-    out: Annotated[Path, typer.Option(help="The soup: .safetensors, or .pt for a state dict of torch.save.")],
-    suite: Annotated[Path | None, typer.Option(help="Folder of a suite, to choose by and to measure on.")] = None,
+    out: Annotated[
+        Path,
+        typer.Option(help="The soup: .safetensors, or .pt for a state dict of torch.save.", callback=output_file),
+    ],
+    suite: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a suite, to choose by and to measure on.", callback=known_suite),
+    ] = None,
     ingredient: Annotated[
         list[str] | None, typer.Option(help="One name, in order; else all fine-tuned models.")
     ] = None,
@@ -219,7 +243,7 @@ def diversity(
 @app.command()
 def finetune(
     suite: SuiteOption,
-    out: Annotated[Path, typer.Option(help="Folder of the new pool.")],
+    out: Annotated[Path, typer.Option(help="Folder of the new pool.", callback=output_folder)],
     model: Annotated[str | None, typer.Option(help="open_clip's name of the model to begin with.")] = None,
     pretrained: Annotated[
         str | None, typer.Option(help="open_clip's tag of its weights, or a file; random weights without.")
@@ -274,13 +298,16 @@ def inspect(
         print(to_text(report), end="")
 
 
+_Raw = Annotated[Path, typer.Option(help="Folder with the four Fashion-MNIST .gz files.")]
+_RAW = Path("/usr/share/datasets/fashion-mnist")
+_Work = Annotated[Path, typer.Option(help="Keeps unfinished work, for the next start.", callback=output_folder)]
+
+
 @zoo.command("build")
 def zoo_build(
-    out: Annotated[Path, typer.Option(help="Gets suites/ and zoo/.")] = Path("data"),
-    work: Annotated[Path, typer.Option(help="Keeps unfinished work, for the next start.")] = Path("build/zoo"),
-    raw: Annotated[Path, typer.Option(help="Folder with the four Fashion-MNIST .gz files.")] = Path(
-        "/usr/share/datasets/fashion-mnist"
-    ),
+    out: Annotated[Path, typer.Option(help="Gets suites/ and zoo/.", callback=output_folder)] = Path("data"),
+    work: _Work = Path("build/zoo"),
+    raw: _Raw = _RAW,
     workers: Annotated[int, typer.Option(min=1, help="Processes at work at once, one thread each.")] = 2,
 ) -> None:
     """Rebuild the miniature zoo from the raw images; what is there already is kept."""
@@ -291,14 +318,12 @@ def zoo_build(
 
 @zoo.command("baselines")
 def zoo_baselines(
-    out: Annotated[Path, typer.Option(help="The table: model, dataset, accuracy, images.")] = Path(
-        "data/baselines/fashion.csv"
-    ),
+    out: Annotated[
+        Path, typer.Option(help="The table: model, dataset, accuracy, images.", callback=output_file)
+    ] = Path("data/baselines/fashion.csv"),
     suite: SuiteOption = Path("data/suites/fashion"),
-    work: Annotated[Path, typer.Option(help="Keeps the models.")] = Path("build/baselines"),
-    raw: Annotated[Path, typer.Option(help="Folder with the four Fashion-MNIST .gz files.")] = Path(
-        "/usr/share/datasets/fashion-mnist"
-    ),
+    work: _Work = Path("build/baselines"),
+    raw: _Raw = _RAW,
 ) -> None:
     """Train models from scratch, for the line that effective robustness is measured from (some ten minutes)."""
     from soupwidgets import Suite
@@ -309,10 +334,10 @@ def zoo_baselines(
 
 @zoo.command("diverse")
 def zoo_diverse(
-    out: Annotated[Path, typer.Option(help="Gets the models.")] = Path("data/zoo/fashion-diverse"),
-    raw: Annotated[Path, typer.Option(help="Folder with the four Fashion-MNIST .gz files.")] = Path(
-        "/usr/share/datasets/fashion-mnist"
+    out: Annotated[Path, typer.Option(help="Gets the models.", callback=output_folder)] = Path(
+        "data/zoo/fashion-diverse"
     ),
+    raw: _Raw = _RAW,
 ) -> None:
     """Train seven models that differ more and more, for error inconsistency and ensembles (some ten minutes)."""
     from soupwidgets.zoo.diverse import build_diverse

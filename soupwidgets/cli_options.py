@@ -8,18 +8,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from soupwidgets.cli_inputs import known_device, known_pool, known_suite
+from soupwidgets.cli_places import output_file, write_text
+
 if TYPE_CHECKING:
     from soupwidgets.evaluation import Evaluator
 
-PoolOption = Annotated[str, typer.Option(help="Folder, pattern or file of safetensors checkpoints.")]
-SuiteOption = Annotated[Path, typer.Option(help="Folder of a suite.")]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-StoreOption = Annotated[Path | None, typer.Option(help="Folder of the store; your default store otherwise.")]
+PoolOption = Annotated[
+    str, typer.Option(help="Folder, pattern or file of checkpoints, of any format.", callback=known_pool)
+]
+SuiteOption = Annotated[Path, typer.Option(help="Folder of a suite.", callback=known_suite)]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.", callback=known_device)]
+StoreOption = Annotated[
+    Path | None, typer.Option(help="Folder of the store, which keeps every measurement; your own otherwise.")
+]
 SliceOption = Annotated[
     list[Path] | None, typer.Option("--slice", help="File of a slice of the suite, as another axis and row; repeat it.")
 ]
 JsonOption = Annotated[
-    str | None, typer.Option("--json", help="Write the numbers as JSON to this file; '-' is standard output.")
+    str | None,
+    typer.Option(
+        "--json", help="Write the numbers as JSON to this file; '-' is standard output.", callback=output_file
+    ),
 ]
 
 
@@ -32,13 +42,5 @@ def evaluator(pool: str, suite: Path, device: str, store: Path | None, slices: l
 
 def write_json(target: str | None, content: Any) -> None:
     """Write numbers where ``--json`` says; nowhere when it was not given."""
-    if target is None:
-        return
-    text = json.dumps(content, indent=1) + "\n"
-    if target == "-":
-        print(text, end="")
-    else:
-        from soupwidgets.checkpoints import atomic_path
-
-        with atomic_path(target) as path:
-            path.write_text(text)
+    if target is not None:
+        write_text(target, json.dumps(content, indent=1) + "\n")

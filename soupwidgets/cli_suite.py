@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from soupwidgets.cli_inputs import known_suite
 from soupwidgets.cli_options import JsonOption, write_json
+from soupwidgets.cli_places import output_folder
 
 if TYPE_CHECKING:
     from soupwidgets.suites import SplitSource, Suite
@@ -24,7 +26,7 @@ _KINDS = (
 
 @app.command("build", epilog=f"KIND is one of {_KINDS}.")
 def build(
-    out: Annotated[Path, typer.Option(help="Folder of the suite.")],
+    out: Annotated[Path, typer.Option(help="Folder of the suite.", callback=output_folder)],
     id_test: Annotated[str, typer.Option("--id", help="KIND=PATH of the in-distribution test.")],
     val: Annotated[str, typer.Option(help="KIND=PATH of the held-out images that choices are made by.")],
     shift: Annotated[
@@ -55,7 +57,7 @@ def build(
 
 @app.command("check")
 def check(
-    folder: Annotated[Path, typer.Argument(help="Folder of a suite.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of a suite.", callback=known_suite)],
     json_file: JsonOption = None,
 ) -> None:
     """What is in a suite, and is it what was built? Reads every pixel once."""
