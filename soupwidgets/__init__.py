@@ -6,7 +6,11 @@ needs neither plotly nor ipywidgets: `plots` and `widgets` load when first used.
 
 from __future__ import annotations
 
+import ast
 import importlib
+import pkgutil
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soupwidgets import waiting  # noqa: F401 - before whatever loads torch
@@ -42,11 +46,12 @@ from soupwidgets.mixing import save_mixture
 from soupwidgets.models import Architecture, open_clip_classifier, prompt_head
 from soupwidgets.pool import Pool, PoolError, SoupWarning
 from soupwidgets.recipe import Recipe
+from soupwidgets.spelling import nearest
 from soupwidgets.store import Store, StoreError
 from soupwidgets.suites import Suite, SuiteError
 
 if TYPE_CHECKING:
-    from soupwidgets import plots, widgets
+    from soupwidgets import plots, review, studies, training, widgets, zoo
 
 __version__ = "0.1.0"
 
@@ -84,19 +89,23 @@ __all__ = [
     "plots",
     "prompt_head",
     "recalibrate_batch_norm",
+    "review",
     "save_mixture",
     "slerp",
+    "studies",
     "swa",
     "task_arithmetic",
     "ties",
+    "training",
     "uniform_soup",
     "widgets",
     "wise_ft",
+    "zoo",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("plots", "widgets"):
+    if name in _rooms():
         try:
             return importlib.import_module(f"soupwidgets.{name}")
         except ModuleNotFoundError as error:
@@ -106,4 +115,35 @@ def __getattr__(name: str) -> Any:
                     name=error.name,
                 ) from error
             raise
-    raise AttributeError(f"module 'soupwidgets' has no attribute {name!r}")
+    words = f"module 'soupwidgets' has no attribute {name!r}"
+    # Names that begin with an underscore are asked for by tools, in vain and often.
+    raise AttributeError(words if name.startswith("_") else f"{words}.{_meant(name)}", name=name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_rooms(), *(name for name in globals() if name.startswith("__"))})
+
+
+@cache
+def _rooms() -> list[str]:
+    """The subpackages, which load when they are first used."""
+    return [module.name for module in pkgutil.iter_modules(__path__) if module.ispkg]
+
+
+def _meant(name: str) -> str:
+    """A question for who misspelt a name, or left out the room it is in."""
+    # Read and not imported: widgets and plots may lack their packages, and a wrong name is no reason to load them.
+    rooms = {}
+    for room in _rooms():
+        (source,) = __path__
+        for line in ast.parse((Path(source) / room / "__init__.py").read_text("utf-8")).body:
+            if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "__all__":
+                rooms[room] = ast.literal_eval(line.value)
+    inner = {one: f"soupwidgets.{room}.{one}" for room, names in rooms.items() for one in names}
+    outer = {one: f"soupwidgets.{one}" for one in [*__all__, *_rooms()]}
+    known = {**inner, **outer}
+    exact = [one for one in known if one.lower() == name.lower()]
+    found = exact or list(dict.fromkeys([*nearest(name, outer), *nearest(name, inner)]))[:3]
+    if not found:
+        return " dir(soupwidgets) lists what there is."
+    return f" Did you mean {' or '.join(known[one] for one in found)}?"
