@@ -95,13 +95,16 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(
+    epilog="To begin with: soupwidgets sweep --pool data/zoo/fashion --suite data/suites/fashion --fine-tuned ft-03. "
+    "Every command takes --help. Errors are one sentence; SOUPWIDGETS_DEBUG=1 adds where they came from."
+)
 def root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
     ] = False,
 ) -> None:
-    """Mix checkpoints and measure them."""
+    """Mix checkpoints, measure them, and see what flips: what the explorers show, without a notebook."""
 
 
 @app.command()

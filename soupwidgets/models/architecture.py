@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from html import escape
 from typing import Any
 
 import torch
@@ -109,6 +110,14 @@ class Architecture:
         size = self.vision_cfg.get("image_size", 224)
         return (int(size), int(size)) if isinstance(size, int) else (int(size[0]), int(size[1]))
 
+    def _repr_html_(self) -> str:
+        """A table of all fields, for notebooks."""
+        # What a card of somebody else says is text, and must not become markup.
+        rows = "".join(
+            f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in _flat(asdict(self))
+        )
+        return f"<table><caption>Architecture {self.fingerprint}</caption>{rows}</table>"
+
     # Worked out once: a wide pool asks for it with every one of ten thousand measurements.
     @cached_property
     def fingerprint(self) -> str:
@@ -137,3 +146,12 @@ class Architecture:
             text_cfg = {"context_length": 2, "vocab_size": 2, "width": 64, "heads": 1, "layers": 1}
             clip = CLIP(self.embed_dim, self.vision_cfg, text_cfg, quick_gelu=self.quick_gelu)
             return ImageClassifier(clip.visual, self.embed_dim, self.classes, self.head_bias).eval()
+
+
+def _flat(fields: Mapping[str, Any], within: str = "") -> list[tuple[str, Any]]:
+    """Names and values; of a description within the description the names of both."""
+    found: list[tuple[str, Any]] = []
+    for name, value in fields.items():
+        inner = isinstance(value, Mapping)
+        found += _flat(value, f"{within}{name}.") if inner else [(f"{within}{name}", value)]
+    return found
