@@ -18,6 +18,7 @@ from soupwidgets.cli_options import (
     evaluator,
     write_json,
 )
+from soupwidgets.cli_places import output_file, output_folder
 
 if TYPE_CHECKING:
     from soupwidgets.suites import Augmentation, Split, Suite
@@ -75,10 +76,10 @@ def affinity(
 def diversity(
     suite: SuiteOption,
     model: Annotated[Path, typer.Option(help="A checkpoint of the kind that is trained, from random weights.")],
-    out: Annotated[Path, typer.Option(help="The results, for notebooks and the explorer.")],
-    work: Annotated[Path, typer.Option(help="Keeps the trained models, for the next start.")] = Path(
-        "build/augmentations"
-    ),
+    out: Annotated[Path, typer.Option(help="The results, for notebooks and the explorer.", callback=output_file)],
+    work: Annotated[
+        Path, typer.Option(help="Keeps the trained models, for the next start.", callback=output_folder)
+    ] = Path("build/augmentations"),
     augmentation: _Augmentations = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each kind.")] = 3,
     epochs: Annotated[int, typer.Option(min=1, help="Of every training.")] = 20,

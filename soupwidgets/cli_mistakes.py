@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from soupwidgets.cli_options import DeviceOption, JsonOption, StoreOption, SuiteOption, write_json
+from soupwidgets.cli_places import output_file
 
 app = typer.Typer(
     no_args_is_help=True, help="Reviewed mistakes: their kinds, scores, exports, and merging of sessions."
@@ -84,8 +85,8 @@ def score(
 def export(
     session: _Session,
     suite: SuiteOption,
-    out: Annotated[Path, typer.Option(help="Gets the labels.")],
-    major: Annotated[Path | None, typer.Option(help="Gets the 'major' slice.")] = None,
+    out: Annotated[Path, typer.Option(help="Gets the labels.", callback=output_file)],
+    major: Annotated[Path | None, typer.Option(help="Gets the 'major' slice.", callback=output_file)] = None,
     reviews: _Reviews = None,
     split: _Split = None,
     rule: _Rule = LabelRule.all_views,
@@ -120,7 +121,7 @@ def export(
 @app.command("merge")
 def merge(
     files: Annotated[list[Path], typer.Argument(help="Copies of one session, in any order.")],
-    out: Annotated[Path, typer.Option(help="Gets what all of them know.")],
+    out: Annotated[Path, typer.Option(help="Gets what all of them know.", callback=output_file)],
     json_file: JsonOption = None,
 ) -> None:
     """Merge copies of a session; what one of them took back stays gone."""

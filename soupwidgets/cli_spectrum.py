@@ -19,6 +19,7 @@ from soupwidgets.cli_options import (
     evaluator,
     write_json,
 )
+from soupwidgets.cli_places import output_file, output_folder
 
 app = typer.Typer(no_args_is_help=True, help="Function frequency: along paths between images, and of label noise.")
 
@@ -110,10 +111,10 @@ def images(
 def noise(
     suite: SuiteOption,
     model: Annotated[Path, typer.Option(help="A checkpoint of the kind that is trained, from random weights.")],
-    out: Annotated[Path, typer.Option(help="The results, for notebooks and the explorer.")],
-    work: Annotated[Path, typer.Option(help="Keeps the trained models, for the next start.")] = Path(
-        "build/label-noise"
-    ),
+    out: Annotated[Path, typer.Option(help="The results, for notebooks and the explorer.", callback=output_file)],
+    work: Annotated[
+        Path, typer.Option(help="Keeps the trained models, for the next start.", callback=output_folder)
+    ] = Path("build/label-noise"),
     radial: Annotated[list[float] | None, typer.Option(help="Frequency along the norm; repeat it.")] = None,
     random: Annotated[list[float] | None, typer.Option(help="Frequency along a random direction; repeat it.")] = None,
     wave: Annotated[

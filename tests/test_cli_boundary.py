@@ -208,3 +208,25 @@ def test_nothing_is_left_of_a_look(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path)
     output_folder(tmp_path)
     assert not tmp_path.exists()
+
+
+@pytest.mark.parametrize("command", [("spectrum", "noise"), ("augment", "diversity")])
+@pytest.mark.parametrize(("option", "why"), [("--out", "it is a folder"), ("--work", "is a file, not a folder")])
+def test_hours_of_training_do_not_begin_for_a_place_that_cannot_be_written(
+    folder: Path, small_folder: Path, tmp_path: Path, command: tuple[str, str], option: str, why: str
+) -> None:
+    wrong = {"--out": folder, "--work": folder / "ft-a.safetensors"}
+    options = {"--out": tmp_path / "out.json", "--work": tmp_path / "work", option: wrong[option]}
+    done = run(
+        *command, "--suite", small_folder, "--model", folder / "zero-shot.safetensors",
+        *(word for pair in options.items() for word in pair),
+    )  # fmt: skip
+    assert done.exit_code == 2, done.exception
+    assert why in done.stderr
+    assert not (tmp_path / "work").exists()
+
+
+def test_an_export_and_a_merge_look_first(folder: Path, small_folder: Path, tmp_path: Path) -> None:
+    for arguments in (("merge", "a.json"), ("export", "a.json", "--suite", small_folder)):
+        done = run("mistakes", *arguments, "--out", tmp_path)
+        assert (done.exit_code, "it is a folder: name a file" in done.stderr) == (2, True)
