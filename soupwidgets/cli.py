@@ -11,7 +11,7 @@ import typer
 
 from soupwidgets.cli_augment import app as augment_app
 from soupwidgets.cli_boundary import Boundary, in_a_sentence
-from soupwidgets.cli_inputs import known_suite
+from soupwidgets.cli_inputs import known_pool, known_suite
 from soupwidgets.cli_landscape import app as landscape_app
 from soupwidgets.cli_mistakes import app as mistakes_app
 from soupwidgets.cli_options import (
@@ -87,6 +87,14 @@ def main() -> None:
                 sys.stdout.flush()
 
 
+def _soup_file(out: Path) -> Path:
+    # The method may take an hour, and what writes its result looks at the ending only then.
+    if out.suffix not in (".safetensors", ".pt"):
+        raise ValueError(f"--out {out}: the name must end with .safetensors or .pt")
+    output_file(out)
+    return out
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from soupwidgets import __version__
@@ -151,7 +159,7 @@ def soup(
     pool: PoolOption,
     out: Annotated[
         Path,
-        typer.Option(help="The soup: .safetensors, or .pt for a state dict of torch.save.", callback=output_file),
+        typer.Option(help="The soup: .safetensors, or .pt for a state dict of torch.save.", callback=_soup_file),
     ],
     suite: Annotated[
         Path | None,
@@ -257,9 +265,9 @@ def finetune(
     mode: Annotated[TrainingMode, typer.Option(help="What is trained.")] = TrainingMode.end_to_end,
     learning_rate: Annotated[float | None, typer.Option(help="Fixed, not drawn.")] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Fixed, not drawn.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Fixed, not drawn.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images of a step.")] = None,
-    images: Annotated[int | None, typer.Option(help="Use the first of the training images only.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Fixed, not drawn.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Images of a step.")] = None,
+    images: Annotated[int | None, typer.Option(min=1, help="Use the first of the training images only.")] = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Fine-tune the ingredients of a soup with random hyper-parameters; what was stopped or killed goes on."""
@@ -287,15 +295,22 @@ def finetune(
 
 @app.command()
 def inspect(
-    files: Annotated[list[Path], typer.Argument(help="Weight files of any format, or published names (hf-hub:...).")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Weight files of any format, folders of them, or published names (hf-hub:...).")
+    ],
     part: Annotated[str | None, typer.Option(help="Which weights of a training checkpoint, e.g. model_ema.")] = None,
     json_file: JsonOption = None,
 ) -> None:
     """What is in weight files, and can they be mixed? Nothing in them is run."""
     from soupwidgets.checkpoints import CheckpointFile, locate
     from soupwidgets.inspect_report import inspect_files, to_text
+    from soupwidgets.pool import weight_files
 
-    report = inspect_files([CheckpointFile(locate(path), part) for path in files], progress=sys.stderr.isatty())
+    # `known_pool` says of a folder without weights what is in it.
+    paths = [
+        path for file in files for path in (weight_files(Path(known_pool(str(file)))) if file.is_dir() else [file])
+    ]
+    report = inspect_files([CheckpointFile(locate(path), part) for path in paths], progress=sys.stderr.isatty())
     write_json(json_file, report)
     if json_file != "-":
         print(to_text(report), end="")

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import typer
 from typer.core import TyperGroup
 
 FAILED, INTERRUPTED = 2, 130
@@ -31,7 +30,8 @@ _WORDS = {
 class Boundary(TyperGroup):
     """The group of all commands, with one end for all errors."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    # The class of the context is click's own in one version of typer, and a copy of it in another.
+    def invoke(self, ctx: Any) -> Any:
         """Run the command that was named."""
         with in_a_sentence():
             return super().invoke(ctx)

@@ -21,6 +21,8 @@ def known_pool(source: str) -> str:
     from soupwidgets import PoolError
     from soupwidgets.pool import weight_files
 
+    if not source:
+        raise PoolError("--pool is empty: a variable of the shell may not be set")
     path = Path(source)
     if path.is_dir():
         if weight_files(path):

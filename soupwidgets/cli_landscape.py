@@ -39,7 +39,7 @@ def line(
     checkpoints: _First = None,
     more: _More = None,
     grid: Annotated[int, typer.Option(min=2, help="How many points from one to the other.")] = 11,
-    beyond: Annotated[float, typer.Option(help="How far past each end, in distances between them.")] = 0.2,
+    beyond: Annotated[float, typer.Option(max=10, help="How far past each end, in distances between them.")] = 0.2,
     split: _Split = None,
     recalibrate: _Recalibrate = None,
     json_file: JsonOption = None,

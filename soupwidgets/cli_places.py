@@ -46,6 +46,8 @@ def output_folder(target: Path | None) -> Path | None:
         When a file is in the way, or nothing can be made there.
     """
     if target is not None:
+        if target.exists() and not target.is_dir():
+            raise OSError(f"{target}: it is a file, and a folder is needed")
         _try(target, str(target))
     return target
 

@@ -64,10 +64,10 @@ def soup(folder: Path, tmp_path: Path, option: str, place: Path | str) -> Result
 @pytest.mark.parametrize(
     ("place", "why"),
     [
-        ("folder", "it is a folder: name a file"),
-        ("file/result", "a part of this path is a file, not a folder"),
-        ("/proc/result", "nothing can be written in /proc"),
-        ("x" * 300, "File name too long"),
+        ("folder.pt", "it is a folder: name a file"),
+        ("file/result.pt", "a part of this path is a file, not a folder"),
+        ("/proc/result.pt", "nothing can be written in /proc"),
+        ("x" * 300 + ".pt", "File name too long"),
     ],
 )
 def test_a_place_that_cannot_be_written_is_told_before_the_work(
@@ -77,7 +77,7 @@ def test_a_place_that_cannot_be_written_is_told_before_the_work(
         raise AssertionError("the work was begun")
 
     monkeypatch.setattr(soup_report, "make_soup", work)
-    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder.pt").mkdir()
     (tmp_path / "file").write_text("")
     done = soup(folder, tmp_path, option, tmp_path / place)
     assert done.exit_code == 2, done.exception
@@ -132,11 +132,19 @@ def test_a_pipe_gets_the_numbers_and_stays_a_pipe(folder: Path, tmp_path: Path) 
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
+def test_a_soup_of_no_format_is_told_before_the_work(folder: Path, tmp_path: Path) -> None:
+    done = soup(folder, tmp_path, "--out", tmp_path / "soup.txt")
+    assert (done.exit_code, "must end with .safetensors or .pt" in done.stderr) == (2, True)
+    assert not (tmp_path / "soup.json").exists()
+
+
 def test_folders_for_results() -> None:
     assert output_folder(None) is None
     assert output_file("-") == "-"
-    with pytest.raises(NotADirectoryError):
+    with pytest.raises(OSError, match="it is a file, and a folder is needed"):
         output_folder(ROOT / "README.md")
+    with pytest.raises(NotADirectoryError):
+        output_folder(ROOT / "README.md" / "pool")
 
 
 @pytest.mark.parametrize("arguments", [("inspect", "POOL/ft-a.safetensors"), ("inspect", "--help")])
@@ -211,7 +219,9 @@ def test_nothing_is_left_of_a_look(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [("spectrum", "noise"), ("augment", "diversity")])
-@pytest.mark.parametrize(("option", "why"), [("--out", "it is a folder"), ("--work", "is a file, not a folder")])
+@pytest.mark.parametrize(
+    ("option", "why"), [("--out", "it is a folder"), ("--work", "it is a file, and a folder is needed")]
+)
 def test_hours_of_training_do_not_begin_for_a_place_that_cannot_be_written(
     folder: Path, small_folder: Path, tmp_path: Path, command: tuple[str, str], option: str, why: str
 ) -> None:

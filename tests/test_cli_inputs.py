@@ -32,6 +32,7 @@ def place(tiny_pool: Pool, small_folder: Path, tmp_path: Path, monkeypatch: pyte
         ("pool/ft-a.safetensors/x", "pool/ft-a.safetensors is a file, not a folder"),
         ("pool/*.ckpt", "there is no such file that matches"),
         (".", ".: no weight file there; there are some in pool"),
+        ("", "--pool is empty"),
         ("suites/small", "the folder of a suite, which --suite takes"),
         ("suites/small/suite.json", "--suite takes its folder"),
     ],
@@ -95,3 +96,31 @@ def test_every_command_looks_at_its_options_first(place: Path) -> None:
     assert (done.exit_code, "--device tpu" in done.stderr) == (2, True)
     done = run("soup", "uniform", "--pool", "pool", "--out", "soup.safetensors", "--json", "-")
     assert json.loads(done.stdout)["method"] == "uniform"
+
+
+def test_a_folder_of_checkpoints_is_inspected(place: Path) -> None:
+    done = run("inspect", "pool", "--json", "out.json")
+    assert done.exit_code == 0, done.stderr
+    files = json.loads(Path("out.json").read_text())["files"]
+    assert [entry["path"] for entry in files] == [
+        "pool/ft-a.safetensors", "pool/ft-b.safetensors", "pool/zero-shot.safetensors"
+    ]  # fmt: skip
+    assert "there are some in pool" in run("inspect", ".").stderr
+
+
+@pytest.mark.parametrize("beyond", ["nan", "inf", "1e9"])
+def test_a_line_has_two_ends(place: Path, beyond: str) -> None:
+    done = run(
+        "landscape", "line", "--pool", "pool", "--suite", "suites/small", "--store", "store",
+        "--checkpoints", "zero-shot", "ft-a", "--beyond", beyond,
+    )  # fmt: skip
+    assert done.exit_code == 2, done.exception
+    assert "--beyond" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--images", "--epochs", "--batch-size"])
+def test_nothing_is_not_everything(place: Path, option: str) -> None:
+    done = run(
+        "finetune", "--suite", "suites/small", "--out", "new", "--zero-shot", "pool/ft-a.safetensors", option, "0"
+    )
+    assert (done.exit_code, option in done.stderr) == (2, True)
