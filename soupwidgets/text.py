@@ -1,0 +1,62 @@
+"""Text of others on its way to a spreadsheet."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+# What spreadsheets take for the beginning of a formula, with the wide forms that some of them read alike.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_HIDING = ("\t", "\n")
+
+
+def plain_cell(value: str) -> str:
+    r"""Text that no spreadsheet runs: an apostrophe stands before what could be a formula.
+
+    Parameters
+    ----------
+    value
+        The text of one cell.
+
+    Returns
+    -------
+    str
+        The text itself, or with an apostrophe before it, which spreadsheets show as 'this is text'. Every line break
+        is ``\n``, which CSV quotes, and zero characters are left out.
+
+    Notes
+    -----
+    OWASP, 'CSV Injection': cells that begin with ``= + - @``, a tab or a line break. Spaces before them help nobody.
+
+    Examples
+    --------
+    >>> plain_cell("=1+1"), plain_cell("a = b")
+    ("'=1+1", 'a = b')
+    """
+    # A bare carriage return is not quoted by Python's writer, and would begin a row of its own.
+    value = value.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{value}" if value.startswith(_HIDING) or value.lstrip().startswith(_FORMULA) else value
+
+
+def safe_csv(frame: pd.DataFrame) -> str:
+    """A table as CSV, without its index, whose texts and headings are `plain_cell`; numbers stay as they are.
+
+    Parameters
+    ----------
+    frame
+        The table.
+
+    Examples
+    --------
+    >>> print(safe_csv(pd.DataFrame({"model": ["@a", "b"], "change": [-0.5, 1.0]})))
+    model,change
+    '@a,-0.5
+    b,1.0
+    """
+    plain = frame.copy()
+    for place, column in enumerate(plain.columns):
+        if not pd.api.types.is_numeric_dtype(plain.dtypes.iloc[place]):
+            cells = [plain_cell(cell) if isinstance(cell, str) else cell for cell in plain.iloc[:, place]]
+            plain.isetitem(place, pd.Series(cells, index=plain.index, dtype=object, name=column))
+    plain.columns = pd.Index([plain_cell(name) if isinstance(name, str) else name for name in plain.columns])
+    text: str = plain.to_csv(index=False)
+    return text
