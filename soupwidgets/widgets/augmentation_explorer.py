@@ -18,6 +18,7 @@ from soupwidgets.methods import wise_ft
 from soupwidgets.methods.sweep import alpha_grid
 from soupwidgets.studies import AugmentationStudy
 from soupwidgets.suites import AUGMENTATIONS, Augmentation, SliceSplit, Suite, augmentation
+from soupwidgets.text import safe_csv
 from soupwidgets.widgets.drag_slider import DragSlider
 from soupwidgets.widgets.explorer import Explorer, side_by_side
 from soupwidgets.widgets.frames_page import Frame, PageTexts, write_frames_page
@@ -137,7 +138,7 @@ class AugmentationExplorer(Explorer):
 
     def export(self, kind: Literal["svg", "png", "csv"]) -> None:
         """Hand the reader the plane, or its numbers, as a file."""
-        table = self.study.to_frame().to_csv(index=False) if kind == "csv" else ""
+        table = safe_csv(self.study.to_frame()) if kind == "csv" else ""
         self.plane.download(kind, "augmentations", table)
 
     def to_html(self, path: str | Path) -> Path:

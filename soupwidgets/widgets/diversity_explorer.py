@@ -14,6 +14,7 @@ from soupwidgets import analysis, plots
 from soupwidgets.analysis import DiversityMatrix, HelperStep, Member, PairDiversity
 from soupwidgets.evaluation import Evaluation, Evaluator
 from soupwidgets.suites import Suite
+from soupwidgets.text import safe_csv
 from soupwidgets.widgets.diversity_details import ensemble_table, pair_gallery, pair_table
 from soupwidgets.widgets.explorer import Explorer, side_by_side
 from soupwidgets.widgets.frames_page import Frame, PageTexts, write_frames_page
@@ -161,7 +162,7 @@ class DiversityExplorer(Explorer):
 
     def export(self, kind: Literal["svg", "png", "csv"]) -> None:
         """Hand the reader the matrix, or the numbers of all pairs, as a file."""
-        table = self.matrix.to_frame().to_csv(index=False) if kind == "csv" and self.matrix else ""
+        table = safe_csv(self.matrix.to_frame()) if kind == "csv" and self.matrix else ""
         self.matrix_figure.download(kind, "diversity", table)
 
     def to_html(self, path: str | Path) -> Path:

@@ -16,6 +16,7 @@ from soupwidgets.evaluation import Evaluation, Evaluator, coarse_to_fine
 from soupwidgets.methods import wise_ft
 from soupwidgets.methods.sweep import alpha_grid
 from soupwidgets.recipe import Recipe
+from soupwidgets.text import safe_csv
 from soupwidgets.widgets.explorer import Explorer
 from soupwidgets.widgets.frontier_details import comparison, details
 from soupwidgets.widgets.html import progress
@@ -225,7 +226,7 @@ class FrontierExplorer(Explorer):
 
     def export(self, kind: Literal["svg", "png", "csv"]) -> None:
         """Hand the reader the figure, or its numbers, as a file."""
-        text = self.frontier.to_frame().to_csv(index=False) if kind == "csv" and self.frontier else ""
+        text = safe_csv(self.frontier.to_frame()) if kind == "csv" and self.frontier else ""
         self.figure.download(kind, "frontier", text)
 
     def to_html(self, path: str | Path) -> Path:

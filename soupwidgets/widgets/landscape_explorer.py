@@ -16,6 +16,7 @@ from soupwidgets.analysis import Landscape, LandscapeLine, Mark, Plane
 from soupwidgets.evaluation import Evaluation, Evaluator
 from soupwidgets.methods import uniform_soup
 from soupwidgets.recipe import Recipe
+from soupwidgets.text import safe_csv
 from soupwidgets.widgets.explorer import Explorer
 from soupwidgets.widgets.html import progress
 from soupwidgets.widgets.landscape_details import point_details
@@ -205,7 +206,7 @@ class LandscapeExplorer(Explorer):
 
     def export(self, kind: Literal["svg", "png", "csv"]) -> None:
         """Hand the reader the figure, or its numbers, as a file."""
-        table = _frame(self.landscape).to_csv(index=False) if kind == "csv" and self.landscape else ""
+        table = safe_csv(_frame(self.landscape)) if kind == "csv" and self.landscape else ""
         self.figure.download(kind, "landscape", table)
 
     def to_html(self, path: str | Path) -> Path:

@@ -19,6 +19,7 @@ from soupwidgets.methods import uniform_soup, wise_ft
 from soupwidgets.methods.sweep import alpha_grid
 from soupwidgets.recipe import Recipe
 from soupwidgets.studies import LabelNoiseStudy
+from soupwidgets.text import safe_csv
 from soupwidgets.widgets.drag_slider import DragSlider
 from soupwidgets.widgets.explorer import Explorer, side_by_side
 from soupwidgets.widgets.frames_page import Frame, PageTexts, write_frames_page
@@ -182,7 +183,7 @@ class SpectrumExplorer(Explorer):
 
     def export(self, kind: Literal["svg", "png", "csv"]) -> None:
         """Hand the reader the spectrum as a file."""
-        table = self.spectrum.to_frame().to_csv(index=False) if kind == "csv" and self.spectrum else ""
+        table = safe_csv(self.spectrum.to_frame()) if kind == "csv" and self.spectrum else ""
         self.figure.download(kind, "spectrum", table)
 
     def to_html(self, path: str | Path) -> Path:
