@@ -1,7 +1,8 @@
 """Training: the ingredients of a soup, fine-tuned from one zero-shot model."""
 
 from soupwidgets.training.curves import fit_curve
-from soupwidgets.training.finetune import TrainingError, fine_tune
+from soupwidgets.training.errors import TrainingError
+from soupwidgets.training.finetune import fine_tune
 from soupwidgets.training.hyperparameters import Hyperparameters, Mode, draw_hyperparameters
 from soupwidgets.training.label_noise import LabelNoise, followed_share, noisy_targets, norms
 from soupwidgets.training.loop import Epoch, cosine_schedule, train

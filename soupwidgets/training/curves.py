@@ -70,7 +70,7 @@ def fit_curve(
     Raises
     ------
     TrainingError
-        When the suite has no training split, or the models do not fit it.
+        When the suite has no training split, the models do not fit it, or the state is of another curve.
     PoolError, ValueError
         When a checkpoint is not in the pool, both are the same, the path is one of theirs, or the loss is not finite.
 
@@ -86,21 +86,25 @@ def fit_curve(
     architecture, split = check_training(files[0], suite)
     count = min(settings.images or len(split), len(split))
     labels = torch.from_numpy(split.labels[:count]).to(device)
+    identity = {
+        "curve": {"kind": kind, "from": files[0].content_hash, "to": files[1].content_hash},
+        "hyperparameters": asdict(settings),
+        "training_images": split.content_hash,
+    }
     views = Views(split, architecture, settings, torch.device(device))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         model = _CurveModel(architecture.build(device), files[0], files[1], kind)
         train(
             model, model.bend.values(), labels, architecture.classes, settings, views.show, views.normalise,
-            progress, state, mixed_precision=True,
+            progress, state, mixed_precision=True, identity=identity,
         )  # fmt: skip
     middle = model.middle()
     stream = ((name, middle.get(name, tensor)) for name, tensor in files[0].read())
     card = {
         "role": "landmark",
         "note": f"bends a {kind} curve from {first} to {second}",
-        "curve": {"kind": kind, "from": files[0].content_hash, "to": files[1].content_hash},
-        "hyperparameters": asdict(settings),
+        **identity,
     }
     return save_stream(pool, path, stream, card, progress=False)
 

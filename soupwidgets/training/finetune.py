@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
+import os
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ from torch import Tensor, nn
 from soupwidgets.checkpoints import CheckpointFile, write_checkpoint
 from soupwidgets.models import Architecture, ImageClassifier
 from soupwidgets.suites import Augmentation, Split, Suite
+from soupwidgets.training.errors import TrainingError
 from soupwidgets.training.hyperparameters import Hyperparameters
+from soupwidgets.training.identity import require_same_run, run_identity
 from soupwidgets.training.label_noise import LabelNoise, noisy_targets
 from soupwidgets.training.loop import Epoch, Show, train
 from soupwidgets.training.views import Views
@@ -26,10 +30,6 @@ _FEATURE_BATCH = 256
 _PROBE_LEARNING_RATE = 100.0
 
 Progress = Callable[[str, int, int, float], None]
-
-
-class TrainingError(ValueError):
-    """A model cannot be trained on a suite; the message says why and what to do."""
 
 
 def fine_tune(
@@ -83,13 +83,15 @@ def fine_tune(
     Returns
     -------
     Path
-        ``target``. Its card has the history: training loss and accuracy of every epoch.
+        ``target``. Its card has the history: training loss and accuracy of every epoch; and what the run was started
+        from: content hashes of the start and of the images, and all hyper-parameters.
 
     Raises
     ------
     TrainingError
         When the suite has no training split, or the model's classes or image size are others; when a linear
-        probe, which sees unchanged images and labels, shall have augmentation or noise.
+        probe, which sees unchanged images and labels, shall have augmentation or noise; when ``state`` or
+        ``snapshots`` has a run of this name that was started otherwise.
     ValueError
         When the loss is not finite, or an augmentation changes an image's shape.
 
@@ -102,6 +104,10 @@ def fine_tune(
     count = min(settings.images or len(split), len(split))
     if settings.mode != "end-to-end" and (augmentation is not None or noise is not None):
         raise TrainingError(f"mode {settings.mode!r} trains a head on unchanged images: no augmentation, no noise")
+    identity = run_identity(start, suite, settings, augmentation, noise, watch, fresh)
+    called = name or target.stem
+    for old in sorted(snapshots.glob(f"{glob.escape(called)}-epoch-*.safetensors")) if snapshots is not None else []:
+        require_same_run(old, identity)
     if augmentation is not None and augmentation.mixup:
         settings = replace(settings, mixup=augmentation.mixup)
     with torch.random.fork_rng(devices=[]):
@@ -122,15 +128,10 @@ def fine_tune(
         held_out = suite.validation
         plain = Views(held_out, architecture, settings, torch.device(device))
         look = Watch(model, held_out, plain, watch, architecture.classes, noise, offset)
-    called = name or target.stem
     card: dict[str, Any] = {
         "name": called,
         "role": "fine_tuned",
-        "architecture": architecture.to_json(),
-        "hyperparameters": asdict(settings),
-        **({"fresh": True} if fresh else {"started_from": start.content_hash}),
-        **({} if augmentation is None else {"augmentation": augmentation.name}),
-        **({} if noise is None else {"label_noise": asdict(noise)}),
+        **{key: value for key, value in identity.items() if value is not None},
     }
 
     def at_the_end(epoch: int) -> Epoch:
@@ -143,9 +144,12 @@ def fine_tune(
     if settings.mode != "end-to-end":
         _probe(model, views, labels, settings, partial_progress(progress, "linear probe"))
     if settings.mode != "linear-probe":
+        # Snapshots lie where they lay, also when the whole folder was moved.
+        kept = None if snapshots is None else [called, os.path.relpath(snapshots, target.parent)]
         history = train(
             model, model.parameters(), labels, architecture.classes, settings, views.show, views.normalise,
             partial_progress(progress, "fine-tuning"), state, mixed_precision=True, watch=at_the_end,
+            identity={**identity, "snapshots": kept},
         )  # fmt: skip
     write_checkpoint(target, _weights(model), {**card, "history": history})
     return target

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import pickle
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from soupwidgets.checkpoints import atomic_path
+from soupwidgets.training.errors import TrainingError
+from soupwidgets.training.identity import Identity, differences, plain
 
 WARM_UP_SHARE = 0.05
 # What is known of an epoch at its end: numbers by name.
@@ -60,6 +64,7 @@ def train(
     save_every: int = 200,
     mixed_precision: bool = False,
     watch: Callable[[int], Epoch] | None = None,
+    identity: Identity | None = None,
 ) -> list[Epoch]:
     """Train in place.
 
@@ -94,6 +99,9 @@ def train(
     watch
         Called at the end of every epoch (the first is 1), with the model in evaluation mode; what it
         finds goes to the history.
+    identity
+        What the training was started from, in JSON values: a saved state of another one is refused. The settings
+        alone when None.
 
     Returns
     -------
@@ -105,6 +113,8 @@ def train(
     ------
     ValueError
         When there are fewer images than one batch has, or the loss is not finite.
+    TrainingError
+        When the state is of a training that was started otherwise; the message says what differs.
     """
     device = labels.device
     per_epoch = len(labels) // settings.batch_size
@@ -114,7 +124,8 @@ def train(
     steps = per_epoch * settings.epochs
     warm_up = max(1, round(WARM_UP_SHARE * steps))
     fresh: dict[str, Any] = {"step": 0, "right": 0, "generator": None, "loss": 0.0, "history": []}
-    found = _load(state, model, optimizer, repr(settings)) or fresh
+    started = plain({"settings": repr(settings)} if identity is None else identity)
+    found = _load(state, model, optimizer, started) or fresh
     right, loss_sum = int(found["right"]), float(found["loss"])
     history: list[Epoch] = found["history"]
     model.train()
@@ -158,7 +169,7 @@ def train(
                 model.train()
             if state is not None and (step + 1) % save_every == 0 and step + 1 < steps:
                 so_far = {"step": step + 1, "right": right, "loss": loss_sum, "history": history}
-                _save(state, model, optimizer, repr(settings), so_far, rng)
+                _save(state, model, optimizer, started, so_far, rng)
     model.eval()
     if state is not None:
         state.unlink(missing_ok=True)
@@ -169,14 +180,14 @@ def _save(
     path: Path,
     model: nn.Module,
     optimizer: Any,
-    settings: str,
+    identity: Identity,
     so_far: dict[str, Any],
     rng: np.random.Generator,
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {
         **so_far,
-        "settings": settings,
+        "identity": json.dumps(identity),
         "generator": rng.bit_generator.state,
         "torch": torch.get_rng_state(),
         "model": model.state_dict(),
@@ -186,15 +197,28 @@ def _save(
         torch.save(content, temporary)
 
 
-def _load(path: Path | None, model: nn.Module, optimizer: Any, settings: str) -> dict[str, Any] | None:
-    """What was saved, unless it is of other settings."""
+def _load(path: Path | None, model: nn.Module, optimizer: Any, identity: Identity) -> dict[str, Any] | None:
+    """What was saved, if it is of this very training."""
     if path is None or not path.exists():
         return None
-    found: dict[str, Any] = torch.load(path, weights_only=True)
-    # A state without a history is from before there was one.
-    if found["settings"] != settings or "history" not in found:
-        return None
-    model.load_state_dict(found["model"])
-    optimizer.load_state_dict(found["optimizer"])
-    torch.set_rng_state(found["torch"])
+    what_to_do = "take another folder or name, or delete it to begin anew"
+    try:
+        found: dict[str, Any] = torch.load(path, weights_only=True)
+        started = found.get("identity")
+        if started is None:
+            raise TrainingError(
+                f"{path} was saved by a version that did not note what a run was started from, so going on might mix "
+                "two runs: delete it to begin anew"
+            )
+        other = differences(json.loads(started), identity)
+        if other:
+            raise TrainingError(f"{path} keeps a run that was started otherwise ({'; '.join(other)}): {what_to_do}")
+        model.load_state_dict(found["model"])
+        optimizer.load_state_dict(found["optimizer"])
+        torch.set_rng_state(found["torch"])
+    except TrainingError:
+        raise
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, LookupError, TypeError, ValueError,
+            AttributeError) as error:  # fmt: skip
+        raise TrainingError(f"{path}: cannot be read as a saved state ({error!r:.200}): {what_to_do}") from error
     return found

@@ -12,8 +12,9 @@ from tqdm.auto import tqdm
 
 from soupwidgets.checkpoints import CheckpointFile, write_checkpoint
 from soupwidgets.suites import Suite
-from soupwidgets.training.finetune import fine_tune
+from soupwidgets.training.finetune import check_training, fine_tune
 from soupwidgets.training.hyperparameters import draw_hyperparameters
+from soupwidgets.training.identity import require_same_ancestor, require_same_run, run_identity
 
 
 def random_search(
@@ -29,7 +30,8 @@ def random_search(
     """Fine-tune one model many times with random hyper-parameters, into a folder that `Pool` opens.
 
     Runs whose file is there are not done again, and one that was killed goes on
-    from its last saved step: start the same search again.
+    from its last saved step: start the same search again. What is there and was
+    started otherwise is refused before anything is written.
 
     Parameters
     ----------
@@ -58,7 +60,8 @@ def random_search(
     Raises
     ------
     TrainingError, ValueError
-        As in `fine_tune`; runs that are done stay.
+        As in `fine_tune`; runs that are done stay. When the folder has models of another ancestor, or one of these
+        runs with other hyper-parameters or training images; the message says what differs.
 
     Notes
     -----
@@ -66,20 +69,23 @@ def random_search(
     """
     folder = Path(folder)
     plans = {f"ft-{i:02}": replace(draw_hyperparameters(seed + i), **(fixed or {})) for i in range(runs)}
+    check_training(start, suite)
+    require_same_ancestor(folder, start)
+    paths = {name: folder / f"{name}.safetensors" for name in plans}
+    done = {name for name, path in paths.items() if path.exists()}
+    for name in done:
+        require_same_run(paths[name], run_identity(start, suite, plans[name]))
     first = folder / "zero-shot.safetensors"
     if not first.exists():
         card = {"name": "zero-shot", "role": "zero_shot", "architecture": dict(start.card.architecture or {})}
         write_checkpoint(first, dict(start.read()), card)
-    paths = [first]
     for name, settings in tqdm(plans.items(), desc="runs", unit="run", disable=not progress):
-        path = folder / f"{name}.safetensors"
-        paths.append(path)
-        if path.exists():
+        if name in done:
             continue
         with tqdm(total=1, desc=name, leave=False, disable=not progress) as bar:
             state = folder / ".training" / f"{name}.pt"
-            fine_tune(start, suite, settings, path, name, device, partial(_show, bar, name), state)
-    return paths
+            fine_tune(start, suite, settings, paths[name], name, device, partial(_show, bar, name), state)
+    return [first, *paths.values()]
 
 
 def _show(bar: Any, name: str, what: str, done: int, steps: int, loss: float) -> None:

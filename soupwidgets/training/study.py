@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import multiprocessing
 import queue
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,10 +16,12 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
-from soupwidgets.checkpoints import CARD_KEY, CheckpointFile
+from soupwidgets.checkpoints import CheckpointFile
 from soupwidgets.suites import Augmentation, Suite
+from soupwidgets.training.errors import TrainingError
 from soupwidgets.training.finetune import check_training, fine_tune
 from soupwidgets.training.hyperparameters import Hyperparameters
+from soupwidgets.training.identity import require_same_run, run_identity
 from soupwidgets.training.label_noise import LabelNoise
 from soupwidgets.training.loop import Epoch
 
@@ -126,15 +127,17 @@ def run_study(
     Raises
     ------
     ValueError
-        When two plans have one name, a name is none of a file, or a run in the folder was made by another plan.
+        When two plans have one name, or a name is none of a file.
     TrainingError, ValueError
-        As in `fine_tune`, when a run fails; runs that are done stay.
+        When a run in the folder was started otherwise; the message says what differs. As in `fine_tune`, when a run
+        fails; runs that are done stay.
     """
     folder = Path(folder)
     names = [plan.name for plan in plans]
     if len(set(names)) < len(names) or any(Path(name).name != name or name.startswith(".") for name in names):
         raise ValueError(f"every run needs a name of its own that can be a file's: {', '.join(names)}")
-    waiting = [plan for plan in plans if _done(plan, start, suite, folder, fresh) is None]
+    check_training(start, suite)
+    waiting = [plan for plan in plans if _done(plan, start, suite, folder, watch, fresh) is None]
     if waiting:
         seconds = estimate_seconds(waiting, start, suite, fresh, watch, workers, device)
         tell(
@@ -148,7 +151,7 @@ def run_study(
                     _train(plan, start.path, suite, folder, fresh, watch, device, bar.update)
             else:
                 _in_parallel(waiting, start.path, Path(suite_folder), folder, fresh, watch, workers, device, bar)
-    found = [_done(plan, start, suite, folder, fresh) for plan in plans]
+    found = [_done(plan, start, suite, folder, watch, fresh) for plan in plans]
     return [run for run in found if run is not None]
 
 
@@ -229,33 +232,15 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
-def _identity(plan: Plan, start: CheckpointFile, suite: Suite, fresh: bool) -> dict[str, Any]:
-    """What a run's card must say to be the run of a plan."""
-    augmentation = plan.augmentation
-    settings = asdict(plan.settings)
-    if augmentation is not None and augmentation.mixup:
-        settings["mixup"] = augmentation.mixup
-    wanted: dict[str, Any] = {
-        "hyperparameters": settings,
-        "augmentation": None if augmentation is None else augmentation.name,
-        "label_noise": None if plan.noise is None else asdict(plan.noise),
-        "started_from": None if fresh else start.content_hash,
-        "architecture": dict(start.card.architecture or {}),
-    }
-    return json.loads(json.dumps(wanted))  # type: ignore[no-any-return]
-
-
-def _done(plan: Plan, start: CheckpointFile, suite: Suite, folder: Path, fresh: bool) -> Run | None:
+def _done(plan: Plan, start: CheckpointFile, suite: Suite, folder: Path, watch: int, fresh: bool) -> Run | None:
     path = folder / f"{plan.name}.safetensors"
     if not path.exists():
         return None
-    card = json.loads(CheckpointFile(path).metadata.get(CARD_KEY, "{}"))
-    wanted = _identity(plan, start, suite, fresh)
-    other = [key for key, value in wanted.items() if card.get(key) != value]
-    if other:
-        raise ValueError(
-            f"{path} was made by another plan (other {', '.join(other)}): take another folder, or delete it"
-        )
+    card = require_same_run(
+        path, run_identity(start, suite, plan.settings, plan.augmentation, plan.noise, watch, fresh)
+    )
+    if not card.get("history"):
+        raise TrainingError(f"{path} has no history of its training: take another folder, or delete it")
     return Run(plan, path, tuple(card["history"]))
 
 

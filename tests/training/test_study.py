@@ -144,7 +144,7 @@ def test_bad_plans_are_said(start: CheckpointFile, small_suite: Suite, small_fol
         )
 
     run(Plan("a", SETTINGS))
-    with pytest.raises(ValueError, match=r"was made by another plan .other hyperparameters"):
+    with pytest.raises(ValueError, match=r"is another run .epochs 3 there, 4 now"):
         run(Plan("a", replace(SETTINGS, epochs=4)))
     with pytest.raises(ValueError, match="a name of its own"):
         run(Plan("a", SETTINGS), Plan("a", SETTINGS))
