@@ -16,12 +16,13 @@ from soupwidgets.review.label_set import (
 from soupwidgets.review.major import major_slice
 from soupwidgets.review.records import Record, ReviewError, State
 from soupwidgets.review.session import ReviewSession
-from soupwidgets.review.storage import ReviewStore
+from soupwidgets.review.storage import Erasure, ReviewStore
 from soupwidgets.review.views import Image, Judgement, Reviewer, Slice, Term, View, view
 
 __all__ = [
     "Agreement",
     "Distribution",
+    "Erasure",
     "Export",
     "Image",
     "Judgement",

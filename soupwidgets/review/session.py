@@ -10,7 +10,7 @@ from typing import Literal
 
 from soupwidgets.analysis import CATEGORIES, SEVERITIES
 from soupwidgets.review.records import ID_LENGTH, Record, ReviewError, State
-from soupwidgets.review.storage import ReviewStore
+from soupwidgets.review.storage import Erasure, ReviewStore
 from soupwidgets.review.views import Image, Judgement, Reviewer, Term, View, check_records, view
 from soupwidgets.suites import Suite
 
@@ -160,27 +160,40 @@ class ReviewSession:
                 raise ReviewError(f"you have not judged image {image.row} of {image.split!r}")
             self.judge(replace(mine[image], shared=shared))
 
-    def take_back(self, image: Image) -> None:
-        """Remove what this reviewer said of an image, here and in every copy that is merged later."""
+    def take_back(self, image: Image) -> Erasure:
+        """Remove what this reviewer said of an image, here and in every copy that is merged later.
+
+        Returns
+        -------
+        Erasure
+            Whether its bytes are gone, and where they may still be.
+        """
         ids = [r.id for r in self.state.records.values() if r.kind == "judgement" and r.author == self.reviewer
                and (r.body.get("split"), r.body.get("row")) == (image.split, image.row)]  # fmt: skip
         if not ids:
             raise ReviewError(f"you have not judged image {image.row} of {image.split!r}")
-        self._write([], ids)
+        return self._take_back(ids)
 
-    def take_back_record(self, id: str) -> None:
+    def take_back_record(self, id: str) -> Erasure:
         """Remove a slice or a note of this reviewer's."""
         record = self.state.records.get((self.reviewer, id))
         if record is None or record.kind not in ("slice", "shortfall"):
             raise ReviewError("this is not yours to take back")
-        self._write([], [id])
+        return self._take_back([id])
 
-    def withdraw(self) -> None:
-        """Take back everything: judgements, slices, notes, name. Whoever wants to go on joins as somebody new."""
+    def withdraw(self) -> Erasure:
+        """Take back everything: judgements, slices, notes, name. Whoever wants to go on joins as somebody new.
+
+        Returns
+        -------
+        Erasure
+            As in `take_back`.
+        """
         own = [id for author, id in self.state.records if author == self.reviewer]
-        self._write([], [*own, self.reviewer])
+        done = self._take_back([*own, self.reviewer])
         self.code = secrets.token_hex(8)
         self.reviewer = reviewer_id(self.code)
+        return done
 
     def rename(self, name: str, answers: Mapping[str, str] | None = None) -> None:
         """Choose a name, another one, or none (empty); the old one is kept nowhere.
@@ -286,11 +299,17 @@ class ReviewSession:
         before = self.state.records.get((author, id))
         self._write([Record(id, kind, author, body) if before is None else before.changed(body)])
 
-    def _write(self, records: Iterable[Record], taken_back: Iterable[str] = ()) -> None:
+    def _take_back(self, ids: Sequence[str]) -> Erasure:
+        done = self._write([], ids)
+        assert done is not None
+        return done
+
+    def _write(self, records: Iterable[Record], taken_back: Iterable[str] = ()) -> Erasure | None:
         given, lost = list(records), list(taken_back)
         check_records(State.of(given, lost))
-        self.store.write(self.id, given, lost)
+        done = self.store.write(self.id, given, lost)
         self.refresh()
+        return done
 
     def _check_judgement(self, judgement: Judgement) -> None:
         self._check_classes(judgement)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,32 @@ from soupwidgets.review.records import Record, ReviewError, State
 from soupwidgets.review.schema import gone, records
 
 _BUSY_SECONDS = 60
+# VACUUM leaves the bytes where they were, as free room, and with FULL it keeps what an older transaction could see. A
+# table whose column changes its type is written anew as it is now, and the column's statistics, which quote it, go.
+_WRITE_ANEW = "ALTER TABLE review_records ALTER COLUMN body TYPE text USING body || ''"
+# How long overwriting waits for others: what they hold up is finished later, and is said.
+_ERASE_SECONDS = 1
 _MIGRATING = 0x50F7
 _IDS_PER_QUERY = 500
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """What became of the bytes of something that was taken back.
+
+    Parameters
+    ----------
+    finished
+        Whether they are out of the database's own files.
+    sentence
+        Where they may still be, for people.
+    """
+
+    finished: bool
+    sentence: str
+
+    def __str__(self) -> str:
+        return self.sentence
 
 
 class ReviewStore:
@@ -49,8 +74,13 @@ class ReviewStore:
         if self._sqlite:
             sa.event.listen(self._engine, "connect", _set_up_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)
+        self._unfinished = False
         with self._telling("opened"):
             self._migrate()
+        # Somebody may have taken something back while others were reading, and have left.
+        log = Path(f"{url.database}-wal") if self._sqlite else None
+        if log is not None and log.exists() and log.stat().st_size:
+            self.erase()
 
     def __repr__(self) -> str:
         return f"ReviewStore({self.where!r})"
@@ -72,7 +102,7 @@ class ReviewStore:
         found = [Record(id, kind, author, json.loads(body), version) for id, kind, author, body, version in rows]
         return State.of(found, lost)
 
-    def write(self, session: str, given: Iterable[Record], taken_back: Iterable[str] = ()) -> None:
+    def write(self, session: str, given: Iterable[Record], taken_back: Iterable[str] = ()) -> Erasure | None:
         """Merge records, and ids that were taken back, into a session: all of them or none.
 
         What was taken back before is not written again, and a lower version replaces nothing.
@@ -85,6 +115,11 @@ class ReviewStore:
             Records in any order.
         taken_back
             Ids of records, or of reviewers who take back all of theirs.
+
+        Returns
+        -------
+        Erasure or None
+            What became of the bytes, where something was taken back or somebody changed their name.
 
         Raises
         ------
@@ -99,8 +134,39 @@ class ReviewStore:
                 self._take_back(connection, session, lost)
             if new.records:
                 self._keep(connection, session, list(new.records.values()))
-        if lost:
-            self._forget()
+        # The name of before is a text that somebody wants gone, too.
+        renamed = any(r.kind == "reviewer" and r.version > 1 for r in new.records.values())
+        return self.erase() if lost or renamed or self._unfinished else None
+
+    def erase(self) -> Erasure:
+        """Overwrite what was taken back: databases only mark it as free.
+
+        Returns
+        -------
+        Erasure
+            Not finished while another program is in the middle of reading. Every later write tries again, and so does
+            whoever opens the store.
+        """
+        try:
+            with self._engine.connect() as connection:
+                held_up = self._erase_sqlite(connection) if self._sqlite else self._erase_postgresql(connection)
+        except (sa.exc.DBAPIError, OSError) as error:
+            # It is taken back all the same.
+            held_up = f"the database says {str(getattr(error, 'orig', error)).strip()!r}"
+        self._unfinished = bool(held_up)
+        if held_up:
+            return Erasure(
+                False,
+                f"Taken back: nobody is shown it any more. But {held_up}: the text is still in the files of "
+                f"{self.where} until the next change overwrites it, or store.erase().",
+            )
+        if self._sqlite:
+            return Erasure(True, "Taken back, and overwritten in the database's files.")
+        return Erasure(
+            True,
+            "Taken back, and out of the database's tables. The server's write-ahead log has the text until it is "
+            "recycled, and so may replicas and backups: ask whoever runs the server.",
+        )
 
     def close(self) -> None:
         """Give all connections back."""
@@ -142,15 +208,35 @@ class ReviewStore:
             rows,
         )
 
-    def _forget(self) -> None:
-        """Overwrite what was taken back: databases only mark it as free."""
-        with self._telling("cleaned"), self._engine.connect() as connection:
-            if self._sqlite:
-                # Rows are zeroed when they are deleted (`_set_up_sqlite`); older copies are in the log.
-                connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
-            else:
-                plain = connection.execution_options(isolation_level="AUTOCOMMIT")
-                plain.execute(sa.text("VACUUM review_records"))
+    def _erase_sqlite(self, connection: sa.Connection) -> str:
+        driver: Any = connection.connection.driver_connection
+        driver.execute(f"PRAGMA busy_timeout={_ERASE_SECONDS * 1000}")
+        try:
+            # Rows are zeroed when they are deleted (`_set_up_sqlite`), but in the log: the file has the old pages until
+            # the log is copied into it, which waits for whoever reads an older state.
+            busy, in_log, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            driver.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+        return "another program is in the middle of reading" if busy or in_log > 0 else ""
+
+    def _erase_postgresql(self, connection: sa.Connection) -> str:
+        try:
+            with connection.begin():
+                connection.execute(sa.text(f"SET LOCAL lock_timeout = '{_ERASE_SECONDS}s'"))
+                connection.execute(sa.text(_WRITE_ANEW))
+            # The server's own count of dead rows is only mended by this.
+            plain = connection.execution_options(isolation_level="AUTOCOMMIT")
+            plain.execute(sa.text("VACUUM (SKIP_LOCKED) review_records"))
+        except sa.exc.DBAPIError as error:
+            reasons = {
+                "55P03": "another program is in the middle of reading",
+                "42501": "only the owner of the table can write it anew",
+            }
+            state = str(getattr(error.orig, "sqlstate", ""))
+            if state not in reasons:
+                raise
+            return reasons[state]
+        return ""
 
     def _migrate(self) -> None:
         from alembic import command

@@ -177,9 +177,9 @@ class MistakeReviewer(Explorer):
         if self.image is None or self.image not in self.session.mine():
             self.card.status = "you have said nothing of this image"
             return
-        self.session.take_back(self.image)
+        done = self.session.take_back(self.image)
         self._undo = [(image, before) for image, before in self._undo if image != self.image]
-        self._saved("taken back: it is gone from the store, and from copies when they are merged")
+        self._saved(f"{done} Copies lose it when they are merged.")
 
     # What the user does.
 
