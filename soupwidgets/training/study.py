@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -268,6 +269,18 @@ def _train(
     )  # fmt: skip
 
 
+class _OwnProcesses(SpawnContext):
+    """Remembers what it starts: whoever runs a study may have other children, which are none of ours."""
+
+    def __init__(self) -> None:
+        self.started: list[SpawnProcess] = []
+
+    def Process(self, *args: Any, **kwargs: Any) -> SpawnProcess:  # type: ignore[override]  # noqa: N802
+        """A new process of this context."""
+        self.started.append(SpawnProcess(*args, **kwargs))
+        return self.started[-1]
+
+
 def _in_parallel(
     plans: Sequence[Plan],
     start: Path,
@@ -279,9 +292,12 @@ def _in_parallel(
     device: str,
     bar: Any,
 ) -> None:
-    context = multiprocessing.get_context("spawn")
-    steps: Any = context.Manager().Queue()
-    with ProcessPoolExecutor(workers, context, _start_worker, (suite_folder, steps)) as pool:
+    context = _OwnProcesses()
+    # The manager's process is another context's: it ends by itself, after the workers.
+    with (
+        multiprocessing.get_context("spawn").Manager() as manager,
+        ProcessPoolExecutor(workers, context, _start_worker, (suite_folder, steps := manager.Queue())) as pool,
+    ):
         waiting: set[Future[None]] = {pool.submit(_job, plan, start, folder, fresh, watch, device) for plan in plans}
         try:
             while waiting:
@@ -295,7 +311,7 @@ def _in_parallel(
                     future.result()
         except KeyboardInterrupt:
             # Whoever stops does not want to wait: what these runs saved on their way is where they go on.
-            for process in multiprocessing.active_children():
+            for process in context.started:
                 process.terminate()
             raise
         finally:
