@@ -25,6 +25,7 @@ from soupwidgets.review import (
     reviewed_mistakes,
     view,
 )
+from soupwidgets.review.agreement import TOO_FEW
 from soupwidgets.review.files import LABELS_FORMAT, SESSION_FORMAT
 from soupwidgets.suites import Suite
 from soupwidgets.suites.json_files import read_json_object
@@ -106,7 +107,13 @@ def summary_text(report: dict[str, Any]) -> str:
         lines += ["", *([split] if split else []), shown.to_string(index=False, na_rep="")]
     for split, rows in report["agreement"].items():
         if rows:
-            lines += ["", f"Krippendorff's alpha on {split}", pd.DataFrame(rows).round(3).to_string(index=False)]
+            lines += [
+                "",
+                f"Krippendorff's alpha on {split}",
+                pd.DataFrame(rows).round(3).to_string(index=False, na_rep=""),
+            ]
+            if any(row["low"] is None for row in rows):
+                lines.append(TOO_FEW)
     for spelling, (meant, count) in report["normalised"].items():
         lines.append(f"{spelling!r} was read as {meant!r} ({count:,} times)")
     if report["warning"]:

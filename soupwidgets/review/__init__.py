@@ -1,6 +1,6 @@
 """Reviewing together: judgements of many people on the same images, kept, merged, counted, and taken back."""
 
-from soupwidgets.review.agreement import Agreement, agreement, krippendorff_alpha
+from soupwidgets.review.agreement import Agreement, agreement, alpha_interval, krippendorff_alpha
 from soupwidgets.review.community import community_slices
 from soupwidgets.review.files import Export, export_labels, read_labels, read_session, write_session
 from soupwidgets.review.label_set import (
@@ -37,6 +37,7 @@ __all__ = [
     "Term",
     "View",
     "agreement",
+    "alpha_interval",
     "community_slices",
     "distribution",
     "distributions",

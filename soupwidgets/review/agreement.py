@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from soupwidgets.evaluation.intervals import LEVEL
 from soupwidgets.review.views import Image, Judgement, View
 
-_DRAWS = 500
-_SEED = 0
+# Fewer images of a kind than this are too few to say how far alpha could be off.
+FEWEST_IMAGES = 10
+TOO_FEW = (
+    "Without an interval: too few images to say how far alpha could be off by chance (it takes "
+    f"{FEWEST_IMAGES} on which people disagree, {FEWEST_IMAGES} on which two people and at least half said yes, and as "
+    "many with no)."
+)
 
 
 @dataclass(frozen=True)
@@ -26,8 +31,8 @@ class Agreement:
     question
         What reviewers said yes or no to.
     alpha, low, high
-        1 is full agreement, 0 is chance; with a 95% bootstrap interval over images. NaN where it is not defined:
-        too few answers, or everybody always said the same.
+        1 is full agreement, 0 is chance; with a 95% interval over images (`alpha_interval`). NaN where alpha is not
+        defined: too few answers, or everybody always said the same; and limits are NaN where images are too few.
     images, answers
         How many images have at least two answers, and how many answers these are.
     said_yes
@@ -61,7 +66,7 @@ def agreement(known: View, split: str) -> list[Agreement]:
 
     Notes
     -----
-    Krippendorff (2019), 'Content Analysis', chapter 12 (nominal), by the library ``krippendorff``.
+    Krippendorff (2019), 'Content Analysis', chapter 12 (nominal).
     """
     of = {image: said for image, said in known.by_image().items() if image.split == split}
     questions: dict[str, Callable[[Judgement], bool | None]] = {}
@@ -75,13 +80,84 @@ def agreement(known: View, split: str) -> list[Agreement]:
 
 
 def krippendorff_alpha(table: NDArray[np.float64]) -> float:
-    """Krippendorff's alpha of nominal answers ``[reviewers, images]``, NaN for none given; NaN if not defined."""
-    answers = (~np.isnan(table)).sum(axis=0)
-    pairable = table[:, answers >= 2]
-    if not pairable.size or len(np.unique(pairable[~np.isnan(pairable)])) < 2:
-        return float("nan")
-    library = importlib.import_module("krippendorff")
-    return float(library.alpha(reliability_data=pairable, level_of_measurement="nominal"))
+    """Krippendorff's alpha of nominal answers ``[reviewers, images]``, NaN for none given; NaN if not defined.
+
+    Notes
+    -----
+    Hayes and Krippendorff (2007), 'Answering the call for a standard reliability measure for coding data', for nominal
+    data: from the coincidence matrix, whose diagonal sums to A and whose rows to n_c, alpha is
+    1 - (n - 1) (n - A) / (n^2 - sum of n_c^2), with n the answers to images that have at least two.
+
+    Examples
+    --------
+    >>> krippendorff_alpha(np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 1.0]]))
+    0.4444444444444444
+    """
+    return float(_alpha(_counts(table).sum(axis=0)))
+
+
+def alpha_interval(table: NDArray[np.float64]) -> tuple[float, float]:
+    """95% interval of alpha for the images that these are a sample of.
+
+    Parameters
+    ----------
+    table
+        Answers 0 and 1, ``[reviewers, images]``, NaN for none given.
+
+    Returns
+    -------
+    tuple[float, float]
+        NaN where fewer than `FEWEST_IMAGES` have a disagreement, or a yes (a no) of at least two people and of half
+        of those who answered: rare answers that a sample hardly has decide what chance agreement is, and no interval
+        can know of them.
+
+    Notes
+    -----
+    The jackknife over images (Efron and Tibshirani 1993, 'An introduction to the bootstrap', chapter 11), with
+    Student's t on half the degrees of freedom that the kurtosis of its values leaves, on the scale of alpha and on
+    that of log(1 - alpha): the wider limit of both. Where it is given it covers in at least 93% of cases for two to
+    six reviewers, 20 to 500 images, and answers from rare to even (by simulation: tests/review/test_agreement.py); the
+    bootstrap's percentiles covered in 70% of some. The rule and the widening are ours.
+    """
+    counts = _counts(table)
+    said, answers = counts[:, :-2], counts[:, -2]
+    settled = [(said[:, c] >= 2) & (2 * said[:, c] >= answers) for c in range(said.shape[1])]
+    disputed = (said < answers[:, None]).all(axis=1)
+    nothing = float("nan"), float("nan")
+    if len(settled) < 2 or min(int(kind.sum()) for kind in (*settled, disputed)) < FEWEST_IMAGES:
+        return nothing
+    total, images = counts.sum(axis=0), len(counts)
+    alpha, without = float(_alpha(total)), _alpha(total - counts)
+    off = without - without.mean()
+    squares = float((off**2).sum())
+    if not squares > 0:
+        return nothing
+    error = np.sqrt((images - 1) / images * squares)
+    kurtosis = images * float((off**4).sum()) / squares**2
+    freedom = min(2 * images / (kurtosis - 1) if kurtosis > 1 else np.inf, images - 1) / 2
+    margin = float(stats.t.ppf(0.5 + LEVEL / 2, freedom) * error)
+    apart = 1 - alpha
+    low = min(alpha - margin, 1 - apart * np.exp(margin / apart))
+    high = max(alpha + margin, 1 - apart * np.exp(-margin / apart))
+    return max(-1.0, float(low)), min(1.0, float(high))
+
+
+def _counts(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """For each image with at least two answers: how many said each value, how many answers, and its share of A."""
+    values = np.unique(table[~np.isnan(table)])
+    said = (table[:, :, None] == values).sum(axis=0).astype(np.float64)
+    answers = said.sum(axis=1)
+    said, answers = said[answers >= 2], answers[answers >= 2]
+    return np.column_stack([said, answers, (said * (said - 1)).sum(axis=1) / (answers - 1)])
+
+
+def _alpha(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Alpha of sums of `_counts`, ``[..., values + 2]``; NaN where it is not defined."""
+    n, agreeing = sums[..., -2], sums[..., -1]
+    expected = n**2 - (sums[..., :-2] ** 2).sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: NDArray[np.float64] = np.where(expected > 0, 1 - (n - 1) * (n - agreeing) / expected, np.nan)
+    return found
 
 
 def _agreement(
@@ -96,12 +172,7 @@ def _agreement(
                 table[reviewers.index(author), i] = given
     table = table[:, (~np.isnan(table)).sum(axis=0) >= 2]
     alpha = krippendorff_alpha(table)
-    low = high = float("nan")
-    if alpha == alpha:
-        rng = np.random.default_rng(_SEED)
-        drawn = [krippendorff_alpha(table[:, rng.integers(0, table.shape[1], table.shape[1])]) for _ in range(_DRAWS)]
-        known = [a for a in drawn if a == a]
-        low, high = (float(q) for q in np.quantile(known, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2]))
+    low, high = alpha_interval(table)
     answers = int((~np.isnan(table)).sum())
     return Agreement(question, alpha, low, high, table.shape[1], answers, int(np.nansum(table)))
 

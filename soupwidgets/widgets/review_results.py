@@ -10,6 +10,7 @@ import pandas as pd
 
 from soupwidgets.analysis import MultiLabels, MultiLabelScore, SliceScore
 from soupwidgets.review import Agreement, Distribution, minority_views
+from soupwidgets.review.agreement import TOO_FEW
 
 _CELL = 'style="padding:1px 10px;text-align:right;font-variant-numeric:tabular-nums"'
 _NAME = 'scope="row" style="text-align:left;font-weight:normal;overflow-wrap:anywhere"'
@@ -53,14 +54,14 @@ def agreement_html(found: Sequence[Agreement]) -> str:
     """How far reviewers agree on each question."""
     rows = [
         f"<tr><th {_NAME}>{escape(one.question)}</th><td {_CELL}>{_alpha(one.alpha)}</td>"
-        f"<td {_CELL}>{'' if isnan(one.low) else f'{one.low:.2f} to {one.high:.2f}'}</td>"
+        f"<td {_CELL}>{'too few to say' if isnan(one.low) else f'{one.low:.2f} to {one.high:.2f}'}</td>"
         f"<td {_CELL}>{one.images:,}</td></tr>"
         for one in found
         if one.images
     ]
     return _table(
         "agreement of reviewers", ["Krippendorff's alpha", "alpha", "95%", "images with two answers"], rows,
-        "1 is full agreement, 0 is chance. Disagreement is kept: it may be what there is to see.",
+        f"1 is full agreement, 0 is chance. Disagreement is kept: it may be what there is to see. {TOO_FEW}",
     )  # fmt: skip
 
 
