@@ -27,6 +27,7 @@ from soupwidgets.review import (
 )
 from soupwidgets.review.agreement import TOO_FEW
 from soupwidgets.review.files import LABELS_FORMAT, SESSION_FORMAT
+from soupwidgets.review.merging import check_copy
 from soupwidgets.suites import Suite
 from soupwidgets.suites.json_files import read_json_object
 
@@ -201,15 +202,24 @@ def merged(names: Sequence[str | Path]) -> tuple[str, State, View]:
     Raises
     ------
     ReviewError
-        When they are of different sessions.
+        When they are of different sessions, or a file changes what is not its owner's.
     """
     id, state = read_session(names[0])
+    _check(names[0], id, State.of(r for r in state.records.values() if r.key == ("", id)), state)
     for name in names[1:]:
         other, more = read_session(name)
         if other != id:
             raise ReviewError(f"{name}: of another session than {names[0]}: they cannot be merged")
+        _check(name, id, state, more)
         state = state.merge(more)
     return id, state, view(state)
+
+
+def _check(name: str | Path, session: str, mine: State, other: State) -> None:
+    try:
+        check_copy(session, mine, other)
+    except ReviewError as error:
+        raise ReviewError(f"{name}: {error}") from error
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-KINDS = ("session", "reviewer", "judgement", "category", "severity", "field", "slice", "agreement", "shortfall")
+KINDS = (
+    "session", "reviewer", "judgement", "category", "severity", "field", "slice", "agreement", "shortfall", "removal",
+)  # fmt: skip
 ID_LENGTH = 32
 # A number that no honest record reaches, and every database has room for.
 _MOST_VERSIONS = 1 << 40

@@ -9,7 +9,9 @@ from dataclasses import replace
 from typing import Literal
 
 from soupwidgets.analysis import CATEGORIES, SEVERITIES
+from soupwidgets.review.merging import check_classes, check_copy, check_image
 from soupwidgets.review.records import ID_LENGTH, Record, ReviewError, State
+from soupwidgets.review.signatures import SIGNED, nonce_of, removal, reviewer_id, sign_record
 from soupwidgets.review.storage import Erasure, ReviewStore
 from soupwidgets.review.views import Image, Judgement, Reviewer, Term, View, check_records, view
 from soupwidgets.suites import Suite
@@ -58,12 +60,13 @@ class ReviewSession:
     def __init__(self, store: ReviewStore, id: str, code: str | None = None) -> None:
         self.store, self.id = store, id
         self.code = secrets.token_hex(8) if code is None else code.strip()
-        self.reviewer = reviewer_id(self.code)
         self.state = State()
         self.refresh()
         if ("", id) not in self.state.records:
             known = ", ".join(store.sessions()) or "none"
             raise ReviewError(f"{store.where} has no session {id!r}; it has {known}")
+        self._signed = self.state.records["", id].body.get(SIGNED) is True
+        self.reviewer = self._reviewer()
         if self.reviewer in self.state.gone:
             raise ReviewError("everything by this reviewer was taken back; join again without a code")
 
@@ -85,7 +88,7 @@ class ReviewSession:
         session = secrets.token_hex(ID_LENGTH // 2)
         splits = {s.name: {"images": len(s), "sha256": s.content_hash} for s in suite.splits.values()}
         classes = {name: list(suite.class_names(name)) for name in splits}
-        body = {"title": title, "suite": suite.name, "classes": classes, "splits": splits}
+        body = {"title": title, "suite": suite.name, "classes": classes, "splits": splits, SIGNED: True}
         first = [Record(session, "session", "", body), Record(_group_id(session, "agreement"), "agreement", "",
                                                               {"text": AGREEMENT})]  # fmt: skip
         for kind, names in (("category", CATEGORIES), ("severity", SEVERITIES)):
@@ -150,7 +153,7 @@ class ReviewSession:
             key for key, j in self.view.judgements.items() if key[0] == self.reviewer and j.image == judgement.image
         ]
         body = judgement.to_body()
-        self._write([self.state.records[same[0]].changed(body) if same else self._new("judgement", body)])
+        self._write([self._changed(self.state.records[same[0]], body) if same else self._new("judgement", body)])
 
     def share(self, images: Iterable[Image], shared: bool = True) -> None:
         """Let judgements of this reviewer leave the group, or no longer."""
@@ -189,10 +192,9 @@ class ReviewSession:
         Erasure
             As in `take_back`.
         """
-        own = [id for author, id in self.state.records if author == self.reviewer]
-        done = self._take_back([*own, self.reviewer])
+        done = self._take_back([self.reviewer])
         self.code = secrets.token_hex(8)
-        self.reviewer = reviewer_id(self.code)
+        self.reviewer = self._reviewer()
         return done
 
     def rename(self, name: str, answers: Mapping[str, str] | None = None) -> None:
@@ -209,7 +211,9 @@ class ReviewSession:
         given = dict(before.answers if answers is None else answers)
         for key in given:
             self._check_term("field", key)
-        self._put(_group_id(self.reviewer, "reviewer"), "reviewer", self.reviewer, {"name": name, "answers": given})
+        body = {"name": name, "answers": given}
+        same = [r for r in self.state.records.values() if (r.kind, r.author) == ("reviewer", self.reviewer)]
+        self._write([self._changed(same[0], body) if same else self._new("reviewer", body, "reviewer")])
 
     def add_term(self, kind: TermKind, name: str) -> str:
         """Add a category, a severity, or a field about reviewers; gives its id."""
@@ -243,7 +247,7 @@ class ReviewSession:
         if not rows or not name.strip():
             raise ReviewError("a slice needs a name and at least one image")
         for row in rows:
-            self._check_image(Image(split, int(row)))
+            check_image(self.view.facts, Image(split, int(row)))
         body = {"name": name.strip(), "why": why, "split": split, "rows": sorted({int(row) for row in rows})}
         record = self._new("slice", body)
         self._write([record])
@@ -260,7 +264,9 @@ class ReviewSession:
         seen = self.view.agreement
         if self.refresh().agreement != seen:
             raise ReviewError("somebody changed the agreement meanwhile: read it, and change it again")
-        self._put(_group_id(self.id, "agreement"), "agreement", "", {"text": text})
+        body, before = {"text": text}, self.state.records.get(("", _group_id(self.id, "agreement")))
+        self._write([Record(_group_id(self.id, "agreement"), "agreement", "", body) if before is None
+                     else before.changed(body)])  # fmt: skip
 
     def fell_short(self, text: str) -> str:
         """Say what fell short, at the end; gives the note's id."""
@@ -274,33 +280,32 @@ class ReviewSession:
         Raises
         ------
         ReviewError
-            When a record of it is malformed, or about other images; nothing is taken over then.
+            When a record of it is malformed, about other images, or not by whom it says; nothing is taken over then.
         """
-        merged = check_records(other)
-        if any(("", id) in self.state.records for id in other.gone):
-            raise ReviewError("the other copy takes back what is the group's: a changed file?")
-        for record in other.records.values():
-            mine = self.state.records.get(record.key)
-            if mine is not None and mine.kind != record.kind:
-                raise ReviewError(f"{record.kind} {record.id} is a {mine.kind} here: a changed file?")
-            if record.kind == "session" and (mine is None or mine.text != record.text):
-                raise ReviewError("the other copy is about other images: it is not of this session")
-        for judgement in merged.judgements.values():
-            self._check_classes(judgement)
-        for one in merged.slices.values():
-            for row in one.rows:
-                self._check_image(Image(one.split, row))
-        self._write(other.records.values(), other.gone)
+        check_copy(self.id, self.state, other)
+        self.store.write(self.id, other.records.values(), other.gone)
+        self.refresh()
 
-    def _new(self, kind: str, body: Mapping[str, object]) -> Record:
-        return Record(secrets.token_hex(ID_LENGTH // 2), kind, self.reviewer, body)
+    def _new(self, kind: str, body: Mapping[str, object], nonce: str = "") -> Record:
+        if self._signed:
+            return sign_record(self.id, self.code, kind, body, nonce)
+        id = _group_id(self.reviewer, nonce) if nonce else secrets.token_hex(ID_LENGTH // 2)
+        return Record(id, kind, self.reviewer, body)
 
-    def _put(self, id: str, kind: str, author: str, body: Mapping[str, object]) -> None:
-        before = self.state.records.get((author, id))
-        self._write([Record(id, kind, author, body) if before is None else before.changed(body)])
+    def _changed(self, before: Record, body: Mapping[str, object]) -> Record:
+        if not self._signed:
+            return before.changed(body)
+        return sign_record(self.id, self.code, before.kind, body, nonce_of(before), before.version + 1)
+
+    def _reviewer(self) -> str:
+        # As sessions without signatures have it.
+        of_before = hashlib.sha256(b"soupwidgets reviewer\n" + self.code.encode()).hexdigest()[:ID_LENGTH]
+        return reviewer_id(self.code) if self._signed else of_before
 
     def _take_back(self, ids: Sequence[str]) -> Erasure:
-        done = self._write([], ids)
+        nonces = {r.id: nonce_of(r) for r in self.state.records.values() if r.author == self.reviewer}
+        proofs = [removal(self.id, self.code, id, nonces.get(id, "")) for id in ids] if self._signed else []
+        done = self._write(proofs, ids)
         assert done is not None
         return done
 
@@ -312,7 +317,9 @@ class ReviewSession:
         return done
 
     def _check_judgement(self, judgement: Judgement) -> None:
-        self._check_classes(judgement)
+        if self.view.facts is None:
+            raise ReviewError(f"session {self.id} does not say what it is about")
+        check_classes(self.view.facts, judgement)
         self._check_term("category", judgement.category)
         self._check_term("severity", judgement.severity)
 
@@ -323,34 +330,6 @@ class ReviewSession:
         # Somebody may have added it since the store was asked.
         if id is not None and id not in self._terms(kind) and self.refresh() and id not in self._terms(kind):
             raise ReviewError(f"the group has no {kind} {id!r}")
-
-    def _check_classes(self, judgement: Judgement) -> None:
-        self._check_image(judgement.image)
-        assert self.view.facts is not None
-        classes = len(self.view.facts.classes[judgement.image.split])
-        said = [*judgement.correct, *judgement.unclear, *judgement.wrong]
-        said += [] if judgement.prediction is None else [judgement.prediction]
-        outside = [c for c in said if not 0 <= c < classes]
-        if outside:
-            raise ReviewError(f"{judgement.image.split!r} has classes 0..{classes - 1}, not {outside[0]}")
-
-    def _check_image(self, image: Image) -> None:
-        facts = self.view.facts
-        if facts is None or image.split not in facts.splits:
-            raise ReviewError(f"the session is not about a split {image.split!r}")
-        if not 0 <= image.row < facts.splits[image.split].images:
-            raise ReviewError(f"{image.split!r} has images 0..{facts.splits[image.split].images - 1}, not {image.row}")
-
-
-def reviewer_id(code: str) -> str:
-    """A reviewer's id, from which nobody can tell the code.
-
-    Examples
-    --------
-    >>> len(reviewer_id("a code")), reviewer_id("a code") == reviewer_id("another")
-    (32, False)
-    """
-    return hashlib.sha256(b"soupwidgets reviewer\n" + code.encode()).hexdigest()[:ID_LENGTH]
 
 
 def _group_id(session: str, *of: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from soupwidgets.review.records import Key, Record, ReviewError, State, is_id
 
 LONGEST_NAME, LONGEST_TEXT = 200, 20_000
-GROUP_KINDS = ("session", "category", "severity", "field", "agreement")
+GROUP_KINDS = ("session", "category", "severity", "field", "agreement", "removal")
 _MOST_ROWS = 100_000
 T = TypeVar("T")
 
