@@ -16,6 +16,7 @@ from soupwidgets.review.views import View, check_records
 from soupwidgets.suites import Split, Suite
 from soupwidgets.suites.json_files import read_json_object
 
+_MOST_BYTES = 1 << 26
 SESSION_FORMAT, LABELS_FORMAT = "soupwidgets review session 1", "soupwidgets reviewed labels 1"
 
 
@@ -64,8 +65,8 @@ def read_session(path: str | Path) -> tuple[str, State]:
             record.check()
         state = State.of(records, lost)
         check_records(state)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ReviewError(f"{path}: malformed ({error!r})") from error
+    except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        raise ReviewError(f"{path}: malformed ({error!r:.200})") from error
     except ReviewError as error:
         raise ReviewError(f"{path}: {error}") from error
     return session, state
@@ -171,8 +172,8 @@ def read_labels(path: str | Path, suite: Suite) -> MultiLabels:
         major = tuple(sorted(_below(row, len(split)) for row in content["major"]))
     except ReviewError as error:
         raise ReviewError(f"{path}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ReviewError(f"{path}: malformed ({error!r})") from error
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise ReviewError(f"{path}: malformed ({error!r:.200})") from error
     return MultiLabels(split.name, images, major)
 
 
@@ -184,7 +185,11 @@ def _below(value: object, end: int) -> int:
 
 
 def _content(path: str | Path, format: str) -> dict[str, Any]:
+    path = Path(path)
     try:
+        # Python needs some twenty times as much memory for what a file of many small things holds.
+        if path.exists() and not (path.is_file() and path.stat().st_size <= _MOST_BYTES):
+            raise ValueError(f"{path}: no file of at most {_MOST_BYTES >> 20} MiB")
         return read_json_object(path, format)
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise ReviewError(str(error)) from error

@@ -16,9 +16,18 @@ from soupwidgets.evaluation import Evaluator
 from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
 from soupwidgets.store import Store
-from soupwidgets.studies.files import curve, estimate, over_seeds, provenance, text, write_study
+from soupwidgets.studies.files import (
+    curve,
+    estimate,
+    over_seeds,
+    provenance,
+    read_study,
+    same_lengths,
+    text,
+    whole,
+    write_study,
+)
 from soupwidgets.suites import Augmentation, Suite
-from soupwidgets.suites.json_files import read_json_object
 from soupwidgets.training import Hyperparameters, Plan, Run, run_study
 
 FORMAT = "soupwidgets augmentation study 1"
@@ -224,24 +233,25 @@ def read_augmentation_study(path: str | Path) -> AugmentationStudy:
     ValueError
         When the file is none.
     """
-    content = read_json_object(path, FORMAT)
-    try:
-        results = tuple(
-            AugmentationResult(
-                name=text(one["name"]),
-                entropy=None if one["entropy"] is None else float(one["entropy"]),
-                losses=curve(one["losses"]),
-                accuracies=curve(one["accuracies"]),
-                **{key: estimate(one[key]) for key in _ESTIMATES},
-            )
-            for one in content["results"]
+    return read_study(path, FORMAT, _study)
+
+
+def _study(content: dict[str, Any]) -> AugmentationStudy:
+    results = tuple(
+        AugmentationResult(
+            name=text(one["name"]),
+            entropy=None if one["entropy"] is None else float(one["entropy"]),
+            losses=curve(one["losses"]),
+            accuracies=curve(one["accuracies"]),
+            **{key: estimate(one[key]) for key in _ESTIMATES},
         )
-        return AugmentationStudy(
-            results, estimate(content["accuracy"]), curve(content["losses"]), curve(content["accuracies"]),
-            int(content["seeds"]), dict(content["provenance"]),
-        )  # fmt: skip
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: malformed ({error!r})") from error
+        for one in content["results"]
+    )
+    losses, accuracies = curve(content["losses"]), curve(content["accuracies"])
+    same_lengths(losses, accuracies, *(c for r in results for c in (r.losses, r.accuracies)))
+    return AugmentationStudy(
+        results, estimate(content["accuracy"]), losses, accuracies, whole(content["seeds"]), dict(content["provenance"])
+    )
 
 
 def _mean_curve(runs: Sequence[Run], number: str) -> tuple[float, ...]:

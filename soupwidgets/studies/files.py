@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy import stats
@@ -14,7 +15,11 @@ from soupwidgets.analysis import Estimate
 from soupwidgets.checkpoints import CheckpointFile, atomic_path
 from soupwidgets.evaluation.intervals import LEVEL
 from soupwidgets.suites import Suite
+from soupwidgets.suites.json_files import read_json_object
 from soupwidgets.training import Hyperparameters
+
+_MOST_BYTES = 1 << 24
+T = TypeVar("T")
 
 
 def over_seeds(values: list[float]) -> Estimate:
@@ -49,6 +54,46 @@ def write_study(path: str | Path, content: dict[str, Any]) -> Path:
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(_finite(content), indent=1) + "\n")
     return Path(path)
+
+
+def read_study(path: str | Path, format: str, build: Callable[[dict[str, Any]], T]) -> T:
+    """Read a study's file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    format
+        What it must state.
+    build
+        From its content to the study.
+
+    Raises
+    ------
+    ValueError
+        When it is none, or larger than 16 MiB; whatever is wrong in it.
+    """
+    path = Path(path)
+    if path.exists() and not (path.is_file() and path.stat().st_size <= _MOST_BYTES):
+        raise ValueError(f"{path}: no file of at most {_MOST_BYTES >> 20} MiB")
+    content = read_json_object(path, format)
+    try:
+        return build(content)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise ValueError(f"{path}: malformed ({error!r:.200})") from error
+
+
+def whole(found: Any) -> int:
+    """A number from 1 on out of a file; `ValueError` when it is none."""
+    if type(found) is not int or not 1 <= found < 1 << 31:
+        raise ValueError(f"expected a number from 1 on, found {found!r:.50}")
+    return found
+
+
+def same_lengths(*curves: tuple[float, ...]) -> None:
+    """`ValueError` where curves are not over the same epochs."""
+    if len({len(one) for one in curves}) > 1:
+        raise ValueError(f"curves of {', '.join(str(len(one)) for one in curves)} epochs in one result")
 
 
 def estimate(found: Any) -> Estimate:

@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 
 from soupwidgets.checkpoints import CheckpointFile
-from soupwidgets.studies.files import curve, provenance, text, write_study
+from soupwidgets.studies.files import curve, provenance, read_study, same_lengths, text, whole, write_study
 from soupwidgets.suites import Suite
-from soupwidgets.suites.json_files import read_json_object
 from soupwidgets.training import Hyperparameters, LabelNoise, Plan, Run, run_study
 
 FORMAT = "soupwidgets label noise study 1"
@@ -179,18 +178,20 @@ def read_label_noise_study(path: str | Path) -> LabelNoiseStudy:
     ValueError
         When the file is none.
     """
-    content = read_json_object(path, FORMAT)
-    try:
-        results = tuple(
-            NoiseResult(
-                text(one["name"]), text(one["direction"]), float(one["frequency"]), float(one["amplitude"]),
-                *(curve(one[key]) for key in ("clean_losses", "noisy_losses", "followed", "accuracies")),
-            )
-            for one in content["results"]
-        )  # fmt: skip
-        return LabelNoiseStudy(results, int(content["seeds"]), dict(content["provenance"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: malformed ({error!r})") from error
+    return read_study(path, FORMAT, _study)
+
+
+def _study(content: dict[str, Any]) -> LabelNoiseStudy:
+    results = tuple(
+        NoiseResult(
+            text(one["name"]), text(one["direction"]), float(one["frequency"]), float(one["amplitude"]),
+            *(curve(one[key]) for key in ("clean_losses", "noisy_losses", "followed", "accuracies")),
+        )
+        for one in content["results"]
+    )  # fmt: skip
+    for one in results:
+        same_lengths(one.clean_losses, one.noisy_losses, one.followed, one.accuracies)
+    return LabelNoiseStudy(results, whole(content["seeds"]), dict(content["provenance"]))
 
 
 def _mean(runs: Sequence[Run], number: str) -> tuple[float, ...]:
