@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from soupwidgets.checkpoints.pickles import Inert, PickleError
 from soupwidgets.checkpoints.torch_files import StoredTensor
 
-# Under which keys training scripts keep the weights, the first that is there wins;
-# then averaged weights, which are only taken when nothing else is there or they are asked for.
+# Under which keys training scripts keep the weights: of several sets the first that is there is taken.
 _PLAIN = ("state_dict", "model_state_dict", "model", "module", "network", "net", "weights", "params")
-_AVERAGED = ("state_dict_ema", "model_ema", "ema_state_dict", "ema_model", "ema", "params_ema", "averaged_model")
+# Averaged weights are only taken when nothing else is there or they are asked for.
+_AVERAGED = re.compile(r"(^|[_.])(ema|swa|shadow|avg|averaged?)($|[_.])", re.IGNORECASE)
+# What is kept beside weights and has their names or shapes; it is only taken when it is asked for.
+_BESIDE = re.compile(r"optim|^opt$|sched|scaler|rng|momentum|exp_avg|grad|queue|history|metrics|^loss", re.IGNORECASE)
 # What torch.nn.DataParallel and torch.compile put in front of every name.
 _WRAPPERS = ("module.", "_orig_mod.")
+# The last word of a parameter's name where nothing stands in front of it, as in a single layer.
+_PARAMETERS = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked", "kernel", "gamma", "beta"}
+# The part that stands for the file's outermost dictionary.
+_TOP = "."
 _MAX_DEPTH = 64
 _MAX_MODULES = 100_000
+_MAX_PART_DEPTH = 4
+_MAX_NAME = 1000
+_SHOWN_PARTS = 12
 
 StateDict = dict[str, StoredTensor]
 
@@ -22,73 +34,171 @@ StateDict = dict[str, StoredTensor]
 def find_state_dict(root: Any, part: str | None = None) -> tuple[StateDict, list[str]]:
     """The tensors by name, and which parts of the file hold weights.
 
+    Weights are recognised by what they are, whatever their key: a mapping most
+    of whose tensors have names of parameters (``layer1.conv.weight``), or a
+    pickled module. A tensor beside them, such as a best accuracy, makes no weights.
+
     Parameters
     ----------
     root
         What a `TorchFile` holds.
     part
         The key of the part to take, for a training checkpoint with several
-        (for example ``"model_ema"``); the plain weights when None.
+        (``"model_ema"``; ``"state.model"`` for one within another). When None,
+        the plain weights: those under a usual key, or else the only ones.
 
     Returns
     -------
     dict, list
-        The state dict, and the keys of all parts; empty when the file is one state dict.
+        The state dict, and the keys of all parts, that which is taken of itself
+        first; empty when the file is one state dict.
 
     Raises
     ------
     PickleError
-        When there are no weights, or not the part that was asked for.
+        When there are no weights, not the part that was asked for, or several
+        parts of which none is the usual one; the message lists them.
     """
-    parts = [] if _looks_like_weights(root) else [key for key in (*_PLAIN, *_AVERAGED) if _part(root, key)]
-    if part is not None and part not in parts:
-        raise PickleError(f"it has no part {part!r}; it has {', '.join(parts) or 'one state dict and no parts'}")
-    found = _weights(root[part or parts[0]] if parts else root)
+    modules = _Modules()
+    own = modules.tensors(root)
+    if _are_weights(own):
+        if part not in (None, _TOP):
+            raise PickleError(f"it has no part {part!r}; it has one state dict and no parts")
+        return _without_wrappers(own), []
+    parts = dict(_parts(root, modules))
+    could_be = _could_be_weights(own, root)
+    if not parts and could_be and part in (None, _TOP):
+        # Names of no known form: still weights when there is nothing else that they could be.
+        return _without_wrappers(own), []
+    if could_be:
+        parts[_TOP] = own
+    order = sorted(parts, key=_rank)
+    if part is None:
+        return _without_wrappers(parts[_the_plain_one(parts, order, root)]), order
+    found = parts.get(part) or modules.tensors(_at(root, part))
     if not found:
-        keys = ", ".join(str(key)[:40] for key in list(root)[:8]) if isinstance(root, dict) else type(root).__name__
-        raise PickleError(f"no weights were found in it (it holds: {keys or 'nothing'})")
-    return _without_wrappers(found), parts
+        raise PickleError(
+            f"it has no part {part!r}; it has {_listed(parts, order) or f'no weights, only {_keys(root)}'}"
+        )
+    return _without_wrappers(found), order
 
 
-def _looks_like_weights(value: Any) -> bool:
-    return not isinstance(value, dict) or any(isinstance(entry, StoredTensor) for entry in value.values())
+def _the_plain_one(parts: Mapping[str, StateDict], order: Sequence[str], root: Any) -> str:
+    if not order:
+        raise PickleError(f"no weights were found in it (it holds: {_keys(root) or 'nothing'})")
+    if order[0] in _PLAIN:
+        return order[0]
+    same_rank = [path for path in order if _rank(path) == _rank(order[0])]
+    if len(same_rank) > 1:
+        raise PickleError(
+            f"it holds {len(parts)} sets of weights: {_listed(parts, order)}. "
+            f"Say which one is meant, for example part={order[0]!r} (--part {order[0]})"
+        )
+    return order[0]
 
 
-def _part(root: dict[Any, Any], key: str) -> StateDict:
-    return _weights(root[key]) if isinstance(root.get(key), dict | Inert) else {}
+def _rank(path: str) -> int:
+    if _AVERAGED.search(path):
+        return len(_PLAIN) + 1
+    return _PLAIN.index(path) if path in _PLAIN else len(_PLAIN)
 
 
-def _weights(value: Any) -> StateDict:
-    found: StateDict = {}
-    if isinstance(value, dict):
-        for key, entry in value.items():
-            if isinstance(entry, StoredTensor) and isinstance(key, str):
-                found[key] = entry
-    elif isinstance(value, Inert):
-        _walk_module(value, "", found, [])
-    return found
+def _listed(parts: Mapping[str, StateDict], order: Sequence[str]) -> str:
+    shown = [f"{path} ({len(parts[path])} tensors)" for path in order[:_SHOWN_PARTS]]
+    return ", ".join(shown) + (f" and {len(order) - _SHOWN_PARTS} more" if len(order) > _SHOWN_PARTS else "")
 
 
-def _walk_module(module: Inert, prefix: str, found: StateDict, visited: list[str]) -> None:
-    visited.append(prefix)
-    if prefix.count(".") > _MAX_DEPTH or len(visited) > _MAX_MODULES:
-        raise PickleError("modules without end: nested too deeply, or one that contains itself")
-    attributes = module.attributes
-    if "_parameters" in attributes:
-        # torch.nn.Module as pickle writes it.
-        transient = attributes.get("_non_persistent_buffers_set") or ()
-        own = [*_items(attributes["_parameters"])]
-        own += [(name, value) for name, value in _items(attributes.get("_buffers")) if name not in transient]
-        inner = _items(attributes.get("_modules"))
-    else:
-        # TorchScript keeps parameters, buffers and submodules side by side.
-        own = inner = _items(attributes)
-    for name, value in own:
-        if isinstance(value, StoredTensor):
-            found[prefix + name] = value
-    for name, value in inner:
-        if isinstance(value, Inert) and value.attributes:
-            _walk_module(value, f"{prefix}{name}.", found, visited)
+def _keys(root: Any) -> str:
+    return ", ".join(str(key)[:40] for key in list(root)[:8]) if isinstance(root, dict) else type(root).__name__
+
+
+def _parts(root: Any, modules: _Modules) -> Iterator[tuple[str, StateDict]]:
+    """Every set of weights within dictionaries and lists, by its path; each object is looked at once."""
+    seen = {id(root)}
+    waiting = deque((key, key, value, 1) for key, value in _entries(root))
+    while waiting:
+        path, key, value, depth = waiting.popleft()
+        if not isinstance(value, dict | list | tuple | Inert) or id(value) in seen or _BESIDE.search(key):
+            continue
+        seen.add(id(value))
+        tensors = modules.tensors(value)
+        # Under a usual key anything goes that could be weights, as a state dict of one tensor "w".
+        if _are_weights(tensors) or (path in _PLAIN and _could_be_weights(tensors, value)):
+            yield path, tensors
+        elif depth < _MAX_PART_DEPTH:
+            waiting += [(f"{path}.{inner}", inner, entry, depth + 1) for inner, entry in _entries(value)]
+
+
+def _entries(value: Any) -> list[tuple[str, Any]]:
+    """What lies in a dictionary or list, by keys that can be said."""
+    if isinstance(value, list | tuple):
+        return [(str(i), entry) for i, entry in enumerate(value)]
+    return [(key, entry) for key, entry in _items(value) if len(key) <= _MAX_NAME]
+
+
+def _at(root: Any, path: str) -> Any:
+    """What lies at a path; None when nothing does. Keys may have dots themselves."""
+    if path == _TOP:
+        return root
+    entries = dict(_entries(root))
+    if path in entries:
+        return entries[path]
+    for dot in (i for i, letter in enumerate(path) if letter == "."):
+        if path[:dot] in entries:
+            return _at(entries[path[:dot]], path[dot + 1 :])
+    return None
+
+
+def _are_weights(tensors: StateDict) -> bool:
+    named = [name for name in tensors if "." in name or name in _PARAMETERS]
+    return len(named) * 2 > len(tensors) and any(_is_array(tensors[name]) for name in named)
+
+
+def _could_be_weights(tensors: StateDict, value: Any) -> bool:
+    """Whether most of what a dictionary holds are tensors, and one of them an array of floating-point numbers."""
+    return len(tensors) * 2 >= len(_items(value)) and any(_is_array(tensor) for tensor in tensors.values())
+
+
+def _is_array(tensor: StoredTensor) -> bool:
+    return tensor.dtype.is_floating_point and len(tensor.shape) > 0
+
+
+class _Modules:
+    """Finds the tensors of dictionaries and pickled modules; all modules of a file share one limit."""
+
+    def __init__(self) -> None:
+        self._visited = 0
+
+    def tensors(self, value: Any) -> StateDict:
+        """By name; empty when the value is neither, or has none."""
+        found: StateDict = {}
+        if isinstance(value, dict):
+            found = {key: entry for key, entry in _items(value) if isinstance(entry, StoredTensor)}
+        elif isinstance(value, Inert):
+            self._walk(value, "", found)
+        return found
+
+    def _walk(self, module: Inert, prefix: str, found: StateDict) -> None:
+        self._visited += 1
+        if prefix.count(".") > _MAX_DEPTH or self._visited > _MAX_MODULES or len(prefix) > _MAX_NAME:
+            raise PickleError("modules without end: nested too deeply, or one that contains itself")
+        attributes = module.attributes
+        if "_parameters" in attributes:
+            # torch.nn.Module as pickle writes it.
+            transient = attributes.get("_non_persistent_buffers_set")
+            transient = transient if isinstance(transient, list) else []
+            own = [*_items(attributes["_parameters"])]
+            own += [(name, value) for name, value in _items(attributes.get("_buffers")) if name not in transient]
+            inner = _items(attributes.get("_modules"))
+        else:
+            # TorchScript keeps parameters, buffers and submodules side by side.
+            own = inner = _items(attributes)
+        for name, value in own:
+            if isinstance(value, StoredTensor) and len(name) <= _MAX_NAME:
+                found[prefix + name] = value
+        for name, value in inner:
+            if isinstance(value, Inert) and value.attributes:
+                self._walk(value, f"{prefix}{name}.", found)
 
 
 def _items(value: Any) -> list[tuple[str, Any]]:
