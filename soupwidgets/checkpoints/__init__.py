@@ -5,7 +5,8 @@ from soupwidgets.checkpoints.card import CARD_KEY, Card
 from soupwidgets.checkpoints.downloads import locate
 from soupwidgets.checkpoints.errors import CheckpointError
 from soupwidgets.checkpoints.file import CheckpointFile
-from soupwidgets.checkpoints.sources import INDEX_ENDING, TensorInfo
+from soupwidgets.checkpoints.safetensors_files import TensorInfo
+from soupwidgets.checkpoints.sources import INDEX_ENDING
 from soupwidgets.checkpoints.writing import atomic_path, write_checkpoint, write_stream
 
 __all__ = [

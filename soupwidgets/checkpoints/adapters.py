@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,9 @@ from torch import Tensor
 
 from soupwidgets.checkpoints.errors import CheckpointError
 from soupwidgets.checkpoints.file import CheckpointFile
-from soupwidgets.checkpoints.sources import Source, TensorInfo
+from soupwidgets.checkpoints.file_bytes import Pieces
+from soupwidgets.checkpoints.safetensors_files import TensorInfo
+from soupwidgets.checkpoints.sources import Source
 
 _HEAD = re.compile(r"^(?:(?!.*visual\.).*\.)?(?:classification_head|head|classifier|fc)\.(weight|bias)$")
 _VISUAL = re.compile(r"^(.*?)visual\.")
@@ -33,23 +36,22 @@ class RenamedSource:
     """
 
     def __init__(self, source: Source, names: Mapping[str, str], extra: Mapping[str, Tensor]) -> None:
-        self.files, self.metadata = source.files, source.metadata
+        self.files, self.stamps, self.metadata = source.files, source.stamps, source.metadata
         self.parts, self.refused = source.parts, source.refused
         self._source, self._extra = source, dict(extra)
-        self._new_name = {old: new for new, old in names.items()}
+        self._names = dict(names)
         infos = {new: source.tensors[old] for new, old in names.items()}
         infos |= {name: TensorInfo(tuple(t.shape), t.dtype) for name, t in extra.items()}
         self.tensors: Mapping[str, TensorInfo] = dict(sorted(infos.items()))
 
-    def read(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield every tensor in the order of its new name; few wait for their turn where the order changes."""
-        waiting = dict(self._extra)
-        stream = ((self._new_name[old], t) for old, t in self._source.read() if old in self._new_name)
-        for name in self.tensors:
-            while name not in waiting:
-                new, tensor = next(stream)
-                waiting[new] = tensor
-            yield name, waiting.pop(name)
+    def read(self, names: Iterable[str], pieces: Pieces) -> Iterator[tuple[str, Tensor]]:
+        """Yield the flat pieces of tensors, in the order of their new names."""
+        wanted = list(names)
+        stream = self._source.read([self._names[name] for name in wanted if name not in self._extra], pieces)
+        for name in wanted:
+            extra = self._extra.get(name)
+            for start, stop in pieces.spans(math.prod(self.tensors[name].shape)):
+                yield name, next(stream)[1] if extra is None else extra.reshape(-1)[start:stop]
 
 
 def as_classifier(

@@ -6,25 +6,22 @@ import contextlib
 import hashlib
 import json
 import os
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import platformdirs
 
+from soupwidgets.checkpoints.stamps import Stamp, settled, stamps_of
 from soupwidgets.checkpoints.writing import atomic_path
-
-# A file system may give two writes within one tick of its clock the same time.
-_SETTLED_NS = 2_000_000_000
 
 
 def remembered_hash(files: Sequence[Path], part: str | None, compute: Callable[[], str]) -> str:
-    """The content hash of a checkpoint; computed only when its files changed since the last time.
+    """The content hash of files; computed only when they changed since the last time.
 
     Parameters
     ----------
     files
-        The files that the checkpoint consists of.
+        The files.
     part
         Which part of them, where they have several.
     compute
@@ -33,23 +30,45 @@ def remembered_hash(files: Sequence[Path], part: str | None, compute: Callable[[
     Returns
     -------
     str
-        What ``compute`` returned, now or earlier. Remembered by path, size and
-        time of modification, in the folder ``SOUPWIDGETS_CACHE`` or else the user's cache folder.
+        What ``compute`` returned, now or earlier.
     """
-    stats = [file.stat() for file in files]
-    paths = [str(file.resolve()) for file in files]
-    state = [[path, stat.st_size, stat.st_mtime_ns] for path, stat in zip(paths, stats, strict=True)]
-    name = hashlib.sha256(json.dumps([part, *paths]).encode()).hexdigest()
-    folder = Path(os.environ.get("SOUPWIDGETS_CACHE") or platformdirs.user_cache_path("soupwidgets"))
-    entry = folder / "hashes" / f"{name[:40]}.json"
-    # A cache that cannot be read or written costs time and nothing else.
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        known = json.loads(entry.read_text())
-        if known["files"] == state and isinstance(known["sha256"], str):
-            return str(known["sha256"])
-    settled = time.time_ns() - max(stat.st_mtime_ns for stat in stats) > _SETTLED_NS
+    stamps = stamps_of(files)
+    known = recall(files, stamps, part)
+    if known is not None:
+        return known
+    lasting = settled(stamps)
     found = compute()
-    if settled:
-        with contextlib.suppress(OSError), atomic_path(entry) as temporary:
-            temporary.write_text(json.dumps({"files": state, "sha256": found}))
+    if lasting and stamps_of(files) == stamps:
+        remember(files, stamps, part, found)
     return found
+
+
+def recall(files: Sequence[Path], stamps: Sequence[Stamp], part: str | None) -> str | None:
+    """The hash that was remembered for files with these stamps; None when there is none.
+
+    Notes
+    -----
+    The folder is ``SOUPWIDGETS_CACHE``, or else the user's cache folder.
+    """
+    # A cache that cannot be read or written costs time and nothing else.
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        known = json.loads(_entry(files, part).read_text())
+        if known["files"] == _state(files, stamps) and isinstance(known["sha256"], str):
+            return str(known["sha256"])
+    return None
+
+
+def remember(files: Sequence[Path], stamps: Sequence[Stamp], part: str | None, sha256: str) -> None:
+    """Keep the hash of files whose stamps are `settled`."""
+    with contextlib.suppress(OSError), atomic_path(_entry(files, part)) as temporary:
+        temporary.write_text(json.dumps({"files": _state(files, stamps), "sha256": sha256}))
+
+
+def _state(files: Sequence[Path], stamps: Sequence[Stamp]) -> list[list[str | int]]:
+    return [[str(file.resolve()), *stamp] for file, stamp in zip(files, stamps, strict=True)]
+
+
+def _entry(files: Sequence[Path], part: str | None) -> Path:
+    name = hashlib.sha256(json.dumps([part, *(str(file.resolve()) for file in files)]).encode()).hexdigest()
+    folder = Path(os.environ.get("SOUPWIDGETS_CACHE") or platformdirs.user_cache_path("soupwidgets"))
+    return folder / "hashes" / f"{name[:40]}.json"

@@ -15,6 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from soupwidgets.checkpoints.file_bytes import FileBytes
+
+# What pickles are read from: memory, or a file piece by piece.
+Content = memoryview | FileBytes
+
 # A state dict of 10,000 tensors takes half a million instructions.
 _MAX_WORK = 4_000_000
 _MAX_LONG_BYTES = 1 << 10
@@ -63,6 +68,11 @@ class Inert:
     state: tuple[Any, ...] = ()
 
 
+def slice_of(content: Content, start: int, stop: int) -> Content:
+    """Part of a buffer; nothing is read or copied."""
+    return content.part(start, stop) if isinstance(content, FileBytes) else content[start:stop]
+
+
 class _Mark:
     pass
 
@@ -102,7 +112,7 @@ class PickleReader:
     Parameters
     ----------
     content
-        The buffer; long byte strings in it are returned as views, not copied.
+        The buffer; byte strings in it are returned as parts of it, not copied.
     position
         Where the first pickle begins.
     persistent
@@ -122,7 +132,7 @@ class PickleReader:
 
     def __init__(
         self,
-        content: memoryview,
+        content: Content,
         position: int = 0,
         persistent: Callable[[Any], Any] | None = None,
         builders: dict[str, Callable[..., Any]] | None = None,
@@ -165,11 +175,11 @@ class PickleReader:
 
     # Reading arguments.
 
-    def _take(self, count: int) -> memoryview:
+    def _take(self, count: int) -> Content:
         end = self.position + count
         if count < 0 or end > len(self._content):
             raise PickleError(f"{count:,} bytes announced at byte {self.position:,}, but the file ends before")
-        part = self._content[self.position : end]
+        part = slice_of(self._content, self.position, end)
         self.position = end
         return part
 
@@ -179,9 +189,7 @@ class PickleReader:
         return value
 
     def _number(self, layout: struct.Struct) -> Any:
-        value = layout.unpack_from(self._content, self.position)[0]
-        self.position += layout.size
-        return value
+        return layout.unpack(bytes(self._take(layout.size)))[0]
 
     def _line(self) -> str:
         end = self.position
@@ -189,7 +197,7 @@ class PickleReader:
             end += 1
             if end - self.position > 10_000:
                 raise PickleError("a line of text without an end")
-        text = bytes(self._content[self.position : end]).decode("utf-8")
+        text = bytes(slice_of(self._content, self.position, end)).decode("utf-8")
         self.position = end + 1
         return text
 
@@ -279,7 +287,7 @@ class PickleReader:
     def _long(self, count: int) -> None:
         if count > _MAX_LONG_BYTES:
             raise PickleError(f"a number of {count:,} bytes")
-        self._push(int.from_bytes(self._take(count), "little", signed=True))
+        self._push(int.from_bytes(bytes(self._take(count)), "little", signed=True))
 
     def _tuple(self, count: int) -> None:
         if count > len(self._stack):

@@ -2,54 +2,45 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import cached_property
+from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from soupwidgets.checkpoints.file_bytes import Pieces
 from soupwidgets.checkpoints.pickles import PickleError
+from soupwidgets.checkpoints.safetensors_files import SafetensorsFile, TensorInfo
+from soupwidgets.checkpoints.stamps import Stamp, stamp_of
 from soupwidgets.checkpoints.state_dicts import find_state_dict
-from soupwidgets.checkpoints.torch_files import TorchFile
+from soupwidgets.checkpoints.torch_files import TorchFile, read_tensor
 
 INDEX_ENDING = ".safetensors.index.json"
-# A header longer than this is refused by the safetensors library too.
-_MAX_HEADER = 100_000_000
+_MAX_INDEX = 1 << 25
+# What the format permits, and by which a file is recognised.
+_LONGEST_HEADER = 100_000_000
 # Names within names that share one run of numbers, as tied weights do, may claim a few times the file's size.
 _MAX_SHARING = 8
-
-SAFETENSORS_DTYPES = {
-    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
-    "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8,
-    "U8": torch.uint8, "BOOL": torch.bool,
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class TensorInfo:
-    """Shape and dtype of a tensor on disk."""
-
-    shape: tuple[int, ...]
-    dtype: torch.dtype
 
 
 class Source(Protocol):
     """What every format offers."""
 
     files: list[Path]
+    # Of each file, when its names and shapes were read.
+    stamps: list[Stamp]
     tensors: Mapping[str, TensorInfo]
     metadata: Mapping[str, str]
     parts: list[str]
     refused: list[str]
 
-    def read(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield every tensor in the order of ``tensors``."""
+    def read(self, names: Iterable[str], pieces: Pieces) -> Iterator[tuple[str, Tensor]]:
+        """Yield the flat pieces of tensors, in the order of their names."""
         ...
 
 
@@ -60,24 +51,20 @@ class SafetensorsSource:
     refused: list[str] = []  # noqa: RUF012 - never written to
 
     def __init__(self, path: Path) -> None:
-        self.files = [path]
-        try:
-            with safe_open(path, "pt") as file:
-                self.tensors: Mapping[str, TensorInfo] = {
-                    name: _info(name, file.get_slice(name)) for name in sorted(file.keys())
-                }
-                self.metadata: Mapping[str, str] = file.metadata() or {}
-        except SafetensorError as error:
-            raise ValueError(f"not a whole safetensors file ({error})") from error
+        self._file = SafetensorsFile(path)
+        self.files, self.stamps = [path], [self._file.stamp]
+        self.tensors: Mapping[str, TensorInfo] = self._file.tensors
+        self.metadata: Mapping[str, str] = self._file.metadata
 
-    def read(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield every tensor with its name."""
-        try:
-            with safe_open(self.files[0], "pt") as file:
-                for name in self.tensors:
-                    yield name, file.get_tensor(name)
-        except SafetensorError as error:
-            raise ValueError(f"changed or became unreadable while open ({error})") from error
+    def read(self, names: Iterable[str], pieces: Pieces) -> Iterator[tuple[str, Tensor]]:
+        """Yield the flat pieces of tensors, in the order of their names."""
+        with FileIO(self.files[0]) as file:
+            for name in names:
+                yield from ((name, piece) for piece in self._file.read(file, name, pieces))
+
+
+class _Index(msgspec.Struct):
+    weight_map: dict[str, str]
 
 
 class ShardedSource:
@@ -87,11 +74,15 @@ class ShardedSource:
     refused: list[str] = []  # noqa: RUF012 - never written to
 
     def __init__(self, path: Path) -> None:
+        with FileIO(path) as file:
+            stamp = stamp_of(os.fstat(file.fileno()))
+            if stamp[1] > _MAX_INDEX:
+                raise ValueError(f"an index of {stamp[1]:,} bytes; {_MAX_INDEX:,} are read at most")
+            text = file.read(_MAX_INDEX)
         try:
-            places = json.loads(path.read_text("utf-8"))["weight_map"]
-            wanted = {str(tensor): str(file) for tensor, file in places.items()}
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise ValueError(f"not an index of safetensors files ({type(error).__name__}: {error})") from error
+            wanted = msgspec.json.decode(text, type=_Index).weight_map
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise ValueError(f"not an index of safetensors files ({error})") from error
         if not wanted:
             raise ValueError("an index that names no tensor")
         for name in set(wanted.values()):
@@ -99,8 +90,9 @@ class ShardedSource:
                 raise ValueError(f"the index names a file out of its folder: {name[:100]!r}")
             if not (path.parent / name).is_file():
                 raise ValueError(f"the index names {name!r}, which is not beside it: the download may be incomplete")
-        self._shards = {name: SafetensorsSource(path.parent / name) for name in sorted(set(wanted.values()))}
-        self.files = [path, *(shard.files[0] for shard in self._shards.values())]
+        self._shards = {name: SafetensorsFile(path.parent / name) for name in sorted(set(wanted.values()))}
+        self.files = [path, *(shard.path for shard in self._shards.values())]
+        self.stamps = [stamp, *(shard.stamp for shard in self._shards.values())]
         absent = [tensor for tensor, file in wanted.items() if tensor not in self._shards[file].tensors]
         if absent:
             raise ValueError(f"the index places {absent[0]!r} in {wanted[absent[0]]!r}, which lacks it")
@@ -110,44 +102,37 @@ class ShardedSource:
         }
         self.metadata: Mapping[str, str] = next(iter(self._shards.values())).metadata
 
-    def read(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield every tensor with its name."""
-        try:
-            with ExitStack() as stack:
-                opened = {
-                    file: stack.enter_context(safe_open(shard.files[0], "pt")) for file, shard in self._shards.items()
-                }
-                for tensor, file in self._place.items():
-                    yield tensor, opened[file].get_tensor(tensor)
-        except SafetensorError as error:
-            raise ValueError(f"changed or became unreadable while open ({error})") from error
+    def read(self, names: Iterable[str], pieces: Pieces) -> Iterator[tuple[str, Tensor]]:
+        """Yield the flat pieces of tensors, in the order of their names."""
+        with ExitStack() as stack:
+            opened = {name: stack.enter_context(FileIO(shard.path)) for name, shard in self._shards.items()}
+            for name in names:
+                file = self._place[name]
+                yield from ((name, piece) for piece in self._shards[file].read(opened[file], name, pieces))
 
 
 class TorchSource:
     """What ``torch.save``, ``torch.jit.save`` or ``pickle.dump`` wrote; nothing in it is run."""
 
     def __init__(self, path: Path, part: str | None) -> None:
-        self.files = [path]
-        self._part = part
-        found, self.parts = find_state_dict(self._file.root, part)
+        file = TorchFile(path)
+        self.files, self.stamps = [path], [file.stamp]
+        found, self.parts = find_state_dict(file.root, part)
         self._stored = dict(sorted(found.items()))
-        self.refused = sorted(self._file.refused)
+        self.refused = sorted(file.refused)
         self.tensors: Mapping[str, TensorInfo] = {
             name: TensorInfo(tensor.shape, tensor.dtype) for name, tensor in self._stored.items()
         }
         claimed = sum(info.dtype.itemsize * torch.Size(info.shape).numel() for info in self.tensors.values())
-        if claimed > _MAX_SHARING * path.stat().st_size:
+        if claimed > _MAX_SHARING * file.stamp[1]:
             raise PickleError(f"its tensors claim {claimed:,} bytes, many times the size of the file")
         self.metadata: Mapping[str, str] = {}
 
-    @cached_property
-    def _file(self) -> TorchFile:
-        return TorchFile(self.files[0])
-
-    def read(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield every tensor with its name."""
-        for name, tensor in self._stored.items():
-            yield name, self._file.read(tensor)
+    def read(self, names: Iterable[str], pieces: Pieces) -> Iterator[tuple[str, Tensor]]:
+        """Yield the flat pieces of tensors, in the order of their names."""
+        with FileIO(self.files[0]) as file:
+            for name in names:
+                yield from ((name, piece) for piece in read_tensor(file, self._stored[name], pieces))
 
 
 def open_source(path: Path, part: str | None = None) -> Source:
@@ -163,7 +148,9 @@ def open_source(path: Path, part: str | None = None) -> Source:
     else:
         with open(path, "rb") as file:
             start = file.read(9)
-        is_safetensors = len(start) == 9 and int.from_bytes(start[:8], "little") <= _MAX_HEADER and start[8:] == b"{"
+        is_safetensors = (
+            len(start) == 9 and int.from_bytes(start[:8], "little") <= _LONGEST_HEADER and start[8:] == b"{"
+        )
         if is_safetensors or path.suffix == ".safetensors":
             source = SafetensorsSource(path)
         else:
@@ -171,10 +158,3 @@ def open_source(path: Path, part: str | None = None) -> Source:
     if part is not None:
         raise ValueError(f"it has no part {part!r}: safetensors files have none")
     return source
-
-
-def _info(name: str, piece: object) -> TensorInfo:
-    dtype = piece.get_dtype()  # type: ignore[attr-defined]
-    if dtype not in SAFETENSORS_DTYPES:
-        raise ValueError(f"tensor {name!r} has the dtype {dtype}, which cannot be mixed")
-    return TensorInfo(tuple(piece.get_shape()), SAFETENSORS_DTYPES[dtype])  # type: ignore[attr-defined]

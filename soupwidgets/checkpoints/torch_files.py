@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import math
-import mmap
+import os
+import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from soupwidgets.checkpoints.pickles import Budget, Global, PickleError, PickleReader
+from soupwidgets.checkpoints.file_bytes import FileBytes, Pieces, fresh
+from soupwidgets.checkpoints.pickles import Budget, Content, Global, PickleError, PickleReader, slice_of
+from soupwidgets.checkpoints.stamps import stamp_of
 
 _MAGIC = 0x1950A86A20F9469CFC6C
-_LOCAL_HEADER = 30
-_MAX_ENTRIES = 1_000_000
+_LOCAL_HEADER, _END_RECORD, _LOCATOR, _END_RECORD_64 = 30, 22, 20, 56
+# Of a zip archive's list of entries: 100,000 storages take half of it.
+_MAX_DIRECTORY = 1 << 24
+_MAX_DIMENSIONS = 64
+# A longer pickle is read piece by piece.
+_MAX_WHOLE_PICKLE = 1 << 26
 
 _STORAGE_DTYPES = {
     "DoubleStorage": torch.float64, "FloatStorage": torch.float32, "HalfStorage": torch.float16,
@@ -41,7 +49,7 @@ class Storage:
     dtype: torch.dtype
     numel: int
     key: str
-    place: memoryview | None = None
+    place: Content | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +64,7 @@ class StoredTensor:
 
 
 class TorchFile:
-    """A PyTorch file, mapped into memory and not executed.
+    """A PyTorch file, read and not executed.
 
     Parameters
     ----------
@@ -69,6 +77,8 @@ class TorchFile:
         What the file holds: dictionaries, lists, `StoredTensor`, and `Inert` for objects of classes.
     refused
         Functions and classes that the file names and that were not called.
+    stamp
+        That of the file which was read.
 
     Raises
     ------
@@ -77,47 +87,37 @@ class TorchFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
         self._storages: dict[str, Storage] = {}
-        with open(path, "rb") as file:
-            if file.seek(0, 2) == 0:
-                raise PickleError("the file is empty")
-            # A private copy on write: nothing that is done to a tensor reaches the file.
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-        self._content = memoryview(self._map)
-        self._budget = Budget(len(self._content))
         self._nested_files = 0
         self.refused: set[str] = set()
-        if bytes(self._content[:4]) == b"PK\x03\x04":
-            self.root = self._read_zip()
-        else:
-            self.root = self._read_stream()
-
-    def read(self, tensor: StoredTensor) -> Tensor:
-        """The tensor; its numbers are copied when they are first touched."""
-        size, place = tensor.dtype.itemsize, tensor.storage.place
-        assert place is not None
-        if len(place) == 0 or math.prod(tensor.shape) == 0:
-            return torch.empty(tensor.shape, dtype=tensor.dtype)
-        flat = torch.frombuffer(place, dtype=torch.uint8)
-        if flat.data_ptr() % size:
-            # Vector instructions want numbers at multiples of their size.
-            flat = flat.clone()
-        return flat.view(tensor.dtype).as_strided(tensor.shape, tensor.stride, tensor.offset)
+        with FileIO(path) as file:
+            status = os.fstat(file.fileno())
+            self.stamp = stamp_of(status)
+            if status.st_size == 0:
+                raise PickleError("the file is empty")
+            self._content = FileBytes(file, 0, status.st_size)
+            self._budget = Budget(len(self._content))
+            if bytes(self._content.part(0, 4)) == b"PK\x03\x04":
+                self.root = self._read_zip(file)
+            else:
+                self.root = self._read_stream()
 
     # The three containers.
 
-    def _read_zip(self) -> Any:
-        places = self._zip_entries()
+    def _read_zip(self, file: FileIO) -> Any:
+        places = self._zip_entries(file)
         pickles = [name for name in places if name.count("/") == 1 and name.endswith("/data.pkl")]
         if len(pickles) != 1:
             raise PickleError("a zip archive, but none that PyTorch wrote: it has no data.pkl")
         folder = pickles[0].removesuffix("data.pkl")
         start, length = places.get(f"{folder}byteorder", (0, 0))
-        if length and bytes(self._content[start : start + length]) != b"little":
+        if length and bytes(self._content.part(start, start + min(length, 10))) != b"little":
             raise PickleError("it was written on a big-endian machine; load and save it there as safetensors")
         start, length = places[pickles[0]]
-        root = self._reader(self._content[start : start + length]).load()
+        pickle: Content = self._content.part(start, start + length)
+        if length <= _MAX_WHOLE_PICKLE:
+            pickle = memoryview(bytes(pickle))
+        root = self._reader(pickle).load()
         for key, storage in self._storages.items():
             if f"{folder}data/{key}" not in places:
                 raise PickleError(f"the numbers of storage {key[:50]!r} are missing from the archive")
@@ -125,18 +125,25 @@ class TorchFile:
             needed = storage.numel * storage.dtype.itemsize
             if length < needed:
                 raise PickleError(f"storage {key[:50]!r} has {length:,} bytes, {needed:,} were announced")
-            storage.place = self._content[start : start + needed]
+            storage.place = self._content.part(start, start + needed)
         return root
 
-    def _zip_entries(self) -> dict[str, tuple[int, int]]:
+    def _zip_entries(self, file: FileIO) -> dict[str, tuple[int, int]]:
         places: dict[str, tuple[int, int]] = {}
+        if (directory := self._directory_bytes()) > _MAX_DIRECTORY:
+            raise PickleError(f"a zip archive whose list of entries has {directory:,} bytes")
         try:
-            with zipfile.ZipFile(self.path) as archive:
+            with zipfile.ZipFile(file) as archive:
                 entries = archive.infolist()
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, UnicodeDecodeError) as error:
+        except (
+            zipfile.BadZipFile,
+            OSError,
+            ValueError,
+            NotImplementedError,
+            UnicodeDecodeError,
+            struct.error,
+        ) as error:
             raise PickleError(f"a damaged or truncated zip archive ({error})") from error
-        if len(entries) > _MAX_ENTRIES:
-            raise PickleError(f"a zip archive of {len(entries):,} entries")
         for entry in entries:
             name = entry.filename
             if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/"):
@@ -148,8 +155,8 @@ class TorchFile:
                 if "/code/" in name:
                     continue
                 raise PickleError(f"a compressed archive entry ({name[:100]!r}), which PyTorch never writes")
-            header = self._content[entry.header_offset : entry.header_offset + _LOCAL_HEADER]
-            if len(header) < _LOCAL_HEADER or bytes(header[:4]) != b"PK\x03\x04":
+            header = bytes(self._content.part(entry.header_offset, entry.header_offset + _LOCAL_HEADER))
+            if len(header) < _LOCAL_HEADER or header[:4] != b"PK\x03\x04":
                 raise PickleError(f"a damaged archive entry: {name[:100]!r}")
             extra = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
             start = entry.header_offset + _LOCAL_HEADER + extra
@@ -158,16 +165,33 @@ class TorchFile:
             places[name] = (start, entry.file_size)
         return places
 
+    def _directory_bytes(self) -> int:
+        """How long the list of entries says it is, found where `zipfile` finds it."""
+        size = len(self._content)
+        before = _LOCATOR + _END_RECORD_64
+        tail = bytes(before) + bytes(self._content.part(max(0, size - before - _END_RECORD - (1 << 16)), size))
+        at = len(tail) - _END_RECORD
+        if tail[at : at + 4] != b"PK\x05\x06":
+            at = tail.rfind(b"PK\x05\x06")
+        if at < before:
+            return 0
+        stated = int.from_bytes(tail[at + 12 : at + 16], "little")
+        if tail[at - _LOCATOR : at - _LOCATOR + 4] == b"PK\x06\x07":
+            # Large archives have a longer record right before.
+            longer = int.from_bytes(tail[at - before + 40 : at - before + 48], "little")
+            stated = longer if stated == 0xFFFFFFFF else max(stated, longer)
+        return stated
+
     def _read_stream(self) -> Any:
         reader = self._reader(self._content)
         first = reader.load()
         if first != _MAGIC:
-            if isinstance(first, int | str | bytes | memoryview | None):
+            if isinstance(first, int | str | bytes | memoryview | FileBytes | None):
                 raise PickleError("neither safetensors nor a PyTorch file")
             return first
         return self._read_legacy(reader, self._content, "")
 
-    def _read_legacy(self, reader: PickleReader, content: memoryview, prefix: str) -> Any:
+    def _read_legacy(self, reader: PickleReader, content: Content, prefix: str) -> Any:
         """The format before PyTorch 1.6, after its magic number: pickles, then storages one after the other."""
         if not isinstance(reader.load(), int) or not isinstance(system := reader.load(), dict):
             raise PickleError("a damaged file of PyTorch's old format")
@@ -180,21 +204,21 @@ class TorchFile:
             raise PickleError("a damaged file of PyTorch's old format: no list of storages")
         for key in keys:
             storage = self._storages.get(f"{prefix}{key}")
-            length = int.from_bytes(content[reader.position : reader.position + 8], "little")
+            length = int.from_bytes(bytes(slice_of(content, reader.position, reader.position + 8)), "little")
             if storage is None or length != storage.numel:
                 raise PickleError("a damaged file of PyTorch's old format: a storage of another length than stated")
             start = reader.position + 8
             reader.position = start + storage.numel * storage.dtype.itemsize
             if reader.position > len(content):
                 raise PickleError("the file ends within its numbers: the download or copy was cut short")
-            storage.place = content[start : reader.position]
+            storage.place = slice_of(content, start, reader.position)
         if any(self._storages[key].place is None for key in self._storages.keys() - before):
             raise PickleError("a damaged file of PyTorch's old format: a storage is missing")
         return root
 
     # What pickles refer to.
 
-    def _reader(self, content: memoryview, prefix: str = "") -> PickleReader:
+    def _reader(self, content: Content, prefix: str = "") -> PickleReader:
         def persistent(identity: Any) -> Storage | Global:
             return self._storage(identity, prefix)
 
@@ -211,11 +235,11 @@ class TorchFile:
 
     def _nested(self, content: Any) -> Any:
         """A storage inside a plain pickle: a whole file of the old format, as a string of bytes."""
-        if not isinstance(content, memoryview | bytes):
+        if not isinstance(content, memoryview | FileBytes | bytes):
             raise PickleError("a nested storage that is no string of bytes")
         self._budget.spend(100)
         if isinstance(content, bytes):
-            content = memoryview(bytearray(content))  # tensors want memory that may be written to
+            content = memoryview(content)
         self._nested_files += 1
         prefix = f"{self._nested_files}:"
         reader = self._reader(content, prefix)
@@ -257,9 +281,11 @@ def _typed_tensor(storage: Any, offset: Any, shape: Any, stride: Any, *rest: Any
 
 
 def _checked(storage: Storage, dtype: torch.dtype, offset: Any, shape: Any, stride: Any) -> StoredTensor:
-    numbers = (offset, *shape, *stride)
-    if len(shape) != len(stride) or not all(isinstance(n, int) and 0 <= n < 1 << 48 for n in numbers):
-        raise PickleError(f"a tensor of the impossible shape {tuple(shape)} with strides {tuple(stride)}")
+    if not all(isinstance(part, tuple | list) and len(part) <= _MAX_DIMENSIONS for part in (shape, stride)):
+        raise PickleError("a tensor whose shape or strides are none")
+    # True would pass for a number.
+    if len(shape) != len(stride) or not all(type(n) is int and 0 <= n < 1 << 48 for n in (offset, *shape, *stride)):
+        raise PickleError(f"a tensor of the impossible shape {str(shape)[:200]} with strides {str(stride)[:200]}")
     numel = math.prod(shape)
     room = storage.numel * storage.dtype.itemsize // dtype.itemsize
     last = offset + sum((n - 1) * step for n, step in zip(shape, stride, strict=True))
@@ -271,3 +297,39 @@ def _checked(storage: Storage, dtype: torch.dtype, offset: Any, shape: Any, stri
 
 def _parameter(data: Any, *_: Any) -> Any:
     return data
+
+
+def read_tensor(file: FileIO, tensor: StoredTensor, pieces: Pieces) -> Iterator[Tensor]:
+    """The tensor in flat pieces, read from its file, which was opened anew.
+
+    Raises
+    ------
+    ValueError
+        When the file is shorter than it was.
+    """
+    place, size, count = tensor.storage.place, tensor.dtype.itemsize, math.prod(tensor.shape)
+    assert place is not None
+    # From its first number to its last: of a column of a matrix that is more than its own.
+    span = 1 + sum((n - 1) * step for n, step in zip(tensor.shape, tensor.stride, strict=True))
+    start, whole = tensor.offset * size, torch.empty(0, dtype=tensor.dtype)
+    if count and isinstance(place, FileBytes):
+        if _in_order(tensor):
+            yield from pieces.read(file, place.start + start, tensor.dtype, count)
+            return
+        (whole,) = Pieces(span, fresh).read(file, place.start + start, tensor.dtype, span)
+    elif count:
+        numbers = bytearray(bytes(slice_of(place, start, start + span * size)))
+        whole = torch.frombuffer(numbers, dtype=tensor.dtype)
+    flat = whole.as_strided(tensor.shape, tensor.stride).reshape(-1)
+    for first, last in pieces.spans(count):
+        yield flat[first:last]
+
+
+def _in_order(tensor: StoredTensor) -> bool:
+    """Whether its numbers stand one after the other."""
+    step = 1
+    for size, stride in zip(reversed(tensor.shape), reversed(tensor.stride), strict=True):
+        if size != 1 and stride != step:
+            return False
+        step *= size
+    return True

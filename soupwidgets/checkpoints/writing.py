@@ -16,7 +16,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from soupwidgets.checkpoints.card import CARD_KEY
-from soupwidgets.checkpoints.sources import SAFETENSORS_DTYPES, TensorInfo
+from soupwidgets.checkpoints.safetensors_files import DTYPES, TensorInfo
 
 
 @contextmanager
@@ -99,7 +99,7 @@ def write_stream(
             torch.save(dict(values), temporary)
             return
         header: dict[str, Any] = {"__metadata__": {"format": "pt", CARD_KEY: json.dumps(card, sort_keys=True)}}
-        names = {dtype: name for name, dtype in SAFETENSORS_DTYPES.items()}
+        names = {dtype: name for name, dtype in DTYPES.items()}
         end = 0
         # The widest first: then every tensor begins at a multiple of its numbers' size.
         for name, info in sorted(tensors.items(), key=lambda item: (-item[1].dtype.itemsize, item[0])):

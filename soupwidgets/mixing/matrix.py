@@ -53,13 +53,16 @@ class PoolMatrix:
         if name not in self._loaded:
             whole = {}
             broken: list[str] = []
-            for tensor_name, tensor in self.pool.checkpoints[name].read():
+            for tensor_name, start, piece in self.pool.checkpoints[name].pieces():
                 if tensor_name in self.layout.places:
-                    view = self.layout.places[tensor_name].view(data).copy_(tensor)
-                    if not all_finite(view):
+                    view = self.layout.places[tensor_name].view(data).view(-1)[start : start + len(piece)]
+                    if not all_finite(view.copy_(piece)) and tensor_name not in broken:
                         broken.append(tensor_name)
                 else:
-                    whole[tensor_name] = tensor.to(self.device)
+                    info = self.pool.tensors[tensor_name]
+                    if start == 0:
+                        whole[tensor_name] = torch.empty(info.shape, dtype=info.dtype, device=self.device)
+                    whole[tensor_name].view(-1)[start : start + len(piece)].copy_(piece)
             if broken:
                 warnings.warn(not_finite(name, broken), SoupWarning, stacklevel=2)
             self._whole[name] = whole

@@ -54,26 +54,36 @@ def mix_streamed(pool: Pool, recipe: Recipe, scratch: Tensor | None = None) -> I
     names = list(recipe)
     leader = names.index(recipe.leader)
     broken: dict[str, list[str]] = {}
-    for row in zip(*(pool.checkpoints[name].read() for name in names), strict=True):
-        tensors = [tensor for _, tensor in row]
-        first = tensors[0]
-        if not first.is_floating_point():
-            yield row[0][0], tensors[leader]
-            continue
-        own = recipe.at(row[0][0])
-        if scratch is None:
-            out = torch.empty(first.shape, dtype=torch.float32)
+    for row in zip(*(pool.checkpoints[name].pieces() for name in names), strict=True):
+        tensor, start, first = row[0]
+        info = pool.tensors[tensor]
+        stop = start + len(first)
+        if start == 0:
+            own = recipe.at(tensor)
+            out = _memory(info, scratch)
+        part = out.view(-1)[start:stop]
+        if not info.dtype.is_floating_point:
+            part.copy_(row[leader][2])
         else:
-            out = scratch[: first.numel()].view(first.shape)
-        chosen = [tensor.reshape(-1).float() for name, tensor in zip(names, tensors, strict=True) if name in own]
-        weighted_sum(chosen, list(own.values()), out.view(-1))
-        if not all_finite(out):
-            for name, tensor in zip(names, tensors, strict=True):
-                if not all_finite(tensor):
-                    broken.setdefault(name, []).append(row[0][0])
-        yield row[0][0], out
+            chosen = [piece.float() for name, (_, _, piece) in zip(names, row, strict=True) if name in own]
+            weighted_sum(chosen, list(own.values()), part)
+            if not all_finite(part):
+                for name, (_, _, piece) in zip(names, row, strict=True):
+                    if not all_finite(piece) and tensor not in broken.setdefault(name, []):
+                        broken[name].append(tensor)
+        if stop == out.numel():
+            yield tensor, out
     for name, where in broken.items():
-        warnings.warn(not_finite(name, where), SoupWarning, stacklevel=2)
+        if where:
+            warnings.warn(not_finite(name, where), SoupWarning, stacklevel=2)
+
+
+def _memory(info: TensorInfo, scratch: Tensor | None) -> Tensor:
+    if not info.dtype.is_floating_point:
+        return torch.empty(info.shape, dtype=info.dtype)
+    if scratch is None:
+        return torch.empty(info.shape, dtype=torch.float32)
+    return scratch[: math.prod(info.shape)].view(info.shape)
 
 
 def save_mixture(

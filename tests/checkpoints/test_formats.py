@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from soupwidgets import CheckpointError, Pool
-from soupwidgets.checkpoints import CheckpointFile
+from soupwidgets.checkpoints import CheckpointFile, stamps
 
 MODEL = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.TransformerEncoderLayer(8, 2, 16)).eval()
 STATE = MODEL.state_dict()
@@ -162,12 +162,17 @@ def test_a_pool_of_mixed_formats(tmp_path: Path) -> None:
 def test_hashes_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "m.pt"
     torch.save(STATE, path)
-    os.utime(path, ns=(10**18, 10**18))
+    monkeypatch.setattr(stamps, "_SETTLED_NS", -1)  # as if it had been written long ago
+    read: list[CheckpointFile] = []
+    whole = CheckpointFile.pieces
+    monkeypatch.setattr(CheckpointFile, "pieces", lambda self: [read.append(self), whole(self)][1])
     first = CheckpointFile(path).content_hash
-    monkeypatch.setattr(CheckpointFile, "_hash", lambda _self: "computed again")
+    assert len(read) == 1
     assert CheckpointFile(path).content_hash == first
+    assert len(read) == 1
     os.utime(path, ns=(10**18, 10**18 + 1))
-    assert CheckpointFile(path).content_hash == "computed again"
+    assert CheckpointFile(path).content_hash == first
+    assert len(read) == 2
 
 
 def test_a_file_written_this_moment_is_not_trusted_to_stay(tmp_path: Path) -> None:
