@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import glob
+import html
+import math
+import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from soupwidgets.checkpoints import INDEX_ENDING, CheckpointFile, TensorInfo, locate
+from soupwidgets.checkpoints import INDEX_ENDING, CheckpointError, CheckpointFile, TensorInfo, locate, with_tensors
 from soupwidgets.recipe import Recipe
 
-_ENDINGS = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".pkl", INDEX_ENDING)
+_ENDINGS = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pth.tar", ".pt.tar", INDEX_ENDING)
+_HEAD = re.compile(r"^(?:(?!.*visual\.).*\.)?(?:classification_head|head|heads|classifier|fc)\.(weight|bias)$")
+_SHOWN = 6
 
 
 class PoolError(ValueError):
@@ -60,6 +65,8 @@ class Pool:
         source: str | Path | Iterable[str | Path | CheckpointFile],
         zero_shot: str | None = None,
         prepare: Callable[[CheckpointFile], CheckpointFile] | None = None,
+        part: str | None = None,
+        head_from: str | None = None,
     ) -> Pool:
         """Open a folder, a glob pattern, or a list of weight files of any format.
 
@@ -77,6 +84,11 @@ class Pool:
             Name of the zero-shot model, the ancestor of the others, where no card says which one it is.
         prepare
             What is done to every file, for example `as_classifier`.
+        part
+            Which weights to take of files that hold several sets, such as ``"ema"`` or ``"student.backbone"``.
+            Files with one set of weights give that one.
+        head_from
+            Name of the checkpoint that lends its head to those without one, as a zero-shot file often is.
 
         Returns
         -------
@@ -99,7 +111,9 @@ class Pool:
                 raise PoolError(f"{source}: no weight file there ({endings}); give a folder, a pattern, or a list")
         else:
             paths = [path if isinstance(path, CheckpointFile) else locate(path) for path in source]
-        checkpoints = _by_name({}, paths)
+        checkpoints = _by_name({}, paths, part)
+        if head_from is not None:
+            checkpoints = _with_head(checkpoints, head_from)
         if prepare is not None:
             checkpoints = {name: prepare(file) for name, file in checkpoints.items()}
         if zero_shot is not None:
@@ -134,7 +148,35 @@ class Pool:
             return Pool(_by_name(self.checkpoints, [Path(path) for path in paths]))
 
     def __repr__(self) -> str:
-        return f"Pool({len(self)} checkpoints: {', '.join(self.checkpoints)})"
+        roles = {
+            "zero-shot": self._with_role("zero_shot"),
+            "fine-tuned": self.fine_tuned,
+            "bad ingredients": self.bad_ingredients,
+            "landmarks": self._with_role("landmark"),
+        }
+        return f"Pool({'; '.join(f'{role}: {_some(names)}' for role, names in roles.items() if names)})"
+
+    def _repr_html_(self) -> str:
+        """A table with a row for each checkpoint; everything from files is escaped."""
+        rows = []
+        for name, file in self.checkpoints.items():
+            precisions = sorted({_short(info.dtype) for info in file.tensors.values() if info.dtype.is_floating_point})
+            cells = [name, file.card.role.replace("_", "-"), file.card.note, ", ".join(precisions), _size(file)]
+            rows.append("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>")
+        titles = "".join(f"<th>{title}</th>" for title in ("name", "role", "note", "precision", "size"))
+        caption = f"Pool of {len(self)} checkpoints, each {_numbers(self.tensors)} in {len(self.tensors)} tensors"
+        return (
+            f"<table><caption>{caption}</caption><thead><tr>{titles}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        """The names, in order."""
+        return iter(self.checkpoints)
+
+    def __getitem__(self, name: str) -> CheckpointFile:
+        """The checkpoint of a name; `PoolError` when the pool has none of it."""
+        self.require([name])
+        return self.checkpoints[name]
 
     def __len__(self) -> int:
         return len(self.checkpoints)
@@ -163,12 +205,16 @@ class Pool:
         """
         names = self._with_role("zero_shot")
         if len(names) != 1:
-            raise PoolError(f"the pool has {len(names)} zero-shot models ({', '.join(names) or 'none'}), one is needed")
+            one = names[0] if names else next(iter(self.checkpoints))
+            raise PoolError(
+                f"the pool has {len(names)} zero-shot models ({', '.join(names) or 'none'}), one is needed: "
+                f"Pool.open(..., zero_shot={one!r}) says which it is. It has {_some(self.names)}"
+            )
         return names[0]
 
     @property
     def fine_tuned(self) -> list[str]:
-        """The names of the ingredients: fine-tuned from the zero-shot model."""
+        """The names of the ingredients: fine-tuned from the zero-shot model; empty when there are none."""
         return self._with_role("fine_tuned")
 
     @property
@@ -218,16 +264,60 @@ class Pool:
         return sorted((self.checkpoints[name].content_hash, value) for name, value in recipe.items() if value)
 
 
-def _by_name(known: Mapping[str, CheckpointFile], paths: Iterable[Path | CheckpointFile]) -> dict[str, CheckpointFile]:
+def _by_name(
+    known: Mapping[str, CheckpointFile], paths: Iterable[Path | CheckpointFile], part: str | None = None
+) -> dict[str, CheckpointFile]:
     checkpoints = dict(known)
     for source in paths:
-        file = source if isinstance(source, CheckpointFile) else CheckpointFile(source)
+        file = source if isinstance(source, CheckpointFile) else _open(source, part)
         path = file.path
-        name = file.card.name or path.name.removesuffix(INDEX_ENDING).removesuffix(path.suffix)
+        name = file.card.name or name_of(path)
         if name in checkpoints:
             raise PoolError(f"{checkpoints[name].path} and {path} are both named {name!r}; rename one")
         checkpoints[name] = file
     return checkpoints
+
+
+def _open(path: Path, part: str | None) -> CheckpointFile:
+    if part is None:
+        return CheckpointFile(path)
+    try:
+        return CheckpointFile(path, part)
+    except CheckpointError:
+        # Of a file with one set of weights there is nothing to choose; else this says what could be chosen.
+        file = CheckpointFile(path)
+        if len(file.parts) > 1:
+            raise
+        if file.parts:
+            warnings.warn(
+                f"{path} has no part {part!r}: its only weights ({file.parts[0]}) are taken", SoupWarning, stacklevel=4
+            )
+        return file
+
+
+def _with_head(checkpoints: Mapping[str, CheckpointFile], lender: str) -> dict[str, CheckpointFile]:
+    if lender not in checkpoints:
+        raise PoolError(f"not in the pool: {lender!r}; it has {', '.join(checkpoints)}")
+    names = [name for name in checkpoints[lender].tensors if _HEAD.match(name)]
+    if not names:
+        raise PoolError(f"{lender!r} has no head to lend: no tensor named head.weight, classifier.weight or fc.weight")
+    head = {name: tensor for name, tensor in checkpoints[lender].read() if name in names}
+    return {
+        name: file if any(_HEAD.match(tensor) for tensor in file.tensors) else with_tensors(file, head)
+        for name, file in checkpoints.items()
+    }
+
+
+def name_of(path: Path) -> str:
+    """What a file is called in a pool when no card says otherwise: its name without the ending.
+
+    Examples
+    --------
+    >>> [name_of(Path(name)) for name in ("a.b.pt", "model_best.pth.tar", "m.safetensors.index.json", "x.weights")]
+    ['a.b', 'model_best', 'm', 'x']
+    """
+    endings = [ending for ending in (*_ENDINGS, path.suffix) if path.name.endswith(ending)]
+    return path.name.removesuffix(max(endings, key=len))
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -281,13 +371,39 @@ def _check(checkpoints: Mapping[str, CheckpointFile]) -> None:
     if wrong:
         first_name, first = next(iter(checkpoints.items()))
         raise PoolError(
-            f"these checkpoints cannot be mixed; {_count(wrong)} from {first_name} ({first.path}):\n" + _lines(wrong)
+            f"these checkpoints cannot be mixed; {_count(wrong)} from {first_name} ({first.path}):\n"
+            + _lines(wrong)
+            + _advice(checkpoints)
         )
     if precision:
         warnings.warn(
             "checkpoints are stored in different precisions (they are mixed in float32):\n" + _lines(precision),
             stacklevel=3,
         )
+
+
+def _advice(checkpoints: Mapping[str, CheckpointFile]) -> str:
+    """What to pass when some have a head and others have none."""
+    having = [name for name, file in checkpoints.items() if any(_HEAD.match(tensor) for tensor in file.tensors)]
+    if not having or len(having) == len(checkpoints):
+        return ""
+    lacking = [name for name in checkpoints if name not in having]
+    return (
+        f"\n{_some(lacking)} without a head: Pool.open(..., head_from={having[0]!r}) lends that of {having[0]}; "
+        "for a head made of prompts see as_classifier and prompt_head"
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+def _size(file: CheckpointFile) -> str:
+    return f"{sum(stamp[1] for stamp in file.source.stamps) / 1e6:,.1f} MB"
+
+
+def _numbers(tensors: Mapping[str, TensorInfo]) -> str:
+    return f"{sum(math.prod(info.shape) for info in tensors.values()):,} numbers"
 
 
 def _short(dtype: object) -> str:

@@ -1,6 +1,6 @@
 """The only room that opens weight files."""
 
-from soupwidgets.checkpoints.adapters import as_classifier
+from soupwidgets.checkpoints.adapters import as_classifier, with_tensors
 from soupwidgets.checkpoints.card import CARD_KEY, Card
 from soupwidgets.checkpoints.downloads import locate
 from soupwidgets.checkpoints.errors import CheckpointError
@@ -19,6 +19,7 @@ __all__ = [
     "as_classifier",
     "atomic_path",
     "locate",
+    "with_tensors",
     "write_checkpoint",
     "write_stream",
 ]

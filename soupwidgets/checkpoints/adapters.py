@@ -127,6 +127,20 @@ def as_classifier(
     return file.replaced(RenamedSource(file.source, names, extra), _fingerprint(names, extra))
 
 
+def with_tensors(file: CheckpointFile, extra: Mapping[str, Tensor]) -> CheckpointFile:
+    """The checkpoint with more tensors, which are not in its file; its content hash counts them.
+
+    Parameters
+    ----------
+    file
+        The checkpoint.
+    extra
+        By name; those that it has already are taken from here instead.
+    """
+    names = {name: name for name in file.tensors if name not in extra}
+    return file.replaced(RenamedSource(file.source, names, extra), _fingerprint(names, extra))
+
+
 def _head_names(file: CheckpointFile) -> dict[str, str]:
     return {f"head.{match[1]}": name for name in file.tensors if (match := _HEAD.match(name))}
 

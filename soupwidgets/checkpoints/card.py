@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
 CARD_KEY = "soupwidgets"
 CheckpointRole = Literal["zero_shot", "fine_tuned", "bad_ingredient", "landmark"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Card:
     """What a checkpoint says of itself; every entry may be absent in files from elsewhere.
 
@@ -40,6 +40,16 @@ class Card:
     architecture: Mapping[str, Any] | None = None
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Only what is stated, the architecture in one word."""
+        stated = {
+            entry.name: getattr(self, entry.name)
+            for entry in fields(self)
+            if getattr(self, entry.name) and entry.name != "architecture"
+        }
+        words = [f"{name}={dict(value) if isinstance(value, Mapping) else value!r}" for name, value in stated.items()]
+        return f"Card({', '.join([*words, *(['architecture=...'] if self.architecture else [])])})"
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> Card:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -103,7 +104,9 @@ class CheckpointFile:
         return self._source.files
 
     def __repr__(self) -> str:
-        return f"CheckpointFile({str(self.path)!r}, {len(self.tensors)} tensors)"
+        numbers = sum(math.prod(info.shape) for info in self.tensors.values())
+        part = f", part={self.part!r}" if self.part else ""
+        return f"CheckpointFile({str(self.path)!r}{part}, {numbers:,} numbers in {len(self.tensors)} tensors)"
 
     def read(self) -> Iterator[tuple[str, Tensor]]:
         """Yield every tensor with its name, one at a time, so that one is in memory at a time.

@@ -1,0 +1,112 @@
+"""A folder of training checkpoints opens in one call, or in one call and the argument that the error tells."""
+
+from __future__ import annotations
+
+import types
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from soupwidgets import CheckpointError, Pool, PoolError
+from soupwidgets.checkpoints import Card
+from soupwidgets.pool import SoupWarning
+from tests.fixtures import WriteCheckpoint
+
+BODY = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+
+
+def messy(folder: Path, head_of_zero_shot: bool) -> Path:
+    """Files as training scripts leave them: weights under ``sd``, and a zero-shot file with ``model``."""
+    folder.mkdir()
+    body, head = BODY.state_dict(), {"head.weight": torch.rand(2, 4), "head.bias": torch.rand(2)}
+    for i in range(2):
+        state = {name: tensor + i for name, tensor in {**body, **head}.items()}
+        value: dict[str, Any] = {
+            "sd": state,
+            "history": {"loss": torch.rand(9), "val.acc": torch.tensor(0.5)},
+            "hyper_parameters": {"lr": 1e-3, "wd": 0.1},
+            "args": types.SimpleNamespace(lr=1e-3),
+            "best_acc1": torch.tensor(71.0),
+            "optimizer": torch.optim.AdamW(BODY.parameters()).state_dict(),
+        }
+        torch.save(value, folder / f"run-{i}.pth.tar")
+    torch.save({"model": {**body, **head} if head_of_zero_shot else body, "epoch": 0}, folder / "zero.pt")
+    return folder
+
+
+def test_a_messy_folder_opens(tmp_path: Path) -> None:
+    pool = Pool.open(messy(tmp_path / "runs", head_of_zero_shot=True), zero_shot="zero")
+    assert pool.names == ["run-0", "run-1", "zero"]
+    assert (pool.zero_shot, pool.fine_tuned) == ("zero", ["run-0", "run-1"])
+
+
+def test_a_zero_shot_file_without_a_head_is_told_which_argument(tmp_path: Path) -> None:
+    folder = messy(tmp_path / "runs", head_of_zero_shot=False)
+    with pytest.raises(PoolError, match=r"zero without a head: Pool\.open\(\.\.\., head_from='run-0'\)"):
+        Pool.open(folder)
+    pool = Pool.open(folder, zero_shot="zero", head_from="run-0")
+    lent, zero = dict(pool["run-0"].read()), dict(pool["zero"].read())
+    assert torch.equal(zero["head.weight"], lent["head.weight"])
+    assert torch.equal(zero["0.weight"], BODY.state_dict()["0.weight"])
+    other = Pool.open(folder, zero_shot="zero", head_from="run-1")
+    assert pool["zero"].content_hash != other["zero"].content_hash
+    assert pool["run-0"].content_hash == other["run-0"].content_hash
+    with pytest.raises(PoolError, match=r"'zero' has no head to lend"):
+        Pool.open(folder, head_from="zero")
+    with pytest.raises(PoolError, match=r"not in the pool: 'nobody'"):
+        Pool.open(folder, head_from="nobody")
+
+
+def test_one_argument_chooses_the_part_of_all_files(tmp_path: Path) -> None:
+    state = BODY.state_dict()
+    for i in range(2):
+        ema = {name: tensor + 1 for name, tensor in state.items()}
+        torch.save({"student": state, "teacher": ema}, tmp_path / f"run-{i}.pt")
+    torch.save(state, tmp_path / "zero.pt")
+    with pytest.raises(CheckpointError, match=r"run-0\.pt: it holds 2 sets of weights: student .*part='student'"):
+        Pool.open(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pool = Pool.open(tmp_path, part="teacher")
+    assert torch.equal(dict(pool["run-1"].read())["0.bias"], state["0.bias"] + 1)
+    assert torch.equal(dict(pool["zero"].read())["0.bias"], state["0.bias"])
+    torch.save({"model": state, "epoch": 3}, tmp_path / "zero.pt")
+    with pytest.warns(SoupWarning, match=r"zero\.pt has no part 'teacher': its only weights \(model\) are taken"):
+        Pool.open(tmp_path, part="teacher")
+    with pytest.raises(CheckpointError, match=r"run-0\.pt: it has no part 'techer'|2 sets of weights: student"):
+        Pool.open(tmp_path, part="techer")
+
+
+def test_a_pool_is_a_collection_of_names(tiny_pool: Pool) -> None:
+    assert list(tiny_pool) == tiny_pool.names == ["ft-a", "ft-b", "zero-shot"]
+    assert tiny_pool["ft-a"] is tiny_pool.checkpoints["ft-a"]
+    with pytest.raises(PoolError, match=r"not in the pool: 'ft-c'; it has ft-a, ft-b, zero-shot"):
+        tiny_pool["ft-c"]
+
+
+def test_without_a_zero_shot_model_one_sentence_says_what_to_pass(write_checkpoint: WriteCheckpoint) -> None:
+    write_checkpoint("a", {"w": torch.zeros(2)})
+    path = write_checkpoint("b", {"w": torch.zeros(2)})
+    with pytest.raises(PoolError, match=r"0 zero-shot models \(none\).*Pool\.open\(\.\.\., zero_shot='a'\)"):
+        _ = Pool.open(path.parent).zero_shot
+    assert Pool.open(path.parent, zero_shot="a").zero_shot == "a"
+
+
+def test_what_is_shown(write_checkpoint: WriteCheckpoint) -> None:
+    write_checkpoint("zero", {"w": torch.zeros(2, 3)}, role="zero_shot", architecture={"width": 3})
+    path = write_checkpoint("<b>x", {"w": torch.zeros(2, 3)}, note="<script>alert(1)</script>")
+    pool = Pool.open(path.parent)
+    assert repr(pool) == "Pool(zero-shot: zero; fine-tuned: <b>x)"
+    shown = pool._repr_html_()
+    assert "<script>" not in shown
+    assert "<b>" not in shown
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
+    assert "<td>zero</td><td>zero-shot</td><td></td><td>float32</td><td>0.0 MB</td>" in shown
+    assert "Pool of 2 checkpoints, each 6 numbers in 1 tensors" in shown
+    assert repr(pool["zero"]).endswith("zero.safetensors', 6 numbers in 1 tensors)")
+    assert repr(pool["zero"].card) == "Card(name='zero', role='zero_shot', architecture=...)"
+    assert repr(Card(hyperparameters={"lr": 0.1})) == "Card(role='fine_tuned', hyperparameters={'lr': 0.1})"
