@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.methods.check import worse_than_best
 from soupwidgets.methods.greedy import TieOrder
 from soupwidgets.methods.uniform import chosen_ingredients
-from soupwidgets.mixing import save_mixture
+from soupwidgets.mixing import check_target, save_mixture
 from soupwidgets.pool import Pool, SoupWarning
 from soupwidgets.recipe import Recipe
 
@@ -38,6 +37,7 @@ class SoupOptions:
     last: int = 5
     progress: bool = False
     tie_order: TieOrder = "name"
+    overwrite: bool = False
 
     @property
     def _given_scale(self) -> dict[str, Any]:
@@ -98,10 +98,17 @@ _PLAIN: dict[str, Callable[[Pool, SoupOptions], Recipe]] = {
 }
 _WRITTEN: dict[str, Callable[[Pool, Path, SoupOptions], Path]] = {
     "ties": lambda pool, out, o: methods.ties(
-        pool, out, o.ingredients, density=o.density, progress=o.progress, **o._given_scale
+        pool, out, o.ingredients, density=o.density, progress=o.progress, overwrite=o.overwrite, **o._given_scale
     ),
     "dare": lambda pool, out, o: methods.dare(
-        pool, out, o.ingredients, drop=o.drop, progress=o.progress, **o._given_scale, **o._given_seed
+        pool,
+        out,
+        o.ingredients,
+        drop=o.drop,
+        progress=o.progress,
+        overwrite=o.overwrite,
+        **o._given_scale,
+        **o._given_seed,
     ),
 }
 
@@ -138,6 +145,7 @@ def make_soup(method: str, pool: Pool, ev: Evaluator | None, out: Path, options:
     if ev is None and method in _NEED_IMAGES:
         raise ValueError(f"{method} looks at validation images: name a suite with --suite")
     _refuse_early(out)
+    check_target(pool, [], out, options.overwrite)
     report: dict[str, Any] = {
         "method": method,
         "file": str(out),
@@ -147,11 +155,16 @@ def make_soup(method: str, pool: Pool, ev: Evaluator | None, out: Path, options:
         warnings.simplefilter("always", SoupWarning)
         recipe: Recipe | None = None
         if method == "fisher" and ev is not None:
-            with _writing(out):
-                methods.fisher_soup(ev, out, options.ingredients, progress=options.progress, **options._given_seed)
+            methods.fisher_soup(
+                ev,
+                out,
+                options.ingredients,
+                progress=options.progress,
+                overwrite=options.overwrite,
+                **options._given_seed,
+            )
         elif method in _WRITTEN:
-            with _writing(out):
-                _WRITTEN[method](pool, out, options)
+            _WRITTEN[method](pool, out, options)
         elif method in _MEASURED and ev is not None:
             recipe, trace = _MEASURED[method](ev, options)
             report |= trace
@@ -164,11 +177,10 @@ def make_soup(method: str, pool: Pool, ev: Evaluator | None, out: Path, options:
         if ev is not None:
             report |= _measure(ev, recipe, out)
         if recipe is not None:
-            with _writing(out):
-                if ev is not None:
-                    ev.save(recipe, out, options.progress)
-                else:
-                    save_mixture(pool, recipe, out, progress=options.progress)
+            if ev is not None:
+                ev.save(recipe, out, options.progress, options.overwrite)
+            else:
+                save_mixture(pool, recipe, out, progress=options.progress, overwrite=options.overwrite)
         odd = report.pop("odd", [])
         if method == "arithmetic" and ev is None and options.scale is None:
             odd.append(
@@ -179,18 +191,6 @@ def make_soup(method: str, pool: Pool, ev: Evaluator | None, out: Path, options:
     said = [str(warning.message) for warning in caught if issubclass(warning.category, SoupWarning)]
     report["advice"] = list(dict.fromkeys([*said, *odd]))
     return report
-
-
-@contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    """A full disk or a forbidden folder is a sentence, which says that nothing measured is lost."""
-    try:
-        yield
-    except OSError as error:
-        raise ValueError(
-            f"{out}: the soup cannot be written ({error.strerror or error}). What was measured is in the store, "
-            "so the same command with another --out, or after there is room, goes on from there"
-        ) from error
 
 
 def _refuse_early(out: Path) -> None:

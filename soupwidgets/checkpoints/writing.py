@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from soupwidgets.checkpoints.card import CARD_KEY
+from soupwidgets.checkpoints.errors import CheckpointError
 from soupwidgets.checkpoints.safetensors_files import DTYPES, TensorInfo
 
 
@@ -26,13 +28,19 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     Parameters
     ----------
     target
-        The file to be made or replaced. Its folder is made if need be.
+        The file to be made or replaced; a replaced one passes on its permissions, and behind a symbolic link
+        it is the file that the link names. Its folder is made if need be.
 
     Yields
     ------
     Path
         Where to write. When the block raises, this file is removed and the
         target stays as it was.
+
+    Raises
+    ------
+    OSError
+        When there is a folder, device or pipe, which no file may replace; or nothing can be written there.
 
     Examples
     --------
@@ -43,16 +51,42 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     >>> [file.name for file in folder.iterdir()]
     ['note.txt']
     """
-    target = Path(target)
+    target, mode = _destination(Path(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
     try:
         yield temporary
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
+        if mode is not None:
+            temporary.chmod(mode)
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _destination(target: Path) -> tuple[Path, int | None]:
+    """The file itself that a path names, and its permissions if it is there."""
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return Path(os.path.realpath(target)), None
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "a folder is there already", str(target))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "a device or pipe, which no file may replace; name a file", str(target))
+    return Path(os.path.realpath(target)), stat.S_IMODE(mode)
+
+
+@contextmanager
+def _checkpoint_path(path: str | Path) -> Iterator[Path]:
+    try:
+        with atomic_path(path) as temporary:
+            yield temporary
+    except OSError as error:
+        raise CheckpointError(
+            path, f"cannot be written ({error.strerror or error}). What was there before is as it was"
+        ) from error
 
 
 def write_checkpoint(path: str | Path, tensors: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
@@ -66,9 +100,14 @@ def write_checkpoint(path: str | Path, tensors: Mapping[str, Tensor], card: Mapp
         By name; written as they are.
     card
         JSON values; see `Card` for the entries that are understood.
+
+    Raises
+    ------
+    CheckpointError
+        When the file cannot be written: no space, no permission, a folder in its place.
     """
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    with atomic_path(path) as temporary:
+    with _checkpoint_path(path) as temporary:
         temporary.write_bytes(save(contiguous, metadata={CARD_KEY: json.dumps(card, sort_keys=True)}))
 
 
@@ -93,10 +132,12 @@ def write_stream(
     ------
     ValueError
         When a tensor is missing, or is not what was announced.
+    CheckpointError
+        When the file cannot be written: no space, no permission, a folder in its place.
     """
-    with atomic_path(path) as temporary:
+    with _checkpoint_path(path) as temporary:
         if Path(path).suffix == ".pt":
-            torch.save(dict(values), temporary)
+            _save_pt(dict(values), temporary)
             return
         header: dict[str, Any] = {"__metadata__": {"format": "pt", CARD_KEY: json.dumps(card, sort_keys=True)}}
         names = {dtype: name for name, dtype in DTYPES.items()}
@@ -120,6 +161,16 @@ def write_stream(
                 _write_at(file.fileno(), data, 8 + len(text) + header[name]["data_offsets"][0])
         if missing:
             raise ValueError(f"{len(missing)} tensors never came, among them {min(missing)!r}")
+
+
+def _save_pt(tensors: dict[str, Tensor], path: Path) -> None:
+    try:
+        with open(path, "wb") as file:
+            torch.save(tensors, file)
+    except RuntimeError as error:
+        # PyTorch's writer of archives hides what the system said.
+        cause = error.__context__ if isinstance(error.__context__, OSError) else None
+        raise cause or OSError(errno.EIO, f"PyTorch: {str(error).splitlines()[0][:200]}") from error
 
 
 def _reserve(descriptor: int, size: int) -> None:

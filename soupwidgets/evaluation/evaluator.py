@@ -284,7 +284,7 @@ class Evaluator:
             if len(scores) == len(chosen)
         ]
 
-    def save(self, recipe: RecipeLike, path: str | Path, progress: bool = True) -> Path:
+    def save(self, recipe: RecipeLike, path: str | Path, progress: bool = True, overwrite: bool = False) -> Path:
         """Write a recipe's weights to a file that other tools load, with a card of how it was made.
 
         Parameters
@@ -295,6 +295,8 @@ class Evaluator:
             ``.safetensors``, or ``.pt`` for a state dict of ``torch.save``.
         progress
             Whether to show a progress bar.
+        overwrite
+            Whether to replace a file that is there already.
 
         Returns
         -------
@@ -319,7 +321,7 @@ class Evaluator:
         said = card is not None and Architecture.from_json(dict(card)).fingerprint == self.architecture.fingerprint
         architecture = None if said else self.architecture.to_json()
         known_scores = {"suite": self.suite.name, "splits": measured}
-        return save_mixture(self.pool, recipe, path, known_scores, progress, architecture)
+        return save_mixture(self.pool, recipe, path, known_scores, progress, architecture, overwrite)
 
     def warm_up(self, recipe: RecipeLike) -> None:
         """Load the recipe's checkpoints and the model, so that the next new recipe is answered at once.

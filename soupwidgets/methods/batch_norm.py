@@ -11,7 +11,13 @@ from soupwidgets.recipe import Recipe
 
 
 def recalibrate_batch_norm(
-    ev: Evaluator, recipe: Recipe, path: str | Path, images: int = 2048, seed: int = 0, progress: bool = True
+    ev: Evaluator,
+    recipe: Recipe,
+    path: str | Path,
+    images: int = 2048,
+    seed: int = 0,
+    progress: bool = True,
+    overwrite: bool = False,
 ) -> Path:
     """Measure mean and variance of every batch normalisation anew for a mixture, and write it to a file.
 
@@ -32,6 +38,8 @@ def recalibrate_batch_norm(
         Decides which.
     progress
         Whether to show a progress bar.
+    overwrite
+        Whether to replace a file that is there already.
 
     Returns
     -------
@@ -49,7 +57,7 @@ def recalibrate_batch_norm(
     -----
     Izmailov et al., arXiv 1803.05407, section 3.2; by `torch.optim.swa_utils.update_bn`.
     """
-    check_target(ev.pool, list(recipe), path)
+    check_target(ev.pool, list(recipe), path, overwrite)
     recalibration = Recalibration(min(images, len(ev.suite.validation)), seed)
     model = recalibrated(ev, recipe, recalibration)
     content = [

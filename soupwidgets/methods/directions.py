@@ -13,7 +13,13 @@ from soupwidgets.pool import Pool
 
 
 def random_neighbour(
-    pool: Pool, at: str, path: str | Path, seed: int = 0, filter_normalised: bool = True, progress: bool = True
+    pool: Pool,
+    at: str,
+    path: str | Path,
+    seed: int = 0,
+    filter_normalised: bool = True,
+    progress: bool = True,
+    overwrite: bool = False,
 ) -> Path:
     """Write theta + d, a random and filter-normalised step d away from a checkpoint.
 
@@ -32,6 +38,8 @@ def random_neighbour(
         tensors (norms and biases); a plain Gaussian direction of the length of theta otherwise.
     progress
         Whether to show a progress bar.
+    overwrite
+        Whether to replace a file that is there already.
 
     Returns
     -------
@@ -50,7 +58,7 @@ def random_neighbour(
     checkpoint a line.
     """
     pool.require([at])
-    check_target(pool, [at], path)
+    check_target(pool, [at], path, overwrite)
     generator = torch.Generator().manual_seed(seed)
 
     def stream() -> Iterator[tuple[str, Tensor]]:

@@ -31,6 +31,7 @@ def fisher_soup(
     images: int = 512,
     seed: int = 0,
     progress: bool = True,
+    overwrite: bool = False,
 ) -> Path:
     """Average entry by entry with weights F_i / sum F_j, F_i the diagonal of model i's Fisher information.
 
@@ -50,6 +51,8 @@ def fisher_soup(
         Decides the images and the classes that are drawn.
     progress
         Whether to show a progress bar.
+    overwrite
+        Whether to replace a file that is there already.
 
     Returns
     -------
@@ -67,7 +70,7 @@ def fisher_soup(
     normalisation have no gradient and are averaged plainly.
     """
     names = chosen_ingredients(ev.pool, ingredients)
-    check_target(ev.pool, names, path)
+    check_target(ev.pool, names, path, overwrite)
     layout = ev.matrix.layout
     weighted, weights = ev.matrix.new_buffer().zero_(), ev.matrix.new_buffer().zero_()
     for name in tqdm(names, desc="Fisher information", unit="model", disable=not progress):

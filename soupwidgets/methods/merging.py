@@ -31,6 +31,7 @@ def ties(
     density: float = 0.2,
     scale: float = 1.0,
     progress: bool = True,
+    overwrite: bool = False,
 ) -> Path:
     """Trim each task vector to its largest entries, elect a sign per entry, and average those that agree with it.
 
@@ -48,6 +49,8 @@ def ties(
         The paper's lambda: theta_0 + scale * merged task vector.
     progress
         Whether to show a progress bar.
+    overwrite
+        Whether to replace a file that is there already.
 
     Returns
     -------
@@ -81,7 +84,7 @@ def ties(
 
         return merged
 
-    return _write(pool, path, ingredients, merge, "ties", {"density": density, "scale": scale}, progress)
+    return _write(pool, path, ingredients, merge, "ties", {"density": density, "scale": scale}, progress, overwrite)
 
 
 def dare(
@@ -93,12 +96,13 @@ def dare(
     scale: float = 1.0,
     seed: int = 0,
     progress: bool = True,
+    overwrite: bool = False,
 ) -> Path:
     """Drop entries of each task vector at random, make up for them by rescaling, and average.
 
     Parameters
     ----------
-    pool, path, ingredients, progress
+    pool, path, ingredients, progress, overwrite
         As in `ties`.
     drop
         The probability p of an entry to be dropped, 0 <= p < 1. What is kept is divided by 1 - p.
@@ -131,7 +135,9 @@ def dare(
 
         return merged
 
-    return _write(pool, path, ingredients, merge, "dare", {"drop": drop, "scale": scale, "seed": seed}, progress)
+    return _write(
+        pool, path, ingredients, merge, "dare", {"drop": drop, "scale": scale, "seed": seed}, progress, overwrite
+    )
 
 
 def _write(
@@ -142,12 +148,13 @@ def _write(
     method: str,
     settings: dict[str, Any],
     progress: bool,
+    overwrite: bool,
 ) -> Path:
     origin = pool.zero_shot
     names = [name for name in chosen_ingredients(pool, ingredients) if name != origin]
     if not names:
         raise ValueError("there is no ingredient besides the zero-shot model")
-    check_target(pool, [*names, origin], path)
+    check_target(pool, [*names, origin], path, overwrite)
     merged = merge(origin, names)
 
     def stream() -> Iterator[tuple[str, Tensor]]:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from soupwidgets.checkpoints import TensorInfo, write_stream
+from soupwidgets.checkpoints import CheckpointError, TensorInfo, write_stream
 from soupwidgets.mixing.kernel import weighted_sum
 from soupwidgets.mixing.soundness import all_finite, not_finite
 from soupwidgets.pool import Pool, SoupWarning
@@ -93,6 +93,7 @@ def save_mixture(
     measured: Mapping[str, Any] | None = None,
     progress: bool = True,
     architecture: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """Write the mixture to a file that other tools load.
 
@@ -109,6 +110,8 @@ def save_mixture(
         Whether to show a progress bar.
     architecture
         The card of what the tensors belong to, where the pool's own cards do not say it.
+    overwrite
+        Whether to replace a file that is there already.
 
     Returns
     -------
@@ -119,7 +122,9 @@ def save_mixture(
     ------
     ValueError
         When the path ends with something else, or names an ingredient's own file.
-    PoolError, CheckpointError
+    CheckpointError
+        When there is a file already, nothing can be written there, or a checkpoint becomes unreadable.
+    PoolError
         As in `mix_streamed`.
 
     Notes
@@ -129,7 +134,7 @@ def save_mixture(
     accuracies and the versions; `Pool` reads it as an ingredient of the same kind.
     """
     pool.require(recipe)
-    check_target(pool, list(recipe), path)
+    check_target(pool, list(recipe), path, overwrite)
     card = _recipe_card(pool, recipe)
     if architecture is not None:
         card["architecture"] = dict(architecture)
@@ -139,11 +144,13 @@ def save_mixture(
     return save_stream(pool, path, stream, {**card, "measured": dict(measured or {})}, progress)
 
 
-def check_target(pool: Pool, names: Sequence[str], path: str | Path) -> None:
-    """Refuse a path that no checkpoint can be written to, or where an ingredient would be lost.
+def check_target(pool: Pool, names: Sequence[str], path: str | Path, overwrite: bool = False) -> None:
+    """Refuse a path that no checkpoint can be written to, or where something would be lost.
 
     Raises
     ------
+    CheckpointError
+        When there is a file already and ``overwrite`` is not set.
     ValueError
         When the path ends with something else than ``.safetensors`` or ``.pt``, or names an ingredient's own file.
     """
@@ -153,6 +160,8 @@ def check_target(pool: Pool, names: Sequence[str], path: str | Path) -> None:
     for name in names:
         if path.resolve() in (file.resolve() for file in pool.checkpoints[name].files):
             raise ValueError(f"{path} is the file of the ingredient {name!r}, which would be lost")
+    if path.exists() and not overwrite:
+        raise CheckpointError(path, "there is a file already; overwrite=True (--overwrite) replaces it")
 
 
 def save_stream(

@@ -81,7 +81,7 @@ def fit_curve(
     pool.require([first, second])
     if first == second:
         raise ValueError(f"both ends of the curve are {first!r}")
-    check_target(pool, [first, second], path)
+    check_target(pool, [first, second], path, overwrite=True)
     files = [pool.checkpoints[name] for name in (first, second)]
     architecture, split = check_training(files[0], suite)
     count = min(settings.images or len(split), len(split))

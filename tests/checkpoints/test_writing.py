@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import os
+import resource
 from pathlib import Path
 
 import pytest
+import torch
 
-from soupwidgets.checkpoints import atomic_path
+from soupwidgets import CheckpointError, Pool, Recipe, save_mixture
+from soupwidgets.checkpoints import TensorInfo, atomic_path, write_checkpoint, write_stream
+from soupwidgets.methods import ties
 
 
 def test_failure_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> None:
@@ -21,3 +26,74 @@ def test_failure_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> None:
         fail_half_way()
     assert target.read_text() == "old"
     assert [p.name for p in target.parent.iterdir()] == ["x.txt"]
+
+
+def test_through_a_link_and_with_the_permissions_that_were_there(tmp_path: Path) -> None:
+    real, link, dangling = tmp_path / "real.txt", tmp_path / "link.txt", tmp_path / "dangling.txt"
+    real.write_text("old")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    dangling.symlink_to(tmp_path / "made.txt")
+    for path in (link, dangling):
+        with atomic_path(path) as temporary:
+            temporary.write_text("new")
+        assert path.is_symlink()
+    assert real.read_text() == (tmp_path / "made.txt").read_text() == "new"
+    assert real.stat().st_mode & 0o777 == 0o640
+
+
+def write(path: Path) -> None:
+    write_stream(path, {"w": TensorInfo((10_000,), torch.float32)}, [("w", torch.ones(10_000))], {})
+
+
+@pytest.mark.parametrize("ending", [".safetensors", ".pt"])
+def test_devices_pipes_and_folders_stay(tmp_path: Path, ending: str) -> None:
+    pipe, folder, null = tmp_path / f"pipe{ending}", tmp_path / f"folder{ending}", tmp_path / f"null{ending}"
+    os.mkfifo(pipe)
+    folder.mkdir()
+    null.symlink_to("/dev/null")
+    for path, words in ((pipe, "a device or pipe"), (null, "a device or pipe"), (folder, "a folder is there already")):
+        before = path.stat().st_mode
+        for attempt in (write, lambda path: write_checkpoint(path, {"w": torch.ones(2)}, {})):
+            with pytest.raises(CheckpointError, match=f"{path.name}: cannot be written .*{words}"):
+                attempt(path)
+        assert path.stat().st_mode == before
+    assert {path.name for path in tmp_path.iterdir()} == {pipe.name, folder.name, null.name}
+
+
+@pytest.mark.parametrize("ending", [".safetensors", ".pt"])
+def test_a_full_disk_is_a_sentence_and_leaves_the_old_file(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"soup{ending}"
+    path.write_text("old")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(CheckpointError, match=r"soup.*: cannot be written \(File too large\)"):
+            write(path)
+        with pytest.raises(CheckpointError, match=r"soup.*: cannot be written \(File too large\)"):
+            write_checkpoint(path, {"w": torch.ones(10_000)}, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(CheckpointError, match="cannot be written"):
+        write(tmp_path / "file" / "soup.safetensors")
+
+
+def test_a_soup_replaces_a_file_only_when_it_is_told_to(tiny_pool: Pool, tmp_path: Path) -> None:
+    path = tmp_path / "soup.safetensors"
+    recipe = Recipe({"ft-a": 1})
+    save_mixture(tiny_pool, recipe, path, progress=False)
+    content = path.read_bytes()
+    with pytest.raises(CheckpointError, match=r"soup\.safetensors: there is a file already; overwrite=True"):
+        save_mixture(tiny_pool, Recipe({"ft-b": 1}), path, progress=False)
+    with pytest.raises(CheckpointError, match="overwrite=True"):
+        ties(tiny_pool, path, progress=False)
+    assert path.read_bytes() == content
+    save_mixture(tiny_pool, Recipe({"ft-b": 1}), path, progress=False, overwrite=True)
+    assert path.read_bytes() != content
+    ties(tiny_pool, path, progress=False, overwrite=True)
