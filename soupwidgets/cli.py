@@ -302,18 +302,20 @@ def inspect(
     json_file: JsonOption = None,
 ) -> None:
     """What is in weight files, and can they be mixed? Nothing in them is run."""
-    from soupwidgets.checkpoints import CheckpointFile, locate
-    from soupwidgets.inspect_report import inspect_files, to_text
-    from soupwidgets.pool import weight_files
+    from soupwidgets.inspect_report import inspect_files, open_all, printable, to_text
 
     # `known_pool` says of a folder without weights what is in it.
-    paths = [
-        path for file in files for path in (weight_files(Path(known_pool(str(file)))) if file.is_dir() else [file])
-    ]
-    report = inspect_files([CheckpointFile(locate(path), part) for path in paths], progress=sys.stderr.isatty())
+    places = [Path(known_pool(str(file))) if file.is_dir() else file for file in files]
+    opened, unreadable = open_all(places, part)
+    report = inspect_files(opened, progress=sys.stderr.isatty())
+    report["unreadable"] = [{"path": str(error.path), "reason": error.reason} for error in unreadable]
     write_json(json_file, report)
     if json_file != "-":
         print(to_text(report), end="")
+    for error in unreadable:
+        print(printable(f"cannot be read: {error}"), file=sys.stderr)
+    if unreadable:
+        raise SystemExit(2)
 
 
 _Raw = Annotated[Path, typer.Option(help="Folder with the four Fashion-MNIST .gz files.")]

@@ -4,15 +4,56 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tqdm.auto import tqdm
 
 from soupwidgets.analysis import inspect_checkpoint, kinship
-from soupwidgets.checkpoints import CheckpointFile
-from soupwidgets.pool import differences
+from soupwidgets.checkpoints import CheckpointError, CheckpointFile, locate
+from soupwidgets.pool import PoolError, differences, weight_files
 
 _SHOWN = 12
+
+
+def open_all(
+    places: Sequence[str | Path], part: str | None = None
+) -> tuple[list[CheckpointFile], list[CheckpointError]]:
+    """The checkpoints at paths or of published names; of a folder all of its weight files.
+
+    Parameters
+    ----------
+    places
+        Files, folders, or names as in `Pool.open`.
+    part
+        Which weights to take of each.
+
+    Returns
+    -------
+    files, unreadable
+        Those that could be opened, and what is wrong with the others.
+
+    Raises
+    ------
+    PoolError
+        When a folder has no weight file.
+    CheckpointError
+        When none could be opened.
+    """
+    files: list[CheckpointFile] = []
+    unreadable: list[CheckpointError] = []
+    for place in places:
+        folder = Path(place)
+        if folder.is_dir() and not (found := weight_files(folder)):
+            raise PoolError(f"{folder}: no weight file there")
+        for path in found if folder.is_dir() else [place]:
+            try:
+                files.append(CheckpointFile(locate(path), part))
+            except CheckpointError as error:
+                unreadable.append(error)
+    if unreadable and not files:
+        raise unreadable[0]
+    return files, unreadable
 
 
 def inspect_files(files: Sequence[CheckpointFile], progress: bool = True) -> dict[str, Any]:

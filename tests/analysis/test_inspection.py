@@ -8,10 +8,13 @@ import open_clip
 import pytest
 import torch
 from safetensors.torch import save_file
+from typer.testing import CliRunner
 
+from soupwidgets import CheckpointError, PoolError
 from soupwidgets.analysis import inspect_checkpoint, kinship
 from soupwidgets.checkpoints import CheckpointFile
-from soupwidgets.inspect_report import inspect_files, to_text
+from soupwidgets.cli import app
+from soupwidgets.inspect_report import inspect_files, open_all, to_text
 from tests.fixtures import ZOO
 
 
@@ -123,3 +126,30 @@ def test_the_report_says_it_all(tmp_path: Path) -> None:
     assert "Can be mixed" in text
     assert "half: w is float16, in good float32" in text
     assert "share an ancestor" in text
+
+
+def test_a_folder_is_all_of_its_weight_files(tmp_path: Path) -> None:
+    saved(tmp_path / "a.pt", {"w": torch.eye(3)})
+    torch.save({"sd": {"w.weight": torch.eye(3)}, "best": torch.tensor(3.0)}, tmp_path / "b.pth.tar")
+    torch.save({"student": {"a.w": torch.eye(3)}, "teacher": {"a.w": torch.eye(3)}}, tmp_path / "c.pt")
+    (tmp_path / "notes.txt").write_text("no weights")
+    files, unreadable = open_all([tmp_path])
+    assert [file.path.name for file in files] == ["a.pt", "b.pth.tar"]
+    assert [error.path.name for error in unreadable] == ["c.pt"]
+    assert "part='student'" in unreadable[0].reason
+    with pytest.raises(CheckpointError, match="2 sets of weights"):
+        open_all([tmp_path / "c.pt"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(PoolError, match="no weight file"):
+        open_all([tmp_path / "empty"])
+    done = CliRunner().invoke(app, ["inspect", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "b.pth.tar" in done.output
+    assert "cannot be read" in done.output
+    assert "c.pt: it holds 2 sets of weights" in done.output
+
+
+def test_a_lonely_number_is_no_checkpoint(tmp_path: Path) -> None:
+    torch.save({"epoch": 3, "arch": "resnet18", "best_acc1": torch.tensor(71.0)}, tmp_path / "m.pth.tar")
+    with pytest.raises(CheckpointError, match="no weights were found"):
+        open_all([tmp_path / "m.pth.tar"])
