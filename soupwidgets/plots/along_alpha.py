@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from soupwidgets.analysis import AlongAlpha
-from soupwidgets.plots.patch import apply_patch, make_patch
+from soupwidgets.plots.patch import finished, make_patch
 from soupwidgets.plots.style import BLUE, GREEN, VERMILLION, axis, base_figure, limits, percents
 
 _ORANGE = "#E69F00"
@@ -60,4 +60,4 @@ def along_alpha(rows: Sequence[AlongAlpha], split: str) -> go.Figure:
     text = f"Along alpha on '{split}': " + "; ".join(
         f"{name} from {values[0]:.1%} to {values[-1]:.1%}" for name, (_, _, values) in curves.items()
     )
-    return apply_patch(figure, make_patch(f"{text}.", {}))
+    return finished(figure, make_patch(f"{text}.", {}))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
 
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.methods import Sweep
-from soupwidgets.plots.patch import Patch, apply_patch, make_patch
+from soupwidgets.plots.patch import Patch, finished, make_patch
 from soupwidgets.plots.style import BLUE, GREEN, GREY, INK, PALE, VERMILLION, axis, band, base_figure, percent, percents
 
 
@@ -49,7 +48,8 @@ def alpha_curves(
             showlegend=position == 0,
             mode="lines",
             line={"color": PALE, "width": 1.2},
-            hovertemplate=f"{escape(name)}<br>alpha %{{x:.2f}}: %{{y:.2f}}%<extra></extra>",
+            meta=name,
+            hovertemplate="%{meta}<br>alpha %{x:.2f}: %{y:.2f}%<extra></extra>",
         )
     _add_curve(figure, x, [sweep[a].accuracy[sweep.id_test] for a in x],
                [sweep[a].interval[sweep.id_test] for a in x], "ID test", "id", BLUE)  # fmt: skip
@@ -77,7 +77,7 @@ def alpha_curves(
         marker={"color": GREEN, "size": 13, "symbol": "star"},
         hovertemplate="best by validation<br>alpha %{x:.2f}: %{y:.2f}%<extra></extra>",
     )
-    return apply_patch(figure, alpha_curves_patch(sweep, alpha, evaluation, shift))
+    return finished(figure, alpha_curves_patch(sweep, alpha, evaluation, shift))
 
 
 def alpha_curves_patch(sweep: Sweep, alpha: float, evaluation: Evaluation, shift: str | None = None) -> Patch:
@@ -119,10 +119,11 @@ def _add_curve(
         x=x,
         y=percents(values),
         uid=f"curve-{uid}",
-        name=f"{escape(name)}, with 95% interval",
+        name=f"{name}, with 95% interval",
         mode="lines+markers",
         line={"color": colour, "width": 2.5},
         marker={"size": 5},
         customdata=[[a] for a in x],
-        hovertemplate=f"{escape(name)}<br>alpha %{{x:.2f}}: %{{y:.2f}}%<extra></extra>",
+        meta=name,
+        hovertemplate="%{meta}<br>alpha %{x:.2f}: %{y:.2f}%<extra></extra>",
     )

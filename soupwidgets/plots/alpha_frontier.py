@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
@@ -10,7 +9,7 @@ import plotly.graph_objects as go
 from soupwidgets.analysis import FrontierPoint, frontier_point
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.methods import Sweep
-from soupwidgets.plots.patch import Patch, apply_patch, make_patch
+from soupwidgets.plots.patch import Patch, finished, make_patch
 from soupwidgets.plots.style import (
     BLUE,
     GREEN,
@@ -80,7 +79,7 @@ def alpha_frontier(
         customdata=[[a] for a in sweep.alphas],
         hovertemplate="alpha %{customdata[0]:.2f}<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
     )
-    for i, name, symbol in ((0, "zero-shot", "square"), (len(points) - 1, escape(sweep.fine_tuned), "diamond")):
+    for i, name, symbol in ((0, "zero-shot", "square"), (len(points) - 1, sweep.fine_tuned, "diamond")):
         figure.add_scatter(
             x=[x[i]],
             y=[y[i]],
@@ -89,7 +88,8 @@ def alpha_frontier(
             mode="markers",
             marker={"color": INK, "size": 10, "symbol": symbol},
             customdata=[[sweep.alphas[i]]],
-            hovertemplate=f"{name}<br>ID %{{x:.2f}}%<br>OOD %{{y:.2f}}%<extra></extra>",
+            meta=name,
+            hovertemplate="%{meta}<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
         )
     best = sweep.best_alpha()
     best_point = frontier_point(sweep[best], shift)
@@ -108,7 +108,7 @@ def alpha_frontier(
         marker={"color": VERMILLION, "size": 14, "line": {"width": 2.5, "color": VERMILLION}},
         hovertemplate="here<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
     )  # fmt: skip
-    return apply_patch(figure, alpha_frontier_patch(sweep, alpha, evaluation, shift))
+    return finished(figure, alpha_frontier_patch(sweep, alpha, evaluation, shift))
 
 
 def alpha_frontier_patch(sweep: Sweep, alpha: float, evaluation: Evaluation, shift: str | None = None) -> Patch:
@@ -147,7 +147,7 @@ def _axes(points: list[FrontierPoint], shift: str | None) -> tuple[dict[str, Any
     y = [value for p in points for value in (p.ood, *p.ood_interval)]
     return (
         axis("In-distribution (ID) accuracy, %", limits(percents(x))),
-        axis(f"{escape(_ood_name(shift))} accuracy, %", limits(percents(y))),
+        axis(f"{_ood_name(shift)} accuracy, %", limits(percents(y))),
     )
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import plotly.graph_objects as go
 
 from soupwidgets.analysis import Affinity, Estimate, SoupGroup
-from soupwidgets.plots.patch import apply_patch, make_patch
+from soupwidgets.plots.patch import finished, make_patch
 from soupwidgets.plots.style import (
     BLUE,
     COLOURS,
@@ -59,7 +58,7 @@ def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> g
     figure.add_scatter(
         x=[e.value for e in x], y=[e.value for e in y], uid="augmentations",
         name=f"augmentations, 95% intervals over {study.seeds} trainings", mode="markers+text",
-        text=[escape(r.name) for r in results], customdata=[[r.name] for r in results],
+        text=[r.name for r in results], customdata=[[r.name] for r in results],
         marker={"size": 13, "color": change, "colorscale": "RdBu", "cmin": -most, "cmax": most,
                 "line": {"color": INK, "width": 1},
                 "colorbar": {"title": {"text": "Change of test accuracy, points", "side": "right"}, "thickness": 14}},
@@ -78,7 +77,7 @@ def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> g
         for r in sorted(results, key=lambda r: -r.change.value)
     )
     text = f"{len(results)} augmentations, by what they do to accuracy (clean {study.accuracy.value:.1%}): {words}."
-    return apply_patch(figure, make_patch(text, {}))
+    return finished(figure, make_patch(text, {}))
 
 
 def augmentation_curves(study: AugmentationStudy, name: str) -> go.Figure:
@@ -95,13 +94,13 @@ def augmentation_curves(study: AugmentationStudy, name: str) -> go.Figure:
     epochs = list(range(1, len(study.losses) + 1))
     values = [*study.losses, *result.losses]
     figure = base_figure(
-        f"Training with {escape(name)}, and without",
+        f"Training with {name}, and without",
         axis("Epoch"),
         axis("Training loss, nats (log scale)", limits([math.log10(v) for v in values if v > 0], 0.1), type="log",
              dtick="D2"),
         height=520,
     )  # fmt: skip
-    sides = ("without", "without", study.losses, GREY), ("with", escape(name), result.losses, BLUE)
+    sides = ("without", "without", study.losses, GREY), ("with", name, result.losses, BLUE)
     for side, what, losses, colour in sides:
         figure.add_scatter(
             x=epochs, y=list(losses), uid=f"loss-{side}", name=f"{what}, mean of {study.seeds}", mode="lines+markers",
@@ -113,7 +112,7 @@ def augmentation_curves(study: AugmentationStudy, name: str) -> go.Figure:
         f"epochs, without it from {study.losses[0]:.2f} to {study.losses[-1]:.3f}: diversity {result.diversity}. "
         f"Test accuracy {result.accuracy.value:.1%} with it, {study.accuracy.value:.1%} without."
     )
-    return apply_patch(figure, make_patch(text, {}))
+    return finished(figure, make_patch(text, {}))
 
 
 def affinity_along_alpha(found: Mapping[float, Affinity], fine_tuned: str) -> go.Figure:
@@ -122,13 +121,13 @@ def affinity_along_alpha(found: Mapping[float, Affinity], fine_tuned: str) -> go
     ratios = [found[a].ratio for a in alphas]
     name = next(iter(found.values())).augmentation
     figure = base_figure(
-        f"Affinity of {escape(name)} along alpha",
-        axis(f"alpha (0 zero-shot, 1 {escape(fine_tuned)})", (-0.02, 1.02)),
+        f"Affinity of {name} along alpha",
+        axis(f"alpha (0 zero-shot, 1 {fine_tuned})", (-0.02, 1.02)),
         axis("Affinity (accuracy, augmented / clean)", limits([v for r in ratios for v in (r.low, r.high)], 0.1)),
     )
     figure.add_trace(band(alphas, [r.low for r in ratios], [r.high for r in ratios], BLUE, "band"))
     figure.add_scatter(
-        x=alphas, y=[r.value for r in ratios], uid="affinity", name=f"{escape(name)}, with 95% interval",
+        x=alphas, y=[r.value for r in ratios], uid="affinity", name=f"{name}, with 95% interval",
         mode="lines+markers", line={"color": BLUE, "width": 2.5},
         hovertemplate="alpha %{x:.2f}: %{y:.3f}<extra></extra>",
     )  # fmt: skip
@@ -136,7 +135,7 @@ def affinity_along_alpha(found: Mapping[float, Affinity], fine_tuned: str) -> go
         f"Affinity of {name}: {ratios[0]} at alpha {alphas[0]:g}, {ratios[-1]} at alpha {alphas[-1]:g}; highest "
         f"{max(r.value for r in ratios):.3f}."
     )
-    return apply_patch(figure, make_patch(text, {}))
+    return finished(figure, make_patch(text, {}))
 
 
 def soups_by_hyperparameter(groups: Sequence[SoupGroup]) -> go.Figure:
@@ -152,7 +151,7 @@ def soups_by_hyperparameter(groups: Sequence[SoupGroup]) -> go.Figure:
     for i, group in enumerate(groups):
         figure.add_scatter(
             x=[percent(x[i])], y=[percent(y[i])], uid=f"group-{i}", mode="markers",
-            name=f"{escape(group.label)} ({len(group.names)} models), with 95% intervals",
+            name=f"{group.label} ({len(group.names)} models), with 95% intervals",
             marker={"size": 13, "color": COLOURS[i], "symbol": ("circle", "diamond")[i % 2]},
             error_x=error_bar(x[i], x_bars[i], color=COLOURS[i]), error_y=error_bar(y[i], y_bars[i], color=COLOURS[i]),
             hovertemplate="ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
@@ -160,7 +159,7 @@ def soups_by_hyperparameter(groups: Sequence[SoupGroup]) -> go.Figure:
     words = "; ".join(
         f"{g.label} ({len(g.names)} models): ID {a:.1%}, mean OOD {b:.1%}" for g, a, b in zip(groups, x, y, strict=True)
     )
-    return apply_patch(figure, make_patch(f"Uniform soups of ingredients by a hyper-parameter. {words}.", {}))
+    return finished(figure, make_patch(f"Uniform soups of ingredients by a hyper-parameter. {words}.", {}))
 
 
 def _bars(found: Sequence[Estimate]) -> dict[str, object]:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from soupwidgets.analysis import BarrierMatrix
 from soupwidgets.plots.matrix import matrix_figure
-from soupwidgets.plots.patch import apply_patch, make_patch
+from soupwidgets.plots.patch import finished, make_patch
 
 
 def barrier_matrix(matrix: BarrierMatrix, kind: Literal["barrier", "rise"] = "barrier") -> go.Figure:
@@ -44,4 +44,4 @@ def barrier_matrix(matrix: BarrierMatrix, kind: Literal["barrier", "rise"] = "ba
         (high, a, b), (low, c, d) = max(known), min(known)
         text += f" The highest barrier, {high:.2f} points, lies between {a} and {b}; the lowest, {low:.2f}, "
         text += f"between {c} and {d}."
-    return apply_patch(figure, make_patch(text, {}))
+    return finished(figure, make_patch(text, {}))

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from soupwidgets.analysis import BlockProfile
-from soupwidgets.plots.patch import apply_patch, make_patch
+from soupwidgets.plots.patch import finished, make_patch
 from soupwidgets.plots.style import axis, base_figure
 
 
@@ -52,4 +52,4 @@ def block_profile(profile: BlockProfile, quantity: Literal["error", "loss"] = "e
         f"At alpha {profile.alphas[-1]:g} the lowest is {last[best]:{form}} ({rows[best]}), "
         f"the highest {last[worst]:{form}} ({rows[worst]})."
     )
-    return apply_patch(figure, make_patch(text, {}))
+    return finished(figure, make_patch(text, {}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +18,7 @@ from soupwidgets.analysis import (
     Specialisation,
 )
 from soupwidgets.plots.matrix import matrix_figure
-from soupwidgets.plots.patch import apply_patch, make_patch
+from soupwidgets.plots.patch import finished, make_patch
 from soupwidgets.plots.style import BLUE, GREEN, GREY, INK, PALE, VERMILLION, axis, base_figure
 
 PairNumber = Literal[
@@ -64,10 +63,8 @@ def diversity_matrix(
     names = list(matrix.names if order is None else order)
     rows = [matrix.names.index(name) for name in names]
     values = factor * matrix.table(number)[np.ix_(rows, rows)]
-    shown = [escape(name) for name in names]
-    figure = matrix_figure(
-        f"{title} ({escape(matrix.split)})", shown, values, unit, 2 if number == "kappa" else 1, "pairs"
-    )
+    shown = list(names)
+    figure = matrix_figure(f"{title} ({matrix.split})", shown, values, unit, 2 if number == "kappa" else 1, "pairs")
     figure.data[0].customdata = [[[a, b] for b in names] for a in names]
     upper = np.triu_indices(len(names), 1)
     known = [(values[i, j], names[i], names[j]) for i, j in zip(*upper, strict=True) if np.isfinite(values[i, j])]
@@ -75,7 +72,7 @@ def diversity_matrix(
     if known:
         (high, a, b), (low, c, d) = max(known), min(known)
         text += f" Highest {high:.4g} ({a} and {b}), lowest {low:.4g} ({c} and {d})."
-    return apply_patch(figure, make_patch(text, {}))
+    return finished(figure, make_patch(text, {}))
 
 
 def divergence_strip(
@@ -104,7 +101,7 @@ def divergence_strip(
     title, unit, factor = PAIR_NUMBERS[number]
     levels = [level for level in LEVELS if any(pair.divergence == level for pair in matrix.pairs)]
     figure = base_figure(
-        f"{title}, by how differently two models were trained ({escape(matrix.split)})",
+        f"{title}, by how differently two models were trained ({matrix.split})",
         axis(
             "What differs most between the two", (-0.5, max(len(levels), 1) - 0.5),
             tickvals=list(range(len(levels))), ticktext=levels, showgrid=False,
@@ -120,7 +117,7 @@ def divergence_strip(
         uid="pairs", name="a pair of models", mode="markers",
         marker={"color": BLUE, "size": 7, "opacity": 0.55},
         customdata=[[pair.first, pair.second] for pair in pairs],
-        hovertext=[f"{escape(pair.first)} and {escape(pair.second)}" for pair in pairs],
+        hovertext=[f"{pair.first} and {pair.second}" for pair in pairs],
         hovertemplate="%{hovertext}: %{y:.2f}<extra></extra>",
     )  # fmt: skip
     means = {
@@ -141,7 +138,7 @@ def divergence_strip(
         )
         if number in ("gain_over_mean", "error_inconsistency"):
             text += f" Rank correlation with the level {rho:.2f}, p = {p:.2g} by permuting the models."
-    return apply_patch(figure, make_patch(text, {}))
+    return finished(figure, make_patch(text, {}))
 
 
 def confidences(found: Specialisation) -> go.Figure:
@@ -156,9 +153,9 @@ def confidences(found: Specialisation) -> go.Figure:
     -----
     arXiv 2110.12899, section 4.
     """
-    first, second = escape(found.first), escape(found.second)
+    first, second = found.first, found.second
     figure = base_figure(
-        f"How sure both are, image by image ({escape(found.split)})",
+        f"How sure both are, image by image ({found.split})",
         axis(f"Confidence of {first}", (0, 1.02)),
         axis(f"Confidence of {second}", (0, 1.02), scaleanchor="x", constrain="domain"),
         height=480,
@@ -193,7 +190,7 @@ def confidences(found: Specialisation) -> go.Figure:
         + f". The angle from the diagonal is {degrees.mean():+.1f} degrees on average, above 0 where "
         f"{found.first} is surer, with a spread of {np.degrees(found.spread):.1f} degrees."
     )
-    return apply_patch(figure, make_patch(text, {}))
+    return finished(figure, make_patch(text, {}))
 
 
 def specialists(found: Sequence[ClassSpecialist], first: str, second: str) -> go.Figure:
@@ -212,7 +209,7 @@ def specialists(found: Sequence[ClassSpecialist], first: str, second: str) -> go
         Differences with 95% intervals, and a text alternative in ``layout.meta``.
     """
     figure = base_figure(
-        f"{escape(second)} against {escape(first)}, class by class",
+        f"{second} against {first}, class by class",
         axis("Difference of accuracy, points", zeroline=True, zerolinecolor=GREY),
         axis("", automargin=True, showgrid=False),
         height=max(300, 120 + 26 * len(found)),
@@ -226,7 +223,7 @@ def specialists(found: Sequence[ClassSpecialist], first: str, second: str) -> go
         rows = [one for one, clear in zip(found, sure, strict=True) if clear == wanted]
         figure.add_bar(
             x=[100 * one.test.difference for one in rows],
-            y=[escape(one.name) for one in rows],
+            y=[one.name for one in rows],
             uid=uid, name=name, orientation="h", marker={"color": colour},
             error_x={
                 "type": "data", "symmetric": False, "color": INK, "thickness": 1,
@@ -235,9 +232,9 @@ def specialists(found: Sequence[ClassSpecialist], first: str, second: str) -> go
             },
             hovertemplate="%{y}: %{x:+.1f} points<extra></extra>",
         )  # fmt: skip
-    figure.update_yaxes(categoryorder="array", categoryarray=[escape(one.name) for one in found])
+    figure.update_yaxes(categoryorder="array", categoryarray=[one.name for one in found])
     words = "; ".join(f"{one.name} {100 * one.test.difference:+.1f} (q {one.q_value:.2g})" for one in found)
-    return apply_patch(
+    return finished(
         figure, make_patch(f"Accuracy of {second} minus that of {first}, by class, in points: {words}.", {})
     )
 
@@ -257,9 +254,9 @@ def helpers(steps: Sequence[HelperStep], validation: str, test: str) -> go.Figur
     go.Figure
         With 95% intervals, and a text alternative in ``layout.meta``.
     """
-    names = [escape(step.name) if i == 0 else f"+ {escape(step.name)}" for i, step in enumerate(steps)]
+    names = [step.name if i == 0 else f"+ {step.name}" for i, step in enumerate(steps)]
     figure = base_figure(
-        f"An ensemble that grows from {escape(steps[0].name)}",
+        f"An ensemble that grows from {steps[0].name}",
         axis("", tickangle=-30, automargin=True, showgrid=False),
         axis("Accuracy, %"),
     )
@@ -269,7 +266,7 @@ def helpers(steps: Sequence[HelperStep], validation: str, test: str) -> go.Figur
         figure.add_scatter(
             x=names,
             y=[100 * score.accuracy for score in scores],
-            uid=what, name=f"{escape(split)} ({what})", mode="lines+markers", line={"color": colour, "width": 2},
+            uid=what, name=f"{split} ({what})", mode="lines+markers", line={"color": colour, "width": 2},
             error_y={
                 "type": "data", "symmetric": False, "thickness": 1,
                 "array": [100 * (score.interval[1] - score.accuracy) for score in scores],
@@ -287,7 +284,7 @@ def helpers(steps: Sequence[HelperStep], validation: str, test: str) -> go.Figur
         f"Ensemble of {len(steps)} models, chosen on {validation}: {', '.join(step.name for step in steps)}. "
         f"Accuracy on {test} {first.accuracy[test]:.2%} with the first alone, {last.accuracy[test]:.2%} with all."
     )
-    return apply_patch(figure, make_patch(text, {}))
+    return finished(figure, make_patch(text, {}))
 
 
 def _value(pair: PairDiversity, number: str) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from soupwidgets.methods import GreedySoup
-from soupwidgets.plots.patch import Patch, apply_patch, make_patch
+from soupwidgets.plots.patch import Patch, finished, make_patch
 from soupwidgets.plots.style import BLUE, INK, VERMILLION, axis, base_figure, limits, percent, percents
 
 
@@ -44,14 +44,14 @@ def greedy_trace(soup: GreedySoup, step: int | None = None) -> go.Figure:
             x=[places[i] for i in rows],
             y=percents([steps[i].accuracy for i in rows]),
             uid=uid, name=name, mode="markers", marker={"color": colour, "symbol": symbol, "size": 9},
-            customdata=[[places[i], steps[i].candidate] for i in rows],
-            hovertemplate=f"step %{{x}}: %{{customdata[1]}}<br>{name}, %{{y:.2f}}%<extra></extra>",
+            customdata=[[places[i]] for i in rows], hovertext=[steps[i].candidate for i in rows],
+            hovertemplate=f"step %{{x}}: %{{hovertext}}<br>{name}, %{{y:.2f}}%<extra></extra>",
         )  # fmt: skip
     figure.add_scatter(
         x=[], y=[], uid="here", name="this step", mode="markers", cliponaxis=False,
         marker={"color": "rgba(0,0,0,0)", "size": 18, "line": {"width": 2, "color": INK}}, hoverinfo="skip",
     )  # fmt: skip
-    return apply_patch(figure, greedy_trace_patch(soup, step))
+    return finished(figure, greedy_trace_patch(soup, step))
 
 
 def greedy_trace_patch(soup: GreedySoup, step: int | None = None) -> Patch:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import plotly.graph_objects as go
 
 from soupwidgets.evaluation import Evaluation
-from soupwidgets.plots.patch import apply_patch, make_patch
+from soupwidgets.plots.patch import finished, make_patch
 from soupwidgets.plots.style import BLUE, axis, base_figure, error_bars_of, limits, percents
 
 
@@ -51,7 +51,8 @@ def hyperparameter(
         error_y=error_bars_of(scores, color=BLUE, thickness=1, width=3),
         uid="ingredients", name="ingredients, with 95% intervals", mode="markers",
         showlegend=True, marker={"color": BLUE, "size": 8}, customdata=[[ingredient] for ingredient in names],
-        hovertemplate="%{customdata[0]}<br>%{x:.3g}<br>%{y:.2f}%<extra></extra>",
+hovertext=names,
+        hovertemplate="%{hovertext}<br>%{x:.3g}<br>%{y:.2f}%<extra></extra>",
     )  # fmt: skip
     rows = "; ".join(f"{i} {values[i]:.3g}: {score.accuracy:.2%}" for i, score in zip(names, scores, strict=True))
-    return apply_patch(figure, make_patch(f"{name} and accuracy on {split} of {len(names)} ingredients: {rows}.", {}))
+    return finished(figure, make_patch(f"{name} and accuracy on {split} of {len(names)} ingredients: {rows}.", {}))

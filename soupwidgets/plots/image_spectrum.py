@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 
 from soupwidgets.analysis import FourierSensitivity, ImageSpectrum
-from soupwidgets.plots.patch import apply_patch, make_patch
+from soupwidgets.plots.patch import finished, make_patch
 from soupwidgets.plots.style import COLOURS, axis, band, base_figure, percent
 
 
@@ -29,7 +28,7 @@ def image_spectra(spectra: Sequence[ImageSpectrum]) -> go.Figure:
     figure = base_figure(
         "What the images are made of",
         axis("Frequency, cycles per image (log scale)", type="log", dtick="D2"),
-        axis("Mean power of a Fourier coefficient<br>(pixel values 0..1, log scale)", type="log",
+        axis("Mean power of a Fourier coefficient\n(pixel values 0..1, log scale)", type="log",
              exponentformat="power", dtick=1),
     )  # fmt: skip
     dashes = ("solid", "dash", "dot", "dashdot")
@@ -39,16 +38,17 @@ def image_spectra(spectra: Sequence[ImageSpectrum]) -> go.Figure:
         low = np.maximum(one.low, one.power / 100).tolist()
         figure.add_trace(band(x, low, one.high.tolist(), colour, f"band-{i}"))
         figure.add_scatter(
-            x=x, y=one.power.tolist(), uid=f"line-{i}", name=escape(one.split), mode="lines",
+            x=x, y=one.power.tolist(), uid=f"line-{i}", name=one.split, mode="lines",
             line={"color": colour, "width": 3 if i == 0 else 2, "dash": dashes[i // len(COLOURS) % 4]},
-            hovertemplate=f"{escape(one.split)}, %{{x}} cycles: %{{y:.2e}}<extra></extra>",
+            meta=one.split,
+hovertemplate="%{meta}, %{x} cycles: %{y:.2e}<extra></extra>",
         )  # fmt: skip
         middle = len(x) // 2
         sentences.append(
             f"{one.split}: {one.power[0]:.1e} at 1 cycle, {one.power[middle]:.1e} at {x[middle]:g}, "
             f"{one.power[-1]:.1e} at {x[-1]:g}."
         )
-    return apply_patch(figure, make_patch("Mean power of the images by frequency. " + " ".join(sentences), {}))
+    return finished(figure, make_patch("Mean power of the images by frequency. " + " ".join(sentences), {}))
 
 
 def fourier_sensitivity(found: FourierSensitivity, model: str) -> go.Figure:
@@ -64,7 +64,7 @@ def fourier_sensitivity(found: FourierSensitivity, model: str) -> go.Figure:
     highest = int(np.abs(found.frequency).max())
     sides = list(range(-highest, highest + 1))
     figure = base_figure(
-        f"Error of {escape(model)} with a wave of norm {found.norm:g} added",
+        f"Error of {model} with a wave of norm {found.norm:g} added",
         axis("Cycles across the image", showgrid=False),
         axis("Cycles down the image", showgrid=False, scaleanchor="x"),
         height=480,
@@ -82,4 +82,4 @@ def fourier_sensitivity(found: FourierSensitivity, model: str) -> go.Figure:
         f"{percent(found.clean_errors / found.seen):.0f}% with nothing added. 95% intervals are up to "
         f"{percent(found.widest_interval):.0f} points either way."
     )
-    return apply_patch(figure, make_patch(text, {}))
+    return finished(figure, make_patch(text, {}))

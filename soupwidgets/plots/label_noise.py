@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import numpy as np
 import plotly.graph_objects as go
 
-from soupwidgets.plots.patch import apply_patch, make_patch
+from soupwidgets.plots.patch import finished, make_patch
 from soupwidgets.plots.style import COLOURS, GREY, axis, base_figure, limits
 from soupwidgets.studies import LabelNoiseStudy
 
@@ -32,10 +30,10 @@ def noise_fitting(study: LabelNoiseStudy, direction: str) -> go.Figure:
     results = study.along(direction)
     values = [value for result in results for value in result.fitting]
     figure = base_figure(
-        f"Does training follow {escape(direction)} label noise?",
+        f"Does training follow {direction} label noise?",
         axis("Epoch"),
         axis(
-            "Noise fitting, nats<br>(loss on clean minus loss on noisy labels:<br>up = noise is fitted)",
+            "Noise fitting, nats\n(loss on clean minus loss on noisy labels:\nup = noise is fitted)",
             limits(values, 0.08),
         ),
     )
@@ -54,7 +52,7 @@ def noise_fitting(study: LabelNoiseStudy, direction: str) -> go.Figure:
         f"fitted) with {direction} noise from the first to the last of {len(epochs)} epochs: {words}. "
         f"{_trainings(study)}"
     )
-    return apply_patch(figure, make_patch(text, {}))
+    return finished(figure, make_patch(text, {}))
 
 
 def noise_followed(study: LabelNoiseStudy, direction: str) -> go.Figure:
@@ -69,7 +67,7 @@ def noise_followed(study: LabelNoiseStudy, direction: str) -> go.Figure:
     shares = np.array([result.followed for result in results])
     epochs = list(range(1, shares.shape[1] + 1))
     figure = base_figure(
-        f"Which frequencies are fitted when? ({escape(direction)} noise)",
+        f"Which frequencies are fitted when? ({direction} noise)",
         axis("Epoch", showgrid=False),
         axis(f"Frequency, {_UNIT}", showgrid=False, type="category"),
     )
@@ -85,7 +83,7 @@ def noise_followed(study: LabelNoiseStudy, direction: str) -> go.Figure:
         f"Share of {direction} label noise that predictions on validation have taken over, by frequency ({_UNIT}) and "
         f"epoch; after the last: {words}. {_trainings(study)}"
     )
-    return apply_patch(figure, make_patch(text, {}))
+    return finished(figure, make_patch(text, {}))
 
 
 def _trainings(study: LabelNoiseStudy) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from html import escape
 from typing import Literal
 
 import plotly.graph_objects as go
 
 from soupwidgets.analysis import LandscapeLine
-from soupwidgets.plots.patch import apply_patch, make_patch
+from soupwidgets.plots.patch import finished, make_patch
 from soupwidgets.plots.style import COLOURS, GREY, INK, axis, band, base_figure, limits, percent
 
 
@@ -36,9 +35,9 @@ def landscape_line(
     unit = "Error, %" if quantity == "error" else "Cross-entropy, nats"
     columns = [quantity, f"{quantity} low", f"{quantity} high"]
     values = [v for line in named.values() for v in line.to_frame()[columns].to_numpy().ravel() * _factor(quantity)]
-    ends = escape(first.first), escape(first.second)
+    ends = first.first, first.second
     figure = base_figure(
-        f"{'Error' if quantity == 'error' else 'Loss'} from {ends[0]} to {ends[1]} ({escape(first.split)})",
+        f"{'Error' if quantity == 'error' else 'Loss'} from {ends[0]} to {ends[1]} ({first.split})",
         axis(f"t (0 {ends[0]}, 1 {ends[1]})"),
         axis(unit, limits([v for v in values if math.isfinite(v)] or [0.0], 0.1)),
     )
@@ -53,7 +52,7 @@ def landscape_line(
             x=x,
             y=(frame[quantity] * factor).tolist(),
             uid=f"line-{i}",
-            name=f"{escape(name)}, with 95% interval",
+            name=f"{name}, with 95% interval",
             mode="lines+markers",
             line={"color": colour, "width": 2.5},
             marker={"size": 5},
@@ -75,7 +74,7 @@ def landscape_line(
     )
     for t in (0, 1):
         figure.add_vline(x=t, line={"color": GREY, "width": 1, "dash": "dot"})
-    return apply_patch(figure, make_patch(" ".join(sentences), {}))
+    return finished(figure, make_patch(" ".join(sentences), {}))
 
 
 def _factor(quantity: str) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +12,8 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from soupwidgets.analysis import Landscape, Mark, Place
-from soupwidgets.plots.patch import Patch, apply_patch, make_patch
+from soupwidgets.plots.patch import Patch, finished, make_patch
+from soupwidgets.plots.shown import ShownFigure, bold
 from soupwidgets.plots.style import FONT, INK, axis, base_figure
 
 Quantity = Literal["loss", "error"]
@@ -86,7 +86,7 @@ def landscape_contour(
         uid="segment", name="segment", mode="lines", hoverinfo="skip", showlegend=False,
         line={"color": INK, "width": 2, "dash": "dash"},
     )  # fmt: skip
-    return apply_patch(figure, make_patch(_words(landscape, quantity, places), {}))
+    return finished(figure, make_patch(_words(landscape, quantity, places), {}))
 
 
 def landscape_contour_patch(
@@ -118,7 +118,7 @@ def landscape_surface(
     values, top, clipped = _values(landscape, quantity)
     places = _corners(landscape) if marks is None else marks
     on = {name: m.place for name, m in places.items() if m.place.off == 0 and _inside(landscape, m.place)}
-    figure = go.Figure(
+    figure = ShownFigure(
         go.Surface(
             uid="landscape", x=landscape.x, y=landscape.y, z=values, cmax=top, colorscale=_COLOURS,
             colorbar=_colour_bar(quantity, top, clipped),
@@ -132,7 +132,7 @@ def landscape_surface(
         z=[_nearest(landscape, values, p) + lift for p in on.values()],
         uid="on",
         mode="markers+text",
-        text=[escape(name) for name in on],
+        text=list(on),
         marker={"size": 5, "color": INK},
         hoverinfo="text",
         showlegend=False,
@@ -151,7 +151,7 @@ def landscape_surface(
             "aspectratio": {"x": 1, "y": 1, "z": 0.6},
         },
     )
-    return apply_patch(figure, make_patch(_words(landscape, quantity, places), {}))
+    return finished(figure, make_patch(_words(landscape, quantity, places), {}))
 
 
 def landscape_splits(
@@ -175,14 +175,15 @@ def landscape_splits(
     """
     columns = min(4, len(landscapes))
     rows = math.ceil(len(landscapes) / columns)
-    titles = [f"{escape(one.split)}: lowest {_low(one, quantity)}" for one in landscapes]
+    titles = [f"{one.split}: lowest {_low(one, quantity)}" for one in landscapes]
     shape = np.ptp(landscapes[0].y) / np.ptp(landscapes[0].x)
     # A panel is about so high where the figure has the width of a notebook.
     panel = 165 * float(np.clip(shape, 0.3, 2))
     height = 110 + (panel + 45) * rows
     figure = make_subplots(
-        rows, columns, subplot_titles=titles, horizontal_spacing=0.03, vertical_spacing=45 / (height - 110)
-    )
+        rows, columns, subplot_titles=titles, horizontal_spacing=0.03, vertical_spacing=45 / (height - 110),
+        figure=ShownFigure(),
+    )  # fmt: skip
     figure.update_annotations(font_size=12)
     places = _corners(landscapes[0]) if marks is None else marks
     places = {name: mark for name, mark in places.items() if mark.place.off == 0}
@@ -199,9 +200,9 @@ def landscape_splits(
         figure.add_scatter(
             x=[m.place.x for m in places.values()], y=[m.place.y for m in places.values()],
             uid=f"marks-{i}", name="model on the plane", mode="markers+text" if i == 0 else "markers",
-            text=[escape(name) for name in places], textposition="top center", textfont={"size": 9},
+            text=list(places), textposition="top center", textfont={"size": 9},
             marker={"size": 6, "color": INK, "line": {"color": "white", "width": 1}},
-            hovertext=[escape(name) for name in places], hoverinfo="text", showlegend=i == 0, **where,
+            hovertext=list(places), hoverinfo="text", showlegend=i == 0, **where,
         )  # fmt: skip
         figure.update_xaxes(visible=False, range=[one.x[0], one.x[-1]], constrain="domain", **where)
         anchor = "x" if i == 0 else f"x{i + 1}"
@@ -222,7 +223,7 @@ def landscape_splits(
         legend={"orientation": "h", "x": 0, "y": -0.02},
     )  # fmt: skip
     text = f"{_name(quantity)} on the same plane for {len(landscapes)} splits; the lowest value of each: {words}."
-    return apply_patch(figure, make_patch(text, {}))
+    return finished(figure, make_patch(text, {}))
 
 
 def _contour(landscape: Landscape, quantity: Quantity) -> dict[str, Any]:
@@ -265,7 +266,7 @@ def _values(landscape: Landscape, quantity: Quantity) -> tuple[NDArray[np.float6
 def _colour_bar(quantity: Quantity, top: float, clipped: int) -> dict[str, Any]:
     beyond = ""
     if clipped:
-        beyond = f"<br>{clipped} point{'s' if clipped > 1 else ''} above {top:.3g} in the last colour"
+        beyond = f"\n{clipped} point{'s' if clipped > 1 else ''} above {top:.3g} in the last colour"
     title = {"text": _unit(quantity) + beyond, "side": "right"}
     return {"title": title, "thickness": 14, "outlinewidth": 0, "tickformat": "~g"}
 
@@ -283,14 +284,14 @@ def _axes(landscape: Landscape) -> tuple[str, str]:
     if plane.explained is not None:
         first, second = (f"{100 * share:.0f}% of the spread" for share in plane.explained)
         return f"First principal component of the weights ({first})", f"Second ({second})"
-    start, along, up = (escape(name) for name in plane.corners)
+    start, along, up = (name for name in plane.corners)
     return f"Distance of weights from {start} towards {along}", f"and at right angles, towards {up}"
 
 
 def _short_axes(landscape: Landscape) -> tuple[str, str]:
     if landscape.plane.explained is not None:
         return "first component", "second component"
-    _, along, up = (escape(name) for name in landscape.plane.corners)
+    _, along, up = (name for name in landscape.plane.corners)
     return f"towards {along}", f"towards {up}"
 
 
@@ -298,7 +299,7 @@ def _title(landscape: Landscape, quantity: Quantity) -> str:
     plane = landscape.plane
     names = list(plane.corners)
     through = f"a run of {len(names)} checkpoints" if plane.explained else f"{', '.join(names[:-1])} and {names[-1]}"
-    return f"{_name(quantity)} on the plane through {escape(through)} ({escape(landscape.split)})"
+    return f"{_name(quantity)} on the plane through {through} ({landscape.split})"
 
 
 def _words(landscape: Landscape, quantity: Quantity, marks: Mapping[str, Mark]) -> str:
@@ -343,7 +344,7 @@ def _marks(marks: Mapping[str, Mark]) -> dict[str, dict[str, Any]]:
             # A trace without points still has its place.
             "x": [mark.place.x for mark in chosen.values()] or [None],
             "y": [mark.place.y for mark in chosen.values()] or [None],
-            "text": [escape(name) for name in chosen] if named else [],
+            "text": list(chosen) if named else [],
             "customdata": [[name] for name in chosen],
             "hovertext": [_hover(name, mark) for name, mark in chosen.items()],
             "showlegend": bool(chosen),
@@ -352,14 +353,14 @@ def _marks(marks: Mapping[str, Mark]) -> dict[str, dict[str, Any]]:
 
 
 def _hover(name: str, mark: Mark) -> str:
-    lines = [f"<b>{escape(name)}</b>"]
+    lines = [bold(name)]
     if mark.own is not None:
         lines.append(f"loss {mark.own.loss:.3f}, error {1 - mark.own.accuracy:.1%}")
     if mark.place.off > 0:
         lines.append(f"{mark.place.off:.3g} beside the plane")
         if mark.there is not None:
             lines.append(f"the plane there: loss {mark.there.loss:.3f}, error {1 - mark.there.accuracy:.1%}")
-    return "<br>".join(lines)
+    return "\n".join(lines)
 
 
 def _inside(landscape: Landscape, place: Place) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from soupwidgets.methods import LearnedSoup
-from soupwidgets.plots.patch import apply_patch, make_patch
+from soupwidgets.plots.patch import finished, make_patch
 from soupwidgets.plots.style import BLUE, GREEN, GREY, VERMILLION, axis, base_figure, limits
 
 _NAMED = 3
@@ -41,8 +41,8 @@ def learned_trace(soup: LearnedSoup) -> go.Figure:
             x=places, y=curves[name], uid=f"ingredient-{i}", mode="lines+markers",
             name=name if i < _NAMED else f"the other {len(names) - _NAMED}",
             line={"color": colour, "dash": dash, "width": 2.5 if i < _NAMED else 1}, marker={"size": 5},
-            showlegend=i <= _NAMED, customdata=[[name]] * len(places),
-            hovertemplate="%{customdata[0]}<br>after epoch %{x}: %{y:.3f}<extra></extra>",
+            showlegend=i <= _NAMED, meta=name,
+            hovertemplate="%{meta}<br>after epoch %{x}: %{y:.3f}<extra></extra>",
         )  # fmt: skip
     epochs = "; ".join(
         f"epoch {i}: loss {e.loss:.4f} nats, accuracy {e.accuracy:.2%}, logit scale {e.beta:.3f}"
@@ -52,4 +52,4 @@ def learned_trace(soup: LearnedSoup) -> go.Figure:
     text = (
         f"Learned soup of {len(names)} ingredients on validation. {epochs}. Largest coefficients at the end: {largest}."
     )
-    return apply_patch(figure, make_patch(text, {}))
+    return finished(figure, make_patch(text, {}))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from soupwidgets.analysis import Baseline, Frontier, FrontierModel, FrontierPoint, Scale
-from soupwidgets.plots.patch import Patch, apply_patch, make_patch
+from soupwidgets.plots.patch import Patch, finished, make_patch
 from soupwidgets.plots.scales import accuracy_axis, off_scale, place
+from soupwidgets.plots.shown import bold
 from soupwidgets.plots.style import BLUE, GREEN, GREY, INK, PALE, VERMILLION, band, base_figure
 
 # Okabe and Ito's other colours, for kinds and for hyper-parameters that are words.
@@ -91,7 +91,7 @@ def frontier(
     figure = base_figure(
         "Accuracy against robustness of every model measured",
         accuracy_axis("In-distribution (ID) accuracy", [p.id for p in around], scale),
-        accuracy_axis(f"{escape(_ood(shift))} accuracy", [p.ood for p in around], scale),
+        accuracy_axis(f"{_ood(shift)} accuracy", [p.ood for p in around], scale),
         height=560,
     )
     figure.layout.legend.y = -0.16
@@ -119,7 +119,7 @@ def frontier(
     if hidden:
         figure.update_layout(annotations=[_annotation(hidden)])
     figure.update_layout(dragmode="lasso" if lasso else "zoom")
-    return apply_patch(figure, frontier_patch(result, shift, scale, baseline, context, chosen))
+    return finished(figure, frontier_patch(result, shift, scale, baseline, context, chosen))
 
 
 def frontier_patch(
@@ -214,7 +214,7 @@ def _coloured(values: Sequence[Any], name: str, with_bar: bool) -> dict[str, Any
     numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
     if len(numbers) == sum(v is not None for v in values) and len(set(numbers)) > 1:
         log = min(numbers) > 0 and max(numbers) / min(numbers) > 10
-        shown = [None if v is None else float(np.log10(v) if log else v) for v in values]
+        shown = [PALE if v is None else float(np.log10(v) if log else v) for v in values]
         low, high = (float(np.log10(v) if log else v) for v in (min(numbers), max(numbers)))
         bar: dict[str, Any] = {"title": {"text": name, "side": "right"}, "thickness": 12, "len": 0.8}
         if log:
@@ -287,26 +287,26 @@ def _context_trace(draw: Any, context: Mapping[str, FrontierPoint], scale: Scale
         name=f"models of others ({len(context)})",
         mode="markers",
         marker={"color": PALE, "size": 6, "line": {"width": 0.5, "color": GREY}},
-        text=[f"{escape(name)}<br>ID {p.id:.2%}, OOD {p.ood:.2%}" for name, p in context.items()],
+        text=[f"{name}\nID {p.id:.2%}, OOD {p.ood:.2%}" for name, p in context.items()],
         hovertemplate="%{text}<extra></extra>",
     )
 
 
 def _hover(model: FrontierModel, point: FrontierPoint, shift: str | None) -> str:
-    lines = [f"<b>{escape(model.name)}</b> ({model.kind})"]
+    lines = [f"{bold(model.name)} ({model.kind})"]
     for what, value, (low, high) in (("ID", point.id, point.id_interval), (_ood(shift), point.ood, point.ood_interval)):
         limits = f" [{low:.2%}, {high:.2%}]" if np.isfinite(low) and np.isfinite(high) else ""
-        lines.append(f"{escape(what)} {value:.2%}{limits}")
+        lines.append(f"{what} {value:.2%}{limits}")
     if any(np.isnan(score.loss) for score in model.evaluation.scores.values()) and model.kind != "published":
         lines.append("some of its logits are not finite: those images count as wrong")
     parts = sorted(model.evaluation.recipe.items(), key=lambda item: -abs(item[1]))
     if len(parts) > 1:
         more = f" and {len(parts) - _SHOWN_PARTS} more" if len(parts) > _SHOWN_PARTS else ""
-        lines.append(escape(", ".join(f"{name} {value:.3g}" for name, value in parts[:_SHOWN_PARTS]) + more))
+        lines.append(", ".join(f"{name} {value:.3g}" for name, value in parts[:_SHOWN_PARTS]) + more)
     for name, value in list(model.hyperparameters.items())[:8]:
         shown = f"{value:.4g}" if isinstance(value, float) else str(value)
-        lines.append(escape(f"{name}: {shown[:60]}"))
-    return "<br>".join(lines)
+        lines.append(f"{name}: {shown[:60]}")
+    return "\n".join(lines)
 
 
 def _far_below(marks: Mapping[str, _Mark]) -> list[str]:
@@ -325,7 +325,7 @@ def _near(context: Mapping[str, FrontierPoint], points: Sequence[FrontierPoint])
 def _annotation(hidden: Sequence[str]) -> dict[str, Any]:
     names = ", ".join(hidden[:3]) + (f" and {len(hidden) - 3} more" if len(hidden) > 3 else "")
     corner = {"xref": "paper", "yref": "paper", "x": 0, "y": 0, "xanchor": "left", "yanchor": "bottom"}
-    words = f"&#8592; far below, not in view: {escape(names)}"
+    words = f"\u2190 far below, not in view: {names}"
     return {"text": words, "showarrow": False, "font": {"size": 11, "color": GREY}, **corner}
 
 

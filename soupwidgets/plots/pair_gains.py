@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from soupwidgets.analysis import PairGain
-from soupwidgets.plots.patch import apply_patch, make_patch
+from soupwidgets.plots.patch import finished, make_patch
 from soupwidgets.plots.style import BLUE, GREEN, GREY, axis, base_figure, limits, percents
 
 
@@ -40,15 +40,15 @@ def pair_gains(pairs: Sequence[PairGain]) -> go.Figure:
         axis("Angle between the task vectors, degrees", limits(angles)),
         axis("Gain over the mean of the two, points", limits(every)),
     )
-    names = [[pair.first, pair.second] for pair in pairs]
+    names = [f"{pair.first} and {pair.second}" for pair in pairs]
     for uid, name, y, colour, symbol in (
         ("ensemble", "ensemble of the two", ensembles, GREEN, "diamond-open"),
         ("soup", "average of the two, with standard error", gains, BLUE, "circle"),
     ):
         figure.add_scatter(
-            x=angles, y=y, uid=uid, name=name, mode="markers", customdata=names,
+            x=angles, y=y, uid=uid, name=name, mode="markers", hovertext=names,
             marker={"color": colour, "symbol": symbol, "size": 8},
-            hovertemplate="%{customdata[0]} and %{customdata[1]}<br>%{x:.1f}°<br>%{y:+.2f} points<extra></extra>",
+            hovertemplate="%{hovertext}<br>%{x:.1f}°<br>%{y:+.2f} points<extra></extra>",
         )  # fmt: skip
     figure.data[-1].error_y = {"type": "data", "array": errors, "thickness": 1, "width": 3, "color": GREY}
     figure.add_hline(y=0, line={"color": GREY, "width": 1, "dash": "dot"})
@@ -58,4 +58,4 @@ def pair_gains(pairs: Sequence[PairGain]) -> go.Figure:
         f"{np.mean(gains):+.2f} points over the mean of the two (from {min(gains):+.2f} to {max(gains):+.2f}), "
         f"the ensemble {np.mean(ensembles):+.2f}. Correlation of angle and gain: {together:.2f}."
     )
-    return apply_patch(figure, make_patch(text, {}))
+    return finished(figure, make_patch(text, {}))

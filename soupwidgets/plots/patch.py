@@ -11,12 +11,31 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from soupwidgets.plots.shown import ShownFigure, shown_layout, shown_trace
+
 Patch = dict[str, Any]
 
 
 def make_patch(text: str, traces: dict[str, dict[str, Any]], **layout: Any) -> Patch:
-    """A patch with the figure's new text alternative."""
-    return {"traces": traces, "layout": {**layout, "meta": {"text": text}}}
+    """A patch with the figure's new text alternative; its texts are plain, and leave escaped."""
+    shown = {uid: entries | shown_trace({"uid": uid, **entries}) for uid, entries in traces.items()}
+    return {"traces": shown, "layout": {**layout, **shown_layout(layout), "meta": {"text": text}}}
+
+
+def finished(figure: ShownFigure, patch: Patch) -> go.Figure:
+    """A figure that was drawn with plain texts, with its first patch: how every figure leaves this room.
+
+    Raises
+    ------
+    TypeError
+        When it is a figure of plotly's own, which would show more buttons than ours.
+    """
+    if not isinstance(figure, ShownFigure):
+        raise TypeError("a figure begins with base_figure or ShownFigure")
+    for trace in figure.data:
+        trace.update(shown_trace(trace.to_plotly_json()), overwrite=True)
+    figure.update_layout(shown_layout(figure.layout.to_plotly_json()), overwrite=True)
+    return apply_patch(figure, patch)
 
 
 def apply_patch(figure: go.Figure, patch: Patch) -> go.Figure:

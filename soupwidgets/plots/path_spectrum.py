@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from soupwidgets.analysis import Estimate, ModelFrequency, PathSpectrum
-from soupwidgets.plots.patch import Patch, apply_patch, make_patch
+from soupwidgets.plots.patch import Patch, finished, make_patch
 from soupwidgets.plots.style import COLOURS, GREY, INK, axis, band, base_figure, limits, percent, percents
 
 # Ten powers of ten hold every spectrum; below that is rounding.
@@ -46,7 +45,7 @@ def path_spectra(spectra: Mapping[str, PathSpectrum]) -> go.Figure:
             x=[], y=[], uid=f"line-{number}", mode="lines", line={"color": colour, "width": 2.5},
             hovertemplate="%{x:.2f}: %{y:.2e}<extra></extra>",
         )  # fmt: skip
-    return apply_patch(figure, path_spectra_patch(spectra))
+    return finished(figure, path_spectra_patch(spectra))
 
 
 def path_spectra_patch(spectra: Mapping[str, PathSpectrum]) -> Patch:
@@ -64,10 +63,10 @@ def path_spectra_patch(spectra: Mapping[str, PathSpectrum]) -> Patch:
         low, middle, up = (np.maximum(values[1:], floor).tolist() for values in (one.band[0], one.mean, one.band[1]))
         traces[f"band-{number}"] = {"x": [*x, *reversed(x)], "y": [*up, *reversed(low)]}
         # Two lines of one name are told apart by a space at its end.
-        traces[f"line-{number}"] = {"x": x, "y": middle, "name": f"{escape(name.strip())}, with 95% band"}
+        traces[f"line-{number}"] = {"x": x, "y": middle, "name": f"{name.strip()}, with 95% band"}
         sentences.append(f"{name.strip()}: {_words(one)}")
     what = "probabilities" if first.values == "probabilities" else "logits (less their mean)"
-    titled = base_figure(f"Predictions {escape(first.description)}: how fast they change", {}, {})
+    titled = base_figure(f"Predictions {first.description}: how fast they change", {}, {})
     window = "Hann window" if first.window == "hann" else "no window"
     taken = {"linear": "straight line taken off", "constant": "mean taken off", "none": "nothing taken off"}
     return make_patch(
@@ -75,7 +74,7 @@ def path_spectra_patch(spectra: Mapping[str, PathSpectrum]) -> Patch:
         traces,
         xaxis=axis(f"Frequency, {first.unit}", (0, float(first.frequency[-1]))),
         yaxis=axis(
-            f"Power density of {what}<br>({taken[first.detrend]}, {window})", (high - _DECADES, high), type="log",
+            f"Power density of {what}\n({taken[first.detrend]}, {window})", (high - _DECADES, high), type="log",
             exponentformat="power", dtick=1,
         ),
         title=titled.layout.title.to_plotly_json(),
@@ -105,8 +104,8 @@ def path_predictions(
     """
     x = np.linspace(0, 1, len(probabilities)).tolist()
     figure = base_figure(
-        f"{escape(model)} on one path {escape(description)}",
-        axis(f"From {escape(classes[ends[0]])} (0) to {escape(classes[ends[1]])} (1)", (0, 1)),
+        f"{model} on one path {description}",
+        axis(f"From {classes[ends[0]]} (0) to {classes[ends[1]]} (1)", (0, 1)),
         axis("Probability, %", (0, 103)),
     )
     order = np.argsort(-probabilities.max(axis=0))
@@ -114,9 +113,9 @@ def path_predictions(
     for c in range(len(classes)):
         named = c in shown
         figure.add_scatter(
-            x=x, y=percents(probabilities[:, c].tolist()), uid=f"class-{c}", name=escape(classes[c]), mode="lines",
+            x=x, y=percents(probabilities[:, c].tolist()), uid=f"class-{c}", name=classes[c], mode="lines",
             line={"color": COLOURS[shown.index(c)] if named else "#DDDDDD", "width": 2.5 if named else 1},
-            showlegend=named, hovertemplate=f"{escape(classes[c])}: %{{y:.1f}}%<extra></extra>",
+            showlegend=named, meta=classes[c], hovertemplate="%{meta}: %{y:.1f}%<extra></extra>",
         )  # fmt: skip
     top = probabilities.argmax(axis=1)
     # Runs of the same top class, in words.
@@ -125,7 +124,7 @@ def path_predictions(
     text = (
         f"{model} along one path {description}, from {classes[ends[0]]} to {classes[ends[1]]}: most probable {words}."
     )
-    return apply_patch(figure, make_patch(text, {}))
+    return finished(figure, make_patch(text, {}))
 
 
 def frequency_along_alpha(
@@ -149,7 +148,7 @@ def frequency_along_alpha(
     known = [e for by_kind in centroids.values() for e in by_kind.values() if math.isfinite(e.value)]
     figure = base_figure(
         "Mean frequency along alpha",
-        axis(f"alpha (0 zero-shot, 1 {escape(fine_tuned)})", (-0.02, 1.02)),
+        axis(f"alpha (0 zero-shot, 1 {fine_tuned})", (-0.02, 1.02)),
         axis(f"Mean frequency, {unit}", limits([x for e in known for x in (e.low, e.high)] or [0.0], 0.1)),
     )
     sentences = []
@@ -157,14 +156,14 @@ def frequency_along_alpha(
         found = [centroids[a][kind] for a in alphas]
         figure.add_trace(band(alphas, [e.low for e in found], [e.high for e in found], colour, f"band-{i}"))
         figure.add_scatter(
-            x=alphas, y=[e.value for e in found], uid=f"line-{i}", name=f"{escape(kind)}, with 95% interval",
+            x=alphas, y=[e.value for e in found], uid=f"line-{i}", name=f"{kind}, with 95% interval",
             mode="lines+markers", line={"color": colour, "width": 2.5}, marker={"size": 6},
             hovertemplate="alpha %{x:.2f}: %{y:.3f}<extra></extra>",
         )  # fmt: skip
         sentences.append(f"{kind}: {found[0]} at alpha {alphas[0]:g}, {found[-1]} at alpha {alphas[-1]:g}.")
     if here is not None:
         figure.add_vline(x=here, line={"color": INK, "width": 1, "dash": "dot"})
-    return apply_patch(figure, make_patch(f"Mean frequency ({unit}) along alpha. " + " ".join(sentences), {}))
+    return finished(figure, make_patch(f"Mean frequency ({unit}) along alpha. " + " ".join(sentences), {}))
 
 
 def frequency_against_accuracy(models: Sequence[ModelFrequency], paths: str, accuracy: str = "ID test") -> go.Figure:
@@ -187,20 +186,20 @@ def frequency_against_accuracy(models: Sequence[ModelFrequency], paths: str, acc
         scores = [next(s for s in m.evaluation.scores.values() if s.role == "id_test") for m in models]
         y, bars = [s.accuracy for s in scores], [s.interval for s in scores]
     figure = base_figure(
-        f"Frequency {escape(paths)} against accuracy",
-        axis(f"Mean frequency {escape(paths)}, {unit}", limits([x for e in found for x in (e.low, e.high)], 0.08)),
+        f"Frequency {paths} against accuracy",
+        axis(f"Mean frequency {paths}, {unit}", limits([x for e in found for x in (e.low, e.high)], 0.08)),
         axis(f"{accuracy} accuracy, %", limits(percents([x for pair in bars for x in pair]), 0.08)),
     )
     figure.add_scatter(
         x=[e.value for e in found], y=percents(y), uid="models", name="models, with 95% intervals",
-        mode="markers+text", text=[escape(m.name) for m in models], textposition="top center",
+        mode="markers+text", text=[m.name for m in models], textposition="top center",
         textfont={"size": 10}, marker={"size": 9, "color": COLOURS[0]},
         error_x=_bars([e.value for e in found], [(e.low, e.high) for e in found]),
         error_y=_bars(percents(y), [(percent(low), percent(high)) for low, high in bars]),
         hovertemplate="%{text}<br>%{x:.3f}<br>%{y:.2f}%<extra></extra>",
     )  # fmt: skip
     words = "; ".join(f"{m.name} {e} and {v:.1%}" for m, e, v in zip(models, found, y, strict=True))
-    return apply_patch(figure, make_patch(f"Mean frequency {paths} ({unit}) and {accuracy} accuracy: {words}.", {}))
+    return finished(figure, make_patch(f"Mean frequency {paths} ({unit}) and {accuracy} accuracy: {words}.", {}))
 
 
 def _bars(values: Sequence[float], intervals: Sequence[tuple[float, float]]) -> dict[str, object]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import plotly.graph_objects as go
 
 from soupwidgets.analysis import Sharpness
-from soupwidgets.plots.patch import apply_patch, make_patch
+from soupwidgets.plots.patch import finished, make_patch
 from soupwidgets.plots.style import BLUE, GREEN, VERMILLION, axis, base_figure
 
 _COLOURS = (BLUE, VERMILLION, GREEN, "#E69F00", "#CC79A7", "#56B4E9")
@@ -54,4 +54,4 @@ def sharpness(models: Mapping[str, Sharpness]) -> go.Figure:
             f"(relative residual {found.residual:.1g})."
         )
     text = f"Power iteration for the largest Hessian eigenvalue of the loss on {one.split}. {' '.join(sentences)}"
-    return apply_patch(figure, make_patch(text, {}))
+    return finished(figure, make_patch(text, {}))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from soupwidgets.analysis import SoupVersusEnsemble
-from soupwidgets.plots.patch import apply_patch, make_patch
+from soupwidgets.plots.patch import finished, make_patch
 from soupwidgets.plots.style import BLUE, GREY, axis, base_figure, limits
 
 
@@ -41,12 +41,12 @@ def soup_ensemble(pairs: Sequence[SoupVersusEnsemble]) -> go.Figure:
     )  # fmt: skip
     figure.add_scatter(
         x=said, y=true, uid="pairs", name="pairs of ingredients", mode="markers",
-        marker={"color": BLUE, "size": 9}, customdata=[[pair.first, pair.second] for pair in pairs],
-        hovertemplate="%{customdata[0]} and %{customdata[1]}<br>formula %{x:.4f}<br>truth %{y:.4f}<extra></extra>",
+        marker={"color": BLUE, "size": 9}, hovertext=[f"{pair.first} and {pair.second}" for pair in pairs],
+        hovertemplate="%{hovertext}<br>formula %{x:.4f}<br>truth %{y:.4f}<extra></extra>",
     )  # fmt: skip
     rows = "; ".join(f"{p.first} and {p.second}: {p.approximation:.4f} and {p.difference:.4f}" for p in pairs)
     text = (
         "Loss of the soup minus loss of the ensemble (above 0 the ensemble is better), by the formula and in truth, "
         f"for {len(pairs)} pairs: {rows}."
     )
-    return apply_patch(figure, make_patch(text, {}))
+    return finished(figure, make_patch(text, {}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import plotly.graph_objects as go
 
 from soupwidgets.analysis import FrontierPoint, frontier_point
 from soupwidgets.evaluation import Evaluation
-from soupwidgets.plots.patch import Patch, apply_patch, make_patch
+from soupwidgets.plots.patch import Patch, finished, make_patch
 from soupwidgets.plots.style import (
     BLUE,
     GREEN,
@@ -71,7 +70,8 @@ def soup_frontier(
         name="ingredients (blue: in the soup)",
         mode="markers",
         customdata=[[name] for name in points],
-        hovertemplate="%{customdata[0]}<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
+        hovertext=list(points),
+        hovertemplate="%{hovertext}<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
     )
     for uid, name, colour, symbol in (
         ("ensemble", "ensemble of the same members", GREEN, "diamond"),
@@ -83,7 +83,7 @@ def soup_frontier(
             hovertemplate=f"{name}<br>ID %{{x:.2f}}%<br>OOD %{{y:.2f}}%<extra></extra>",
         )  # fmt: skip
     figure.update_layout(dragmode="lasso")
-    return apply_patch(figure, soup_frontier_patch(ingredients, mixture, ensemble, zero_shot, shift))
+    return finished(figure, soup_frontier_patch(ingredients, mixture, ensemble, zero_shot, shift))
 
 
 def soup_frontier_patch(
@@ -165,8 +165,7 @@ def _annotations(hidden: list[str]) -> list[dict[str, Any]]:
     if not hidden:
         return []
     names = ", ".join(hidden[:3]) + (f" and {len(hidden) - 3} more" if len(hidden) > 3 else "")
-    # plotly reads a few tags in its texts.
-    words = f"&#8592; far below, not in view: {escape(names)}"
+    words = f"\u2190 far below, not in view: {names}"
     place = {"xref": "paper", "yref": "paper", "x": 0, "y": 0, "xanchor": "left", "yanchor": "bottom"}
     return [{"text": words, "showarrow": False, "font": {"size": 11, "color": GREY}, **place}]
 
@@ -176,7 +175,7 @@ def _axes(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     return (
         axis("In-distribution (ID) accuracy, %", _range([p.id for p in ingredients], [p.id for p in shown])),
-        axis(f"{escape(_ood(shift))} accuracy, %", _range([p.ood for p in ingredients], [p.ood for p in shown])),
+        axis(f"{_ood(shift)} accuracy, %", _range([p.ood for p in ingredients], [p.ood for p in shown])),
     )
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
 
 from soupwidgets.evaluation import Evaluation
-from soupwidgets.plots.patch import Patch, apply_patch, make_patch
+from soupwidgets.plots.patch import Patch, finished, make_patch
 from soupwidgets.plots.style import (
     GREEN,
     GREY,
@@ -57,9 +56,9 @@ def soup_splits(
         figure.add_scatter(
             x=percents(list(evaluation.accuracy.values())),
             y=[split_label(evaluation, split) for split in evaluation.scores],
-            uid=f"reference-{symbol}", name=escape(name), mode="markers",
+            uid=f"reference-{symbol}", name=name, mode="markers",
             marker={"color": colour, "symbol": symbol, "size": 9},
-            hovertemplate=f"{escape(name)}<br>%{{y}}: %{{x:.2f}}%<extra></extra>",
+            meta=name, hovertemplate="%{meta}<br>%{y}: %{x:.2f}%<extra></extra>",
         )  # fmt: skip
     for uid, name, marker in (
         ("ensemble", "ensemble of the same members", _ENSEMBLE),
@@ -69,7 +68,7 @@ def soup_splits(
             x=[None], y=[None], uid=uid, name=name, mode="markers", marker=marker,
             hovertemplate=f"{name}<br>%{{y}}: %{{x:.2f}}%<extra></extra>",
         )  # fmt: skip
-    return apply_patch(figure, soup_splits_patch(mixture, ensemble, references))
+    return finished(figure, soup_splits_patch(mixture, ensemble, references))
 
 
 def soup_splits_patch(

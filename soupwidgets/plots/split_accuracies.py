@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.methods import Sweep
-from soupwidgets.plots.patch import Patch, apply_patch, make_patch
+from soupwidgets.plots.patch import Patch, finished, make_patch
 from soupwidgets.plots.style import (
     GREY,
     INK,
@@ -69,13 +69,14 @@ def split_accuracies(sweep: Sweep, alpha: float | None = None, evaluation: Evalu
             name=name,
             mode="markers",
             marker={"color": colour, "symbol": symbol, "size": 9},
-            hovertemplate=f"{name}<br>%{{y}}: %{{x:.2f}}%<extra></extra>",
+            meta=name,
+            hovertemplate="%{meta}<br>%{y}: %{x:.2f}%<extra></extra>",
         )
     figure.add_scatter(
         x=[], y=[], uid=HERE, name="this alpha, with 95% interval", mode="markers",
         hovertemplate="this alpha<br>%{y}: %{x:.2f}%<extra></extra>",
     )  # fmt: skip
-    return apply_patch(figure, split_accuracies_patch(sweep, alpha, evaluation))
+    return finished(figure, split_accuracies_patch(sweep, alpha, evaluation))
 
 
 def split_accuracies_patch(sweep: Sweep, alpha: float, evaluation: Evaluation) -> Patch:

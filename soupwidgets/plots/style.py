@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
 
 from soupwidgets.evaluation import Evaluation, SplitScore
+from soupwidgets.plots.shown import ShownFigure
 
 # Okabe and Ito (2008), 'Color universal design': told apart with every common form of colour blindness.
 BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
@@ -53,8 +53,8 @@ def error_bars_of(scores: Iterable[SplitScore], **style: Any) -> dict[str, Any]:
 
 
 def split_label(evaluation: Evaluation, name: str) -> str:
-    """What a split is called in a figure: plotly reads labels as HTML, so names of others are escaped."""
-    return {"validation": "validation", "id_test": "ID test"}.get(evaluation.scores[name].role, escape(name))
+    """What a split is called in a figure."""
+    return {"validation": "validation", "id_test": "ID test"}.get(evaluation.scores[name].role, name)
 
 
 def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str, uid: str) -> go.Scatter:
@@ -131,9 +131,9 @@ def label_positions(x: Sequence[float], y: Sequence[float], labels: Sequence[str
     return found
 
 
-def base_figure(title: str, x_axis: dict[str, Any], y_axis: dict[str, Any], height: int = 450) -> go.Figure:
+def base_figure(title: str, x_axis: dict[str, Any], y_axis: dict[str, Any], height: int = 450) -> ShownFigure:
     """An empty figure with its axes and the common look."""
-    return go.Figure(
+    return ShownFigure(
         layout={
             "title": {"text": title, "font": {"size": 15}, "x": 0, "xref": "paper", "y": 0.97, "yanchor": "top"},
             "font": {"family": FONT, "size": 12, "color": INK},

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from soupwidgets.analysis import WeightGeometry
 from soupwidgets.plots.matrix import matrix_figure
-from soupwidgets.plots.patch import apply_patch, make_patch
+from soupwidgets.plots.patch import finished, make_patch
 
 
 def weight_geometry(geometry: WeightGeometry, quantity: Literal["distance", "angle"] = "distance") -> go.Figure:
@@ -43,4 +43,4 @@ def weight_geometry(geometry: WeightGeometry, quantity: Literal["distance", "ang
         (high, a, b), (low, c, d) = max(pairs), min(pairs)
         unit_word = "degrees" if quantity == "angle" else "apart"
         text += f" Closest are {c} and {d}, {low:.{digits}f} {unit_word}; furthest {a} and {b}, {high:.{digits}f}."
-    return apply_patch(figure, make_patch(text, {}))
+    return finished(figure, make_patch(text, {}))

@@ -170,7 +170,7 @@ def test_distances_and_angles_are_euclids() -> None:
     distance = np.array(FIGURES["distances"]().data[0].z)
     assert distance[1, 2] == pytest.approx(5**0.5)
     angle = FIGURES["angles"]().data[0]
-    assert list(angle.x) == ["b", "<c>"]
+    assert list(angle.x) == ["b", "&lt;c&gt;"]
     assert angle.z[0][1] == pytest.approx(90)
 
 

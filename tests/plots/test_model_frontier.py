@@ -125,3 +125,9 @@ def test_a_diverged_model_is_far_below_and_said_to_be() -> None:
     figure = plots.frontier(Frontier((*models, lost), ("fog", "snow")))
     assert figure.layout.xaxis.range[0] > 70
     assert "&lt;lost&gt;" in figure.layout.annotations[0].text
+
+
+def test_a_model_without_the_hyperparameter_is_pale(front: Frontier) -> None:
+    bare = model("c", "fine-tuned", 810, 480, 510)
+    tuned = trace(plots.frontier(Frontier((*front.models, bare), ("fog", "snow")), colour="lr"), "fine-tuned").marker
+    assert list(tuned.color) == [-5, -3, plots.style.PALE]
