@@ -8,20 +8,12 @@ stands. A line break is ``\\n``, bold is `bold`; tags of our own are written in 
 from __future__ import annotations
 
 import re
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-# Nothing uploads a chart: the mode bar has a picture and the way back, and formulas in names stay names.
-CONFIG: dict[str, Any] = {
-    "displaylogo": False,
-    "displayModeBar": "hover",
-    "showSendToCloud": False,
-    "typesetMath": False,
-    "toImageButtonOptions": {"format": "svg", "filename": "soupwidgets"},
-}
 _BOLD, _END = "\x02", "\x03"
 _BOLD_PART = re.compile(f"{_BOLD}([^{_BOLD}{_END}]*){_END}")
 # What a template may show; a name that looks like more is a name.
@@ -33,6 +25,23 @@ _TEMPLATES = ("hovertemplate", "texttemplate")
 
 class ShownFigure(go.Figure):  # type: ignore[misc]
     """A figure whose mode bar, wherever it is shown by itself, can do nothing but save and reset."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What plotly calls the configuration: buttons, and what the picture is saved as."""
+        solid = any(trace.type in ("surface", "scatter3d") for trace in self.data)
+        buttons = ["toImage", "resetCameraDefault3d" if solid else "resetScale2d"]
+        # Where marks are chosen by drawing around them, both ways to drag are offered.
+        buttons += ["lasso2d", "zoom2d"] if self.layout.dragmode == "lasso" else []
+        return {
+            "displaylogo": False,
+            "displayModeBar": "hover",
+            "showSendToCloud": False,
+            # A name with dollar signs is a name, not a formula.
+            "typesetMath": False,
+            "modeBarButtons": [buttons],
+            "toImageButtonOptions": {"format": "svg", "filename": "soupwidgets"},
+        }
 
     def show(self, *args: Any, **kwargs: Any) -> None:
         """Show it, as plotly does."""
@@ -59,11 +68,7 @@ class ShownFigure(go.Figure):  # type: ignore[misc]
             print(repr(self))
 
     def _configured(self, kwargs: dict[str, Any]) -> dict[str, Any]:
-        solid = any(trace.type in ("surface", "scatter3d") for trace in self.data)
-        buttons = ["toImage", "resetCameraDefault3d" if solid else "resetScale2d"]
-        # Where marks are chosen by drawing around them, both ways to drag are offered.
-        buttons += ["lasso2d", "zoom2d"] if self.layout.dragmode == "lasso" else []
-        return {**kwargs, "config": {**CONFIG, "modeBarButtons": [buttons], **(kwargs.get("config") or {})}}
+        return {**kwargs, "config": {**self.config, **(kwargs.get("config") or {})}}
 
 
 def bold(text: str) -> str:
@@ -82,6 +87,17 @@ def shown_text(text: str) -> str:
     # plotly knows no entity for quotes, and needs none.
     safe = escape(text, quote=False).replace("%{", "&#37;{").replace("\n", "<br>")
     return _BOLD_PART.sub(r"<b>\1</b>", safe).replace(_BOLD, "").replace(_END, "")
+
+
+def plain_text(shown: str) -> str:
+    """The text again, in the words that a reader sees.
+
+    Examples
+    --------
+    >>> plain_text(shown_text("a <b> & 5%{x}"))
+    'a <b> & 5%{x}'
+    """
+    return unescape(re.sub("</?b>", "", shown.replace("<br>", " ")))
 
 
 def shown_template(template: str) -> str:

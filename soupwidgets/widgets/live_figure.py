@@ -13,6 +13,7 @@ import traitlets
 from ipywidgets import widget_serialization
 
 from soupwidgets.plots import Patch
+from soupwidgets.plots.shown import plain_text
 
 _UID = re.compile(r"[A-Za-z][\w-]*( [A-Za-z][\w-]*)*")
 STATIC = Path(__file__).parent / "static"
@@ -100,7 +101,7 @@ class LiveFigure(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         # What a notebook shows in the widget's place where no kernel runs.
-        title = self.figure.get("layout", {}).get("title", {}).get("text", "figure")
+        title = plain_text(self.figure.get("layout", {}).get("title", {}).get("text", "figure"))
         return f"<{title}: run this cell to see it>"
 
     def show(self, figure: go.Figure) -> None:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html import unescape
 from inspect import isfunction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+import plotly.io as pio
 import pytest
 
 from soupwidgets import GreedySoup, Recipe, Sweep, analysis, plots
@@ -274,3 +276,28 @@ def test_a_template_cannot_show_what_clicks_carry() -> None:
         finished(figure, make_patch("words", {}))
     with pytest.raises(TypeError, match="base_figure"):
         finished(go.Figure(), make_patch("words", {}))
+
+
+def test_a_figure_by_itself_has_no_button_that_uploads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    flat, solid, lasso = (BUILD[name]() for name in ("by_tensor", "landscape_surface", "soup_frontier"))
+    for figure in (flat, solid, lasso):
+        config = figure.config
+        assert (config["showSendToCloud"], config["displaylogo"], config["displayModeBar"]) == (False, False, "hover")
+    assert flat.config["modeBarButtons"] == [["toImage", "resetScale2d"]]
+    assert solid.config["modeBarButtons"] == [["toImage", "resetCameraDefault3d"]]
+    assert lasso.config["modeBarButtons"] == [["toImage", "resetScale2d", "lasso2d", "zoom2d"]]
+    # In a notebook, in every form that its front end may choose.
+    monkeypatch.setattr(pio.renderers, "_default_renderers", [pio.renderers["plotly_mimetype"]])
+    bundle = flat._repr_mimebundle_()
+    assert bundle["application/vnd.plotly.v1+json"]["config"] == flat.config
+    monkeypatch.setattr(pio.renderers, "_default_renderers", [pio.renderers["notebook_connected"]])
+    assert '"showSendToCloud": false' in flat._repr_mimebundle_()["text/html"]
+    shown: list[dict[str, Any]] = []
+    monkeypatch.setattr(go.Figure, "show", lambda self, **kwargs: shown.append(kwargs))
+    flat.show()
+    flat.show(config={"scrollZoom": True})
+    assert shown == [{"config": flat.config}, {"config": {**flat.config, "scrollZoom": True}}]
+    # As files.
+    assert '"showSendToCloud": false' in flat.to_html(include_plotlyjs=False)
+    flat.write_html(tmp_path / "figure.html", include_plotlyjs=False)
+    assert '"showSendToCloud": false' in (tmp_path / "figure.html").read_text()

@@ -1,13 +1,25 @@
 // A plotly figure that lives: `figure` is the figure, `patch` the small part of it that moves.
 // Both are state, so whatever is on screen is what a saved notebook holds.
 
-function config({ dragmode }) {
+// As `ShownFigure.config` for figures shown by themselves: a picture, and the way back. Nothing uploads the chart.
+function config({ dragmode, scene }) {
+  // Where marks are chosen by drawing around them, both ways to drag are offered.
+  const drags = dragmode === "lasso" ? ["lasso2d", "zoom2d"] : [];
   return {
     displaylogo: false,
-    // A lasso is offered where there is something to select.
-    modeBarButtonsToRemove: ["autoScale2d", ...(dragmode === "lasso" ? [] : ["select2d", "lasso2d"])],
+    displayModeBar: "hover",
+    showSendToCloud: false,
+    // A name with dollar signs is a name, not a formula.
+    typesetMath: false,
+    modeBarButtons: [["toImage", scene ? "resetCameraDefault3d" : "resetScale2d", ...drags]],
     toImageButtonOptions: { format: "svg", filename: "soupwidgets" },
   };
+}
+
+// A text as plotly was given it, in the words that it shows.
+export function plainText(shown) {
+  const entities = { lt: "<", gt: ">", amp: "&", "#37": "%" };
+  return shown.replace(/<br>/g, " ").replace(/<\/?b>/g, "").replace(/&(lt|gt|amp|#37);/g, (_, name) => entities[name]);
 }
 
 // What plotly can move without drawing the whole figure again.
@@ -127,7 +139,7 @@ function renderFigure({ model, el }, onDrawn = () => {}) {
   const draw = oneAtATime(async () => {
     if (closed || !model.get("figure").data) return;
     const figure = model.get("figure");
-    root.setAttribute("aria-label", figure.layout.title?.text ?? "figure");
+    root.setAttribute("aria-label", plainText(figure.layout.title?.text ?? "figure"));
     touched = false;
     await drawFigure(plotly, plot, text, figure, model.get("patch"));
     if (!plotly || closed) return;
