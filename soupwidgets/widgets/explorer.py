@@ -17,22 +17,22 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         super().__init__()
         self._work = NewestWins(self._show_error)
 
-    def wait(self, timeout: float = 600, background: bool = False) -> None:
-        """Block until the answer for what the controls say is exact and shown.
+    def wait(self, idle_seconds: float = 120, background: bool = False) -> None:
+        """Block until the answer for what the controls say is exact and shown, however long the work takes.
 
         Parameters
         ----------
-        timeout
-            Seconds.
+        idle_seconds
+            Give up when nothing was done for so long.
         background
             Wait for what is filled in meanwhile as well.
 
         Raises
         ------
         TimeoutError
-            When it takes longer.
+            When no step was finished for ``idle_seconds``.
         """
-        self._work.wait(timeout, background=background)
+        self._work.wait(idle_seconds, background=background)
 
     def close(self) -> None:
         """Stop the work and free every widget of the explorer."""

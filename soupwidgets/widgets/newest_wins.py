@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
 Step = tuple[str, Callable[[], None]]
 Steps = Iterator[Step]
+# A thread that has nothing to do waits so many seconds for the next wish before it ends.
+_LINGER = 10.0
 
 
 class NewestWins:
@@ -20,6 +24,10 @@ class NewestWins:
     that function is called on the kernel's loop, where widgets may be touched.
     A new request replaces the one before between two steps, and a result
     replaces one about the same thing that was not shown yet: nothing queues up.
+
+    The thread is there while there is something to do, and a little longer. It
+    ends with the step at hand when this is closed, or dropped, or when the
+    interpreter exits: a thread that is still inside torch then would abort it.
 
     Parameters
     ----------
@@ -36,33 +44,36 @@ class NewestWins:
         self._to_show: dict[str, Callable[[], None]] = {}
         self._busy = False
         self._closed = False
+        # Steps done so far: by these one knows whether a long job is alive.
+        self._steps = 0
+        self._thread: threading.Thread | None = None
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
             # Not in a kernel: results are shown when somebody waits for them.
             self._loop = None
-        self._thread = threading.Thread(target=self._work, name="soupwidgets", daemon=True)
-        self._thread.start()
+        _AT_WORK.add(self)
+        weakref.finalize(self, _wake_all, self._wake).atexit = False
 
     def request(self, steps: Steps) -> None:
         """Do these steps next, in place of any request that is not finished."""
         with self._wake:
             self._request = steps
-            self._wake.notify_all()
+            self._set_to_work()
 
     def in_background(self, steps: Steps) -> None:
         """Do these steps whenever there is no request, in place of the background job before."""
         with self._wake:
             self._background = steps
-            self._wake.notify_all()
+            self._set_to_work()
 
-    def wait(self, timeout: float = 600, background: bool = False) -> None:
-        """Block until the request (and the background job) is done and shown.
+    def wait(self, idle_seconds: float = 120, background: bool = False) -> None:
+        """Block until the request (and the background job) is done and shown, however long that takes.
 
         Raises
         ------
         TimeoutError
-            When that takes longer than ``timeout`` seconds.
+            When no step was finished for ``idle_seconds``.
         """
 
         def settled() -> bool:
@@ -70,14 +81,16 @@ class NewestWins:
                 self._busy or self._to_show or self._request or (background and self._background)
             )
 
-        end = time.monotonic() + timeout
+        steps, since = self._steps, time.monotonic()
         while not settled():
             self._show()
             with self._wake:
                 if not settled() and not self._to_show:
                     self._wake.wait(0.05)
-            if time.monotonic() > end:
-                raise TimeoutError(f"still at work after {timeout:g} s")
+            if self._steps != steps:
+                steps, since = self._steps, time.monotonic()
+            elif time.monotonic() - since > idle_seconds:
+                raise TimeoutError(f"no progress for {idle_seconds:g} s")
 
     def close(self) -> None:
         """Stop after the step at hand and forget everything else."""
@@ -86,45 +99,58 @@ class NewestWins:
             self._request = self._background = None
             self._to_show.clear()
             self._wake.notify_all()
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
 
-    def _work(self) -> None:
-        while True:
-            with self._wake:
-                while not (self._closed or self._request or self._background):
-                    self._wake.wait()
-                if self._closed:
-                    return
-                steps = self._request or self._background
-                foreground = self._request is not None
-                self._busy = True
-            assert steps is not None
-            step: Step | None = None
-            finished = False
-            try:
-                step = next(steps)
-            except StopIteration:
-                finished = True
-            except BaseException as error:
-                finished = True
-                step = ("error", self._reporter(error))
-            with self._wake:
-                superseded = foreground and self._request is not steps
-                if finished:
-                    if self._request is steps:
-                        self._request = None
-                    if self._background is steps:
-                        self._background = None
-                if step is not None and not self._closed and not superseded:
-                    what, show = step
-                    # Taken out first: it is shown after what was ready before it.
-                    self._to_show.pop(what, None)
-                    self._to_show[what] = show
-                    if self._loop is not None:
-                        self._schedule(self._loop)
-                self._busy = False
-                self._wake.notify_all()
+    @property
+    def _idle(self) -> bool:
+        return not (self._closed or self._request or self._background)
+
+    def _set_to_work(self) -> None:
+        if self._closed:
+            self._request = self._background = None
+        elif self._thread is None:
+            self._thread = threading.Thread(
+                target=_work, args=(weakref.ref(self), self._wake), name="soupwidgets", daemon=True
+            )
+            self._thread.start()
+        self._wake.notify_all()
+
+    def _step(self) -> None:
+        """One step of the job that comes first; called by the worker."""
+        with self._wake:
+            steps = self._request or self._background
+            if steps is None:
+                return
+            foreground = self._request is not None
+            self._busy = True
+        step: Step | None = None
+        finished = False
+        try:
+            step = next(steps)
+        except StopIteration:
+            finished = True
+        except BaseException as error:
+            finished = True
+            step = ("error", self._reporter(error))
+        with self._wake:
+            superseded = foreground and self._request is not steps
+            if finished:
+                if self._request is steps:
+                    self._request = None
+                if self._background is steps:
+                    self._background = None
+            if step is not None and not self._closed and not superseded:
+                what, show = step
+                # Taken out first: it is shown after what was ready before it.
+                self._to_show.pop(what, None)
+                self._to_show[what] = show
+                if self._loop is not None:
+                    self._schedule(self._loop)
+            self._busy = False
+            self._steps += 1
+            self._wake.notify_all()
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
@@ -145,3 +171,36 @@ class NewestWins:
 
     def _reporter(self, error: BaseException) -> Callable[[], Any]:
         return lambda: self._on_error(error)
+
+
+_AT_WORK: weakref.WeakSet[NewestWins] = weakref.WeakSet()
+
+
+def _work(ref: weakref.ref[NewestWins], wake: threading.Condition) -> None:
+    """What the thread does. While it waits it holds nothing of what it works for."""
+    while True:
+        with wake:
+            owner = ref()
+            if owner is not None and owner._idle:
+                owner = None
+                # That may have been the last hold on it.
+                woken = ref() is None or wake.wait(_LINGER)
+                owner = ref()
+                if owner is not None and owner._idle and not woken:
+                    owner._thread = None
+                    return
+            if owner is None or owner._closed:
+                return
+        owner._step()
+        del owner
+
+
+def _wake_all(wake: threading.Condition) -> None:
+    with wake:
+        wake.notify_all()
+
+
+@atexit.register
+def _stop_all() -> None:
+    for owner in list(_AT_WORK):
+        owner.close()

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
+from functools import partial
 
 import pytest
 
+from soupwidgets.widgets import newest_wins
 from soupwidgets.widgets.newest_wins import NewestWins, Steps
 
 
@@ -16,17 +19,26 @@ def counting(shown: list[str], name: str, steps: int, seconds: float = 0.0) -> S
 
 
 def test_the_newest_request_wins_and_nothing_queues_up() -> None:
-    errors: list[BaseException] = []
-    work = NewestWins(errors.append)
+    work = NewestWins(pytest.fail)
     shown: list[str] = []
-    for i in range(60):
-        work.request(counting(shown, f"r{i}-", 5, 0.02))
-        time.sleep(0.005)
-    start = time.monotonic()
-    work.wait(10)
-    assert time.monotonic() - start < 0.5  # a queue of 60 would take 6 s
-    assert shown[-1] == "r59-4"
-    assert errors == []
+    computed: list[int] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def steps(number: int) -> Steps:
+        for step in range(5):
+            computed.append(number)
+            begun.set()
+            go_on.wait(60)
+            yield f"{number}-{step}", partial(shown.append, f"{number}-{step}")
+
+    work.request(steps(0))
+    assert begun.wait(60)
+    for number in range(1, 60):
+        work.request(steps(number))
+    go_on.set()
+    work.wait()
+    assert computed == [0, 59, 59, 59, 59, 59]  # the step at hand, and the newest request
+    assert shown[-1] == "59-4"
     work.close()
 
 
@@ -104,17 +116,93 @@ def test_results_are_shown_on_the_loop() -> None:
 
 def test_close_ends_the_thread_and_forgets_the_rest() -> None:
     work = NewestWins(pytest.fail)
-    shown: list[str] = []
-    work.request(counting(shown, "r", 1000, 0.005))
-    time.sleep(0.05)
+    begun, go_on = threading.Event(), threading.Event()
+    computed: list[int] = []
+
+    def steps() -> Steps:
+        for step in range(1000):
+            computed.append(step)
+            begun.set()
+            go_on.wait(60)
+            yield "step", lambda: pytest.fail("shown after it was closed")
+
+    work.request(steps())
+    assert begun.wait(60)
+    thread = work._thread
+    assert thread is not None
+    threading.Timer(0.05, go_on.set).start()
     work.close()
-    assert not work._thread.is_alive()
-    assert len(shown) < 50
+    assert not thread.is_alive()
+    assert computed == [0]
+    # What comes later is not begun.
+    work.request(steps())
+    work.in_background(steps())
+    work.wait()
+    assert computed == [0]
+    assert work._thread is thread
 
 
-def test_waiting_too_long_is_an_error() -> None:
+def test_a_long_job_is_waited_for_as_long_as_it_goes_on() -> None:
     work = NewestWins(pytest.fail)
-    work.request(counting([], "r", 100, 0.05))
-    with pytest.raises(TimeoutError, match=r"0\.2 s"):
-        work.wait(0.2)
+    shown: list[str] = []
+    work.request(counting(shown, "r", 25, 0.04))
+    work.wait(idle_seconds=0.5)  # half of what it takes
+    assert shown[-1] == "r24"
     work.close()
+
+
+def test_no_progress_is_an_error() -> None:
+    work = NewestWins(pytest.fail)
+    stuck = threading.Event()
+
+    def steps() -> Steps:
+        stuck.wait(60)
+        yield "nothing", lambda: None
+
+    work.request(steps())
+    with pytest.raises(TimeoutError, match=r"no progress for 0\.2 s"):
+        work.wait(0.2)
+    stuck.set()
+    work.close()
+
+
+def test_the_thread_goes_when_there_is_nothing_to_do_and_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(newest_wins, "_LINGER", 0.05)
+    work = NewestWins(pytest.fail)
+    assert work._thread is None
+    shown: list[str] = []
+    for name in ("a", "b"):
+        work.request(counting(shown, name, 2))
+        thread = work._thread
+        assert thread is not None
+        work.wait()
+        thread.join(60)
+        assert not thread.is_alive()
+    assert shown == ["a0", "a1", "b0", "b1"]
+    work.close()
+
+
+def test_what_was_dropped_ends_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(newest_wins, "_LINGER", 600)
+    idle, busy = NewestWins(pytest.fail), NewestWins(pytest.fail)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def steps(of: NewestWins) -> Steps:
+        for _ in range(3):
+            begun.set()
+            go_on.wait(60)
+            # As a job of an explorer does, it holds what it works for.
+            yield "step", of.close
+
+    idle.request(iter(()))
+    idle.wait()
+    busy.request(steps(busy))
+    assert begun.wait(60)
+    threads = [idle._thread, busy._thread]
+    del idle, busy
+    go_on.set()
+    for thread in threads:
+        assert thread is not None
+        while thread.is_alive():
+            gc.collect()
+            thread.join(0.05)

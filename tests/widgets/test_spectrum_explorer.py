@@ -72,7 +72,7 @@ def test_paths_values_and_the_other_model(explorer: SpectrumExplorer, tiny_evalu
 
 def test_waves_and_exports(explorer: SpectrumExplorer) -> None:
     explorer.sensitivity_button.click()
-    explorer.wait(timeout=300)
+    explorer.wait()
     assert explorer.sensitivity.layout.display is None
     assert "on 100 images of test with one wave of norm 4" in explorer.sensitivity.text
     explorer.export("csv")
