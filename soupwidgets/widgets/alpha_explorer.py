@@ -15,7 +15,7 @@ from soupwidgets.methods import Sweep, wise_ft
 from soupwidgets.methods.sweep import alpha_grid
 from soupwidgets.widgets.alpha_flips import flips_near
 from soupwidgets.widgets.drag_slider import DragSlider
-from soupwidgets.widgets.explorer import Explorer, side_by_side
+from soupwidgets.widgets.explorer import Explorer, evaluator_for, fine_tuned_models, side_by_side
 from soupwidgets.widgets.html import progress
 from soupwidgets.widgets.live_figure import LiveFigure
 from soupwidgets.widgets.newest_wins import Steps
@@ -56,11 +56,11 @@ class AlphaExplorer(Explorer):
     """
 
     def __init__(self, ev: Evaluator, fine_tuned: str | None = None, alphas: int = 21, alpha: float = 0.5) -> None:
-        self.ev = ev
+        self.ev = evaluator_for("AlphaExplorer", ev)
         self._grid = alpha_grid(alphas)
-        names = [*ev.pool.fine_tuned, *ev.pool.bad_ingredients]
+        names = fine_tuned_models("AlphaExplorer", ev.pool)
         self._zero_shot = ev.pool.zero_shot
-        first = names[0] if fine_tuned is None and names else str(fine_tuned)
+        first = names[0] if fine_tuned is None else fine_tuned
         ev.pool.require([first])
         self.evaluation: Evaluation | None = None
         self._measured: dict[str, dict[float, Evaluation]] = {name: {} for name in {*names, first}}
@@ -100,7 +100,7 @@ class AlphaExplorer(Explorer):
 
     def __repr__(self) -> str:
         # What a notebook shows in the widget's place where no kernel runs.
-        return f"<AlphaExplorer from {self._zero_shot} to {self.fine_tuned}: run this cell to use it>"
+        return f"<AlphaExplorer from {self._zero_shot} to {self.fine_tuned}: {self._how_to_use}>"
 
     @property
     def fine_tuned(self) -> str:

@@ -20,7 +20,7 @@ from soupwidgets.studies import AugmentationStudy
 from soupwidgets.suites import AUGMENTATIONS, Augmentation, SliceSplit, Suite, augmentation
 from soupwidgets.text import safe_csv
 from soupwidgets.widgets.drag_slider import DragSlider
-from soupwidgets.widgets.explorer import Explorer, side_by_side
+from soupwidgets.widgets.explorer import Explorer, evaluator_for, fine_tuned_models, side_by_side
 from soupwidgets.widgets.frames_page import Frame, PageTexts, write_frames_page
 from soupwidgets.widgets.html import progress
 from soupwidgets.widgets.live_figure import LiveFigure
@@ -67,6 +67,13 @@ class AugmentationExplorer(Explorer):
         own: Sequence[Augmentation] = (),
         alphas: int = 6,
     ) -> None:
+        if not isinstance(study, AugmentationStudy) or not isinstance(suite, Suite):
+            raise TypeError(
+                "AugmentationExplorer explores a study and shows images of a suite: write "
+                "AugmentationExplorer(read_augmentation_study(file), suite, Evaluator(pool, suite))"
+            )
+        if ev is not None:
+            evaluator_for("AugmentationExplorer", ev)
         if not study.results:
             raise ValueError("the study has no results: there is nothing to show")
         super().__init__()
@@ -112,7 +119,7 @@ class AugmentationExplorer(Explorer):
 
     def __repr__(self) -> str:
         # What a notebook shows in the widget's place where no kernel runs.
-        return f"<AugmentationExplorer of {len(self.study.results)} augmentations: run this cell to use it>"
+        return f"<AugmentationExplorer of {len(self.study.results)} augmentations: {self._how_to_use}>"
 
     @property
     def chosen(self) -> str:
@@ -132,6 +139,11 @@ class AugmentationExplorer(Explorer):
         one = self._augmentation()
         if one is None:
             self._show_error(ValueError(f"{self.chosen!r} is known by its results alone: name it with own="))
+            return
+        try:
+            fine_tuned_models("AugmentationExplorer", self.ev.pool)
+        except ValueError as error:
+            self._show_error(error)
             return
         self.along = {}
         self._work.request(self._measure(one, str(self.model_choice.value)))

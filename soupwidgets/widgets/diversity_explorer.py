@@ -16,7 +16,7 @@ from soupwidgets.evaluation import Evaluation, Evaluator
 from soupwidgets.suites import Suite
 from soupwidgets.text import safe_csv
 from soupwidgets.widgets.diversity_details import ensemble_table, pair_gallery, pair_table
-from soupwidgets.widgets.explorer import Explorer, side_by_side
+from soupwidgets.widgets.explorer import Explorer, check_members, side_by_side
 from soupwidgets.widgets.frames_page import Frame, PageTexts, write_frames_page
 from soupwidgets.widgets.html import progress
 from soupwidgets.widgets.live_figure import LiveFigure
@@ -61,6 +61,7 @@ class DiversityExplorer(Explorer):
     def __init__(
         self, models: Sequence[Member], suite: Suite, split: str | None = None, ev: Evaluator | None = None
     ) -> None:
+        check_members("DiversityExplorer", models, suite)
         names = [one.name for one in models]
         common = [name for name in suite.splits if all(name in one.splits for one in models)]
         where = suite.id_test.name if split is None else split
@@ -124,7 +125,7 @@ class DiversityExplorer(Explorer):
 
     def __repr__(self) -> str:
         # What a notebook shows in the widget's place where no kernel runs.
-        return f"<DiversityExplorer of {len(self.models)} models: run this cell to use it>"
+        return f"<DiversityExplorer of {len(self.models)} models: {self._how_to_use}>"
 
     @property
     def split(self) -> str:

@@ -2,11 +2,70 @@
 
 from __future__ import annotations
 
-import ipywidgets
+from collections.abc import Sequence
+from typing import Any
 
+import ipywidgets
+from IPython import get_ipython
+
+from soupwidgets.analysis import Member
+from soupwidgets.evaluation import Evaluator
+from soupwidgets.pool import Pool, PoolError
+from soupwidgets.suites import Suite
 from soupwidgets.widgets.closing import close_tree
 from soupwidgets.widgets.html import error_message
 from soupwidgets.widgets.newest_wins import NewestWins
+
+
+def evaluator_for(explorer: str, given: Any) -> Evaluator:
+    """The evaluator that an explorer was given.
+
+    Raises
+    ------
+    TypeError
+        When it was given something else; it says what to write.
+    """
+    if isinstance(given, Evaluator):
+        return given
+    it = "a " + type(given).__name__
+    write = f'{explorer}(Evaluator(pool, suite)), with pool = Pool.open("...") and suite = Suite.open("...")'
+    raise TypeError(f"{explorer} explores what an Evaluator measures, and was given {it}: write {write}")
+
+
+def fine_tuned_models(explorer: str, pool: Pool) -> list[str]:
+    """Names of a pool's models between which and the zero-shot model alpha goes, at least one.
+
+    Raises
+    ------
+    PoolError
+        When there is none.
+    """
+    names = [*pool.fine_tuned, *pool.bad_ingredients]
+    if not names:
+        there = ", ".join(pool.names[:5]) or "nothing"
+        raise PoolError(
+            f"{explorer} goes from the zero-shot model to a fine-tuned one, and the pool has none (there is {there}): "
+            "open a folder that has both, or a list of their files"
+        )
+    return names
+
+
+def check_members(explorer: str, models: Any, suite: Any) -> None:
+    """Make sure of a list of models with logits, and of the suite that they belong to.
+
+    Raises
+    ------
+    TypeError
+        When it is something else; it says what to write.
+    """
+    listed = isinstance(models, Sequence) and all(isinstance(one, Member) for one in models)
+    if not listed or not isinstance(suite, Suite):
+        it = "these" if listed else "a " + type(models).__name__
+        raise TypeError(
+            f"{explorer} compares models that have logits, and was given {it}"
+            f"{'' if isinstance(suite, Suite) else f' and no suite but a {type(suite).__name__}'}: write "
+            f"{explorer}(analysis.members(ev), suite), with ev = Evaluator(pool, suite)"
+        )
 
 
 class Explorer(ipywidgets.VBox):  # type: ignore[misc]
@@ -16,6 +75,13 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         self.alert = ipywidgets.HTML()
         super().__init__()
         self._work = NewestWins(self._show_error)
+
+    @property
+    def _how_to_use(self) -> str:
+        if not hasattr(get_ipython(), "kernel"):
+            page = ", or write a page with .to_html(path)" if hasattr(self, "to_html") else ""
+            return f"show it in a notebook{page}"
+        return "run this cell to use it"
 
     def wait(self, idle_seconds: float = 120, background: bool = False) -> None:
         """Block until the answer for what the controls say is exact and shown, however long the work takes.

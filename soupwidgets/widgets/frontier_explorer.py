@@ -17,7 +17,7 @@ from soupwidgets.methods import wise_ft
 from soupwidgets.methods.sweep import alpha_grid
 from soupwidgets.recipe import Recipe
 from soupwidgets.text import safe_csv
-from soupwidgets.widgets.explorer import Explorer
+from soupwidgets.widgets.explorer import Explorer, evaluator_for
 from soupwidgets.widgets.frontier_details import comparison, details
 from soupwidgets.widgets.html import progress
 from soupwidgets.widgets.live_figure import LiveFigure
@@ -60,6 +60,7 @@ class FrontierExplorer(Explorer):
         context: PublishedModels | str | Path | None = None,
         ensembles: Iterable[Evaluation] = (),
     ) -> None:
+        evaluator_for("FrontierExplorer", ev)
         super().__init__()
         self.ev = ev
         self.frontier: Frontier | None = None
@@ -124,7 +125,7 @@ class FrontierExplorer(Explorer):
 
     def __repr__(self) -> str:
         # What a notebook shows in the widget's place where no kernel runs.
-        return f"<FrontierExplorer of {self.ev.suite.name}: run this cell to use it>"
+        return f"<FrontierExplorer of {self.ev.suite.name}: {self._how_to_use}>"
 
     @property
     def shift(self) -> str | None:

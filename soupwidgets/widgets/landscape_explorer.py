@@ -17,7 +17,7 @@ from soupwidgets.evaluation import Evaluation, Evaluator
 from soupwidgets.methods import uniform_soup
 from soupwidgets.recipe import Recipe
 from soupwidgets.text import safe_csv
-from soupwidgets.widgets.explorer import Explorer
+from soupwidgets.widgets.explorer import Explorer, evaluator_for
 from soupwidgets.widgets.html import progress
 from soupwidgets.widgets.landscape_details import point_details
 from soupwidgets.widgets.live_figure import LiveFigure
@@ -75,10 +75,12 @@ class LandscapeExplorer(Explorer):
         split: str | None = None,
         soups: Mapping[str, Recipe] | None = None,
     ) -> None:
+        evaluator_for("LandscapeExplorer", ev)
         names = [n for n in ev.pool.names if ev.pool.checkpoints[n].card.role != "landmark"]
         chosen = list(models) if models is not None else _three(ev, names)
         if len(chosen) != 3:
-            raise ValueError(f"a plane goes through three models, {len(chosen)} given")
+            given = "given" if models is not None else f"in the pool ({', '.join(names) or 'nothing'})"
+            raise ValueError(f"a plane goes through three models, {len(chosen)} {given}")
         ev.pool.require(chosen)
         super().__init__()
         self.ev = ev
@@ -151,7 +153,7 @@ class LandscapeExplorer(Explorer):
 
     def __repr__(self) -> str:
         # What a notebook shows in the widget's place where no kernel runs.
-        return f"<LandscapeExplorer of {', '.join(self.corners)}: run this cell to use it>"
+        return f"<LandscapeExplorer of {', '.join(self.corners)}: {self._how_to_use}>"
 
     @property
     def corners(self) -> list[str]:

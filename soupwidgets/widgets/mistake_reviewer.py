@@ -25,7 +25,7 @@ from soupwidgets.review import (
 )
 from soupwidgets.store import Store
 from soupwidgets.suites import Suite
-from soupwidgets.widgets.explorer import Explorer
+from soupwidgets.widgets.explorer import Explorer, check_members
 from soupwidgets.widgets.html import png_uri
 from soupwidgets.widgets.newest_wins import Steps
 from soupwidgets.widgets.review_card import ReviewCard
@@ -83,6 +83,7 @@ class MistakeReviewer(Explorer):
         split: str | None = None,
         embedded: Embeddings | None = None,
     ) -> None:
+        check_members("MistakeReviewer", models, suite)
         if not models:
             raise ValueError("there is no model whose mistakes could be reviewed")
         self.split = suite.id_test.name if split is None else split
@@ -132,7 +133,7 @@ class MistakeReviewer(Explorer):
 
     def __repr__(self) -> str:
         # What a notebook shows in the widget's place where no kernel runs.
-        return f"<MistakeReviewer of {self.models[0].name}: run this cell to use it>"
+        return f"<MistakeReviewer of {self.models[0].name}: {self._how_to_use}>"
 
     @property
     def image(self) -> Image | None:

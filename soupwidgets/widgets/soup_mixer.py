@@ -16,7 +16,7 @@ from soupwidgets.methods import GreedySoup
 from soupwidgets.methods.uniform import average
 from soupwidgets.recipe import Recipe
 from soupwidgets.widgets.drag_slider import DragSlider
-from soupwidgets.widgets.explorer import Explorer, side_by_side
+from soupwidgets.widgets.explorer import Explorer, evaluator_for, side_by_side
 from soupwidgets.widgets.html import progress
 from soupwidgets.widgets.ingredient_table import IngredientTable
 from soupwidgets.widgets.newest_wins import Step, Steps
@@ -64,6 +64,7 @@ class SoupMixer(Explorer):
     """
 
     def __init__(self, ev: Evaluator, ingredients: Sequence[str] | None = None) -> None:
+        evaluator_for("SoupMixer", ev)
         names = ev.pool.names if ingredients is None else list(ingredients)
         ev.pool.require(names)
         if not names:
@@ -111,7 +112,7 @@ class SoupMixer(Explorer):
 
     def __repr__(self) -> str:
         # What a notebook shows in the widget's place where no kernel runs.
-        return f"<SoupMixer of {len(self._names)} ingredients: run this cell to use it>"
+        return f"<SoupMixer of {len(self._names)} ingredients: {self._how_to_use}>"
 
     @property
     def recipe(self) -> Recipe:

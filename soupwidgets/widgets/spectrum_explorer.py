@@ -21,7 +21,7 @@ from soupwidgets.recipe import Recipe
 from soupwidgets.studies import LabelNoiseStudy
 from soupwidgets.text import safe_csv
 from soupwidgets.widgets.drag_slider import DragSlider
-from soupwidgets.widgets.explorer import Explorer, side_by_side
+from soupwidgets.widgets.explorer import Explorer, evaluator_for, fine_tuned_models, side_by_side
 from soupwidgets.widgets.frames_page import Frame, PageTexts, write_frames_page
 from soupwidgets.widgets.html import progress
 from soupwidgets.widgets.live_figure import LiveFigure
@@ -74,9 +74,10 @@ class SpectrumExplorer(Explorer):
         samples: int = 64,
         noise: LabelNoiseStudy | None = None,
     ) -> None:
-        names = [*ev.pool.fine_tuned, *ev.pool.bad_ingredients]
+        evaluator_for("SpectrumExplorer", ev)
+        names = fine_tuned_models("SpectrumExplorer", ev.pool)
         zero_shot = ev.pool.zero_shot
-        first = names[0] if fine_tuned is None and names else str(fine_tuned)
+        first = names[0] if fine_tuned is None else fine_tuned
         ev.pool.require([first])
         self.ev, self._grid, self._noise = ev, alpha_grid(alphas), noise
         self._pairs, self._samples = pairs, samples
@@ -149,7 +150,7 @@ class SpectrumExplorer(Explorer):
 
     def __repr__(self) -> str:
         # What a notebook shows in the widget's place where no kernel runs.
-        return f"<SpectrumExplorer of {self.fine_tuned}: run this cell to use it>"
+        return f"<SpectrumExplorer of {self.fine_tuned}: {self._how_to_use}>"
 
     @property
     def fine_tuned(self) -> str:

@@ -46,7 +46,10 @@ def test_another_model_another_curve(explorer: AlphaExplorer) -> None:
     assert explorer.sweep.fine_tuned == "ft-b"
     assert "ft-b" in explorer.frontier.text
     assert explorer.slider.high_label == "ft-b"
-    assert repr(explorer) == "<AlphaExplorer from zero-shot to ft-b: run this cell to use it>"
+    assert (
+        repr(explorer)
+        == "<AlphaExplorer from zero-shot to ft-b: show it in a notebook, or write a page with .to_html(path)>"
+    )
 
 
 def test_bringing_out_one_shift(explorer: AlphaExplorer) -> None:
