@@ -16,8 +16,8 @@ from benchmarks.soups import soup_rows
 from benchmarks.spectrum import path_row
 from benchmarks.sweep import sweep_rows
 from benchmarks.table import write
-from benchmarks.wide_pool import wide_row
 from benchmarks.waiting import waiting_row
+from benchmarks.wide_pool import wide_row
 
 
 def processor() -> str:

@@ -98,9 +98,9 @@ def test_bad_input_is_one_sentence(
     assert "Traceback" not in done.stderr
 
 
-def test_window_and_trend_of_paths(pool: Path, tiny_evaluator: Evaluator, tmp_path: Path) -> None:
+def test_window_and_trend_of_paths(pool: Path, tiny_evaluator: Evaluator, small_folder: Path, tmp_path: Path) -> None:
     done = run(
-        "spectrum", "paths", "--pool", str(pool), "--suite", str(SUITE), "--store", str(tmp_path / "cli"),
+        "spectrum", "paths", "--pool", str(pool), "--suite", str(small_folder), "--store", str(tmp_path / "cli"),
         "--pairs", "6", "--samples", "8", "--model", "ft-a", "--window", "boxcar", "--detrend", "none",
         "--json", str(tmp_path / "paths.json"),
     )  # fmt: skip

@@ -19,7 +19,9 @@ from soupwidgets.plots.style import (
     axis,
     base_figure,
     error_bar,
+    interval_words,
     limits,
+    ood_name,
     percent,
     percents,
 )
@@ -57,7 +59,7 @@ def alpha_frontier(
         evaluation = sweep[alpha]
     points = [frontier_point(sweep[a], shift) for a in sweep.alphas]
     x, y = percents([p.id for p in points]), percents([p.ood for p in points])
-    figure = base_figure("Accuracy against robustness", *_axes(points, shift))
+    figure = base_figure("Accuracy against robustness", *_axes(points, shift, evaluation))
     ends = [0, len(points) - 1]
     figure.add_scatter(
         x=[x[i] for i in ends],
@@ -130,26 +132,24 @@ def alpha_frontier_patch(sweep: Sweep, alpha: float, evaluation: Evaluation, shi
     first, last = points[0], points[-1]
     text = (
         f"Accuracy against robustness for {len(sweep)} mixtures of the zero-shot model and {sweep.fine_tuned}. "
-        f"At alpha {sweep.alphas[0]:g}: ID {first.id:.1%}, {_ood_name(shift)} {first.ood:.1%}. "
-        f"At alpha {sweep.alphas[-1]:g}: ID {last.id:.1%}, {_ood_name(shift)} {last.ood:.1%}. "
+        f"At alpha {sweep.alphas[0]:g}: ID {first.id:.1%}, {ood_name(shift, evaluation)} {first.ood:.1%}. "
+        f"At alpha {sweep.alphas[-1]:g}: ID {last.id:.1%}, {ood_name(shift, evaluation)} {last.ood:.1%}. "
         f"Here, at alpha {alpha:.3g}{'' if evaluation.exact else ' (coarse)'}: "
-        f"ID {point.id:.1%} (95% interval {point.id_interval[0]:.1%} to {point.id_interval[1]:.1%}), "
-        f"{_ood_name(shift)} {point.ood:.1%} ({point.ood_interval[0]:.1%} to {point.ood_interval[1]:.1%}). "
+        f"ID {point.id:.1%} (95% interval {interval_words(point.id_interval)}), "
+        f"{ood_name(shift, evaluation)} {point.ood:.1%} ({interval_words(point.ood_interval)}). "
         f"Best alpha by validation: {sweep.best_alpha():g}."
     )
     # A coarse point may lie outside what the curve needs.
-    x_axis, y_axis = _axes([*points, point], shift)
+    x_axis, y_axis = _axes([*points, point], shift, evaluation)
     return make_patch(text, {HERE: here}, xaxis=x_axis, yaxis=y_axis)
 
 
-def _axes(points: list[FrontierPoint], shift: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
+def _axes(
+    points: list[FrontierPoint], shift: str | None, evaluation: Evaluation
+) -> tuple[dict[str, Any], dict[str, Any]]:
     x = [value for p in points for value in (p.id, *p.id_interval)]
     y = [value for p in points for value in (p.ood, *p.ood_interval)]
     return (
         axis("In-distribution (ID) accuracy, %", limits(percents(x))),
-        axis(f"{_ood_name(shift)} accuracy, %", limits(percents(y))),
+        axis(f"{ood_name(shift, evaluation)} accuracy, %", limits(percents(y))),
     )
-
-
-def _ood_name(shift: str | None) -> str:
-    return "Mean OOD" if shift is None else f"OOD ({shift})"

@@ -17,6 +17,7 @@ from soupwidgets.plots.style import (
     VERMILLION,
     axis,
     band,
+    bar_length,
     base_figure,
     error_bar,
     label_positions,
@@ -164,6 +165,6 @@ def soups_by_hyperparameter(groups: Sequence[SoupGroup]) -> go.Figure:
 
 def _bars(found: Sequence[Estimate]) -> dict[str, object]:
     return {
-        "type": "data", "symmetric": False, "array": [e.high - e.value for e in found],
-        "arrayminus": [e.value - e.low for e in found], "color": GREY, "thickness": 1, "width": 3,
+        "type": "data", "symmetric": False, "array": [bar_length(e.high - e.value) for e in found],
+        "arrayminus": [bar_length(e.value - e.low) for e in found], "color": GREY, "thickness": 1, "width": 3,
     }  # fmt: skip

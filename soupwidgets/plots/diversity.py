@@ -19,7 +19,7 @@ from soupwidgets.analysis import (
 )
 from soupwidgets.plots.matrix import matrix_figure
 from soupwidgets.plots.patch import finished, make_patch
-from soupwidgets.plots.style import BLUE, GREEN, GREY, INK, PALE, VERMILLION, axis, base_figure
+from soupwidgets.plots.style import BLUE, GREEN, GREY, INK, PALE, VERMILLION, axis, bar_length, base_figure
 
 PairNumber = Literal[
     "error_inconsistency", "kappa", "agreement", "oracle", "ensemble", "gain_over_mean", "gain_over_better",
@@ -227,8 +227,8 @@ def specialists(found: Sequence[ClassSpecialist], first: str, second: str) -> go
             uid=uid, name=name, orientation="h", marker={"color": colour},
             error_x={
                 "type": "data", "symmetric": False, "color": INK, "thickness": 1,
-                "array": [100 * (one.test.interval[1] - one.test.difference) for one in rows],
-                "arrayminus": [100 * (one.test.difference - one.test.interval[0]) for one in rows],
+                "array": [bar_length(100 * (one.test.interval[1] - one.test.difference)) for one in rows],
+                "arrayminus": [bar_length(100 * (one.test.difference - one.test.interval[0])) for one in rows],
             },
             hovertemplate="%{y}: %{x:+.1f} points<extra></extra>",
         )  # fmt: skip
@@ -269,8 +269,8 @@ def helpers(steps: Sequence[HelperStep], validation: str, test: str) -> go.Figur
             uid=what, name=f"{split} ({what})", mode="lines+markers", line={"color": colour, "width": 2},
             error_y={
                 "type": "data", "symmetric": False, "thickness": 1,
-                "array": [100 * (score.interval[1] - score.accuracy) for score in scores],
-                "arrayminus": [100 * (score.accuracy - score.interval[0]) for score in scores],
+                "array": [bar_length(100 * (score.interval[1] - score.accuracy)) for score in scores],
+                "arrayminus": [bar_length(100 * (score.accuracy - score.interval[0])) for score in scores],
             },
             hovertemplate="%{x}: %{y:.2f}%<extra></extra>",
         )  # fmt: skip

@@ -13,7 +13,7 @@ from soupwidgets.analysis import Baseline, Frontier, FrontierModel, FrontierPoin
 from soupwidgets.plots.patch import Patch, finished, make_patch
 from soupwidgets.plots.scales import accuracy_axis, off_scale, place
 from soupwidgets.plots.shown import bold
-from soupwidgets.plots.style import BLUE, GREEN, GREY, INK, PALE, VERMILLION, band, base_figure
+from soupwidgets.plots.style import BLUE, GREEN, GREY, INK, PALE, TOO_FEW, VERMILLION, band, base_figure, ood_name
 
 # Okabe and Ito's other colours, for kinds and for hyper-parameters that are words.
 _ORANGE, _SKY, _PURPLE, _YELLOW = "#E69F00", "#56B4E9", "#CC79A7", "#F0E442"
@@ -91,7 +91,7 @@ def frontier(
     figure = base_figure(
         "Accuracy against robustness of every model measured",
         accuracy_axis("In-distribution (ID) accuracy", [p.id for p in around], scale),
-        accuracy_axis(f"{_ood(shift)} accuracy", [p.ood for p in around], scale),
+        accuracy_axis(f"{ood_name(shift, result.models[0].evaluation)} accuracy", [p.ood for p in around], scale),
         height=560,
     )
     figure.layout.legend.y = -0.16
@@ -159,7 +159,8 @@ def _words(
     best = result.pareto(shift)
     text = (
         f"{len(result)} models ({', '.join(f'{n} {kind}' for kind, n in counts.items() if n)}), ID accuracy against "
-        f"{_ood(shift)} accuracy. Highest ID: {say(most_id)}. Highest OOD: {say(most_ood)}. "
+        f"{ood_name(shift, result.models[0].evaluation)} accuracy. Highest ID: {say(most_id)}. "
+        f"Highest OOD: {say(most_ood)}. "
         f"Not beaten on both axes: {'; '.join(say(name) for name in best[:8])}"
         f"{f' and {len(best) - 8} more' if len(best) > 8 else ''}."
     )
@@ -235,8 +236,8 @@ def _bars(values: Sequence[tuple[float, tuple[float, float]]], scale: Scale) -> 
     return {
         "type": "data",
         "symmetric": False,
-        "array": [max(high - v, 0) if np.isfinite(high) else 0 for v, _, high in ends],
-        "arrayminus": [max(v - low, 0) if np.isfinite(low) else 0 for v, low, _ in ends],
+        "array": [max(high - v, 0) if np.isfinite(high) else TOO_FEW for v, _, high in ends],
+        "arrayminus": [max(v - low, 0) if np.isfinite(low) else TOO_FEW for v, low, _ in ends],
     }
 
 
@@ -294,8 +295,11 @@ def _context_trace(draw: Any, context: Mapping[str, FrontierPoint], scale: Scale
 
 def _hover(model: FrontierModel, point: FrontierPoint, shift: str | None) -> str:
     lines = [f"{bold(model.name)} ({model.kind})"]
-    for what, value, (low, high) in (("ID", point.id, point.id_interval), (_ood(shift), point.ood, point.ood_interval)):
+    ood = ood_name(shift, model.evaluation)
+    for what, value, (low, high) in (("ID", point.id, point.id_interval), (ood, point.ood, point.ood_interval)):
         limits = f" [{low:.2%}, {high:.2%}]" if np.isfinite(low) and np.isfinite(high) else ""
+        # Of models of others there may be no number of images at all.
+        limits = limits or ("" if model.kind == "published" else f" [{TOO_FEW}]")
         lines.append(f"{what} {value:.2%}{limits}")
     if any(np.isnan(score.loss) for score in model.evaluation.scores.values()) and model.kind != "published":
         lines.append("some of its logits are not finite: those images count as wrong")
@@ -327,7 +331,3 @@ def _annotation(hidden: Sequence[str]) -> dict[str, Any]:
     corner = {"xref": "paper", "yref": "paper", "x": 0, "y": 0, "xanchor": "left", "yanchor": "bottom"}
     words = f"\u2190 far below, not in view: {names}"
     return {"text": words, "showarrow": False, "font": {"size": 11, "color": GREY}, **corner}
-
-
-def _ood(shift: str | None) -> str:
-    return "Mean OOD" if shift is None else f"OOD ({shift})"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from soupwidgets.analysis import Estimate, ModelFrequency, PathSpectrum
 from soupwidgets.plots.patch import Patch, finished, make_patch
-from soupwidgets.plots.style import COLOURS, GREY, INK, axis, band, base_figure, limits, percent, percents
+from soupwidgets.plots.style import COLOURS, GREY, INK, axis, band, bar_length, base_figure, limits, percent, percents
 
 # Ten powers of ten hold every spectrum; below that is rounding.
 _DECADES = 7
@@ -205,8 +205,8 @@ def frequency_against_accuracy(models: Sequence[ModelFrequency], paths: str, acc
 def _bars(values: Sequence[float], intervals: Sequence[tuple[float, float]]) -> dict[str, object]:
     return {
         "type": "data", "symmetric": False, "color": GREY, "thickness": 1, "width": 0,
-        "array": [high - v for v, (_, high) in zip(values, intervals, strict=True)],
-        "arrayminus": [v - low for v, (low, _) in zip(values, intervals, strict=True)],
+        "array": [bar_length(high - v) for v, (_, high) in zip(values, intervals, strict=True)],
+        "arrayminus": [bar_length(v - low) for v, (low, _) in zip(values, intervals, strict=True)],
     }  # fmt: skip
 
 

@@ -21,7 +21,9 @@ from soupwidgets.plots.style import (
     axis,
     base_figure,
     error_bar,
+    interval_words,
     limits,
+    ood_name,
     percent,
     percents,
 )
@@ -62,7 +64,7 @@ def soup_frontier(
     The figure of arXiv 2203.05482, section 1.
     """
     points = {name: frontier_point(evaluation, shift) for name, evaluation in ingredients.items()}
-    figure = base_figure("Accuracy against robustness", *_axes(list(points.values()), [], shift))
+    figure = base_figure("Accuracy against robustness", *_axes(list(points.values()), [], shift, mixture))
     figure.add_scatter(
         x=percents([p.id for p in points.values()]),
         y=percents([p.ood for p in points.values()]),
@@ -115,7 +117,7 @@ def soup_frontier_patch(
     best = max(zip(names, points, strict=True), key=lambda item: item[1].id)
     text = (
         f"Accuracy against robustness of {len(names)} ingredients: ID from {min(p.id for p in points):.1%} to "
-        f"{best[1].id:.1%} ({best[0]}), {_ood(shift)} from {min(p.ood for p in points):.1%} to "
+        f"{best[1].id:.1%} ({best[0]}), {ood_name(shift, mixture)} from {min(p.ood for p in points):.1%} to "
         f"{max(p.ood for p in points):.1%}."
     )
     for uid, evaluation, what in (
@@ -144,11 +146,11 @@ def soup_frontier_patch(
             traces[uid]["error_y"] = error_bar(point.ood, point.ood_interval, color=colour, thickness=1.5, width=5)
         text += (
             f" {what}{'' if evaluation.exact else ' (coarse)'}: ID {point.id:.1%} (95% interval "
-            f"{point.id_interval[0]:.1%} to {point.id_interval[1]:.1%}), {_ood(shift)} {point.ood:.1%} "
-            f"({point.ood_interval[0]:.1%} to {point.ood_interval[1]:.1%})."
+            f"{interval_words(point.id_interval)}), {ood_name(shift, mixture)} {point.ood:.1%} "
+            f"({interval_words(point.ood_interval)})."
         )
     outside = _far_away(points, [used or name == zero_shot for name, used in zip(names, inside, strict=True)])
-    x_axis, y_axis = _axes([p for i, p in enumerate(points) if i not in outside], shown, shift)
+    x_axis, y_axis = _axes([p for i, p in enumerate(points) if i not in outside], shown, shift, mixture)
     hidden = [names[i] for i in outside]
     if hidden:
         text += f" Far below and not in view: {', '.join(hidden)}."
@@ -171,11 +173,14 @@ def _annotations(hidden: list[str]) -> list[dict[str, Any]]:
 
 
 def _axes(
-    ingredients: list[FrontierPoint], shown: list[FrontierPoint], shift: str | None
+    ingredients: list[FrontierPoint], shown: list[FrontierPoint], shift: str | None, evaluation: Evaluation
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     return (
         axis("In-distribution (ID) accuracy, %", _range([p.id for p in ingredients], [p.id for p in shown])),
-        axis(f"{_ood(shift)} accuracy, %", _range([p.ood for p in ingredients], [p.ood for p in shown])),
+        axis(
+            f"{ood_name(shift, evaluation)} accuracy, %",
+            _range([p.ood for p in ingredients], [p.ood for p in shown]),
+        ),
     )
 
 
@@ -185,7 +190,3 @@ def _range(ingredients: list[float], shown: list[float]) -> tuple[float, float]:
     if all(low < value < high for value in percents(shown)):
         return low, high
     return limits([low, high, *percents(shown)])
-
-
-def _ood(shift: str | None) -> str:
-    return "Mean OOD" if shift is None else f"OOD ({shift})"

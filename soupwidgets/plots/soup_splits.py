@@ -18,6 +18,7 @@ from soupwidgets.plots.style import (
     axis,
     base_figure,
     error_bars_of,
+    interval_words,
     percents,
     split_label,
 )
@@ -89,8 +90,7 @@ def soup_splits_patch(
         "ensemble": {"x": [None], "y": [None]},
     }
     rows = "; ".join(
-        f"{name} {score.accuracy:.2%} ({score.interval[0]:.1%} to {score.interval[1]:.1%}, "
-        f"{score.correct} of {score.seen})"
+        f"{name} {score.accuracy:.2%} ({interval_words(score.interval)}, {score.correct} of {score.seen})"
         for name, score in mixture.scores.items()
     )
     text = f"Accuracy of this soup on every split, with 95% intervals: {rows}."
@@ -107,6 +107,7 @@ def soup_splits_patch(
     ends = [end for interval in mixture.interval.values() for end in interval]
     ends += [value for evaluation in others.values() for value in evaluation.accuracy.values()]
     # In steps, so that the axis stands still while the soup moves a little.
-    low = math.floor((min(percents(ends)) - 1) / _GRID) * _GRID
-    high = math.ceil((max(percents(ends)) + 1) / _GRID) * _GRID
+    known = percents([end for end in [*ends, *mixture.accuracy.values()] if math.isfinite(end)])
+    low = math.floor((min(known) - 1) / _GRID) * _GRID
+    high = math.ceil((max(known) + 1) / _GRID) * _GRID
     return make_patch(text, traces, xaxis=axis("Accuracy, %", (low, high)))

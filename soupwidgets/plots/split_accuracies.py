@@ -17,6 +17,7 @@ from soupwidgets.plots.style import (
     axis,
     base_figure,
     error_bars_of,
+    interval_words,
     limits,
     percent,
     percents,
@@ -94,8 +95,7 @@ def split_accuracies_patch(sweep: Sweep, alpha: float, evaluation: Evaluation) -
         },
     }
     rows = "; ".join(
-        f"{name} {score.accuracy:.2%} ({score.interval[0]:.1%} to {score.interval[1]:.1%}, "
-        f"{score.correct} of {score.seen})"
+        f"{name} {score.accuracy:.2%} ({interval_words(score.interval)}, {score.correct} of {score.seen})"
         for name, score in scores.items()
     )
     text = f"Accuracy on every split at alpha {alpha:.3g}, with 95% intervals: {rows}."
@@ -105,4 +105,5 @@ def split_accuracies_patch(sweep: Sweep, alpha: float, evaluation: Evaluation) -
 def _accuracy_axis(sweep: Sweep, shown: Evaluation) -> dict[str, Any]:
     every = [*sweep.evaluations.values(), shown]
     ends = [end for evaluation in every for interval in evaluation.interval.values() for end in interval]
+    ends += [accuracy for evaluation in every for accuracy in evaluation.accuracy.values()]
     return axis("Accuracy, %", limits(percents(ends)))

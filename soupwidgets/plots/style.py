@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from math import isfinite
 from typing import Any
 
 import plotly.graph_objects as go
@@ -28,14 +30,34 @@ def percents(shares: Sequence[float]) -> list[float]:
     return [percent(share) for share in shares]
 
 
+TOO_FEW = "too few to say"
+
+
+def interval_words(interval: tuple[float, float], form: str = ".1%") -> str:
+    """An interval in words; with limits that are not numbers there were too few images to say.
+
+    Examples
+    --------
+    >>> interval_words((0.705, 0.8)), interval_words((float("nan"), float("nan")))
+    ('70.5% to 80.0%', 'too few to say')
+    """
+    low, high = interval
+    return f"{low:{form}} to {high:{form}}" if isfinite(low) and isfinite(high) else TOO_FEW
+
+
+def bar_length(length: float) -> float | str:
+    """How far an error bar reaches; plotly draws none for a word, and one of no width for a missing number."""
+    return length if isfinite(length) else TOO_FEW
+
+
 def error_bar(value: float, interval: tuple[float, float], **style: Any) -> dict[str, Any]:
     """Plotly's asymmetric error bar for a share with its interval, in percent."""
     low, high = interval
     return {
         "type": "data",
         "symmetric": False,
-        "array": [percent(high - value)],
-        "arrayminus": [percent(value - low)],
+        "array": [bar_length(percent(high - value))],
+        "arrayminus": [bar_length(percent(value - low))],
         **style,
     }
 
@@ -46,23 +68,39 @@ def error_bars_of(scores: Iterable[SplitScore], **style: Any) -> dict[str, Any]:
     return {
         "type": "data",
         "symmetric": False,
-        "array": [percent(high - value) for value, _, high in known],
-        "arrayminus": [percent(value - low) for value, low, _ in known],
+        "array": [bar_length(percent(high - value)) for value, _, high in known],
+        "arrayminus": [bar_length(percent(value - low)) for value, low, _ in known],
         **style,
     }
 
 
 def split_label(evaluation: Evaluation, name: str) -> str:
-    """What a split is called in a figure."""
-    return {"validation": "validation", "id_test": "ID test"}.get(evaluation.scores[name].role, name)
+    """What a split is called in a figure; a slice says which of its two accuracies this is."""
+    names = {"validation": "validation", "id_test": "ID test", "slice": f"{name} (single-label)"}
+    return names.get(evaluation.scores[name].role, name)
+
+
+def ood_name(shift: str | None, evaluation: Evaluation) -> str:
+    """What an axis of accuracy outside of the distribution is called; None is the mean over shifts."""
+    if shift is None:
+        return "Mean OOD"
+    score = evaluation.scores.get(shift)
+    return split_label(evaluation, shift) if score is not None and score.role == "slice" else f"OOD ({shift})"
 
 
 def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str, uid: str) -> go.Scatter:
-    """The area between two curves, pale, without legend or hover."""
+    """The area between two curves, pale, without legend or hover; a gap where a limit is unknown."""
+    shape_x: list[float | None] = []
+    shape_y: list[float | None] = []
+    for known, points in groupby(zip(x, low, high, strict=True), lambda point: isfinite(point[1] + point[2])):
+        if known:
+            run = list(points)
+            shape_x += [*([None] if shape_x else []), *(p[0] for p in run), *(p[0] for p in reversed(run))]
+            shape_y += [*([None] if shape_y else []), *(p[2] for p in run), *(p[1] for p in reversed(run))]
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return go.Scatter(
-        x=[*x, *reversed(x)],
-        y=[*high, *reversed(low)],
+        x=shape_x or [None],
+        y=shape_y or [None],
         uid=uid,
         mode="lines",
         fill="toself",
@@ -81,7 +119,7 @@ def axis(title: str, limits: tuple[float, float] | None = None, **more: Any) -> 
 
 def limits(values: Iterable[float], room: float = 0.05) -> tuple[float, float]:
     """Where an axis begins and ends so that all values lie on it, with some room (a share) at both ends."""
-    known = list(values)
+    known = [value for value in values if isfinite(value)]
     low, high = min(known), max(known)
     margin = room * (high - low) or 1.0
     return low - margin, high + margin

@@ -10,6 +10,7 @@ from scipy.special import log_softmax
 
 from soupwidgets.analysis import BootstrapMean, Member, PairDiversity
 from soupwidgets.evaluation import Evaluation
+from soupwidgets.plots.style import interval_words
 from soupwidgets.suites import Suite
 from soupwidgets.widgets.html import ImageCard, gallery
 
@@ -99,7 +100,7 @@ def _percent(share: float) -> str:
 
 
 def _limits(interval: tuple[float, float]) -> str:
-    return f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}"
+    return interval_words((100 * interval[0], 100 * interval[1]), ".1f")
 
 
 def _points(mean: BootstrapMean) -> tuple[str, str]:

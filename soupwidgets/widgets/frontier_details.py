@@ -15,6 +15,7 @@ from soupwidgets.analysis import (
     right_answers,
 )
 from soupwidgets.evaluation import Evaluator
+from soupwidgets.plots.style import interval_words
 
 _SHOWN = 12
 _CELL = 'style="padding:2px 10px;text-align:right"'
@@ -39,7 +40,7 @@ def details(
         cells = [_percent(p.id), _limits(p.id_interval), _percent(p.ood), _limits(p.ood_interval)]
         if baseline:
             rho = effective_robustness(p, baseline)
-            cells += [f"{rho.value:+.1f}", f"{rho.low:+.1f} to {rho.high:+.1f}"]
+            cells += [f"{rho.value:+.1f}", interval_words((rho.low, rho.high), "+.1f")]
         row = "".join(f"<td {_CELL}>{cell}</td>" for cell in cells)
         rows.append(
             f'<tr><th scope="row" style="text-align:left">{escape(name)}</th><td>{result[name].kind}</td>{row}</tr>'
@@ -79,4 +80,4 @@ def _percent(share: float) -> str:
 
 
 def _limits(interval: tuple[float, float]) -> str:
-    return f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}"
+    return interval_words((100 * interval[0], 100 * interval[1]), ".1f")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from soupwidgets.evaluation import Evaluation
+from soupwidgets.plots.style import interval_words
 from soupwidgets.recipe import Recipe
 
 _CELL = 'style="padding:1px 8px;text-align:right;font-variant-numeric:tabular-nums"'
@@ -32,7 +33,7 @@ def point_details(recipe: Recipe, x: float, y: float, evaluation: Evaluation | N
         rows = "".join(
             f'<tr><th scope="row" style="text-align:left;font-weight:normal">{escape(name)}</th>'
             f"<td {_CELL}>{100 * score.accuracy:.2f}</td>"
-            f"<td {_CELL}>{100 * score.interval[0]:.1f} to {100 * score.interval[1]:.1f}</td>"
+            f"<td {_CELL}>{_limits(score.interval)}</td>"
             f"<td {_CELL}>{score.loss:.3f}</td></tr>"
             for name, score in evaluation.scores.items()
         )
@@ -58,3 +59,7 @@ def _coefficient(name: str, value: float) -> str:
         f'<span style="display:block;height:9px;width:{width:.0f}%;background:{colour}"></span></span>'
         f"<span>{escape(name)}</span></li>"
     )
+
+
+def _limits(interval: tuple[float, float]) -> str:
+    return interval_words((100 * interval[0], 100 * interval[1]), ".1f")

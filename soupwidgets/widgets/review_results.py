@@ -9,6 +9,7 @@ from math import isnan
 import pandas as pd
 
 from soupwidgets.analysis import MultiLabels, MultiLabelScore, SliceScore
+from soupwidgets.plots.style import interval_words
 from soupwidgets.review import Agreement, Distribution, minority_views
 from soupwidgets.review.agreement import TOO_FEW
 
@@ -20,18 +21,18 @@ _SHOWN = 20
 def score_table(
     scores: Mapping[str, tuple[MultiLabelScore, SliceScore | None]], reviewed: int, split: str, images: int
 ) -> str:
-    """Accuracies of some models by one label and after the review, side by side."""
+    """Single-label and multi-label accuracies of some models, side by side: which one a number is stands above it."""
     rows = [
         f"<tr><th {_NAME}>{escape(name)}</th><td {_CELL}>{100 * score.single_label:.2f}</td>"
         f"<td {_CELL}><b>{100 * score.accuracy:.2f}</b></td>"
-        f"<td {_CELL}>{100 * score.low:.2f} to {100 * score.high:.2f}</td>"
+        f"<td {_CELL}>{interval_words((100 * score.low, 100 * score.high), '.2f')}</td>"
         f"<td {_CELL}>{f'{major.right} of {major.images}' if major else ''}</td></tr>"
         for name, (score, major) in scores.items()
     ]
     skipped = next(iter(scores.values()))[0].problematic
     return _table(
         "accuracies after review",
-        ["accuracy, mean over classes, %", "one label", "after review", "95%", "'major' right"],
+        ["mean over classes, %", "single-label accuracy", "multi-label accuracy", "95%", "'major' slice, multi-label"],
         rows,
         f"{reviewed:,} of {images:,} images of {split} were reviewed, {skipped:,} of them are problematic and skipped. "
         "The others count by their one label. Who chose images because one model has them wrong has looked for "
@@ -54,7 +55,7 @@ def agreement_html(found: Sequence[Agreement]) -> str:
     """How far reviewers agree on each question."""
     rows = [
         f"<tr><th {_NAME}>{escape(one.question)}</th><td {_CELL}>{_alpha(one.alpha)}</td>"
-        f"<td {_CELL}>{'too few to say' if isnan(one.low) else f'{one.low:.2f} to {one.high:.2f}'}</td>"
+        f"<td {_CELL}>{interval_words((one.low, one.high), '.2f')}</td>"
         f"<td {_CELL}>{one.images:,}</td></tr>"
         for one in found
         if one.images

@@ -48,6 +48,7 @@ from soupwidgets.analysis import (
 )
 from soupwidgets.evaluation import Evaluation, SplitScore
 from soupwidgets.methods import GreedyStep, LearnedEpoch, LearnedSoup
+from soupwidgets.plots import style
 from soupwidgets.plots.patch import finished, make_patch
 from soupwidgets.plots.shown import ShownFigure, bold, shown_template, shown_text, shown_trace
 from soupwidgets.studies import AugmentationResult, AugmentationStudy, LabelNoiseStudy, NoiseResult
@@ -301,3 +302,35 @@ def test_a_figure_by_itself_has_no_button_that_uploads(monkeypatch: pytest.Monke
     assert '"showSendToCloud": false' in flat.to_html(include_plotlyjs=False)
     flat.write_html(tmp_path / "figure.html", include_plotlyjs=False)
     assert '"showSendToCloud": false' in (tmp_path / "figure.html").read_text()
+
+
+def test_too_few_images_to_say_is_no_bar_of_no_width() -> None:
+    nothing = (float("nan"), float("nan"))
+    assert style.error_bar(0.5, nothing)["array"] == ["too few to say"]  # plotly draws no bar for a word
+    assert style.error_bar(0.5, (0.4, 0.7))["array"] == pytest.approx([20])
+    assert style.limits([0.0, float("nan"), 1.0], 0.5) == (-0.5, 1.5)
+    area = style.band([0, 1, 2, 3], [1, 1, nothing[0], 1], [2, 2, nothing[1], 2], style.BLUE, "band")
+    assert area.x == (0, 1, 1, 0, None, 3, 3)
+    assert area.y == (2, 2, 1, 1, None, 2, 1)
+
+
+def test_figures_of_class_means_without_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SplitScore, "interval", property(lambda self: (float("nan"), float("nan"))))
+    for name in ("split_accuracies", "soup_splits", "alpha_curves", "alpha_frontier", "soup_frontier", "frontier"):
+        figure = BUILD[name]()
+        plain = figure.to_json()
+        assert "NaN" not in plain
+        for key in ("error_x", "error_y"):
+            lengths = [n for t in json.loads(plain)["data"] for n in t.get(key, {}).get("array", [])]
+            assert set(lengths) <= {"too few to say"}
+        assert "nan" not in plots.text_alternative(figure)
+        for axis in (figure.layout.xaxis, figure.layout.yaxis):
+            assert axis.range is None or np.isfinite(axis.range).all()
+
+
+def test_a_slice_says_which_of_its_accuracies_it_is() -> None:
+    scores = {name: replace(score, role="slice") if name == FOG else score for name, score in SWEEP[0.5].scores.items()}
+    sweep = replace(SWEEP, evaluations={0.5: replace(SWEEP[0.5], scores=scores)})
+    said = shown_text(f"{FOG} (single-label)")
+    assert plots.alpha_frontier(sweep, shift=FOG).layout.yaxis.title.text == f"{said} accuracy, %"
+    assert said in next(t for t in plots.split_accuracies(sweep).data if t.uid == "here").y
