@@ -64,7 +64,8 @@ def soup_frontier(
     The figure of arXiv 2203.05482, section 1.
     """
     points = {name: frontier_point(evaluation, shift) for name, evaluation in ingredients.items()}
-    figure = base_figure("Accuracy against robustness", *_axes(list(points.values()), [], shift, mixture))
+    name_of_shift = ood_name(shift, next(iter(ingredients.values())))
+    figure = base_figure("Accuracy against robustness", *_axes(list(points.values()), [], name_of_shift))
     figure.add_scatter(
         x=percents([p.id for p in points.values()]),
         y=percents([p.ood for p in points.values()]),
@@ -112,12 +113,13 @@ def soup_frontier_patch(
             }
         }
     }
+    name_of_shift = ood_name(shift, next(iter(ingredients.values())))
     points = [frontier_point(evaluation, shift) for evaluation in ingredients.values()]
     shown: list[FrontierPoint] = []
     best = max(zip(names, points, strict=True), key=lambda item: item[1].id)
     text = (
         f"Accuracy against robustness of {len(names)} ingredients: ID from {min(p.id for p in points):.1%} to "
-        f"{best[1].id:.1%} ({best[0]}), {ood_name(shift, mixture)} from {min(p.ood for p in points):.1%} to "
+        f"{best[1].id:.1%} ({best[0]}), {name_of_shift} from {min(p.ood for p in points):.1%} to "
         f"{max(p.ood for p in points):.1%}."
     )
     for uid, evaluation, what in (
@@ -146,11 +148,11 @@ def soup_frontier_patch(
             traces[uid]["error_y"] = error_bar(point.ood, point.ood_interval, color=colour, thickness=1.5, width=5)
         text += (
             f" {what}{'' if evaluation.exact else ' (coarse)'}: ID {point.id:.1%} (95% interval "
-            f"{interval_words(point.id_interval)}), {ood_name(shift, mixture)} {point.ood:.1%} "
+            f"{interval_words(point.id_interval)}), {name_of_shift} {point.ood:.1%} "
             f"({interval_words(point.ood_interval)})."
         )
     outside = _far_away(points, [used or name == zero_shot for name, used in zip(names, inside, strict=True)])
-    x_axis, y_axis = _axes([p for i, p in enumerate(points) if i not in outside], shown, shift, mixture)
+    x_axis, y_axis = _axes([p for i, p in enumerate(points) if i not in outside], shown, name_of_shift)
     hidden = [names[i] for i in outside]
     if hidden:
         text += f" Far below and not in view: {', '.join(hidden)}."
@@ -173,12 +175,12 @@ def _annotations(hidden: list[str]) -> list[dict[str, Any]]:
 
 
 def _axes(
-    ingredients: list[FrontierPoint], shown: list[FrontierPoint], shift: str | None, evaluation: Evaluation
+    ingredients: list[FrontierPoint], shown: list[FrontierPoint], name_of_shift: str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     return (
         axis("In-distribution (ID) accuracy, %", _range([p.id for p in ingredients], [p.id for p in shown])),
         axis(
-            f"{ood_name(shift, evaluation)} accuracy, %",
+            f"{name_of_shift} accuracy, %",
             _range([p.ood for p in ingredients], [p.ood for p in shown]),
         ),
     )
