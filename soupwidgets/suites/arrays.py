@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 _MAGIC = b"\x93NUMPY"
 # NumPy's own limit for headers is 10,000 characters.
 _HEADER = 1 << 14
-_MOST_NUMBERS = 1 << 48
+_MOST_BYTES = 1 << 48
 
 
 def map_array(path: str | Path) -> NDArray[Any]:
@@ -73,7 +73,7 @@ def read_arrays(path: str | Path, names: Sequence[str], most: int) -> dict[str, 
         _limit(size, most)
     except (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
         # A RuntimeError: compressed or encrypted in a way that is not known.
-        raise ValueError(f"{path}: not a readable archive of arrays ({error})") from error
+        raise ValueError(f"{path}: not a readable archive of arrays ({error!s:.300})") from error
     return {names[0]: np.array(map_array(path))}
 
 
@@ -113,7 +113,7 @@ def _header(file: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype
     if dtype.kind not in "biufSU" or not dtype.itemsize:
         raise ValueError(f"it holds {dtype}; numbers, truth values or texts are expected")
     # An array without a number in it may still state more of them than there are addresses.
-    lies = min(shape, default=0) < 0 or math.prod(n or 1 for n in shape) > _MOST_NUMBERS
+    lies = min(shape, default=0) < 0 or math.prod(n or 1 for n in shape) * dtype.itemsize > _MOST_BYTES
     if lies or start + math.prod(shape) * dtype.itemsize > size:
         raise ValueError(f"its header states {dtype} of shape {shape}, which the file is too short for")
     return tuple(int(n) for n in shape), bool(fortran), dtype, start

@@ -62,6 +62,7 @@ def header(shape: tuple[int, ...], kind: str = "<f4") -> bytes:
         (header((10**30, 10)), "too short for"),
         (header((-1, 10)), "too short for"),
         (header((400, 10)), "too short for"),
+        (header((10**12, 0), "<U100000000"), "too short for"),
         (header((10**12,), "<U0"), "numbers, truth values or texts"),
         (header((1,), "|O"), "pickled objects"),
         (header((1,), "<M8[D]"), "numbers, truth values or texts"),

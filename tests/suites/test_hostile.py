@@ -222,6 +222,16 @@ def test_more_pixels_than_images_have(tmp_path: Path) -> None:
 # Archives and tables.
 
 
+@pytest.mark.parametrize(
+    "labels", [np.zeros(3), np.zeros((3, 1), np.int64), np.zeros(0, "<U100000000"), np.array([0, 1, 10])]
+)
+def test_labels_of_cifar(tmp_path: Path, labels: np.ndarray) -> None:
+    np.save(tmp_path / "cifar10.1_v6_data.npy", np.zeros((3, 32, 32, 3), np.uint8))
+    np.save(tmp_path / "cifar10.1_v6_labels.npy", labels)
+    with pytest.raises(SuiteError, match=r"labels are|labels of shape|images and labels"):
+        READERS["cifar10.1"](tmp_path, "shift")
+
+
 @pytest.mark.parametrize("label", [b"999999", b"9" * 5000, b"x" * 300, b"", b"\xff\xfe", b"9" * 2_000_000])
 def test_labels_of_an_archive_that_are_none(tmp_path: Path, label: bytes) -> None:
     trees.shard(

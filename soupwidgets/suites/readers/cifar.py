@@ -81,9 +81,15 @@ def _batch(path: Path, name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 def _classes(file: Path, labels: Any) -> NDArray[np.int64]:
     try:
-        return np.asarray(labels, dtype=np.int64)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise SuiteError(f"{file}: labels are no whole numbers ({error})") from error
+        found = np.asarray(labels)
+    except ValueError as error:
+        # Lists of different lengths.
+        raise SuiteError(f"{file}: labels are no list of whole numbers ({error})"[:500]) from error
+    if found.ndim != 1 or found.dtype.kind not in "iu":
+        raise SuiteError(
+            f"{file}: labels are {found.dtype} of shape {found.shape}; a list of whole numbers is expected"
+        )
+    return found.astype(np.int64)
 
 
 def _binary(file: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
