@@ -87,6 +87,9 @@ class Export:
     content: Mapping[str, Any]
     summary: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"Export({' '.join(self.summary)})"
+
     def write(self, path: str | Path) -> Path:
         """Write it as JSON."""
         with atomic_path(path) as temporary:

@@ -113,6 +113,9 @@ class State:
     records: Mapping[Key, Record] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
 
+    def __repr__(self) -> str:
+        return f"State({len(self.records):,} records, {len(self.gone):,} taken back)"
+
     @classmethod
     def of(cls, records: Iterable[Record], gone: Iterable[str] = ()) -> State:
         """A state of records in any order, of which the highest version of each holds."""

@@ -142,6 +142,9 @@ class Facts:
     classes: Mapping[str, tuple[str, ...]]
     splits: Mapping[str, SplitFacts]
 
+    def __repr__(self) -> str:
+        return f"Facts({self.title!r}, suite {self.suite!r}, splits {list(self.splits)})"
+
 
 @dataclass(frozen=True)
 class View:
@@ -170,6 +173,11 @@ class View:
     slices: Mapping[Key, Slice]
     agreement: str
     shortfalls: Mapping[Key, str]
+
+    def __repr__(self) -> str:
+        title = "without a title" if self.facts is None else repr(self.facts.title)
+        said = f"{len(self.judgements):,} judgements of {len(self.by_image()):,} images"
+        return f"View({title}, {said} by {len({author for author, _ in self.judgements}):,} reviewers)"
 
     def by_image(self) -> dict[Image, dict[str, Judgement]]:
         """For each image what each reviewer says of it."""

@@ -76,6 +76,9 @@ class AugmentationResult:
     losses: tuple[float, ...]
     accuracies: tuple[float, ...]
 
+    def __repr__(self) -> str:
+        return f"AugmentationResult({self.name!r}, affinity {self.affinity}, diversity {self.diversity})"
+
 
 @dataclass(frozen=True)
 class AugmentationStudy:
@@ -101,6 +104,13 @@ class AugmentationStudy:
     accuracies: tuple[float, ...]
     seeds: int
     provenance: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        names = ", ".join(result.name for result in self.results)
+        return f"AugmentationStudy({len(self.results)} augmentations: {names}; {self.seeds} seeds)"
+
+    def _repr_html_(self) -> str:
+        return str(self.to_frame().to_html(index=False, float_format="{:.4g}".format))
 
     def __getitem__(self, name: str) -> AugmentationResult:
         for result in self.results:

@@ -43,6 +43,10 @@ class NoiseResult:
     followed: tuple[float, ...]
     accuracies: tuple[float, ...]
 
+    def __repr__(self) -> str:
+        followed = f"{self.followed[-1]:.4g} of it followed" if self.followed else "no epoch"
+        return f"NoiseResult({self.name!r}, frequency {self.frequency:g}, {len(self.followed)} epochs, {followed})"
+
     @property
     def fitting(self) -> tuple[float, ...]:
         """Noise fitting by epoch: loss on clean minus loss on noisy labels, in nats. It rises as noise is fitted."""
@@ -66,6 +70,12 @@ class LabelNoiseStudy:
     results: tuple[NoiseResult, ...]
     seeds: int
     provenance: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return f"LabelNoiseStudy({', '.join(result.name for result in self.results)}; {self.seeds} seeds)"
+
+    def _repr_html_(self) -> str:
+        return str(self.to_frame().to_html(index=False, float_format="{:.4g}".format))
 
     @property
     def directions(self) -> list[str]:

@@ -69,6 +69,10 @@ class Run:
     path: Path
     history: tuple[Epoch, ...]
 
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name} {value:.4g}" for name, value in self.history[-1].items()) if self.history else "none"
+        return f"Run({self.plan.name!r}, {len(self.history)} epochs, at the end {last})"
+
     def curve(self, number: str) -> list[float]:
         """One number, epoch after epoch.
 
