@@ -56,7 +56,7 @@ def safe_csv(frame: pd.DataFrame) -> str:
     for place in range(plain.shape[1]):
         if not pd.api.types.is_numeric_dtype(plain.dtypes.iloc[place]):
             cells = [plain_cell(cell) if isinstance(cell, str) else cell for cell in plain.iloc[:, place]]
-            plain.isetitem(place, cells)
+            plain.isetitem(place, pd.array(cells, dtype=object))
     plain.columns = pd.Index([plain_cell(name) if isinstance(name, str) else name for name in plain.columns])
     text: str = plain.to_csv(index=False)
     return text
