@@ -174,6 +174,7 @@ class AlphaExplorer(Explorer):
 
     def _start(self) -> None:
         self.alert.value = ""
+        self._show_status(f"loading {self._zero_shot} and {self.fine_tuned}", 0, 1)
         self._work.request(self._answer(self.fine_tuned, self.alpha, dragging=False))
         self._work.in_background(self._fill(self.fine_tuned))
 

@@ -206,6 +206,7 @@ class DiversityExplorer(Explorer):
     def _start(self) -> None:
         self.alert.value = ""
         self.matrix = None
+        self.status.value = progress(f"comparing {len(self.models)} models on {self.split}", 0, 1)
         self._work.in_background(self._compare(self.split))
         self._ask()
 

@@ -120,6 +120,7 @@ class FrontierExplorer(Explorer):
         ]  # fmt: skip
         if context is not None:
             self.add_context(context)
+        self._say("looking up what is measured", 0, 1)
         self._work.request(self._refresh())
         self._work.in_background(self._fill())
 

@@ -32,9 +32,9 @@ def error_message(error: BaseException) -> str:
 
 
 def progress(label: str, done: int, total: int) -> str:
-    """Words with a progress bar, which goes when all is done."""
+    """Words with a progress bar, which goes when all is done; a screen reader says them when there is a pause."""
     bar = "" if done >= total else f'<progress value="{int(done)}" max="{int(total)}" aria-hidden="true"></progress> '
-    return f'<div style="color:#444;font-size:13px">{bar}{escape(label)}</div>'
+    return f'<div role="status" style="color:#444;font-size:13px">{bar}{escape(label)}</div>'
 
 
 def notes(advice: Sequence[str]) -> str:

@@ -245,6 +245,7 @@ class LandscapeExplorer(Explorer):
     def _on_grid(self, _change: Any) -> None:
         self.alert.value = ""
         self.landscape = None
+        self._say(f"finding the plane through {', '.join(self.corners)}", 0, 1)
         self._work.in_background(self._fill(self.corners, str(self.split_choice.value), int(self.grid_choice.value)))
 
     def _on_view(self, _change: Any) -> None:

@@ -107,6 +107,7 @@ class SoupMixer(Explorer):
         view.frontier.observe(self._on_selected, "selected")
         view.frontier.observe(self._on_click, "clicked")
         view.trace.observe(self._on_trace_click, "clicked")
+        view.say(f"loading {len(names)} ingredients", 0, 1)
         self._work.request(self._answer(self.recipe, dragging=False))
         self._work.in_background(self._fill())
 

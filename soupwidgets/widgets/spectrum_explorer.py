@@ -231,6 +231,7 @@ class SpectrumExplorer(Explorer):
         self.alert.value = ""
         self.slider.high_label = self.fine_tuned
         self.centroids = {}
+        self._say(f"loading {self.fine_tuned} to follow it along the paths", 0, 1)
         self._work.in_background(self._fill(self.fine_tuned, self.values))
         self._ask()
 

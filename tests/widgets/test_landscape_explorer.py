@@ -109,6 +109,7 @@ def test_views_quantities_and_splits(explorer: LandscapeExplorer, tiny_evaluator
     assert explorer.figure.figure["data"][0]["type"] == "surface"
     explorer.view_choice.value = "all splits"
     explorer.wait(background=True)
+    assert explorer.alert.value == ""
     titles = [a["text"] for a in explorer.figure.figure["layout"]["annotations"]]
     assert [t.split(":")[0] for t in titles[: len(tiny_evaluator.suite.splits)]] == list(tiny_evaluator.suite.splits)
     explorer.view_choice.value = "contours"
