@@ -8,7 +8,7 @@ from soupwidgets.review.views import Facts, Image, Judgement, check_records, vie
 
 # Nobody changes a name so often between two merges, and nobody can then be outnumbered for good.
 _MOST_AHEAD = 1000
-# Each new record takes a millisecond to check, and each new reviewer ten.
+# What checking a copy may cost at most.
 _MOST_RECORDS, _MOST_REVIEWERS = 50_000, 1000
 
 

@@ -9,17 +9,19 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from soupwidgets.review.ed25519 import public_key, sign, verify
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
 from soupwidgets.review.records import ID_LENGTH, Record, ReviewError
 
 SIGNED = "signed"
 
 
 @lru_cache(maxsize=64)
-def _key(code: str) -> tuple[bytes, str]:
-    """The secret of a code, and its public key."""
-    secret = hashlib.sha256(b"soupwidgets signing\n" + code.encode()).digest()
-    return secret, public_key(secret).hex()
+def _key(code: str) -> tuple[Ed25519PrivateKey, str]:
+    """The secret key that a code makes, and its public key."""
+    secret = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"soupwidgets signing\n" + code.encode()).digest())
+    return secret, secret.public_key().public_bytes_raw().hex()
 
 
 def reviewer_id(code: str) -> str:
@@ -96,9 +98,14 @@ def check_signature(session: str, record: Record) -> None:
         if not isinstance(signed, Mapping):
             raise ValueError
         public, nonce, signature = str(signed["by"]), str(signed["nonce"]), bytes.fromhex(str(signed["signature"]))
-        genuine = verify(bytes.fromhex(public), _message(session, record), signature)
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
     except (KeyError, ValueError):
         raise ReviewError(f"{what} is not signed by its author: a changed file?") from None
+    try:
+        key.verify(signature, _message(session, record))
+        genuine = True
+    except InvalidSignature:
+        genuine = False
     author = _author(public)
     if record.kind == "removal":
         of = str(record.body.get("of"))
@@ -110,7 +117,7 @@ def check_signature(session: str, record: Record) -> None:
 
 
 def _with_signature(session: str, code: str, record: Record) -> Record:
-    signature = sign(_key(code)[0], _message(session, record)).hex()
+    signature = _key(code)[0].sign(_message(session, record)).hex()
     body = {**record.body, SIGNED: {**record.body[SIGNED], "signature": signature}}
     return Record(record.id, record.kind, record.author, body, record.version)
 
