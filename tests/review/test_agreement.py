@@ -85,7 +85,10 @@ def test_where_it_is_shown_a_missing_interval_is_explained() -> None:
     def row(low: float | None) -> dict[str, object]:
         return {"question": "q", "alpha": 0.4, "low": low, "high": low, "images": 4, "answers": 9, "said_yes": 3}
 
-    shown = [summary_text({"kinds": {}, "normalised": {}, "agreement": {"test": [row(x)]}}) for x in (None, 0.3)]
+    shown = [
+        summary_text({"kinds": {}, "normalised": {}, "warning": "", "agreement": {"test": [row(x)]}})
+        for x in (None, 0.3)
+    ]
     assert ["too few images to say" in text for text in shown] == [True, False]
     nan = float("nan")
     assert "too few to say" in agreement_html([Agreement("q", 0.4, nan, nan, 4, 9, 3)])
