@@ -32,7 +32,7 @@ def with_training(tmp_path_factory: pytest.TempPathFactory) -> Suite:
     np.save(folder / "train.labels.npy", data.labels[:2000])
     manifest = json.loads((folder / "suite.json").read_text())
     entry = {"name": "train", "role": "train", "images": "train.images.npy", "labels": "train.labels.npy"}
-    manifest["splits"].append(entry)
+    manifest["splits"] = [split for split in manifest["splits"] if split["name"] != "train"] + [entry]
     (folder / "suite.json").write_text(json.dumps(manifest))
     return Suite.open(folder)
 
