@@ -77,9 +77,11 @@ class NewestWins:
         """
 
         def settled() -> bool:
-            return self._closed or not (
-                self._busy or self._to_show or self._request or (background and self._background)
-            )
+            # Together, for the worker may be done between two looks.
+            with self._wake:
+                return self._closed or not (
+                    self._busy or self._to_show or self._request or (background and self._background)
+                )
 
         steps, since = self._steps, time.monotonic()
         while not settled():
