@@ -22,6 +22,7 @@ from soupwidgets.evaluation import Evaluation, Evaluator
 from soupwidgets.methods import (
     GreedySoup,
     LearnedSoup,
+    ScaledArithmetic,
     Sweep,
     alpha_sweep,
     check_soup,
@@ -35,6 +36,7 @@ from soupwidgets.methods import (
     logit_ensemble,
     model_stock,
     recalibrate_batch_norm,
+    scaled_arithmetic,
     slerp,
     swa,
     task_arithmetic,
@@ -47,7 +49,7 @@ from soupwidgets.models import Architecture, open_clip_classifier, prompt_head
 from soupwidgets.pool import Pool, PoolError, SoupWarning
 from soupwidgets.recipe import Recipe
 from soupwidgets.spelling import nearest
-from soupwidgets.store import Store, StoreError
+from soupwidgets.store import Store, StoreError, StoreWarning
 from soupwidgets.suites import Suite, SuiteError
 
 if TYPE_CHECKING:
@@ -66,9 +68,11 @@ __all__ = [
     "Pool",
     "PoolError",
     "Recipe",
+    "ScaledArithmetic",
     "SoupWarning",
     "Store",
     "StoreError",
+    "StoreWarning",
     "Suite",
     "SuiteError",
     "Sweep",
@@ -91,6 +95,7 @@ __all__ = [
     "recalibrate_batch_norm",
     "review",
     "save_mixture",
+    "scaled_arithmetic",
     "slerp",
     "studies",
     "swa",

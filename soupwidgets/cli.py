@@ -60,6 +60,13 @@ class SoupMethod(StrEnum):
     lawa = "lawa"
 
 
+class TieOrder(StrEnum):
+    """In which order greedy tries ingredients of one score."""
+
+    by_name = "name"
+    released = "released"
+
+
 class TrainingMode(StrEnum):
     """What fine-tuning trains."""
 
@@ -178,6 +185,10 @@ def soup(
     alpha: Annotated[float, typer.Option(help="How far wise-ft goes from zero-shot to the average, or slerp.")] = 0.5,
     decay: Annotated[float, typer.Option(help="What ema keeps of the average at every step.")] = 0.9,
     last: Annotated[int, typer.Option(help="How many of the latest lawa averages.")] = 5,
+    tie_order: Annotated[
+        TieOrder, typer.Option(help="Which of equals greedy tries first: by name, or as the released script does.")
+    ] = TieOrder.by_name,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there already.")] = False,
     json_file: JsonOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
@@ -186,8 +197,9 @@ def soup(
     from soupwidgets.soup_report import SoupOptions, make_soup, to_text
 
     options = SoupOptions(
-        ingredient, strict, seed, scale, density, drop, alpha, decay, last, progress=sys.stderr.isatty()
-    )
+        ingredient, strict, seed, scale, density, drop, alpha, decay, last,
+        progress=sys.stderr.isatty(), tie_order=tie_order.value, overwrite=overwrite,
+    )  # fmt: skip
     if suite is None:
         from soupwidgets import Pool
 

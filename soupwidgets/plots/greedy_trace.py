@@ -6,13 +6,14 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.methods import GreedySoup
 from soupwidgets.plots.patch import Patch, finished, make_patch
 from soupwidgets.plots.style import BLUE, INK, VERMILLION, axis, base_figure, limits, percent, percents
 
 
 def greedy_trace(soup: GreedySoup, step: int | None = None) -> go.Figure:
-    """Draw validation accuracy with each candidate, beside that of the soup it was tried in.
+    """Draw the validation score with each candidate, beside that of the soup it was tried in.
 
     Parameters
     ----------
@@ -77,8 +78,8 @@ def greedy_sentence(soup: GreedySoup, step: int) -> str:
         return f"Step 1 of {len(soup.steps)}: {here.candidate} is the first, with {here.accuracy:.2%}."
     bound = "" if here.exact else "at most "
     return (
-        f"Step {step} of {len(soup.steps)}: {here.candidate} is tried. Validation accuracy {here.best:.2%} without it, "
-        f"{bound}{here.accuracy:.2%} with it: {'taken' if here.accepted else 'left out'} "
+        f"Step {step} of {len(soup.steps)}: {here.candidate} is tried. "
+        f"Validation {METRIC_WORDS[soup.metric]} {here.best:.2%} without it, {bound}{here.accuracy:.2%} with it: {'taken' if here.accepted else 'left out'} "
         f"(after {here.looked_at:,} of {here.total:,} images)."
     )
 
@@ -87,5 +88,5 @@ def _axes(soup: GreedySoup) -> tuple[dict[str, Any], dict[str, Any]]:
     accuracies = percents([step.accuracy for step in soup.steps])
     return (
         axis("Candidate, in the order tried", (0.3, len(soup.steps) + 0.7), tickformat="d"),
-        axis("Validation accuracy, %", limits(accuracies), tickformat=".2f"),
+        axis(f"Validation {METRIC_WORDS[soup.metric]}, %", limits(accuracies), tickformat=".2f"),
     )
