@@ -79,7 +79,8 @@ def greedy_sentence(soup: GreedySoup, step: int) -> str:
     bound = "" if here.exact else "at most "
     return (
         f"Step {step} of {len(soup.steps)}: {here.candidate} is tried. "
-        f"Validation {METRIC_WORDS[soup.metric]} {here.best:.2%} without it, {bound}{here.accuracy:.2%} with it: {'taken' if here.accepted else 'left out'} "
+        f"Validation {METRIC_WORDS[soup.metric]} {here.best:.2%} without it, "
+        f"{bound}{here.accuracy:.2%} with it: {'taken' if here.accepted else 'left out'} "
         f"(after {here.looked_at:,} of {here.total:,} images)."
     )
 
