@@ -22,7 +22,7 @@ from safetensors.torch import save
 from torch import nn
 
 from soupwidgets import CheckpointError
-from soupwidgets.checkpoints import CheckpointFile
+from soupwidgets.checkpoints import CheckpointFile, torch_files
 
 MARKER = "SOUPWIDGETS_HOSTILE"
 
@@ -255,3 +255,78 @@ def test_overwritten_bytes(tmp_path: Path, kind: str, share: float, patch: bytes
 @given(st.binary(max_size=60))
 def test_any_instructions(tmp_path: Path, program: bytes) -> None:
     open_or_refuse(tmp_path / "model.pt", b"\x80\x04" + program + b".")
+
+
+class Kept:
+    """Stands for a storage of six numbers."""
+
+
+class PicklerOfKept(pickle.Pickler):
+    def persistent_id(self, value: Any) -> Any:
+        return ("storage", torch.FloatStorage, "0", "cpu", 6) if isinstance(value, Kept) else None
+
+
+def archive_with(shape: Any, stride: Any) -> bytes:
+    """What ``torch.save`` would write if a tensor could have this shape."""
+    text, out = io.BytesIO(), io.BytesIO()
+    tensor = Calls(torch._utils._rebuild_tensor_v2, Kept(), 0, shape, stride, False, OrderedDict())
+    PicklerOfKept(text, protocol=2).dump({"a.weight": tensor})
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("archive/data.pkl", text.getvalue())
+        archive.writestr("archive/data/0", bytes(24))
+    return out.getvalue()
+
+
+def test_shapes_that_no_tensor_has(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(archive_with((2, 3), (3, 1)))
+    assert dict(CheckpointFile(path).read())["a.weight"].shape == (2, 3)
+    many = (1 << 47,) * 2000  # their product alone would take time and memory
+    for shape, stride, reason in (
+        (many, many, "shape or strides are none"),
+        (3, 1, "shape or strides are none"),
+        ((True, 3), (3, 1), "impossible shape"),
+        ((2, 3), (3, -1), "impossible shape"),
+        ((7,), (1,), "reaches outside of its storage"),
+    ):
+        path.write_bytes(archive_with(shape, stride))
+        assert reason in refuse(path)
+
+
+def test_a_list_of_entries_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(saved(STATE))
+    monkeypatch.setattr(torch_files, "_MAX_DIRECTORY", 100)
+    monkeypatch.setattr(torch_files.zipfile, "ZipFile", None)  # it would make an object of every entry
+    assert "a zip archive whose list of entries has" in refuse(path)
+
+
+def test_a_module_whose_inner_lists_are_something_else(tmp_path: Path) -> None:
+    module = nn.Linear(2, 2)
+    module.register_buffer("kept", torch.ones(2))
+    module._non_persistent_buffers_set = 3  # type: ignore[assignment]
+    path = tmp_path / "model.pt"
+    path.write_bytes(pickle.dumps(module))
+    assert sorted(CheckpointFile(path).tensors) == ["bias", "kept", "weight"]
+
+
+def test_headers_that_lie(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+
+    def check(header: str, numbers: int, reason: str) -> None:
+        path.write_bytes(struct.pack("<Q", len(header)) + header.encode() + bytes(numbers))
+        assert reason in refuse(path)
+
+    good = '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}%s}'
+    path.write_bytes(struct.pack("<Q", len(good % "")) + (good % "").encode() + bytes(8))
+    assert list(CheckpointFile(path).tensors) == ["a"]
+    check(good % "", 12, "announced")
+    check(good % ',"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}', 8, "does not lie where it should")  # overlaps
+    check(
+        good % ',"b":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}', 16, "does not lie where it should"
+    )  # a hole
+    check(good % ',"b":{"dtype":"F32","shape":[-1],"data_offsets":[8,4]}', 8, "tensor 'b'")
+    check(good % ',"b":{"dtype":"C64","shape":[1],"data_offsets":[8,16]}', 16, "cannot be mixed")
+    check(good[:-3] + ',"b":{"dtype":"F32","shape":[' + "1," * 99 + '1],"data_offsets":[8,12]}}', 12, "tensor 'b'")
+    check(good % ',"__metadata__":{"note":3}', 8, "metadata")
+    check('{"a":' + "[" * 50_000, 8, "header")
