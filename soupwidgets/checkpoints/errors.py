@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+_LONGEST = 2000
+
 
 class CheckpointError(ValueError):
     """A weight file is missing, damaged or not what was expected.
@@ -17,6 +19,8 @@ class CheckpointError(ValueError):
     """
 
     def __init__(self, path: str | Path, reason: str) -> None:
+        # Names in files of others may be as long as the file.
+        reason = reason if len(reason) <= _LONGEST else f"{reason[:_LONGEST]}..."
         super().__init__(f"{path}: {reason}")
         self.path = Path(path)
         self.reason = reason

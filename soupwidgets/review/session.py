@@ -106,7 +106,10 @@ class ReviewSession:
     def refresh(self) -> View:
         """Ask the store what the others have said meanwhile."""
         self.state = self.store.read(self.id)
-        self.view = view(self.state)
+        try:
+            self.view = view(self.state)
+        except ReviewError as error:
+            raise ReviewError(f"{self.store.where}: {error}") from error
         return self.view
 
     def check(self, suite: Suite, splits: Sequence[str] | None = None) -> None:

@@ -91,7 +91,8 @@ class ReviewStore:
             records.c.kind == "session", records.c.session == records.c.id
         )
         with self._reading() as connection:
-            return {session: str(json.loads(body).get("title", "")) for session, body in connection.execute(query)}
+            found = connection.execute(query).all()
+        return {session: str(self._body(session, body).get("title", "")) for session, body in found}
 
     def read(self, session: str) -> State:
         """Everything that is known of a session."""
@@ -99,8 +100,17 @@ class ReviewStore:
         with self._reading() as connection:
             rows = connection.execute(sa.select(*columns).where(records.c.session == session)).all()
             lost = connection.execute(sa.select(gone.c.id).where(gone.c.session == session)).scalars().all()
-        found = [Record(id, kind, author, json.loads(body), version) for id, kind, author, body, version in rows]
+        found = [Record(id, kind, author, self._body(id, body), version) for id, kind, author, body, version in rows]
         return State.of(found, lost)
+
+    def _body(self, record: str, text: str) -> dict[str, Any]:
+        try:
+            body = json.loads(text)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ReviewError(f"{self.where}: record {record!r:.80} is damaged ({str(error)[:200]})") from error
+        if not isinstance(body, dict):
+            raise ReviewError(f"{self.where}: record {record!r:.80} is damaged (no object)")
+        return body
 
     def write(self, session: str, given: Iterable[Record], taken_back: Iterable[str] = ()) -> Erasure | None:
         """Merge records, and ids that were taken back, into a session: all of them or none.
@@ -275,7 +285,7 @@ class ReviewStore:
     def _telling(self, what: str) -> Iterator[None]:
         try:
             yield
-        except (sa.exc.DBAPIError, OSError) as error:
+        except (sa.exc.DBAPIError, OSError, UnicodeDecodeError) as error:
             reason = str(getattr(error, "orig", error)).strip()
             hint = ": make room, and do it again" if "full" in reason else ""
             raise ReviewError(f"the reviews in {self.where} cannot be {what} ({reason}){hint}") from error

@@ -261,7 +261,7 @@ class Store:
         """Errors of the disk and of the database as one sentence."""
         try:
             yield
-        except (OSError, sa.exc.DBAPIError) as error:
+        except (OSError, UnicodeDecodeError, sa.exc.DBAPIError) as error:
             reason = error.orig if isinstance(error, sa.exc.DBAPIError) else error
             raise StoreError(
                 f"{self.folder}: {what} ({reason}). Make room on the disk (`soupwidgets store prune` helps), set "

@@ -326,7 +326,7 @@ def _read_review_store(folder: Path) -> None:
     store = ReviewStore(folder / "reviews.sqlite")
     try:
         for id in store.sessions():
-            view(store.read(id))
+            ReviewSession(store, id)
     finally:
         store.close()
 
