@@ -63,7 +63,7 @@ def test_a_full_disk_is_a_sentence(method: str, ev: Evaluator, tmp_path: Path, m
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("soupwidgets.checkpoints.writing._reserve", full)
-    with pytest.raises(ValueError, match=r"soup\.safetensors: the soup cannot be written \(No space left on device\)"):
+    with pytest.raises(ValueError, match=r"soup\.safetensors: cannot be written \(No space left on device\)"):
         make_soup(method, ev.pool, ev, tmp_path / "soup.safetensors", SoupOptions())
     assert list(tmp_path.glob("*soup.safetensors*")) == []
     if method == "uniform":

@@ -107,13 +107,15 @@ class FileBytes:
         return self.stop - self.start
 
     def __getitem__(self, index: int) -> int:
-        place = self.start + index
+        # Once for every instruction of a pickle: no call but this one where the window has it.
+        place, window = self.start + index, self._window
         if index < 0 or place >= self.stop:
             raise IndexError(index)
-        window = self._window
-        if not window.holds(place, place + 1):
+        at = place - window.start
+        if not 0 <= at < len(window.bytes):
             window.move(place)
-        return window.bytes[place - window.start]
+            at = 0
+        return window.bytes[at]
 
     def part(self, start: int, stop: int) -> FileBytes:
         """The bytes from ``start`` to before ``stop``; none is read now."""

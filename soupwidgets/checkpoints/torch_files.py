@@ -320,7 +320,8 @@ def read_tensor(file: FileIO, tensor: StoredTensor, pieces: Pieces) -> Iterator[
     elif count:
         numbers = bytearray(bytes(slice_of(place, start, start + span * size)))
         whole = torch.frombuffer(numbers, dtype=tensor.dtype)
-    flat = whole.as_strided(tensor.shape, tensor.stride).reshape(-1)
+    # A number that stands for all of a dimension would stay one: its bytes are wanted as often as it counts.
+    flat = whole.as_strided(tensor.shape, tensor.stride).contiguous().reshape(-1)
     for first, last in pieces.spans(count):
         yield flat[first:last]
 

@@ -52,6 +52,9 @@ def write_array(path: Path, array: NDArray[np.float32], digest: str) -> int:
     """
     # Not whether there is a file, but whether it is this one: an empty one would be in the way for good.
     if read_array(path, digest) is None:
+        if path.exists() and not path.is_file():
+            # A pipe, say, which `atomic_path` would leave alone; in the store nothing but arrays has such a name.
+            path.unlink()
         with atomic_path(path) as temporary, open(temporary, "wb") as file:
             np.save(file, array.astype("<f4", copy=False))
     return path.stat().st_size
