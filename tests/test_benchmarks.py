@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 
 from benchmarks.gpu import mixing_row, sweep_row
@@ -21,6 +22,7 @@ def test_the_cuda_rows_run_on_any_device() -> None:
     assert "140 images" in row.name
 
 
+@pytest.mark.slow
 def test_the_landscape_rows_compare_the_same_numbers(tmp_path: Path) -> None:
     rows = landscape_rows(tmp_path, grid=3, split="rotate")
     assert [row.name for row in rows[:2]] == ["3 x 2 plane on 1,250 images"] * 2

@@ -114,7 +114,8 @@ def test_a_missing_folder_is_made_and_a_link_stays_a_link(folder: Path, tmp_path
     written = (tmp_path / "new" / "place" / "out.json").read_text()
     (tmp_path / "real.json").write_text("old")
     (tmp_path / "link.json").symlink_to("real.json")
-    assert soup(folder, tmp_path, "--json", tmp_path / "link.json", "--overwrite").exit_code == 0
+    (tmp_path / "soup.safetensors").unlink()
+    assert soup(folder, tmp_path, "--json", tmp_path / "link.json").exit_code == 0
     assert (tmp_path / "link.json").is_symlink()
     assert (tmp_path / "real.json").read_text() == written
 

@@ -227,6 +227,7 @@ def test_barrier_interval_worked_by_hand() -> None:
     assert even.barrier_interval == pytest.approx((0.1 - margin, 0.1 + margin))
 
 
+@pytest.mark.slow
 def test_siblings_have_no_barrier_and_another_pre_training_has_one(evaluator: Evaluator) -> None:
     names = ["ft-03", "ft-08", "other-seed", "zero-shot"]
     states = list(analysis.stream_barriers(evaluator, names, points=5))

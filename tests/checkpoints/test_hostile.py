@@ -117,6 +117,7 @@ def test_what_would_run_code_is_refused_by_name(tmp_path: Path, name: str, how: 
         assert "it asks for " in reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RAW)
 def test_pickles_that_nobody_writes(tmp_path: Path, name: str) -> None:
     path = tmp_path / "model.pt"

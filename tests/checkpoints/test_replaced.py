@@ -211,6 +211,7 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_a_file_that_is_cut_short_does_not_end_the_process(tmp_path: Path) -> None:
     """A process that looks at mapped memory which is no longer there is ended by the system.
 

@@ -52,6 +52,7 @@ sys.exit(sum(os.waitpid(pid, 0)[1] for pid in children))
 """
 
 
+@pytest.mark.slow
 def test_four_processes_on_a_new_store_compute_everything_once(
     tiny_pool: Pool, small_folder: Path, small_suite: Suite, tmp_path: Path
 ) -> None:

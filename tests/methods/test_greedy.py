@@ -207,6 +207,7 @@ def test_one_model_of_several_is_explained() -> None:
     assert alone.share_of_passes == 0
 
 
+@pytest.mark.slow
 def test_on_the_bundled_zoo_most_of_the_work_is_saved(evaluator: Evaluator) -> None:
     """Slow, because the share is that of the zoo's 22 models on all 5,000 validation images."""
     soup = greedy_soup(evaluator, progress=False)

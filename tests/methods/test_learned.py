@@ -34,6 +34,7 @@ def test_the_gradient_is_that_of_the_loss(tiny_evaluator: Evaluator) -> None:
     assert found.correct == int((logits.argmax(1) == labels).sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["model", "layer"])
 def test_a_bad_ingredient_is_turned_down(evaluator: Evaluator, by: Literal["model", "layer"]) -> None:
     names = [*evaluator.pool.fine_tuned, "bad-lr"]

@@ -70,6 +70,7 @@ def test_adversarial_state_dicts_agree_with_float64(tmp_path: Path) -> None:
         assert ((written[name].double() - sum(parts)).abs() <= 1e-6 * scale).all()
 
 
+@pytest.mark.slow
 def test_a_soup_of_vit_b_32_is_loaded_by_open_clip(tmp_path: Path) -> None:
     torch.manual_seed(0)
     a, b = (open_clip.create_model("ViT-B-32").eval() for _ in range(2))

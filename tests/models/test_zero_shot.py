@@ -34,6 +34,7 @@ def small_suite(folder: Path, preprocess: Preprocess, n: int = 3) -> Suite:
     return Suite("small", CLASSES, {r: Split(r, r, source) for r in ("validation", "id_test")}, TEMPLATES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ViT-B-32", "RN50", "convnext_tiny", "ViT-B-16-SigLIP"])
 def test_logits_are_open_clips_own(name: str, tmp_path: Path) -> None:
     tokens = made_up_tokens if "SigLIP" in name else open_clip.get_tokenizer(name)

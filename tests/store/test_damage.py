@@ -228,6 +228,7 @@ assert store.get(["before", "k"]) == {"before": one}
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [1000, 60_000], ids=["array", "database"])
 def test_a_disk_without_room_is_one_sentence(tmp_path: Path, limit: int) -> None:
     done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path), str(limit)], capture_output=True, text=True)

@@ -131,6 +131,7 @@ def _writer(folder: Path, name: str, limit: int) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_processes_write_at_once_and_lose_nothing(tmp_path: Path) -> None:
     writers = [_writer(tmp_path, f"w{n}", 40) for n in range(4)]
     assert [writer.wait(180) for writer in writers] == [0] * 4
@@ -140,6 +141,7 @@ def test_processes_write_at_once_and_lose_nothing(tmp_path: Path) -> None:
     assert all((store.logits(f"w{n}-{i}") == i).all() for n in range(4) for i in (0, 39))
 
 
+@pytest.mark.slow
 def test_survives_kill_at_any_moment(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     said: dict[str, int] = {}

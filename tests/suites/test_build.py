@@ -48,10 +48,12 @@ def test_pixels_are_those_of_open_clip(sources: list[SplitSource], tmp_path: Pat
     assert torch.equal(found, expected)
 
 
+@pytest.mark.slow
 def test_a_built_suite_has_roles_classes_and_maps(
     sources: list[SplitSource], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoding, "_IMAGES_PER_WORKER", 1)
+    # Two processes for the splits of fifteen images; a process takes seconds to start.
+    monkeypatch.setattr(decoding, "_IMAGES_PER_WORKER", 7)
     monkeypatch.setattr(decoding, "_CHUNK", 4)
     built = build_suite(tmp_path / "suite", sources, preprocess=SMALL, workers=2, progress=False)
     suite = built.suite

@@ -11,6 +11,7 @@ from soupwidgets.training import Hyperparameters, TrainingError, fit_curve
 QUICK = Hyperparameters(seed=0, learning_rate=1e-3, epochs=20, weight_decay=0.0, crop=1.0, batch_size=64)
 
 
+@pytest.mark.slow
 def test_a_curve_goes_around_a_barrier(pool: Pool, small_suite: Suite, tmp_path: Path) -> None:
     ends = ("ft-03", "other-seed")
     path = fit_curve(pool, small_suite, *ends, tmp_path / "bend.safetensors", settings=QUICK)

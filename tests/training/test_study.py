@@ -38,6 +38,7 @@ class Killed(BaseException):
     pass
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_with_its_history(start: CheckpointFile, small_suite: Suite, tmp_path: Path) -> None:
     noise = LabelNoise(0.2, 0.5)
     settings = replace(SETTINGS, epochs=60)
@@ -93,6 +94,7 @@ def test_the_history_is_what_the_model_does(
         run.curve("temperature")
 
 
+@pytest.mark.slow
 def test_two_processes_find_what_one_does(
     start: CheckpointFile, small_suite: Suite, small_folder: Path, tmp_path: Path
 ) -> None:
@@ -118,6 +120,7 @@ def test_two_processes_find_what_one_does(
     assert len(said) == 2
 
 
+@pytest.mark.slow
 def test_an_error_in_a_process_keeps_what_is_done(
     start: CheckpointFile, small_suite: Suite, small_folder: Path, tmp_path: Path
 ) -> None:

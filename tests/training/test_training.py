@@ -110,6 +110,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(
     assert not state.exists()
 
 
+@pytest.mark.slow
 def test_linear_probe_and_lp_ft(zero_shot: CheckpointFile, with_training: Suite, tmp_path: Path) -> None:
     probe = fine_tune(zero_shot, with_training, replace(QUICK, mode="linear-probe"), tmp_path / "lp.safetensors")
     start = dict(zero_shot.read())

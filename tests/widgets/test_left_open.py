@@ -49,6 +49,7 @@ def small_evaluator(tiny_pool: Pool, small_suite: Suite, tmp_path: Path) -> Eval
     return Evaluator(tiny_pool, small_suite, device="cpu", store=Store(tmp_path / "store"))
 
 
+@pytest.mark.slow
 def test_explorers_that_are_left_open_do_not_abort_the_interpreter(
     tiny_pool: Pool, small_folder: Path, tmp_path: Path
 ) -> None:

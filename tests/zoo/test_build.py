@@ -92,6 +92,7 @@ def test_pretraining_resumes_to_the_same_weights(tmp_path: Path) -> None:
     assert not torch.equal(next(other.parameters()), next(whole.parameters()))  # another plan does not resume
 
 
+@pytest.mark.slow
 @needs_raw
 def test_a_small_zoo_is_built_twice_alike_and_then_not_again(tmp_path: Path) -> None:
     """Slow: three whole builds, each with its processes and the eight shifts of the suite."""

@@ -46,6 +46,7 @@ def test_a_model_is_trained_once_and_the_same_again(tmp_path: Path) -> None:
     assert [p.stat().st_mtime_ns for p in sorted((tmp_path / "one").iterdir())] == times
 
 
+@pytest.mark.slow
 def test_models_that_were_trained_more_differently_err_more_differently(suite: Suite, zoo_store: Store) -> None:
     """arXiv 2110.12899, figures 2 and 3, on models of similar accuracy.
 

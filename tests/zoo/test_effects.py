@@ -47,6 +47,7 @@ def test_the_report_shows_the_papers_effects(name: str) -> None:
     assert "bad-lr" not in greedy["recipe"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", POOLS)
 @pytest.mark.parametrize("start", ["best single", "uniform soup of"])
 def test_the_report_is_what_the_evaluator_measures(name: str, start: str, suite: Suite, zoo_store: Store) -> None:
