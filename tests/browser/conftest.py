@@ -11,19 +11,19 @@ from tests.browser.jupyter import ARTEFACTS, Lab, chromium, fresh_page, running_
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """JupyterLab; without a browser a skip that is seen, and in continuous integration a failure."""
-    if chromium() is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no Chromium in continuous integration: the browser tests would be lost silently")
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab, which is of no use without a browser."""
     with running_lab(tmp_path_factory.mktemp("lab")) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """One Chromium for all tests."""
+    """One Chromium for all tests; without it a skip that is seen, and in continuous integration a failure."""
+    if chromium() is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("no Chromium in continuous integration: the browser tests would be lost silently")
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
     with running_browser() as running:
         yield running
 

@@ -12,7 +12,7 @@ import pytest
 from soupwidgets.plots.shown import plain_text
 from soupwidgets.widgets.frames_page import Frame, PageTexts, write_frames_page
 from soupwidgets.widgets.live_figure import plotly_javascript
-from tests.browser.jupyter import browser_page, chromium
+from tests.browser.jupyter import fresh_page
 from tests.plots.test_shown import BUILD, EVIL
 
 BUTTONS = ["Download plot", "Reset axes"]
@@ -25,10 +25,9 @@ HOVER = """async (plot, trace) => {
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Any]:
-    if chromium() is None:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    with browser_page() as opened:
+def page(browser: Any) -> Iterator[Any]:
+    """A page that needs no notebook."""
+    with fresh_page(browser) as opened:
         yield opened
 
 
