@@ -1,9 +1,11 @@
-"""Run all benchmarks of this machine, print the table and write it as JSON."""
+"""Run all benchmarks of this machine, or some (``python -m benchmarks soups wide``): a table, and JSON."""
 
 from __future__ import annotations
 
 import platform
+import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -15,7 +17,7 @@ from benchmarks.mixing import mixing_rows
 from benchmarks.soups import soup_rows
 from benchmarks.spectrum import path_row
 from benchmarks.sweep import sweep_rows
-from benchmarks.table import write
+from benchmarks.table import Row, kept_rows, write
 from benchmarks.waiting import waiting_row
 from benchmarks.wide_pool import wide_row
 
@@ -30,22 +32,39 @@ def processor() -> str:
     return f"{torch.get_num_threads()} threads, {name}"
 
 
+def cpu_groups(folder: Path) -> dict[str, Callable[[], list[Row]]]:
+    """The rows of ``cpu.json`` in their order, by groups that can be run alone."""
+    return {
+        "mixing": mixing_rows,
+        "soups": soup_rows,
+        "greedy": lambda: greedy_rows(folder / "greedy"),
+        "sweep": lambda: sweep_rows(folder),
+        # The sweep's alphas are in the store by then.
+        "latency": lambda: latency_rows(folder),
+        "paths": lambda: [path_row(folder / "paths")],
+        "wide": lambda: [wide_row(folder / "wide")],
+        "landscape": lambda: landscape_rows(folder / "landscape"),
+        "vmap": lambda: [vmap_row(torch.device("cpu"))],
+    }
+
+
+def main() -> None:
+    """Run all groups, or those that are named; rows of the others stay if they were measured on the same machine."""
+    chosen = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as temporary:
+        groups = cpu_groups(Path(temporary))
+        unknown = [name for name in chosen if name not in (*groups, "busy")]
+        if unknown or ("latency" in chosen and "sweep" not in chosen):
+            sys.exit(f"groups are {', '.join(groups)} and busy; latency comes after sweep")
+        rows = kept_rows("cpu", processor()) if chosen else {}
+        for name, group in groups.items():
+            if not chosen or name in chosen:
+                rows[name] = group()
+                write({one: rows[one] for one in groups if one in rows}, "cpu", processor())
+    if not chosen or "busy" in chosen:
+        # By itself: a machine that is kept busy would spoil the other rows.
+        write({"busy": [waiting_row()]}, "busy", processor())
+
+
 if __name__ == "__main__":
-    rows = mixing_rows()
-    rows += soup_rows()
-    write(rows, "cpu", processor())
-    with tempfile.TemporaryDirectory() as folder:
-        rows += greedy_rows(Path(folder) / "greedy")
-        rows += sweep_rows(Path(folder))
-        write(rows, "cpu", processor())
-        # The sweep's alphas are in the store by now.
-        rows += latency_rows(Path(folder))
-        write(rows, "cpu", processor())
-        rows.append(path_row(Path(folder) / "paths"))
-        write(rows, "cpu", processor())
-        rows.append(wide_row(Path(folder) / "wide"))
-        rows += landscape_rows(Path(folder) / "landscape")
-    rows.append(vmap_row(torch.device("cpu")))
-    write(rows, "cpu", processor())
-    # By itself: a machine that is kept busy would spoil the other rows.
-    write([waiting_row()], "busy", processor())
+    main()

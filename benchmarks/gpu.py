@@ -136,6 +136,6 @@ def _suite(folder: Path, architecture: Architecture, images: int) -> Suite:
 
 if __name__ == "__main__":
     if torch.cuda.is_available():
-        write(gpu_rows(), "gpu", torch.cuda.get_device_name())
+        write({"gpu": gpu_rows()}, "gpu", torch.cuda.get_device_name())
     else:
         print("no CUDA device on this machine: the CUDA rows are not run")

@@ -38,11 +38,17 @@ seconds = time.perf_counter() - start
 running = False; watcher.join()
 print(json.dumps([seconds, max(0, peak - before)]))
 """
-OURS = (
+FIRST = (
     "from soupwidgets import Pool, save_mixture, uniform_soup\n"
     "pool = Pool.open(paths)\n"
     "[file.content_hash for file in pool.checkpoints.values()]",
-    "save_mixture(pool, uniform_soup(pool), out, progress=False)",
+    "save_mixture(pool, uniform_soup(pool), out, progress=False, overwrite=True)",
+)
+# What a process has read once it has compared with its hash, and does so no more.
+OURS = (FIRST[0] + "\nfor file in pool.checkpoints.values():\n    for _ in file.pieces(): pass", FIRST[1])
+HASHED = (
+    "import hashlib",
+    "for path in paths:\n    with open(path, 'rb') as file:\n        hashlib.file_digest(file, 'sha256')",
 )
 # The loop of the released script: load, scale, add.
 RELEASED = (
@@ -85,8 +91,14 @@ def soup_rows() -> list[Row]:
         size = sum(tensor.numel() * tensor.element_size() for tensor in state.values())
         for i, path in enumerate(paths):
             torch.save({name: tensor + i for name, tensor in state.items()}, path)
-        outs = {"ours": "ours.safetensors", "released": "released.pt", "mergekit": "mergekit"}
+        outs = {
+            "ours": "ours.safetensors",
+            "first": "first.safetensors",
+            "released": "released.pt",
+            "mergekit": "mergekit",
+        }
         sides = {"read": READ, "both": READ_AND_WRITE, "mixed": MIXED, "ours": OURS, "released": RELEASED}
+        sides |= {"first": FIRST, "hashed": HASHED}
         if _MERGEKIT.exists():
             sides["mergekit"] = MERGEKIT
         runs: dict[str, list[list[float]]] = {name: [] for name in sides}
@@ -119,6 +131,13 @@ def soup_rows() -> list[Row]:
     for name, seconds, floor, words, goal in (
         ("the same, mixed and not written", best["mixed"][0], best["read"][0], "reading the files", 1.2),
         ("the same, mixed and written", ours, best["both"][0], "reading the files, writing one", 1.2),
+        (
+            "the first in a process: every byte is compared with its hash",
+            best["first"][0],
+            best["hashed"][0],
+            "SHA-256 of the files",
+            1.5,
+        ),
     ):
         rows.append(
             Row(

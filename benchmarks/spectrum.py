@@ -69,17 +69,3 @@ def path_row(folder: Path, pairs: int = 200, samples: int = 64, repeats: int = 5
         "<= 1.2 times",
         mine / floor <= 1.2,
     )
-
-
-if __name__ == "__main__":
-    import tempfile
-
-    from benchmarks.__main__ import processor
-    from benchmarks.table import read, write
-
-    device, rows = read("cpu")
-    if device != processor():
-        raise SystemExit(f"the table was measured on {device}: run all of it here, make bench")
-    with tempfile.TemporaryDirectory() as scratch:
-        row = path_row(Path(scratch))
-    write([*(one for one in rows if one.name != row.name), row], "cpu", device)

@@ -54,20 +54,31 @@ def interleaved_seconds(*works: Callable[[], object], repeats: int = 9) -> list[
     return [statistics.median(taken) for taken in times]
 
 
-def write(rows: list[Row], name: str, device: str) -> Path:
-    """Write the rows to ``benchmarks/results/<name>.json`` and print them."""
+def write(groups: dict[str, list[Row]], name: str, device: str) -> Path:
+    """Write the rows of each group to ``benchmarks/results/<name>.json`` and print them."""
     content = {
         "device": device,
         "torch": torch.__version__,
         "python": platform.python_version(),
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "rows": [asdict(row) for row in rows],
+        "rows": [{"group": group, **asdict(row)} for group, rows in groups.items() for row in rows],
     }
     path = RESULTS / f"{name}.json"
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n")
-    print(f"\n{device}, torch {torch.__version__}\n\n{markdown(rows)}")
+    print(f"\n{device}, torch {torch.__version__}\n\n{markdown([row for rows in groups.values() for row in rows])}")
     return path
+
+
+def kept_rows(name: str, device: str) -> dict[str, list[Row]]:
+    """What was measured before by group, where it was on the same machine with the same torch; else nothing."""
+    path = RESULTS / f"{name}.json"
+    content = json.loads(path.read_text()) if path.exists() else {}
+    groups: dict[str, list[Row]] = {}
+    if (content.get("device"), content.get("torch")) == (device, torch.__version__):
+        for row in content["rows"]:
+            groups.setdefault(row.pop("group"), []).append(Row(**row))
+    return groups
 
 
 def markdown(rows: list[Row]) -> str:
@@ -82,7 +93,7 @@ def markdown(rows: list[Row]) -> str:
 def read(name: str) -> tuple[str, list[Row]]:
     """The device and the rows of ``benchmarks/results/<name>.json``."""
     content = json.loads((RESULTS / f"{name}.json").read_text())
-    return content["device"], [Row(**row) for row in content["rows"]]
+    return content["device"], [Row(**{k: v for k, v in row.items() if k != "group"}) for row in content["rows"]]
 
 
 if __name__ == "__main__":

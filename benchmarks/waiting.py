@@ -68,10 +68,3 @@ def _seconds(first: str) -> float:
             env=environment, cwd=ROOT, capture_output=True, text=True, check=True,
         )  # fmt: skip
     return float(done.stdout)
-
-
-if __name__ == "__main__":
-    from benchmarks.__main__ import processor
-    from benchmarks.table import write
-
-    write([waiting_row()], "busy", processor())
