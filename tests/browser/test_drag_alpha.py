@@ -87,7 +87,7 @@ def test_the_first_notebook_runs_and_its_picture_is_kept(lab: Lab, page: Any) ->
     lab.open(page, "notebooks/01_drag_alpha.ipynb")
     lab.run_all(page)
     page.get_by_text("the curve is complete").wait_for(timeout=240_000)
-    page.get_by_text("alpha chosen on validation").first.wait_for(timeout=120_000)
+    page.get_by_text("best on validation (the star)").first.wait_for(timeout=120_000)
     lab.wait_idle(page)
     assert (
         page.locator(".jp-RenderedText[data-mime-type*='stderr'], .jp-OutputArea-output pre:has-text('Error')").count()

@@ -15,7 +15,7 @@ CELL = """
 import soupwidgets as sw
 pool, suite = sw.Pool.open("../data/zoo/fashion"), sw.Suite.open("../data/suites/fashion")
 ev = sw.Evaluator(pool, suite)
-explorer = sw.widgets.LandscapeExplorer(ev, ("zero-shot", "ft-03", "ft-08"), grid=15)
+explorer = sw.widgets.LandscapeExplorer(ev, ("zero-shot", "ft-03", "ft-08"), grid=11)
 explorer
 """
 
@@ -57,7 +57,7 @@ def test_drag_keys_segment_views_and_saving(lab: Lab, page: Any, evaluator: Eval
         "old => document.querySelector(\"table[aria-label='scores of the point']\")?.innerText !== old",
         arg=page.locator("table[aria-label='scores of the point']").inner_text(),
     )
-    # 225 models: a minute on an idle machine of two cores.
+    # Some hundred models: half a minute on an idle machine of two cores.
     page.get_by_text("the landscape is complete").wait_for(timeout=900_000)
     dragged = shown(page)
     assert dragged != first
@@ -95,10 +95,17 @@ def test_drag_keys_segment_views_and_saving(lab: Lab, page: Any, evaluator: Eval
     page.locator(".soupwidgets-figure .gl-container canvas").first.wait_for()
     assert handle.is_hidden()
     page.screenshot(path=str(ARTEFACTS / "landscape-surface.png"))
-    page.get_by_label("Grid", exact=True).select_option("9")
+    assert page.locator("[role=alert]").count() == 0
+
+
+def test_all_splits_side_by_side(lab: Lab, page: Any, small_folder: Path) -> None:
+    (lab.root / "small").symlink_to(small_folder)
+    cell = CELL.replace("../data/suites/fashion", "../small").replace("grid=11", "grid=9")
+    lab.open(page, write_notebook(lab, "splits.ipynb", cell))
+    lab.run_all(page)
+    page.get_by_text("the landscape is complete").wait_for(timeout=240_000)
     page.get_by_label("View", exact=True).select_option("all splits")
-    # 54 models on eight more splits: half a minute on an idle machine of two cores.
-    wait_words(page, "; wave ", seconds=300)
+    wait_words(page, "; wave ", seconds=120)
     page.wait_for_timeout(1000)
     page.screenshot(path=str(ARTEFACTS / "landscape-splits.png"))
     assert page.locator("[role=alert]").count() == 0
