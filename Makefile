@@ -5,12 +5,13 @@ BIN := .venv/bin
 # In a container one is root, which Jupyter wants to be told.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help install lab test check lint notebooks bench picture zoo studies clean
+.PHONY: help install lab test check fuzz lint notebooks bench picture zoo studies clean
 
 help:
 	@echo "make lab        open JupyterLab on the first notebook"
 	@echo "make test       run all tests: lint, types, import contracts, unit, notebooks, browser"
 	@echo "make check      lint, types, contracts and the fast tests: what to run after every change"
+	@echo "make fuzz       read twenty thousand damaged files through every reader"
 	@echo "make bench      measure the speed of the engine and of the widgets"
 	@echo "make notebooks  run the notebooks and keep their outputs"
 	@echo "make picture    take the screenshots of the last make test over into the README"
@@ -33,7 +34,7 @@ PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -
 
 test: lint
 	$(PYTEST) --ignore=tests/browser --durations=10
-	SOUPWIDGETS_STORE=$$(mktemp -d) $(PYTEST) -o addopts="-p tests.fixtures --nbval" tests/browser notebooks
+	$(PYTEST) -o addopts="-p tests.fixtures --nbval" tests/browser notebooks
 
 check: lint
 	$(PYTEST) --ignore=tests/browser -m "not slow"

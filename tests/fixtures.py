@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+import shutil
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -34,13 +36,13 @@ SMALL, SMALL_SHIFT = 400, 200
 WriteCheckpoint = Callable[..., Path]
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests neither read nor fill the user's cache and store."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOUPWIDGETS_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setenv("SOUPWIDGETS_STORE", str(tmp_path_factory.mktemp("default-store")))
-        yield
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests neither read nor fill the user's cache and store; notebooks and parallel workers share those of the run."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        folder = Path(tempfile.mkdtemp(prefix="soupwidgets-tests-"))
+        os.environ["SOUPWIDGETS_CACHE"] = str(folder / "cache")
+        os.environ["SOUPWIDGETS_STORE"] = str(folder / "store")
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.fixture

@@ -16,6 +16,10 @@ _PLAIN = ("state_dict", "model_state_dict", "model", "module", "network", "net",
 _AVERAGED = re.compile(r"(^|[_.])(ema|swa|shadow|avg|averaged?)($|[_.])", re.IGNORECASE)
 # What is kept beside weights and has their names or shapes; it is only taken when it is asked for.
 _BESIDE = re.compile(r"optim|^opt$|sched|scaler|rng|momentum|exp_avg|grad|queue|history|metrics|^loss", re.IGNORECASE)
+# What a script may keep among flat weights; other single numbers without a dot (CLIP's ``logit_scale``) are weights.
+_NOTES = re.compile(
+    r"(^|_)(best|epochs?|steps?|iter|iterations?|acc\d*|accuracy|loss|lr|seed|rng|score)(_|$)", re.IGNORECASE
+)
 # What torch.nn.DataParallel and torch.compile put in front of every name.
 _WRAPPERS = ("module.", "_orig_mod.")
 # The last word of a parameter's name where nothing stands in front of it, as in a single layer.
@@ -64,7 +68,7 @@ def find_state_dict(root: Any, part: str | None = None) -> tuple[StateDict, list
     if _are_weights(own):
         if part not in (None, _TOP):
             raise PickleError(f"it has no part {part!r}; it has one state dict and no parts")
-        return _without_wrappers(own), []
+        return _without_wrappers(_without_notes(own)), []
     parts = dict(_parts(root, modules))
     could_be = _could_be_weights(own, root)
     if not parts and could_be and part in (None, _TOP):
@@ -203,6 +207,12 @@ class _Modules:
 
 def _items(value: Any) -> list[tuple[str, Any]]:
     return [(key, entry) for key, entry in value.items() if isinstance(key, str)] if isinstance(value, dict) else []
+
+
+def _without_notes(found: StateDict) -> StateDict:
+    return {
+        name: tensor for name, tensor in found.items() if "." in name or _is_array(tensor) or not _NOTES.search(name)
+    }
 
 
 def _without_wrappers(found: StateDict) -> StateDict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakSet
 
 import ipywidgets
 from IPython import get_ipython
@@ -68,6 +69,32 @@ def check_members(explorer: str, models: Any, suite: Any) -> None:
         )
 
 
+# By notebook cell: the run that made its explorers, and these.
+_OF_CELL: dict[str, tuple[str, WeakSet[Explorer]]] = {}
+
+
+def _replace_those_of_an_earlier_run(made: Explorer) -> None:
+    """Close what the same cell showed before it was run again.
+
+    Nobody sees it any more, but ipywidgets keeps every widget that is not closed, and it would go on measuring.
+    """
+    kernel_shell = get_ipython()
+    if not hasattr(kernel_shell, "get_parent"):
+        return
+    message = kernel_shell.get_parent()
+    cell, run = message.get("metadata", {}).get("cellId"), message.get("header", {}).get("msg_id", "")
+    # Made by a click or a timer: by no cell.
+    if not isinstance(cell, str):
+        return
+    before, explorers = _OF_CELL.get(cell, (run, WeakSet()))
+    if before != run:
+        for explorer in list(explorers):
+            explorer.close()
+        explorers = WeakSet()
+    explorers.add(made)
+    _OF_CELL[cell] = run, explorers
+
+
 class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     """Controls and figures above one loop in which the newest wish wins."""
 
@@ -75,6 +102,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         self.alert = ipywidgets.HTML()
         super().__init__()
         self._work = NewestWins(self._show_error)
+        _replace_those_of_an_earlier_run(self)
 
     @property
     def _how_to_use(self) -> str:

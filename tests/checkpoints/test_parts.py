@@ -123,3 +123,11 @@ def test_names_and_modules_without_end(tmp_path: Path) -> None:
         module = {"x" * 900: module, "y": module}  # twice the same: 2 ** 200 paths
     with pytest.raises(CheckpointError, match="no weights"):
         CheckpointFile(saved(tmp_path / "m.pt", module))
+
+
+def test_notes_among_flat_weights_are_none(tmp_path: Path) -> None:
+    notes = {"best_acc1": torch.tensor(71.5), "epoch": torch.tensor(3), "rng_state": torch.get_rng_state()}
+    assert_taken(CheckpointFile(saved(tmp_path / "m.pt", {**STATE, **notes})), STATE)
+    # A single number that is a weight.
+    scaled = {**STATE, "logit_scale": torch.tensor(4.6)}
+    assert_taken(CheckpointFile(saved(tmp_path / "clip.pt", {**scaled, **notes})), scaled)
