@@ -54,8 +54,8 @@ def test_what_was_not_shown_yet_is_replaced_by_the_newer_about_the_same_thing() 
         finished.set()
 
     work.request(steps())
-    assert finished.wait(5)  # nobody has shown anything so far
-    work.wait(5)
+    assert finished.wait(120)  # nobody has shown anything so far
+    work.wait()
     assert shown == ["exact", "many"]
     work.close()
 
@@ -88,13 +88,13 @@ def test_errors_are_reported_and_the_loop_goes_on() -> None:
         yield "show", show
 
     work.request(broken())
-    work.wait(5)
+    work.wait()
     work.request(broken_show())
-    work.wait(5)
+    work.wait()
     assert [type(error) for error in errors] == [ValueError, KeyError]
     shown: list[str] = []
     work.request(counting(shown, "r", 1))
-    work.wait(5)
+    work.wait()
     assert shown == ["r0"]
     work.close()
 
