@@ -220,6 +220,9 @@ def frontier(
     baselines: Annotated[
         Path | None, typer.Option(help="CSV of ordinary models (model, dataset, accuracy), for effective robustness.")
     ] = None,
+    id_test: Annotated[
+        str | None, typer.Option(help="The in-distribution test of --baselines, where it is not test or ImageNet.")
+    ] = None,
     scale: Annotated[Scale, typer.Option(help="On which the baseline is a straight line.")] = Scale.logit,
     sweep: Annotated[
         list[str] | None, typer.Option(help="Also sweep alpha of this fine-tuned model; repeat it.")
@@ -233,7 +236,7 @@ def frontier(
     from soupwidgets.frontier_report import frontier_report, to_text
 
     ev = evaluator(pool, suite, device, store, slices)
-    report = frontier_report(ev, shift, scale.value, baselines, sweep, progress=sys.stderr.isatty())
+    report = frontier_report(ev, shift, scale.value, baselines, sweep, sys.stderr.isatty(), id_test)
     write_json(json_file, report)
     if json_file != "-":
         print(to_text(report), end="")

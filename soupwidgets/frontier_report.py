@@ -21,6 +21,7 @@ def frontier_report(
     baselines: Path | None = None,
     sweeps: list[str] | None = None,
     progress: bool = True,
+    id_test: str | None = None,
 ) -> dict[str, Any]:
     """Measure what is missing, and describe every model that the store knows.
 
@@ -38,6 +39,8 @@ def frontier_report(
         Fine-tuned models whose alphas are swept as well.
     progress
         Whether to show progress bars.
+    id_test
+        The data set of the baselines that is their in-distribution test, where its name does not say so.
 
     Returns
     -------
@@ -61,13 +64,11 @@ def frontier_report(
     line = None
     if baselines is not None:
         wanted = [split.name for split in ev.suite.shifts] if shift is None else [shift]
-        table = analysis.read_accuracy_table(baselines)
+        table = analysis.read_accuracy_table(baselines, id_test)
         others = analysis.matching_points(table, wanted, shift)
         if not others:
-            known = list(dict.fromkeys(data for one in table.evaluations.values() for data in one.scores))
             raise ValueError(
-                f"{baselines}: no model in it was measured in distribution and on {', '.join(wanted)}; its data sets "
-                f"are {', '.join(known)}"[:1000]
+                f"{baselines}: {analysis.why_unmatched(table, wanted)}"
                 + ("" if shift else ". Name a shift that it has (--shift)")
             )
         line = analysis.fit_baseline(others, scale)

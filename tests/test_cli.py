@@ -210,3 +210,20 @@ def test_a_slice_is_an_axis_and_a_row(tiny_evaluator: Evaluator, small_folder: P
     assert row["correct"] == (logits.argmax(1) == suite.id_test.labels)[0:390:3].sum()
     assert run("frontier", *common, "--shift", "mine").returncode == 0
     assert "has no shift 'fog'; it has rotate" in run("frontier", *common, "--shift", "fog").stderr
+
+
+def test_frontier_takes_the_baselines_test_by_its_name(
+    tiny_evaluator: Evaluator, small_folder: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "others.csv"
+    table.write_text("model,dataset,accuracy\na,mine,0.5\na,noise,0.25\nb,mine,0.75\nb,noise,0.5\n")
+    pool = str(tiny_evaluator.pool.checkpoints["ft-a"].path.parent)
+    words = ["frontier", "--pool", pool, "--suite", str(small_folder), "--baselines", str(table), "--shift", "noise",
+             "--store", str(tiny_evaluator.store.folder)]  # fmt: skip
+    wrong = run(*words)
+    assert wrong.returncode == 2
+    assert "none of which is known as the in-distribution test" in wrong.stderr
+    assert "--id-test NAME" in wrong.stderr
+    done = run(*words, "--id-test", "mine")
+    assert done.returncode == 0, done.stderr
+    assert "line of 2 baseline models" in done.stdout

@@ -95,6 +95,7 @@ from soupwidgets.analysis.published import (
     read_accuracy_table,
     read_individual_results,
     read_results_jsonl,
+    why_unmatched,
 )
 from soupwidgets.analysis.review_queue import (
     Queue,
@@ -301,4 +302,5 @@ __all__ = [
     "trajectory_plane",
     "weight_geometry",
     "where_two_differ",
+    "why_unmatched",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,14 @@ _TOP1 = ":top1"
 _MOST_IMAGES = 1 << 31
 _NONE = -1.0
 _COLUMNS = ("model", "dataset", "accuracy")
+_SAY_WHICH = (
+    "name it 'test' in the file, or say which it is: --id-test NAME on the command line, in Python "
+    "read_accuracy_table(path, id_test=NAME), whose result FrontierExplorer(context=...) takes as well"
+)
 _SAME = {
     "imagenetv2matchedfrequency": "imagenetv2",
     "imagenetval": "imagenet",
     "imagenet1k": "imagenet",
-    "val": "imagenet",
     "imagenetv2matchedfrequencyformatval": "imagenetv2",
     "objectnet10beta": "objectnet",
     "objectnet10": "objectnet",
@@ -110,7 +113,7 @@ def read_individual_results(path: str | Path, hyperparameters: str | Path | None
     return PublishedModels(evaluations, known)
 
 
-def read_results_jsonl(path: str | Path) -> PublishedModels:
+def read_results_jsonl(path: str | Path, id_test: str | None = None) -> PublishedModels:
     """Read what the WiSE-FT release's evaluation writes: ``results.jsonl``.
 
     Parameters
@@ -118,6 +121,8 @@ def read_results_jsonl(path: str | Path) -> PublishedModels:
     path
         One JSON object a line, with ``"ImageNet:top1"`` and others of that form
         (0..1), ``alpha``, and the options of the run.
+    id_test
+        As in `read_accuracy_table`, without ``:top1``.
 
     Returns
     -------
@@ -135,14 +140,16 @@ def read_results_jsonl(path: str | Path) -> PublishedModels:
     """
     evaluations: dict[str, Evaluation] = {}
     known: dict[str, Mapping[str, Any]] = {}
-    for number, record in read_json_lines(path):
+    records = list(read_json_lines(path))
+    uses = _uses(path, (key.removesuffix(_TOP1) for _, r in records for key in r if key.endswith(_TOP1)), id_test)
+    for number, record in records:
         accuracies = {key.removesuffix(_TOP1): value for key, value in record.items() if key.endswith(_TOP1)}
         if not accuracies:
             raise ValueError(f"{path}, line {number}: no entry that ends in {_TOP1!r}")
         alpha = record.get("alpha")
         of = str(record.get("exp_name") or record.get("model") or "model")
         name = f"{of} alpha {alpha:g}" if isinstance(alpha, int | float) else of
-        scores = {data: _any_score(path, number, data, value) for data, value in accuracies.items()}
+        scores = {data: _any_score(path, number, data, value, uses[data]) for data, value in accuracies.items()}
         # The release appends: the last of several runs counts.
         evaluations[name] = Evaluation(Recipe({name: 1}), scores)
         known[name] = {
@@ -171,7 +178,8 @@ def read_accuracy_table(path: str | Path, id_test: str | None = None) -> Publish
         The file; its content says which form it has. Accuracies are shares or, when one of the table is larger
         than 1, percentages.
     id_test
-        The data set of the in-distribution test; ImageNet's own names and ``test`` are known.
+        The data set of the in-distribution test. Otherwise it is ``test``, or else ImageNet under one of its names;
+        ``val`` is one of those only beside ImageNet's shifts and where neither of the two is there.
 
     Returns
     -------
@@ -181,7 +189,8 @@ def read_accuracy_table(path: str | Path, id_test: str | None = None) -> Publish
     Raises
     ------
     ValueError
-        When the file has none of these forms or an accuracy is none; the message names the file and the row.
+        When the file has none of these forms, no such data set as `id_test`, or an accuracy that is none; the
+        message names the file and the row.
 
     Notes
     -----
@@ -191,7 +200,7 @@ def read_accuracy_table(path: str | Path, id_test: str | None = None) -> Publish
     if text.lstrip().startswith("{"):
         records = list(read_json_lines(path))
         if any(key.endswith(_TOP1) for key in records[0][1]):
-            return read_results_jsonl(path)
+            return read_results_jsonl(path, id_test)
         named = [(n, record.pop("model_name", None), record) for n, record in records]
         return _wide(path, named, id_test)
     try:
@@ -223,6 +232,7 @@ def _long(path: str | Path, rows: Sequence[tuple[int, Mapping[str, str]]], id_te
         )
     values = [_number(path, number, row["accuracy"]) for number, row in rows]
     factor = 100 if max(values) > 1 else 1
+    uses = _uses(path, (row["dataset"] for _, row in rows), id_test)
     scores: dict[str, dict[str, SplitScore]] = {}
     known: dict[str, Mapping[str, Any]] = {}
     for (number, row), value in zip(rows, values, strict=True):
@@ -232,8 +242,10 @@ def _long(path: str | Path, rows: Sequence[tuple[int, Mapping[str, str]]], id_te
         images = round(_number(path, number, row["images"])) if row.get("images") else 0
         if images > _MOST_IMAGES:
             raise ValueError(f"{path}, line {number}: {row['images']!r:.100} is no number of images")
-        role: Role | None = "id_test" if data == id_test else None
-        scores.setdefault(name, {})[data] = _any_score(path, number, data, value / factor, images, role)
+        role, known_images = uses[data]
+        scores.setdefault(name, {})[data] = _any_score(
+            path, number, data, value / factor, (role, images or known_images)
+        )
         known[name] = {k: v for k, v in row.items() if v and k not in (*_COLUMNS, "images")}
     evaluations = {name: Evaluation(Recipe({name: 1}), found) for name, found in scores.items()}
     return _published(path, evaluations, known)
@@ -249,12 +261,13 @@ def _wide(path: str | Path, rows: Sequence[tuple[int, Any, Mapping[str, Any]]], 
         elif column == id_test or canonical(column) in _BY_CANONICAL:
             number, _, row = rows[cells.index(_NONE) if _NONE in cells else 0]
             raise ValueError(f"{path}, line {number}: {row.get(column)!r:.100} is no accuracy on {column!r:.100}")
+    uses = _uses(path, columns, id_test)
     ours = [c for c in columns if canonical(c) in _BY_CANONICAL or c == id_test]
-    if not any(c == id_test or _BY_CANONICAL[canonical(c)][0] == "id_test" for c in ours):
+    if not any(role == "id_test" for role, _ in uses.values()):
         raise ValueError(
-            f"{path}: it has no column 'dataset', and none of an in-distribution test that is known (ImageNet, val, "
-            f"test) among {', '.join(columns) or 'its columns'}"[:500]
-            + "; say which it is (id_test), or name it so"
+            f"{path}: it has no column 'dataset', and none of an in-distribution test that is known (test, ImageNet) "
+            f"among {', '.join(columns) or 'its columns'}"[:500]
+            + f"; {_SAY_WHICH}"
         )
     # Hard data sets have less than one percent: the table as a whole says what it counts in.
     percent = max(cell or 0 for c in ours for cell in columns[c]) > 1
@@ -267,9 +280,8 @@ def _wide(path: str | Path, rows: Sequence[tuple[int, Any, Mapping[str, Any]]], 
             raise ValueError(f"{path}, line {number}: the model has no name")
         if name in evaluations:
             raise ValueError(f"{path}, line {number}: {name!r:.100} is there twice")
-        role: dict[str, Role] = {id_test: "id_test"} if id_test else {}
         scores = {
-            data: _any_score(path, number, data, value / factor, role=role.get(data))
+            data: _any_score(path, number, data, value / factor, uses[data])
             for data in data_sets
             if (value := columns[data][place]) is not None
         }
@@ -344,27 +356,61 @@ def matching_points(models: PublishedModels, shifts: Sequence[str], shift: str |
     found = {}
     for name, evaluation in models.evaluations.items():
         by_name = {canonical(data): score for data, score in evaluation.scores.items() if score.role == "shift"}
-        scores = {data: score for data, score in evaluation.scores.items() if score.role == "id_test"}
+        test = next((data for data, score in evaluation.scores.items() if score.role == "id_test"), None)
+        if test is None:
+            continue
+        scores = {test: evaluation.scores[test]}
         scores |= {own: by_name[canonical(own)] for own in shifts if canonical(own) in by_name}
         if len(scores) == 1 + len(shifts):
             found[name] = frontier_point(Evaluation(evaluation.recipe, scores), shift)
     return found
 
 
-def _any_score(
-    path: str | Path, number: int, data: str, accuracy: Any, images: int = 0, role: Role | None = None
-) -> SplitScore:
+def why_unmatched(models: PublishedModels, shifts: Sequence[str]) -> str:
+    """Why `matching_points` finds none of a table's models, and what to do.
+
+    Parameters
+    ----------
+    models, shifts
+        As in `matching_points`.
+    """
+    scores = [item for one in models.evaluations.values() for item in one.scores.items()]
+    known = list(dict.fromkeys(data for data, _ in scores))
+    why = f"no model in it was measured in distribution and on {', '.join(shifts)}; its data sets are "
+    if any(score.role == "id_test" for _, score in scores):
+        return (why + ", ".join(known))[:1000]
+    return (why + ", ".join(known))[:1000] + f", none of which is known as the in-distribution test: {_SAY_WHICH}"
+
+
+def _uses(path: str | Path, names: Iterable[str], id_test: str | None = None) -> dict[str, tuple[Role, int]]:
+    """What each data set of a table is for, and how many images it has (0: nobody knows); one is the ID test."""
+    by_name = {name: canonical(name) for name in names}
+    if id_test is not None and id_test not in by_name:
+        raise ValueError(f"{path}: no data set {id_test!r:.100} for the in-distribution test (id_test) in it"[:500])
+    there = set(by_name.values())
+    # The tool's own suites have a `val` beside their `test`; the testbed's `val` is ImageNet's, beside its shifts.
+    if not there & {"test", "imagenet"} and there & {canonical(name) for name in _DATASETS}:
+        by_name = {name: "imagenet" if plain == "val" else plain for name, plain in by_name.items()}
+    test = "test" if "test" in there else "imagenet"
+    uses: dict[str, tuple[Role, int]] = {}
+    for name, plain in by_name.items():
+        role, images = _BY_CANONICAL.get(plain, ("shift", 0))
+        is_test = plain == test if id_test is None else name == id_test
+        uses[name] = "id_test" if is_test else "validation" if role == "id_test" else role, images
+    return uses
+
+
+def _any_score(path: str | Path, number: int, data: str, accuracy: Any, use: tuple[Role, int]) -> SplitScore:
     if isinstance(accuracy, bool) or not isinstance(accuracy, int | float) or not 0 <= accuracy <= 1:
         raise ValueError(
             f"{path}, line {number}: the accuracy on {data!r:.100} is {accuracy!r:.100}; 0 to 1 is expected"
         )
-    known_role, known_images = _BY_CANONICAL.get(canonical(data), ("shift", 0))
-    n = images or known_images
+    role, n = use
     if n:
-        return SplitScore(role or known_role, n, n, round(accuracy * n), float("nan"))
+        return SplitScore(role, n, n, round(accuracy * n), float("nan"))
     # Nobody knows how many images there were, so there is no interval.
     nothing = Figure("accuracy", float(accuracy), float("nan"), float("nan"))
-    return SplitScore(role or known_role, 1, 1, 0, float("nan"), figure=nothing)
+    return SplitScore(role, 1, 1, 0, float("nan"), figure=nothing)
 
 
 def _score(role: Role, images: int, accuracy: Any) -> SplitScore:
@@ -379,4 +425,5 @@ def _score(role: Role, images: int, accuracy: Any) -> SplitScore:
 _BY_CANONICAL: dict[str, tuple[Role, int]] = {
     **{canonical(name): stated for name, stated in _DATASETS.items()},
     "test": ("id_test", 0),
+    "val": ("validation", 0),
 }

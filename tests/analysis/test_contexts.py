@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from soupwidgets.analysis import frontier_point, matching_points, read_accuracy_table, read_individual_results
+from soupwidgets.analysis import (
+    frontier_point,
+    matching_points,
+    read_accuracy_table,
+    read_individual_results,
+    why_unmatched,
+)
 from tests.fixtures import ROOT
 
 PUBLISHED = ROOT.parent / "shared" / "published" / "model_soups_individual_results.jsonl"
@@ -80,8 +86,8 @@ def test_results_of_the_wise_ft_release_are_recognised(tmp_path: Path) -> None:
     [
         ("", "cannot be read as a table"),
         ("model,val,val\na,1,2\n", "two columns are named 'val'"),
-        ("model,val\na,1\na,2\n", "line 3: 'a' is there twice"),
-        ("model,val\n ,1\n", "line 2: the model has no name"),
+        ("model,test\na,1\na,2\n", "line 3: 'a' is there twice"),
+        ("model,test\n ,1\n", "line 2: the model has no name"),
         ("model,val\na,1,2\n", "line 2: 3 cells, the header has 2"),
         ("model,val\na,0.5\nb,half\n", "line 3: 'half' is no accuracy on 'val'"),
         ("model,val\na,0.5\nb,101\n", "line 3: '101' is no accuracy on 'val'"),
@@ -115,3 +121,72 @@ def test_files_that_cannot_be_read(tmp_path: Path, kind: str) -> None:
         path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match=str(path)):
         read_accuracy_table(path)
+
+
+LONG = "model,dataset,accuracy\n" + "".join(
+    f"{m},val,0.{m}1\n{m},test,0.{m}2\n{m},fog,0.{m}3\n{m},snow,0.{m}4\n" for m in range(1, 6)
+)
+OWN = "model,val,test,fog,snow\n" + "".join(f"{m},0.{m}1,0.{m}2,0.{m}3,0.{m}4\n" for m in range(1, 6))
+
+
+@pytest.mark.parametrize("text", [LONG, OWN], ids=["long", "wide"])
+def test_the_names_of_our_own_splits(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    models = read_accuracy_table(path)
+    scores = models.evaluations["3"].scores
+    assert [score.role for score in scores.values()] == ["validation", "id_test", "shift", "shift"]
+    assert scores["val"].total == 1  # nobody knows how many
+    points = matching_points(models, ["fog", "snow"], None)
+    assert [point.id for point in points.values()] == [0.12, 0.22, 0.32, 0.42, 0.52]
+    assert points["3"].ood == pytest.approx(0.335)
+
+
+@pytest.mark.parametrize(
+    ("columns", "id_test", "roles", "images"),
+    [
+        ("val,imagenet-a", None, ["id_test", "shift"], 50_000),
+        ("val,fog", "val", ["id_test", "shift"], 1),
+        ("val,ImageNet,imagenet-a", None, ["validation", "id_test", "shift"], 1),
+        ("val,test,imagenet-a", None, ["validation", "id_test", "shift"], 1),
+        ("ImageNet,test,imagenet-a", None, ["validation", "id_test", "shift"], 50_000),
+        ("ImageNet,mine,imagenet-a", "mine", ["validation", "id_test", "shift"], 50_000),
+    ],
+)
+def test_a_table_has_one_in_distribution_test(
+    tmp_path: Path, columns: str, id_test: str | None, roles: list[str], images: int
+) -> None:
+    names = columns.split(",")
+    wide, long, lines = tmp_path / "wide.csv", tmp_path / "long.csv", tmp_path / "results.jsonl"
+    wide.write_text(f"model,{columns}\na{',0.5' * len(names)}\n")
+    long.write_text("model,dataset,accuracy\n" + "".join(f"a,{name},0.5\n" for name in names))
+    lines.write_text(json.dumps({"exp_name": "a", **{f"{name}:top1": 0.5 for name in names}}))
+    for path in (wide, long, lines):
+        models = read_accuracy_table(path, id_test)
+        scores = models.evaluations["a"].scores
+        assert [scores[name].role for name in names] == roles
+        assert scores[names[0]].total == images
+        assert list(matching_points(models, [names[-1]], names[-1])) == ["a"]
+        with pytest.raises(ValueError, match="no data set 'nobody'") as error:
+            read_accuracy_table(path, "nobody")
+        assert str(path) in str(error.value)
+
+
+def test_two_spellings_of_the_in_distribution_test_are_one(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("model,ImageNet,imagenet-val,fog\na,0.5,0.5,0.25\nb,,0.75,0.5\n")
+    points = matching_points(read_accuracy_table(path), ["fog"], "fog")
+    assert {name: point.id for name, point in points.items()} == {"a": 0.5, "b": 0.75}
+
+
+def test_an_unknown_in_distribution_test_can_be_named_by_every_caller(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("model,val,fog\na,0.5,0.25\n")
+    with pytest.raises(ValueError, match="--id-test NAME on the command line, in Python read_accuracy_table"):
+        read_accuracy_table(path)
+    path.write_text("model,dataset,accuracy\na,val,0.5\na,fog,0.25\n")
+    models = read_accuracy_table(path)
+    assert matching_points(models, ["fog"], "fog") == {}
+    why = why_unmatched(models, ["fog"])
+    assert "on fog; its data sets are val, fog, none of which is known" in why
+    assert "--id-test" in why
