@@ -168,11 +168,14 @@ class FrontierExplorer(Explorer):
         """Models of others that were measured on what the axes show, matched by the data sets' names."""
         if self._context is None:
             return {}
-        wanted = [s.name for s in self.ev.suite.shifts] if self.shift is None else [self.shift]
-        return analysis.matching_points(self._context, wanted, self.shift)
+        return analysis.matching_points(self._context, self._wanted, self.shift)
+
+    @property
+    def _wanted(self) -> list[str]:
+        return [s.name for s in self.ev.suite.shifts] if self.shift is None else [self.shift]
 
     def add_context(self, context: PublishedModels | str | Path) -> None:
-        """Draw models of others in grey.
+        """Draw models of others in grey; the alert says why where none of them can be drawn.
 
         Raises
         ------
@@ -183,6 +186,11 @@ class FrontierExplorer(Explorer):
             context = analysis.read_accuracy_table(context)
         self._context = context
         self._draw()
+        if not self.context_points():
+            why = analysis.why_unmatched(context, self._wanted)
+            others = [name for name in self.ev.suite.axes if analysis.matching_points(context, [name], name)]
+            hint = f". Choose a shift that it has: {', '.join(others)}" if others else ""
+            self._show_error(ValueError(f"no model of others is drawn: {why}{hint}"))
 
     def choose(self, names: Sequence[str]) -> None:
         """Choose models, as a click or a lasso does; names that are not shown are left out."""

@@ -150,3 +150,19 @@ def test_closing_frees_every_widget(tiny_evaluator: Evaluator) -> None:
     explorer.open_alpha_explorer()
     explorer.close()
     assert set(ipywidgets.widgets.widget._instances) == before
+
+
+def test_a_table_of_which_nothing_matches_is_told(explorer: FrontierExplorer, tmp_path: Path) -> None:
+    table = tmp_path / "others.csv"
+    table.write_text("model,test,<b>\nx,0.5,0.25\n")
+    explorer.add_context(table)
+    assert "no model of others is drawn" in explorer.alert.value
+    assert "its data sets are test, &lt;b&gt;" in explorer.alert.value
+    table.write_text("model,val,test,noise\nx,0.75,0.5,0.25\n")
+    explorer.add_context(table)
+    assert "Choose a shift that it has: noise<" in explorer.alert.value
+    explorer.alert.value = ""
+    explorer.shift_choice.value = "noise"
+    explorer.add_context(table)
+    assert explorer.alert.value == ""
+    assert len(shown(explorer, "context")["x"]) == 1
