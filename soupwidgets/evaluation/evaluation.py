@@ -70,9 +70,16 @@ class SplitScore:
     def words(self) -> str:
         """The score for people: in percent, with its interval, and of how many images."""
         low, high = self.interval
+        if not self.sized:
+            return f"{100 * self.accuracy:.2f}% (size unknown, no interval)"
         name = "" if self.figure is None else f"{self.metric} "
         images = f"{self.seen:,} images" if self.exact else f"{self.seen:,} of {self.total:,} images so far"
         return f"{name}{100 * self.accuracy:.2f}% [{100 * low:.2f}, {100 * high:.2f}] of {images}"
+
+    @property
+    def sized(self) -> bool:
+        """Whether it is known how many images there are: others publish accuracies without, which have no interval."""
+        return self.figure is None or not math.isnan(self.figure.low)
 
     @property
     def exact(self) -> bool:
@@ -157,7 +164,8 @@ class Evaluation:
     def _repr_html_(self) -> str:
         rows = [
             f"<tr><td>{escape(name)}</td><td>{score.role}</td><td>{escape(score.words)}</td>"
-            f"<td>{score.correct:,}</td><td>{score.loss:.4g}</td></tr>"
+            f"<td>{f'{score.correct:,}' if score.sized else 'unknown'}</td>"
+            f"<td>{'unknown' if math.isnan(score.loss) else f'{score.loss:.4g}'}</td></tr>"
             for name, score in self.scores.items()
         ]
         heads = "".join(f"<th>{head}</th>" for head in ("split", "role", "accuracy [95%]", "correct", "loss"))
@@ -227,7 +235,10 @@ class Evaluation:
         return shifts
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a split: split, role, accuracy, low, high (all 0..1), correct, images (seen so far), loss (nats)."""
+        """One row a split: split, role, accuracy, low, high (all 0..1), correct, images (seen so far), loss (nats).
+
+        What others did not publish is missing.
+        """
         import pandas as pd
 
         columns = ["split", "role", "accuracy", "low", "high", "correct", "images", "loss"]
@@ -235,13 +246,13 @@ class Evaluation:
         return pd.DataFrame(records, columns=columns)
 
     def to_records(self) -> list[dict[str, Any]]:
-        """One plain dictionary per split: what tables, CSV and ``--json`` show."""
+        """One plain dictionary per split: what tables, CSV and ``--json`` show; ``n`` is None where nobody knows it."""
         return [
             {
                 "split": name,
                 "role": score.role,
-                "n": score.seen,
-                "correct": score.correct,
+                "n": score.seen if score.sized else None,
+                "correct": score.correct if score.sized else None,
                 "accuracy": score.accuracy,
                 **({} if score.figure is None else {"metric": score.metric}),
                 "low": score.interval[0],

@@ -38,3 +38,19 @@ def test_no_shift_no_mean() -> None:
     evaluation = Evaluation(Recipe({"a": 1}), {"test": SplitScore("id_test", 10, 10, 9, 0.1)})
     with pytest.raises(ValueError, match="no distribution shift"):
         _ = evaluation.shift_accuracy
+
+
+def test_a_published_accuracy_of_unknown_size_has_no_interval() -> None:
+    nothing = Figure("accuracy", 0.8, float("nan"), float("nan"))
+    unknown = SplitScore("shift", 1, 1, 0, float("nan"), figure=nothing)
+    evaluation = Evaluation(Recipe({"a": 1}), {"fog": unknown, "test": SplitScore("id_test", 10, 10, 9, 0.1)})
+    for text in (repr(evaluation), evaluation._repr_html_()):
+        assert "80.00% (size unknown, no interval)" in text
+        assert "nan" not in text
+        assert "of 10 images" in text
+    fog, test = evaluation.to_records()
+    assert (fog["n"], fog["correct"], fog["accuracy"]) == (None, None, 0.8)
+    assert (test["n"], test["correct"]) == (10, 9)
+    frame = evaluation.to_frame().set_index("split")
+    assert frame.loc["fog", ["images", "correct", "low", "high"]].isna().all()
+    assert frame.loc["test", "images"] == 10
