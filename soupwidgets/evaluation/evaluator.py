@@ -122,11 +122,13 @@ class Evaluator:
     @cached_property
     def _model(self) -> ImageClassifier:
         model = self.architecture.build("meta")
-        first = Recipe({self.pool.names[0]: 1.0})
+        layout = self.matrix.layout
         try:
             with torch.inference_mode(False):
-                whole = {name: tensor.clone() for name, tensor in self.matrix.whole_tensors(first).items()}
-                bind(model, {**self.matrix.layout.views(self._weights), **whole})
+                # Room alone, which a recipe fills: no checkpoint is read here, and a broken one bars no other.
+                infos = {name: self.pool.tensors[name] for name in layout.whole}
+                whole = {n: torch.zeros(info.shape, dtype=info.dtype, device=self.device) for n, info in infos.items()}
+                bind(model, {**layout.views(self._weights), **whole})
         except ValueError as error:
             raise PoolError(str(error)) from error
         streamline(model.visual)

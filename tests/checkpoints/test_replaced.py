@@ -100,6 +100,23 @@ def test_between_evaluate_and_save(
 
 
 @REPLACE
+def test_others_are_measured_beside_one_that_was_replaced(
+    tiny_pool: Pool, other: Path, small_suite: Suite, tmp_path: Path, replace: Callable[[Path, Path], None]
+) -> None:
+    """Also where it is the first of the pool."""
+    untouched = Evaluator(tiny_pool, small_suite, device="cpu", store=Store(tmp_path / "before"))
+    expected = untouched.evaluate("ft-b", "val")["val"].correct
+    pool = Pool.open(other.parent / "pool")
+    assert pool.names[0] == "ft-a"
+    replace(pool.checkpoints["ft-a"].path, other)
+    ev = Evaluator(pool, small_suite, device="cpu", store=Store(tmp_path / "after"))
+    assert ev.evaluate("ft-b", "val")["val"].correct == expected
+    for recipe in ("ft-a", {"ft-a": 0.5, "ft-b": 0.5}):
+        with pytest.raises(CheckpointError, match=changed()):
+            ev.evaluate(recipe, "val")
+
+
+@REPLACE
 def test_a_row_is_what_was_hashed(
     tiny_pool: Pool, other: Path, age: str, replace: Callable[[Path, Path], None]
 ) -> None:
