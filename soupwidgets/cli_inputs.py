@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 from pathlib import Path
 
+from soupwidgets import devices
 from soupwidgets.spelling import nearest
 
 _MOST = 4
@@ -79,19 +80,7 @@ def known_device(name: str) -> str:
     ValueError
         When there is no such device.
     """
-    import torch
-
-    if name in ("auto", "cpu"):
-        return name
-    kind, colon, number = name.partition(":")
-    if kind != "cuda" or (colon and not number.isdecimal()):
-        raise ValueError(f"--device {name}: choose auto, cpu or cuda (cuda:1 for the second)")
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if not count:
-        raise ValueError(f"--device {name}: PyTorch finds no CUDA device here; take cpu, or auto")
-    if colon and int(number) >= count:
-        raise ValueError(f"--device {name}: there are {count} CUDA devices, cuda:0 to cuda:{count - 1}")
-    return name
+    return devices.known_device(name, "--device")
 
 
 def _kind(source: str) -> str:

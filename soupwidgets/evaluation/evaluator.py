@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from soupwidgets.devices import known_device
 from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, score_logits
 from soupwidgets.evaluation.filing import file_score, stored_logits, stored_score
 from soupwidgets.evaluation.run import Run, next_batch
@@ -53,6 +54,8 @@ class Evaluator:
     PoolError
         When the architecture is unknown, does not fit the tensors, or has
         another number of classes than the suite.
+    ValueError
+        When there is no such device.
 
     Notes
     -----
@@ -488,10 +491,8 @@ class Evaluator:
         self._mixed = recipe
 
 
-def _device(name: str) -> torch.device:
+def _device(name: str | torch.device) -> torch.device:
+    name = known_device(str(name))
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(name)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise RuntimeError("no CUDA device is at hand; use device='cpu' or device='auto'")
-    return device
+    return torch.device(name)

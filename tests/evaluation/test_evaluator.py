@@ -209,8 +209,14 @@ def test_cuda_is_the_same_code(tiny_pool: Pool, tiny_evaluator: Evaluator, suite
 def test_asking_for_cuda_without_a_device(tiny_pool: Pool, suite: Suite, tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has a CUDA device")
-    with pytest.raises(RuntimeError, match="no CUDA device"):
+    with pytest.raises(ValueError, match=r"^device cuda: PyTorch finds no CUDA device here; take cpu, or auto$"):
         Evaluator(tiny_pool, suite, "cuda", Store(tmp_path / "store"))
+
+
+def test_a_device_that_there_is_not(tiny_pool: Pool, small_suite: Suite, tmp_path: Path) -> None:
+    for name in ("gpu", "CUDA", "cuda:x", "mps", "meta"):
+        with pytest.raises(ValueError, match=rf"^device {name}: choose auto, cpu or cuda \(cuda:1 for the second\)$"):
+            Evaluator(tiny_pool, small_suite, name, Store(tmp_path / "store"))
 
 
 def test_two_splits_with_the_same_images_are_one_measurement(tiny_pool: Pool, suite: Suite, tmp_path: Path) -> None:
