@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from soupwidgets.analysis.members import Member
 from soupwidgets.evaluation import Evaluation, score_logits
+from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites import Suite
+from soupwidgets.suites.split import Metric
 
 
 @dataclass(frozen=True)
@@ -23,19 +25,26 @@ class HelperStep:
     name
         Which.
     alone
-        Its own accuracy on validation (0..1).
+        Its own score on validation (0..1).
     evaluation
         The ensemble's with it, on every split that all models know.
+    metric
+        What the validation split reports, by which models are chosen: `alone` and the ensemble's score there.
     """
 
     name: str
     alone: float
     evaluation: Evaluation
+    metric: Metric = "accuracy"
+
+    def __repr__(self) -> str:
+        return f"HelperStep({self.name!r}: validation {METRIC_WORDS[self.metric]} {self.alone:.2%} alone)"
 
 
 def greedy_ensemble(base: Member, helpers: Sequence[Member], suite: Suite, most: int | None = None) -> list[HelperStep]:
-    """Add to a strong model, one by one, whoever raises the ensemble's accuracy on validation most.
+    """Add to a strong model, one by one, whoever raises the ensemble's score on validation most.
 
+    The score is what the validation split reports: the share of right images, macro-F1, or the worst group's.
     Logits are averaged with equal weights, each model's at its own temperature.
 
     Parameters
@@ -52,7 +61,7 @@ def greedy_ensemble(base: Member, helpers: Sequence[Member], suite: Suite, most:
     Returns
     -------
     list[HelperStep]
-        The base alone first; it ends where nobody raises accuracy any more.
+        The base alone first; it ends where nobody raises the score any more.
 
     Raises
     ------
@@ -69,23 +78,21 @@ def greedy_ensemble(base: Member, helpers: Sequence[Member], suite: Suite, most:
     held_out = suite.validation
     splits = [s for s in base.splits if all(s in one.splits for one in helpers)]
 
-    def alone(one: Member) -> float:
-        return float(one.right(held_out).mean())
-
-    def accuracy(total: NDArray[np.float64]) -> float:
-        right = (total.argmax(axis=1) == held_out.labels) & np.isfinite(total).all(axis=1)
-        return float(right.mean())
+    def score(logits: NDArray[np.floating]) -> float:
+        # In the precision in which `ensemble_of` reports it.
+        return score_logits(held_out, logits.astype(np.float32)).accuracy
 
     def step(one: Member, chosen: Sequence[Member]) -> HelperStep:
-        return HelperStep(one.name, alone(one), ensemble_of(chosen, suite, splits))
+        alone = score(one.load(held_out.name))
+        return HelperStep(one.name, alone, ensemble_of(chosen, suite, splits), held_out.scoring.metric)
 
     chosen, rest = [base], list(helpers)
     total = base.scaled(held_out.name, suite)
     steps = [step(base, chosen)]
-    best = accuracy(total)
+    best = score(total)
     while rest and (most is None or len(chosen) <= most):
         sums = [total + one.scaled(held_out.name, suite) for one in rest]
-        values = [accuracy(s) for s in sums]
+        values = [score(s / (len(chosen) + 1)) for s in sums]
         first = int(np.argmax(values))
         if values[first] <= best:
             break

@@ -17,6 +17,7 @@ from soupwidgets.analysis import (
     PairDiversity,
     Specialisation,
 )
+from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.plots.matrix import matrix_figure
 from soupwidgets.plots.patch import finished, make_patch
 from soupwidgets.plots.style import BLUE, GREEN, GREY, INK, PALE, VERMILLION, axis, bar_length, base_figure
@@ -255,34 +256,41 @@ def helpers(steps: Sequence[HelperStep], validation: str, test: str) -> go.Figur
         With 95% intervals, and a text alternative in ``layout.meta``.
     """
     names = [step.name if i == 0 else f"+ {step.name}" for i, step in enumerate(steps)]
+    scores = {split: [step.evaluation.scores[split] for step in steps] for split in (validation, test)}
+    metrics = {score.metric for some in scores.values() for score in some}
+    words = {
+        split: "" if metrics == {"accuracy"} else f"{METRIC_WORDS[some[0].metric]}, " for split, some in scores.items()
+    }
     figure = base_figure(
         f"An ensemble that grows from {steps[0].name}",
         axis("", tickangle=-30, automargin=True, showgrid=False),
-        axis("Accuracy, %"),
+        axis("Accuracy, %" if metrics == {"accuracy"} else "Score, %"),
     )
     figure.update_layout(margin={"b": 120}, legend={"y": -0.35})
     for split, colour, what in ((validation, GREY, "chose"), (test, BLUE, "reported")):
-        scores = [step.evaluation.scores[split] for step in steps]
         figure.add_scatter(
             x=names,
-            y=[100 * score.accuracy for score in scores],
-            uid=what, name=f"{split} ({what})", mode="lines+markers", line={"color": colour, "width": 2},
+            y=[100 * score.accuracy for score in scores[split]],
+            uid=what, name=f"{split} ({words[split]}{what})", mode="lines+markers", line={"color": colour, "width": 2},
             error_y={
                 "type": "data", "symmetric": False, "thickness": 1,
-                "array": [bar_length(100 * (score.interval[1] - score.accuracy)) for score in scores],
-                "arrayminus": [bar_length(100 * (score.accuracy - score.interval[0])) for score in scores],
+                "array": [bar_length(100 * (score.interval[1] - score.accuracy)) for score in scores[split]],
+                "arrayminus": [bar_length(100 * (score.accuracy - score.interval[0])) for score in scores[split]],
             },
             hovertemplate="%{x}: %{y:.2f}%<extra></extra>",
         )  # fmt: skip
     figure.add_scatter(
-        x=names, y=[100 * step.alone for step in steps], uid="alone", name="the joining model alone (validation)",
-        mode="markers", marker={"color": VERMILLION, "symbol": "x", "size": 9},
+        x=names, y=[100 * step.alone for step in steps], uid="alone",
+        name=f"the joining model alone ({words[validation]}validation)", mode="markers",
+        marker={"color": VERMILLION, "symbol": "x", "size": 9},
         hovertemplate="%{x} alone: %{y:.2f}%<extra></extra>",
     )  # fmt: skip
     first, last = steps[0].evaluation, steps[-1].evaluation
+    reported = METRIC_WORDS[scores[test][0].metric]
     text = (
         f"Ensemble of {len(steps)} models, chosen on {validation}: {', '.join(step.name for step in steps)}. "
-        f"Accuracy on {test} {first.accuracy[test]:.2%} with the first alone, {last.accuracy[test]:.2%} with all."
+        f"{reported[0].upper()}{reported[1:]} on {test} {first.accuracy[test]:.2%} with the first alone, "
+        f"{last.accuracy[test]:.2%} with all."
     )
     return finished(figure, make_patch(text, {}))
 

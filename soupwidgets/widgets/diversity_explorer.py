@@ -95,7 +95,7 @@ class DiversityExplorer(Explorer):
         self.soup_button = _button("Measure their soup", "Average the weights of the two and measure that model")
         self.soup_button.on_click(lambda _: self.measure_soup())
         self.members_choice = ipywidgets.SelectMultiple(options=names, value=names[:2], description="Ensemble", rows=7)
-        self.grow_button = _button("Grow from the first", "Add whoever raises accuracy on validation most")
+        self.grow_button = _button("Grow from the first", "Add whoever raises the score on validation most")
         self.grow_button.on_click(lambda _: self.grow())
         self.ensemble = ipywidgets.HTML()
         self.helper_figure = LiveFigure()
@@ -158,7 +158,7 @@ class DiversityExplorer(Explorer):
         self._work.request(self._measure_soup(first, second))
 
     def grow(self) -> None:
-        """Grow an ensemble from the first chosen member, by validation accuracy."""
+        """Grow an ensemble from the first chosen member, by what the validation split reports."""
         self._work.request(self._grow(str(self.members_choice.value[0]) if self.members_choice.value else ""))
 
     def export(self, kind: Literal["svg", "png", "csv"]) -> None:

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 from statsmodels.stats.inter_rater import cohens_kappa as reference_kappa
 
-from soupwidgets import Evaluator, Pool, PoolError, Recipe, Store, Suite, analysis, logit_ensemble, uniform_soup
+from soupwidgets import Evaluator, Pool, PoolError, Recipe, Store, Suite, analysis, logit_ensemble, plots, uniform_soup
 from soupwidgets.analysis import Member
 from soupwidgets.models import Architecture
 from soupwidgets.suites import Split
@@ -384,3 +384,43 @@ def test_an_imported_model_is_a_member(small: Suite, tmp_path: Path) -> None:
     one = analysis.import_member("mine", {"val": tmp_path / "val.npy", "test": _npz(tmp_path / "t")}, small)
     pair = analysis.pair_diversity(one, saying("b", LABELS["test"]), small, "test")
     assert pair.accuracies == (sum(label == 2 for label in LABELS["test"]) / 8, 1)
+
+
+def test_helpers_are_chosen_by_what_the_validation_split_reports(tmp_path: Path) -> None:
+    """Macro-F1 by hand, where the share of right images takes the other helper."""
+    labels = np.repeat([0, 1], [90, 10])
+    for name in ("val", "test"):
+        np.save(
+            tmp_path / f"{name}.images.npy", np.arange(100 * 64, dtype=np.uint16).astype(np.uint8).reshape(-1, 8, 8)
+        )
+        np.save(tmp_path / f"{name}.labels.npy", labels)
+    splits = [
+        {"name": name, "role": role, "images": f"{name}.images.npy", "labels": f"{name}.labels.npy", "metric": metric}
+        for name, role, metric in (("val", "validation", "macro_f1"), ("test", "id_test", "accuracy"))
+    ]
+    (tmp_path / "suite.json").write_text(json.dumps({"name": "two", "classes": ["cat", "dog"], "splits": splits}))
+    suite = Suite.open(tmp_path)
+
+    def saying(name: str, dogs: list[int], unsure: list[int]) -> Member:
+        logits = np.eye(2, dtype=np.float32)[np.isin(np.arange(100), dogs).astype(int)]
+        logits[unsure] *= 0.01
+        return Member(name, ("val", "test"), lambda split: logits)
+
+    # All cats but 10 dogs that are cats: 80 right, F1 (160/180 + 0) / 2.
+    base = saying("base", list(range(10)), list(range(20)) + list(range(90, 100)))
+    # Puts the 10 cats right: 90 right, F1 (180/190 + 0) / 2.
+    cats = saying("cats", [], [])
+    # Finds 8 dogs, and takes 2 more cats for them: 86 right, F1 (156/170 + 16/30) / 2.
+    dogs = saying("dogs", [*range(12), *range(90, 98)], [])
+    steps = analysis.greedy_ensemble(base, [cats, dogs], suite, most=1)
+    assert [step.name for step in steps] == ["base", "dogs"]
+    assert [step.metric for step in steps] == ["macro_f1"] * 2
+    by_hand = [(160 / 180 + 0) / 2, (156 / 170 + 16 / 30) / 2]
+    assert [step.alone for step in steps] == pytest.approx(by_hand)
+    assert [step.evaluation["val"].accuracy for step in steps] == pytest.approx(by_hand)
+    assert repr(steps[1]) == f"HelperStep('dogs': validation macro-F1 {by_hand[1]:.2%} alone)"
+    drawn = plots.helpers(steps, "val", "test").to_plotly_json()
+    assert [trace["name"] for trace in drawn["data"]] == [
+        "val (macro-F1, chose)", "test (accuracy, reported)", "the joining model alone (macro-F1, validation)",
+    ]  # fmt: skip
+    assert drawn["layout"]["yaxis"]["title"]["text"] == "Score, %"
