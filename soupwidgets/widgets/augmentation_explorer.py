@@ -48,6 +48,8 @@ class AugmentationExplorer(Explorer):
 
     Raises
     ------
+    TypeError
+        When it was given no study, or no suite; it says what to write.
     ValueError
         When the study is empty.
 
@@ -62,7 +64,7 @@ class AugmentationExplorer(Explorer):
     def __init__(
         self,
         study: AugmentationStudy,
-        suite: Suite,
+        suite: Suite | None = None,
         ev: Evaluator | None = None,
         own: Sequence[Augmentation] = (),
         alphas: int = 6,

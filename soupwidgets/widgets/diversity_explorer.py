@@ -16,7 +16,7 @@ from soupwidgets.evaluation import Evaluation, Evaluator
 from soupwidgets.suites import Suite
 from soupwidgets.text import safe_csv
 from soupwidgets.widgets.diversity_details import ensemble_table, pair_gallery, pair_table
-from soupwidgets.widgets.explorer import Explorer, check_members, side_by_side
+from soupwidgets.widgets.explorer import Explorer, checked_suite, side_by_side
 from soupwidgets.widgets.frames_page import Frame, PageTexts, write_frames_page
 from soupwidgets.widgets.html import progress
 from soupwidgets.widgets.live_figure import LiveFigure
@@ -45,6 +45,8 @@ class DiversityExplorer(Explorer):
 
     Raises
     ------
+    TypeError
+        When it was given no models, or no suite; it says what to write.
     ValueError, KeyError
         When there are fewer than two models, two of one name, or no such split.
 
@@ -59,9 +61,13 @@ class DiversityExplorer(Explorer):
     """
 
     def __init__(
-        self, models: Sequence[Member], suite: Suite, split: str | None = None, ev: Evaluator | None = None
+        self,
+        models: Sequence[Member],
+        suite: Suite | None = None,
+        split: str | None = None,
+        ev: Evaluator | None = None,
     ) -> None:
-        check_members("DiversityExplorer", models, suite)
+        suite = checked_suite("DiversityExplorer", models, suite)
         names = [one.name for one in models]
         common = [name for name in suite.splits if all(name in one.splits for one in models)]
         where = suite.id_test.name if split is None else split

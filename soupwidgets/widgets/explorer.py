@@ -51,8 +51,8 @@ def fine_tuned_models(explorer: str, pool: Pool) -> list[str]:
     return names
 
 
-def check_members(explorer: str, models: Any, suite: Any) -> None:
-    """Make sure of a list of models with logits, and of the suite that they belong to.
+def checked_suite(explorer: str, models: Any, suite: Any) -> Suite:
+    """Make sure of a list of models with logits; the suite that they belong to.
 
     Raises
     ------
@@ -60,13 +60,15 @@ def check_members(explorer: str, models: Any, suite: Any) -> None:
         When it is something else; it says what to write.
     """
     listed = isinstance(models, Sequence) and all(isinstance(one, Member) for one in models)
-    if not listed or not isinstance(suite, Suite):
-        it = "these" if listed else "a " + type(models).__name__
-        raise TypeError(
-            f"{explorer} compares models that have logits, and was given {it}"
-            f"{'' if isinstance(suite, Suite) else f' and no suite but a {type(suite).__name__}'}: write "
-            f"{explorer}(analysis.members(ev), suite), with ev = Evaluator(pool, suite)"
-        )
+    if listed and isinstance(suite, Suite):
+        return suite
+    it = "these" if listed else "a " + type(models).__name__
+    other = "" if isinstance(suite, Suite) else " and no suite"
+    other += "" if suite is None or not other else f" but a {type(suite).__name__}"
+    raise TypeError(
+        f"{explorer} compares models that have logits, and was given {it}{other}: write "
+        f"{explorer}(analysis.members(ev), suite), with ev = Evaluator(pool, suite)"
+    )
 
 
 # By notebook cell: the run that made its explorers, and these.

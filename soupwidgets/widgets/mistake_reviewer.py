@@ -25,7 +25,7 @@ from soupwidgets.review import (
 )
 from soupwidgets.store import Store
 from soupwidgets.suites import Suite
-from soupwidgets.widgets.explorer import Explorer, check_members
+from soupwidgets.widgets.explorer import Explorer, checked_suite
 from soupwidgets.widgets.html import png_uri
 from soupwidgets.widgets.newest_wins import Steps
 from soupwidgets.widgets.review_card import ReviewCard
@@ -58,6 +58,8 @@ class MistakeReviewer(Explorer):
 
     Raises
     ------
+    TypeError
+        When it was given no models, or no suite; it says what to write.
     ReviewError
         When the session is about other images.
     ValueError
@@ -78,12 +80,12 @@ class MistakeReviewer(Explorer):
     def __init__(
         self,
         models: Sequence[Member],
-        suite: Suite,
+        suite: Suite | None = None,
         session: ReviewSession | None = None,
         split: str | None = None,
         embedded: Embeddings | None = None,
     ) -> None:
-        check_members("MistakeReviewer", models, suite)
+        suite = checked_suite("MistakeReviewer", models, suite)
         if not models:
             raise ValueError("there is no model whose mistakes could be reviewed")
         self.split = suite.id_test.name if split is None else split

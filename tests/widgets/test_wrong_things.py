@@ -55,6 +55,18 @@ def test_anything_but_a_study(tiny_pool: Pool, small_suite: Suite) -> None:
         AugmentationExplorer(augmentations(), small_suite, tiny_pool)  # type: ignore[arg-type]
 
 
+def test_a_pool_alone(tiny_pool: Pool) -> None:
+    for explorer in (DiversityExplorer, MistakeReviewer):
+        words = rf"was given a Pool and no suite: write {explorer.__name__}\(analysis.members\(ev\), suite\)"
+        with pytest.raises(TypeError, match=words):
+            explorer(tiny_pool)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="was given these and no suite: write"):
+            explorer([])
+    for given in (tiny_pool, augmentations()):
+        with pytest.raises(TypeError, match=r"write AugmentationExplorer\(read_augmentation_study\(file\), suite, "):
+            AugmentationExplorer(given)  # type: ignore[arg-type]
+
+
 def test_a_pool_without_fine_tuned_models(tiny_pool: Pool, small_suite: Suite) -> None:
     alone = Pool.open([tiny_pool.checkpoints["zero-shot"].path])
     ev = Evaluator(alone, small_suite, device="cpu")
