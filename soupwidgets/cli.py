@@ -22,6 +22,7 @@ from soupwidgets.cli_options import (
     StoreOption,
     SuiteOption,
     evaluator,
+    show,
     write_json,
 )
 from soupwidgets.cli_places import output_file, output_folder
@@ -156,8 +157,8 @@ def sweep(
     mean_ood = [_mean_ood(result[alpha]) for alpha in result.alphas]
     if all(mean_ood):
         table["mean OOD"] = pd.Series([m["accuracy"] for m in mean_ood if m], index=table.index)
-    print((100 * table).round(2).to_string(index_names=False))
-    print(f"\nAccuracy in percent. Best alpha by validation: {best:g}")
+    show((100 * table).round(2).to_string(index_names=False))
+    show(f"\nAccuracy in percent. Best alpha by validation: {best:g}")
 
 
 @app.command()
@@ -209,7 +210,7 @@ def soup(
         report = make_soup(method.value, ev.pool, ev, out, options)
     write_json(json_file, report)
     if json_file != "-":
-        print(to_text(report), end="")
+        show(to_text(report))
 
 
 @app.command()
@@ -239,7 +240,7 @@ def frontier(
     report = frontier_report(ev, shift, scale.value, baselines, sweep, sys.stderr.isatty(), id_test)
     write_json(json_file, report)
     if json_file != "-":
-        print(to_text(report), end="")
+        show(to_text(report))
 
 
 @app.command()
@@ -263,7 +264,7 @@ def diversity(
     report = diversity_report(pool, opened, logits or [], split, kept, device, sys.stderr.isatty())
     write_json(json_file, report)
     if json_file != "-":
-        print(to_text(report), end="")
+        show(to_text(report))
 
 
 @app.command()
@@ -317,7 +318,8 @@ def inspect(
     json_file: JsonOption = None,
 ) -> None:
     """What is in weight files, and can they be mixed? Nothing in them is run."""
-    from soupwidgets.inspect_report import inspect_files, open_all, printable, to_text
+    from soupwidgets.inspect_report import inspect_files, open_all, to_text
+    from soupwidgets.text import one_line
 
     # `known_pool` says of a folder without weights what is in it.
     places = [Path(known_pool(str(file))) if file.is_dir() else file for file in files]
@@ -326,9 +328,9 @@ def inspect(
     report["unreadable"] = [{"path": str(error.path), "reason": error.reason} for error in unreadable]
     write_json(json_file, report)
     if json_file != "-":
-        print(to_text(report), end="")
+        show(to_text(report))
     for error in unreadable:
-        print(printable(f"cannot be read: {error}"), file=sys.stderr)
+        print(one_line(f"cannot be read: {error}"), file=sys.stderr)
     if unreadable:
         raise SystemExit(2)
 
@@ -394,7 +396,7 @@ def zoo_report(
     rows = zoo_report(evaluator(pool, suite, device, store), progress=sys.stderr.isatty())
     write_json(json_file, [row.to_record() for row in rows])
     if json_file != "-":
-        print(to_markdown(rows), end="")
+        show(to_markdown(rows))
 
 
 def _mean_ood(evaluation: Any) -> dict[str, float] | None:

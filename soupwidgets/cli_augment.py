@@ -16,6 +16,7 @@ from soupwidgets.cli_options import (
     StoreOption,
     SuiteOption,
     evaluator,
+    show,
     write_json,
 )
 from soupwidgets.cli_places import output_file, output_folder
@@ -69,7 +70,7 @@ def affinity(
         }
         for r in records
     ]  # fmt: skip
-    print(pd.DataFrame(rows).round(3).to_string(index=False))
+    show(pd.DataFrame(rows).round(3).to_string(index=False))
 
 
 @app.command("diversity")
@@ -108,8 +109,8 @@ def diversity(
     study.write(out)
     write_json(json_file, asdict(study))
     if json_file != "-":
-        print(study.to_frame()[["augmentation", "affinity", "diversity", "accuracy", "change"]].round(3).to_string())
-        print(f"\nAll numbers with their intervals: {out}")
+        show(study.to_frame()[["augmentation", "affinity", "diversity", "accuracy", "change"]].round(3).to_string())
+        show(f"\nAll numbers with their intervals: {out}")
 
 
 def _named(names: list[str] | None) -> list[Augmentation]:

@@ -69,7 +69,7 @@ def in_a_sentence() -> Iterator[None]:
 
 def say(words: str) -> None:
     """Write to standard error, with control characters spelled out."""
-    from soupwidgets.inspect_report import printable
+    from soupwidgets.text import printable
 
     print(printable(f"soupwidgets: {words}"), file=sys.stderr)
 

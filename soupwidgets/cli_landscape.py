@@ -15,6 +15,7 @@ from soupwidgets.cli_options import (
     StoreOption,
     SuiteOption,
     evaluator,
+    show,
     write_json,
 )
 
@@ -54,7 +55,7 @@ def line(
     report = line_report(ev, names, grid, beyond, split, _recalibration(recalibrate), sys.stderr.isatty())
     write_json(json_file, report)
     if json_file != "-":
-        print(line_text(report), end="")
+        show(line_text(report))
 
 
 @app.command("plane")
@@ -78,7 +79,7 @@ def plane(
     report = plane_report(ev, names, grid, split, _recalibration(recalibrate), sys.stderr.isatty())
     write_json(json_file, report)
     if json_file != "-":
-        print(plane_text(report), end="")
+        show(plane_text(report))
 
 
 @app.command("barriers")
@@ -102,7 +103,7 @@ def barriers(
     report = barriers_report(ev, names, grid, split, _recalibration(recalibrate), sys.stderr.isatty())
     write_json(json_file, report)
     if json_file != "-":
-        print(barriers_text(report), end="")
+        show(barriers_text(report))
 
 
 def _open(pool: str, suite: Path, device: str, store: Path | None, split: str | None) -> Evaluator:

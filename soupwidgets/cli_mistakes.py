@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from soupwidgets.cli_options import DeviceOption, JsonOption, StoreOption, SuiteOption, write_json
+from soupwidgets.cli_options import DeviceOption, JsonOption, StoreOption, SuiteOption, show, write_json
 from soupwidgets.cli_places import output_file
 
 app = typer.Typer(
@@ -40,7 +40,7 @@ def summary(session: _Session, reviews: _Reviews = None, json_file: JsonOption =
     report = summary_report(session, reviews)
     write_json(json_file, report)
     if json_file != "-":
-        print(summary_text(report), end="")
+        show(summary_text(report))
 
 
 @app.command("score")
@@ -78,7 +78,7 @@ def score(
     report = score_report(models, opened, where, given, reviewed_only)
     write_json(json_file, report)
     if json_file != "-":
-        print(score_text(report), end="")
+        show(score_text(report))
 
 
 @app.command("export")
@@ -99,6 +99,7 @@ def export(
     from soupwidgets.mistakes_report import open_session
     from soupwidgets.review import export_labels, major_slice, view
     from soupwidgets.suites import write_slice
+    from soupwidgets.text import one_line
 
     opened = Suite.open(suite)
     if split is not None and split not in opened.splits:
@@ -108,7 +109,7 @@ def export(
     made = export_labels(known, where, rule.value, names)
     chosen = major_slice(known, where, rule.value) if major else None
     for sentence in made.summary:
-        print(sentence, file=sys.stderr)
+        print(one_line(sentence), file=sys.stderr)
     if not yes:
         typer.confirm("Write it?", abort=True, err=True)
     made.write(out)
@@ -138,7 +139,7 @@ def merge(
     }
     write_json(json_file, report)
     if json_file != "-":
-        print(
+        show(
             f"{out}: {report['judgements']:,} judgements by {report['reviewers']:,} reviewers, "
             f"{report['taken back']:,} taken back"
         )

@@ -40,6 +40,13 @@ def evaluator(pool: str, suite: Path, device: str, store: Path | None, slices: l
     return Evaluator(Pool.open(pool), Suite.open(suite, slices or []), device, Store(store) if store else None)
 
 
+def show(report: str) -> None:
+    """Print a report, as every command does: what names in files hold does not reach the terminal as it is."""
+    from soupwidgets.text import printable
+
+    print(printable(report.removesuffix("\n")))
+
+
 def write_json(target: str | None, content: Any) -> None:
     """Write numbers where ``--json`` says; nowhere when it was not given."""
     if target is not None:

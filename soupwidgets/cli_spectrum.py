@@ -17,6 +17,7 @@ from soupwidgets.cli_options import (
     StoreOption,
     SuiteOption,
     evaluator,
+    show,
     write_json,
 )
 from soupwidgets.cli_places import output_file, output_folder
@@ -80,7 +81,7 @@ def paths(
     )  # fmt: skip
     write_json(json_file, report)
     if json_file != "-":
-        print(paths_text(report), end="")
+        show(paths_text(report))
 
 
 @app.command("images")
@@ -104,7 +105,7 @@ def images(
     report = images_report(Suite.open(suite), ev, model, norm, count, sys.stderr.isatty())
     write_json(json_file, report)
     if json_file != "-":
-        print(images_text(report), end="")
+        show(images_text(report))
 
 
 @app.command("noise")
@@ -153,8 +154,8 @@ def noise(
     write_json(json_file, asdict(study))
     if json_file != "-":
         last = study.to_frame().groupby("noise", sort=False).last()
-        print(last[["frequency", "noise fitting", "followed", "validation accuracy"]].round(3).to_string())
-        print(f"\nAll epochs: {out}")
+        show(last[["frequency", "noise fitting", "followed", "validation accuracy"]].round(3).to_string())
+        show(f"\nAll epochs: {out}")
 
 
 def _wave(text: str, amplitude: float) -> tuple[float, float, tuple[int, int]]:

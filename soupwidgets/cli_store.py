@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from soupwidgets.cli_options import JsonOption, StoreOption, write_json
+from soupwidgets.cli_options import JsonOption, StoreOption, show, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,11 +29,11 @@ def info(store: StoreOption = None, json_file: JsonOption = None) -> None:
     write_json(json_file, asdict(found))
     if json_file == "-":
         return
-    print(_printable(found.place))
-    print(f"{found.measurements:,} measurements ({found.with_logits:,} with logits) of {found.recipes:,} recipes")
-    print(f"{_megabytes(found.bytes)} on the disk")
+    show(found.place)
+    show(f"{found.measurements:,} measurements ({found.with_logits:,} with logits) of {found.recipes:,} recipes")
+    show(f"{_megabytes(found.bytes)} on the disk")
     if found.oldest is not None and found.newest is not None:
-        print(_printable(f"made from {found.oldest} to {found.newest}"))
+        show(f"made from {found.oldest} to {found.newest}")
 
 
 @app.command("check")
@@ -46,7 +46,7 @@ def check(store: StoreOption = None, json_file: JsonOption = None) -> None:
     write_json(json_file, {"findings": [asdict(finding) for finding in findings]})
     if json_file != "-":
         _report(findings)
-        print("`soupwidgets store prune` removes them" if findings else "every measurement is whole")
+        show("`soupwidgets store prune` removes them" if findings else "every measurement is whole")
     if findings:
         raise typer.Exit(1)
 
@@ -78,27 +78,21 @@ def prune(
         return
     _report(findings)
     if not findings:
-        print("nothing to remove")
+        show("nothing to remove")
     elif yes:
-        print(f"removed; {_megabytes(freed)} are free again")
+        show(f"removed; {_megabytes(freed)} are free again")
     else:
-        print(f"nothing was removed yet: say --yes to do it (up to {_megabytes(sum(f.bytes for f in findings))})")
+        show(f"nothing was removed yet: say --yes to do it (up to {_megabytes(sum(f.bytes for f in findings))})")
 
 
 def _report(findings: Sequence[Finding]) -> None:
     for finding in findings[:_SHOWN]:
-        print(_printable(f"{finding.what}: {finding.path or finding.key} ({_megabytes(finding.bytes)})"))
+        show(f"{finding.what}: {finding.path or finding.key} ({_megabytes(finding.bytes)})")
     if len(findings) > _SHOWN:
-        print(f"... and {len(findings) - _SHOWN} more")
+        show(f"... and {len(findings) - _SHOWN} more")
     for what, count in Counter(finding.what for finding in findings).items():
-        print(f"{count:,} x {what}")
+        show(f"{count:,} x {what}")
 
 
 def _megabytes(count: int) -> str:
     return f"{count / 1e6:,.1f} MB"
-
-
-def _printable(text: str) -> str:
-    from soupwidgets.inspect_report import printable
-
-    return printable(text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from soupwidgets.cli_inputs import known_suite
-from soupwidgets.cli_options import JsonOption, write_json
+from soupwidgets.cli_options import JsonOption, show, write_json
 from soupwidgets.cli_places import output_folder
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _source(role: Role, text: str) -> SplitSource:
 def _report(suite: Suite, problems: Any, json_file: str | None) -> None:
     import numpy as np
 
-    from soupwidgets.inspect_report import printable
+    from soupwidgets.text import one_line
 
     splits = [*suite.splits.values(), *([suite.training] if suite.training else [])]
     rows: list[dict[str, Any]] = [
@@ -107,9 +107,9 @@ def _report(suite: Suite, problems: Any, json_file: str | None) -> None:
     if json_file == "-":
         return
     for row in rows:
-        print(
+        show(
             f"{row['split']}: {row['role']}, {row['images']:,} images of {row['size'][0]} x {row['size'][1]} pixels, "
             f"{row['classes_with_images']} of {row['classes']} classes, scored by {row['metric']}"
         )
         for problem in row["problems"]:
-            print(f"  note: {printable(problem)}")
+            show(f"  note: {one_line(problem)}")

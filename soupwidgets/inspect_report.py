@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 from soupwidgets.analysis import inspect_checkpoint, kinship
 from soupwidgets.checkpoints import CheckpointError, CheckpointFile, locate
 from soupwidgets.pool import PoolError, differences, weight_files
+from soupwidgets.text import one_line
 
 _SHOWN = 12
 
@@ -148,12 +149,8 @@ def to_text(report: dict[str, Any]) -> str:
             lines += ["Stored in different precisions (they are mixed in float32):", *(f"  {p}" for p in precision)]
     if "kinship" in report:
         lines += _kinship_lines(report["kinship"])
-    return printable("\n".join(lines).rstrip()) + "\n"
-
-
-def printable(text: str) -> str:
-    """The text with control characters spelled out: a name in a file must not steer the terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    # Each by itself: names of tensors, parts and files may hold line breaks.
+    return "\n".join(map(one_line, lines)).rstrip() + "\n"
 
 
 def _kinship_lines(kin: dict[str, Any]) -> list[str]:

@@ -30,6 +30,7 @@ from soupwidgets.review.files import LABELS_FORMAT, SESSION_FORMAT
 from soupwidgets.review.merging import check_copy
 from soupwidgets.suites import Suite
 from soupwidgets.suites.json_files import read_json_object
+from soupwidgets.text import one_line
 
 
 def open_session(name: str, store: str | None) -> tuple[str, State]:
@@ -105,12 +106,12 @@ def summary_text(report: dict[str, Any]) -> str:
         table = pd.DataFrame(rows)
         table["share major"] = (100 * table["share major"].astype(float)).round(1)
         shown = table[["kind", "major", "minor", "borderline", "not said", "all", "share major"]]
-        lines += ["", *([split] if split else []), shown.to_string(index=False, na_rep="")]
+        lines += ["", *([one_line(split)] if split else []), shown.to_string(index=False, na_rep="")]
     for split, rows in report["agreement"].items():
         if rows:
             lines += [
                 "",
-                f"Krippendorff's alpha on {split}",
+                f"Krippendorff's alpha on {one_line(split)}",
                 pd.DataFrame(rows).round(3).to_string(index=False, na_rep=""),
             ]
             if any(row["low"] is None for row in rows):

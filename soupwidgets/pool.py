@@ -15,6 +15,7 @@ from typing import Any
 
 from soupwidgets.checkpoints import INDEX_ENDING, CheckpointError, CheckpointFile, TensorInfo, locate, with_tensors
 from soupwidgets.recipe import Recipe
+from soupwidgets.text import one_line
 
 _ENDINGS = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pth.tar", ".pt.tar", INDEX_ENDING)
 _HEAD = re.compile(r"^(?:(?!.*visual\.).*\.)?(?:classification_head|head|heads|classifier|fc)\.(weight|bias)$")
@@ -72,6 +73,7 @@ class Pool:
 
         Only names and shapes are read. A checkpoint's name is the one on its card,
         or else its file's name without the ending; its role comes from its card.
+        Control characters in names are spelled out.
 
         Parameters
         ----------
@@ -271,7 +273,8 @@ def _by_name(
     for source in paths:
         file = source if isinstance(source, CheckpointFile) else _open(source, part)
         path = file.path
-        name = file.card.name or name_of(path)
+        # What it is called stands in every report, and a name must neither steer a terminal nor forge a line.
+        name = one_line(file.card.name or name_of(path))
         if name in checkpoints:
             raise PoolError(f"{checkpoints[name].path} and {path} are both named {name!r}; rename one")
         checkpoints[name] = file
@@ -415,4 +418,4 @@ def _count(lines: Sequence[str]) -> str:
 
 
 def _lines(lines: Sequence[str]) -> str:
-    return "\n".join(f"  {line}" for line in lines)
+    return "\n".join(f"  {one_line(line)}" for line in lines)

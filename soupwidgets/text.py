@@ -1,4 +1,4 @@
-"""Text of others on its way to a spreadsheet."""
+"""Text of others on its way to a terminal or a spreadsheet."""
 
 from __future__ import annotations
 
@@ -7,6 +7,39 @@ import pandas as pd
 # What spreadsheets take for the beginning of a formula, with the wide forms that some of them read alike.
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _HIDING = ("\t", "\n")
+
+
+def printable(text: str) -> str:
+    r"""Text whose control characters are spelled out, so that nothing from a file steers the terminal.
+
+    Parameters
+    ----------
+    text
+        One line or several; the line breaks ``\n`` stay.
+
+    Examples
+    --------
+    >>> print(printable("red \x1b[31m\nbell \x07"))
+    red \x1b[31m
+    bell \x07
+    """
+    return "\n".join(map(one_line, text.split("\n")))
+
+
+def one_line(text: str) -> str:
+    r"""A name from elsewhere as one line: it neither steers the terminal nor begins a line that looks like ours.
+
+    Parameters
+    ----------
+    text
+        Line breaks in it are spelled out too, and so are the marks that turn the direction of writing.
+
+    Examples
+    --------
+    >>> print(one_line("ft-03\nall is well\u202e"))
+    ft-03\nall is well\u202e
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def plain_cell(value: str) -> str:

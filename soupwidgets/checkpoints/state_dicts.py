@@ -9,6 +9,7 @@ from typing import Any
 
 from soupwidgets.checkpoints.pickles import Inert, PickleError
 from soupwidgets.checkpoints.torch_files import StoredTensor
+from soupwidgets.text import one_line
 
 # Under which keys training scripts keep the weights: of several sets the first that is there is taken.
 _PLAIN = ("state_dict", "model_state_dict", "model", "module", "network", "net", "weights", "params")
@@ -108,12 +109,14 @@ def _rank(path: str) -> int:
 
 
 def _listed(parts: Mapping[str, StateDict], order: Sequence[str]) -> str:
-    shown = [f"{path} ({len(parts[path])} tensors)" for path in order[:_SHOWN_PARTS]]
+    shown = [f"{one_line(path)} ({len(parts[path])} tensors)" for path in order[:_SHOWN_PARTS]]
     return ", ".join(shown) + (f" and {len(order) - _SHOWN_PARTS} more" if len(order) > _SHOWN_PARTS else "")
 
 
 def _keys(root: Any) -> str:
-    return ", ".join(str(key)[:40] for key in list(root)[:8]) if isinstance(root, dict) else type(root).__name__
+    if not isinstance(root, dict):
+        return type(root).__name__
+    return ", ".join(one_line(str(key)[:40]) for key in list(root)[:8])
 
 
 def _parts(root: Any, modules: _Modules) -> Iterator[tuple[str, StateDict]]:
