@@ -16,12 +16,16 @@ from soupwidgets.cli_landscape import app as landscape_app
 from soupwidgets.cli_mistakes import app as mistakes_app
 from soupwidgets.cli_options import (
     DeviceOption,
+    HeadFromOption,
     JsonOption,
+    PartOption,
     PoolOption,
     SliceOption,
     StoreOption,
     SuiteOption,
+    ZeroShotOption,
     evaluator,
+    open_pool,
     show,
     write_json,
 )
@@ -130,6 +134,9 @@ def sweep(
     fine_tuned: Annotated[str, typer.Option(help="Name of the fine-tuned checkpoint.")],
     alphas: Annotated[int, typer.Option(min=2, help="How many evenly spaced alphas from 0 to 1.")] = 11,
     slices: SliceOption = None,
+    part: PartOption = None,
+    head_from: HeadFromOption = None,
+    zero_shot: ZeroShotOption = None,
     json_file: JsonOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
@@ -139,7 +146,7 @@ def sweep(
 
     from soupwidgets.methods import alpha_sweep
 
-    ev = evaluator(pool, suite, device, store, slices)
+    ev = evaluator(open_pool(pool, part, head_from, zero_shot), suite, device, store, slices)
     result = alpha_sweep(ev, fine_tuned, alphas, progress=sys.stderr.isatty())
     records = [
         {
@@ -190,6 +197,9 @@ def soup(
         TieOrder, typer.Option(help="Which of equals greedy tries first: by name, or as the released script does.")
     ] = TieOrder.by_name,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there already.")] = False,
+    part: PartOption = None,
+    head_from: HeadFromOption = None,
+    zero_shot: ZeroShotOption = None,
     json_file: JsonOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
@@ -201,13 +211,9 @@ def soup(
         ingredient, strict, seed, scale, density, drop, alpha, decay, last,
         progress=sys.stderr.isatty(), tie_order=tie_order.value, overwrite=overwrite,
     )  # fmt: skip
-    if suite is None:
-        from soupwidgets import Pool
-
-        report = make_soup(method.value, Pool.open(pool), None, out, options)
-    else:
-        ev = evaluator(pool, suite, device, store)
-        report = make_soup(method.value, ev.pool, ev, out, options)
+    opened = open_pool(pool, part, head_from, zero_shot)
+    ev = None if suite is None else evaluator(opened, suite, device, store)
+    report = make_soup(method.value, opened, ev, out, options)
     write_json(json_file, report)
     if json_file != "-":
         show(to_text(report))
@@ -229,6 +235,9 @@ def frontier(
         list[str] | None, typer.Option(help="Also sweep alpha of this fine-tuned model; repeat it.")
     ] = None,
     slices: SliceOption = None,
+    part: PartOption = None,
+    head_from: HeadFromOption = None,
+    zero_shot: ZeroShotOption = None,
     json_file: JsonOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
@@ -236,7 +245,7 @@ def frontier(
     """Accuracy against robustness of every model that was measured, and which of them no other one beats."""
     from soupwidgets.frontier_report import frontier_report, to_text
 
-    ev = evaluator(pool, suite, device, store, slices)
+    ev = evaluator(open_pool(pool, part, head_from, zero_shot), suite, device, store, slices)
     report = frontier_report(ev, shift, scale.value, baselines, sweep, sys.stderr.isatty(), id_test)
     write_json(json_file, report)
     if json_file != "-":
@@ -251,6 +260,7 @@ def diversity(
         list[str] | None, typer.Option(help="NAME:SPLIT=FILE of another model's logits (npy, npz, pt, csv); repeat it.")
     ] = None,
     split: Annotated[str | None, typer.Option(help="Where to compare; the in-distribution test otherwise.")] = None,
+    part: PartOption = None,
     json_file: JsonOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
@@ -261,7 +271,7 @@ def diversity(
 
     opened = Suite.open(suite)
     kept = Store(store) if store else None
-    report = diversity_report(pool, opened, logits or [], split, kept, device, sys.stderr.isatty())
+    report = diversity_report(pool, opened, logits or [], split, kept, device, sys.stderr.isatty(), part)
     write_json(json_file, report)
     if json_file != "-":
         show(to_text(report))
@@ -314,7 +324,7 @@ def inspect(
     files: Annotated[
         list[Path], typer.Argument(help="Weight files of any format, folders of them, or published names (hf-hub:...).")
     ],
-    part: Annotated[str | None, typer.Option(help="Which weights of a training checkpoint, e.g. model_ema.")] = None,
+    part: PartOption = None,
     json_file: JsonOption = None,
 ) -> None:
     """What is in weight files, and can they be mixed? Nothing in them is run."""
@@ -386,6 +396,9 @@ def zoo_diverse(
 def zoo_report(
     pool: PoolOption,
     suite: SuiteOption,
+    part: PartOption = None,
+    head_from: HeadFromOption = None,
+    zero_shot: ZeroShotOption = None,
     json_file: JsonOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
@@ -393,7 +406,9 @@ def zoo_report(
     """Does a pool show what the papers found? Choices on validation, numbers on test and shifts."""
     from soupwidgets.zoo.report import to_markdown, zoo_report
 
-    rows = zoo_report(evaluator(pool, suite, device, store), progress=sys.stderr.isatty())
+    rows = zoo_report(
+        evaluator(open_pool(pool, part, head_from, zero_shot), suite, device, store), progress=sys.stderr.isatty()
+    )
     write_json(json_file, [row.to_record() for row in rows])
     if json_file != "-":
         show(to_markdown(rows))

@@ -11,11 +11,15 @@ import typer
 
 from soupwidgets.cli_options import (
     DeviceOption,
+    HeadFromOption,
     JsonOption,
+    PartOption,
     PoolOption,
     StoreOption,
     SuiteOption,
+    ZeroShotOption,
     evaluator,
+    open_pool,
     show,
     write_json,
 )
@@ -40,6 +44,9 @@ def affinity(
     augmentation: _Augmentations = None,
     split: Annotated[str | None, typer.Option(help="Where to measure; the validation split otherwise.")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="How often images are augmented.")] = 1,
+    part: PartOption = None,
+    head_from: HeadFromOption = None,
+    zero_shot: ZeroShotOption = None,
     json_file: JsonOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
@@ -50,7 +57,7 @@ def affinity(
 
     from soupwidgets import Recipe, analysis
 
-    ev = evaluator(pool, suite, device, store)
+    ev = evaluator(open_pool(pool, part, head_from, zero_shot), suite, device, store)
     chosen = model or [ev.pool.zero_shot]
     ev.pool.require(chosen)
     where = _split(ev.suite, split)

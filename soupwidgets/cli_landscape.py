@@ -10,17 +10,22 @@ import typer
 
 from soupwidgets.cli_options import (
     DeviceOption,
+    HeadFromOption,
     JsonOption,
+    PartOption,
     PoolOption,
     StoreOption,
     SuiteOption,
+    ZeroShotOption,
     evaluator,
+    open_pool,
     show,
     write_json,
 )
 
 if TYPE_CHECKING:
     from soupwidgets.evaluation import Evaluator, Recalibration
+    from soupwidgets.pool import Pool
 
 app = typer.Typer(no_args_is_help=True, help="Loss landscapes between checkpoints: lines, planes, barriers.")
 
@@ -43,6 +48,9 @@ def line(
     beyond: Annotated[float, typer.Option(max=10, help="How far past each end, in distances between them.")] = 0.2,
     split: _Split = None,
     recalibrate: _Recalibrate = None,
+    part: PartOption = None,
+    head_from: HeadFromOption = None,
+    zero_shot: ZeroShotOption = None,
     json_file: JsonOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
@@ -51,7 +59,7 @@ def line(
     from soupwidgets.landscape_report import line_report, line_text
 
     names = [*(checkpoints or []), *(more or [])]
-    ev = _open(pool, suite, device, store, split)
+    ev = _open(open_pool(pool, part, head_from, zero_shot), suite, device, store, split)
     report = line_report(ev, names, grid, beyond, split, _recalibration(recalibrate), sys.stderr.isatty())
     write_json(json_file, report)
     if json_file != "-":
@@ -67,6 +75,9 @@ def plane(
     grid: Annotated[int, typer.Option(min=2, help="How many points along the longer side.")] = 9,
     split: _Split = None,
     recalibrate: _Recalibrate = None,
+    part: PartOption = None,
+    head_from: HeadFromOption = None,
+    zero_shot: ZeroShotOption = None,
     json_file: JsonOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
@@ -75,7 +86,7 @@ def plane(
     from soupwidgets.landscape_report import plane_report, plane_text
 
     names = [*(checkpoints or []), *(more or [])]
-    ev = _open(pool, suite, device, store, split)
+    ev = _open(open_pool(pool, part, head_from, zero_shot), suite, device, store, split)
     report = plane_report(ev, names, grid, split, _recalibration(recalibrate), sys.stderr.isatty())
     write_json(json_file, report)
     if json_file != "-":
@@ -91,6 +102,9 @@ def barriers(
     grid: Annotated[int, typer.Option(min=3, help="How many points a line with a barrier gets: odd.")] = 9,
     split: _Split = None,
     recalibrate: _Recalibrate = None,
+    part: PartOption = None,
+    head_from: HeadFromOption = None,
+    zero_shot: ZeroShotOption = None,
     json_file: JsonOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
@@ -99,14 +113,14 @@ def barriers(
     from soupwidgets.landscape_report import barriers_report, barriers_text
 
     names = [*(checkpoints or []), *(more or [])]
-    ev = _open(pool, suite, device, store, split)
+    ev = _open(open_pool(pool, part, head_from, zero_shot), suite, device, store, split)
     report = barriers_report(ev, names, grid, split, _recalibration(recalibrate), sys.stderr.isatty())
     write_json(json_file, report)
     if json_file != "-":
         show(barriers_text(report))
 
 
-def _open(pool: str, suite: Path, device: str, store: Path | None, split: str | None) -> Evaluator:
+def _open(pool: Pool, suite: Path, device: str, store: Path | None, split: str | None) -> Evaluator:
     from soupwidgets.analysis import split_named
 
     ev = evaluator(pool, suite, device, store)

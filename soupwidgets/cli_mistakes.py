@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from soupwidgets.cli_options import DeviceOption, JsonOption, StoreOption, SuiteOption, show, write_json
+from soupwidgets.cli_options import DeviceOption, JsonOption, PartOption, StoreOption, SuiteOption, show, write_json
 from soupwidgets.cli_places import output_file
 
 app = typer.Typer(
@@ -56,6 +56,7 @@ def score(
     reviewed_only: Annotated[
         bool, typer.Option("--reviewed-only", help="Leave out images that nobody reviewed.")
     ] = False,
+    part: PartOption = None,
     json_file: JsonOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
@@ -71,7 +72,9 @@ def score(
         raise ValueError(f"the suite has no split {where!r}; it has {', '.join(opened.splits)}")
     given = open_labels(labels, opened, where, rule.value)
     kept = Store(store) if store else None
-    models = analysis.open_members(pool, opened, [where], kept, device, sys.stderr.isatty()) if pool else []
+    models = []
+    if pool:
+        models = analysis.open_members(pool, opened, [where], kept, device, sys.stderr.isatty(), part)
     models += imported_members(logits or [], opened)
     if not models:
         raise ValueError("no model to score: give --pool or --logits")

@@ -13,9 +13,19 @@ from soupwidgets.cli_places import output_file, write_text
 
 if TYPE_CHECKING:
     from soupwidgets.evaluation import Evaluator
+    from soupwidgets.pool import Pool
 
 PoolOption = Annotated[
     str, typer.Option(help="Folder, pattern or file of checkpoints, of any format.", callback=known_pool)
+]
+PartOption = Annotated[
+    str | None, typer.Option(help="Which weights of training checkpoints with several sets, e.g. model_ema.")
+]
+HeadFromOption = Annotated[
+    str | None, typer.Option(help="Name of the checkpoint that lends its head to those without one.")
+]
+ZeroShotOption = Annotated[
+    str | None, typer.Option(help="Name of the zero-shot model, where no card says which one it is.")
 ]
 SuiteOption = Annotated[Path, typer.Option(help="Folder of a suite.", callback=known_suite)]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.", callback=known_device)]
@@ -33,11 +43,18 @@ JsonOption = Annotated[
 ]
 
 
-def evaluator(pool: str, suite: Path, device: str, store: Path | None, slices: list[Path] | None = None) -> Evaluator:
-    """Open what the options name."""
-    from soupwidgets import Evaluator, Pool, Store, Suite
+def open_pool(source: str, part: str | None, head_from: str | None, zero_shot: str | None) -> Pool:
+    """Open the pool that the options name: the errors of `Pool.open` tell which of them a folder needs."""
+    from soupwidgets import Pool
 
-    return Evaluator(Pool.open(pool), Suite.open(suite, slices or []), device, Store(store) if store else None)
+    return Pool.open(source, zero_shot, part=part, head_from=head_from)
+
+
+def evaluator(pool: Pool, suite: Path, device: str, store: Path | None, slices: list[Path] | None = None) -> Evaluator:
+    """Open what the options name."""
+    from soupwidgets import Evaluator, Store, Suite
+
+    return Evaluator(pool, Suite.open(suite, slices or []), device, Store(store) if store else None)
 
 
 def show(report: str) -> None:

@@ -12,11 +12,15 @@ import typer
 
 from soupwidgets.cli_options import (
     DeviceOption,
+    HeadFromOption,
     JsonOption,
+    PartOption,
     PoolOption,
     StoreOption,
     SuiteOption,
+    ZeroShotOption,
     evaluator,
+    open_pool,
     show,
     write_json,
 )
@@ -67,6 +71,9 @@ def paths(
     detrend: Annotated[
         DetrendName, typer.Option(help="Take off the straight line that fits each path best, its mean, or nothing.")
     ] = DetrendName.linear,
+    part: PartOption = None,
+    head_from: HeadFromOption = None,
+    zero_shot: ZeroShotOption = None,
     json_file: JsonOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
@@ -74,7 +81,7 @@ def paths(
     """Spectra of predictions along straight lines between images, beside accuracy in and out of distribution."""
     from soupwidgets.spectrum_report import paths_report, paths_text
 
-    ev = evaluator(pool, suite, device, store)
+    ev = evaluator(open_pool(pool, part, head_from, zero_shot), suite, device, store)
     report = paths_report(
         ev, model or ev.pool.names, to or [], split, pairs, samples, step, values.value, seed, sys.stderr.isatty(),
         window.value, detrend.value,
@@ -93,6 +100,9 @@ def images(
     model: Annotated[str | None, typer.Option(help="Which; the zero-shot model otherwise.")] = None,
     norm: Annotated[float, typer.Option(help="L2 norm of the wave that is added (pixel values 0..1).")] = 4.0,
     count: Annotated[int, typer.Option("--images", min=1, help="How many images the waves are added to.")] = 100,
+    part: PartOption = None,
+    head_from: HeadFromOption = None,
+    zero_shot: ZeroShotOption = None,
     json_file: JsonOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
@@ -101,7 +111,7 @@ def images(
     from soupwidgets import Suite
     from soupwidgets.spectrum_report import images_report, images_text
 
-    ev = evaluator(pool, suite, device, store) if pool else None
+    ev = evaluator(open_pool(pool, part, head_from, zero_shot), suite, device, store) if pool else None
     report = images_report(Suite.open(suite), ev, model, norm, count, sys.stderr.isatty())
     write_json(json_file, report)
     if json_file != "-":

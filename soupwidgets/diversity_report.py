@@ -24,6 +24,7 @@ def diversity_report(
     store: Store | None = None,
     device: str = "auto",
     progress: bool = True,
+    part: str | None = None,
 ) -> dict[str, Any]:
     """Compare all pairs of models.
 
@@ -37,7 +38,7 @@ def diversity_report(
         ``NAME:SPLIT=FILE`` for models of which only logits are known.
     split
         Where; the in-distribution test when None.
-    store, device, progress
+    store, device, progress, part
         As in `analysis.open_members`.
 
     Returns
@@ -54,7 +55,7 @@ def diversity_report(
     where = suite.id_test.name if split is None else split
     if where not in suite.splits:
         raise ValueError(f"the suite has no split {where!r}; it has {', '.join(suite.splits)}")
-    models = analysis.open_members(pools, suite, [where], store, device, progress)
+    models = analysis.open_members(pools, suite, [where], store, device, progress, part)
     models += imported_members(logits, suite)
     matrix = analysis.diversity_matrix(models, suite, where, progress)
     levels = {pair.divergence for pair in matrix.pairs}

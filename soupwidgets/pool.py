@@ -6,6 +6,7 @@ import glob
 import html
 import math
 import re
+import shlex
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -210,7 +211,8 @@ class Pool:
             one = names[0] if names else next(iter(self.checkpoints))
             raise PoolError(
                 f"the pool has {len(names)} zero-shot models ({', '.join(names) or 'none'}), one is needed: "
-                f"Pool.open(..., zero_shot={one!r}) says which it is. It has {_some(self.names)}"
+                f"Pool.open(..., zero_shot={one!r}) or --zero-shot {shlex.quote(one)} says which it is. "
+                f"It has {_some(self.names)}"
             )
         return names[0]
 
@@ -392,7 +394,8 @@ def _advice(checkpoints: Mapping[str, CheckpointFile]) -> str:
         return ""
     lacking = [name for name in checkpoints if name not in having]
     return (
-        f"\n{_some(lacking)} without a head: Pool.open(..., head_from={having[0]!r}) lends that of {having[0]}; "
+        f"\n{_some(lacking)} without a head: Pool.open(..., head_from={having[0]!r}) or "
+        f"--head-from {shlex.quote(having[0])} lends that of {having[0]}; "
         "for a head made of prompts see as_classifier and prompt_head"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 import warnings
 from pathlib import Path
@@ -9,11 +10,14 @@ from typing import Any
 
 import pytest
 import torch
+import typer
 from torch import nn
 
-from soupwidgets import CheckpointError, Pool, PoolError
+from soupwidgets import CheckpointError, CheckpointFile, Pool, PoolError
 from soupwidgets.checkpoints import Card
+from soupwidgets.cli import app
 from soupwidgets.pool import SoupWarning
+from tests.command import run
 from tests.fixtures import WriteCheckpoint
 
 BODY = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
@@ -110,3 +114,62 @@ def test_what_is_shown(write_checkpoint: WriteCheckpoint) -> None:
     assert repr(pool["zero"]).endswith("zero.safetensors', 6 numbers in 1 tensors)")
     assert repr(pool["zero"].card) == "Card(name='zero', role='zero_shot', architecture=...)"
     assert repr(Card(hyperparameters={"lr": 0.1})) == "Card(role='fine_tuned', hyperparameters={'lr': 0.1})"
+
+
+def test_commands_have_the_options_that_their_errors_name(tmp_path: Path) -> None:
+    folder = messy(tmp_path / "runs", head_of_zero_shot=False)
+    command = ["soup", "wise-ft", "--pool", str(folder), "--out", str(tmp_path / "soup.pt")]
+    for option, error in [
+        (["--head-from", "run-0"], "head_from='run-0') or --head-from run-0 lends"),
+        (["--zero-shot", "zero"], "0 zero-shot models (none), one is needed: Pool.open(..., zero_shot='run-0') or "
+         "--zero-shot run-0 says"),
+    ]:  # fmt: skip
+        told = run(*command)
+        assert (told.returncode, error in told.stderr) == (2, True), told.stderr
+        command += option
+    done = run(*command)
+    assert done.returncode == 0, done.stderr
+    made, pool = CheckpointFile(tmp_path / "soup.pt"), Pool.open(folder, "zero", head_from="run-0")
+    bias = dict(pool["zero"].read())["0.bias"]
+    assert torch.allclose(dict(made.read())["0.bias"], bias + 0.25)
+
+
+@pytest.mark.parametrize("command", ["soup", "sweep", "frontier", "diversity"])
+def test_which_of_several_sets_of_weights_is_an_option(small_folder: Path, tmp_path: Path, command: str) -> None:
+    folder = tmp_path / "sets"
+    folder.mkdir()
+    for name in ("a", "b"):
+        sets = {"student.backbone": dict(BODY.state_dict()), "teacher.backbone": dict(BODY.state_dict())}
+        sets["student.backbone"]["0.bias"] = torch.full((4,), 7.0)
+        torch.save({key: {"w": tensors} for key, tensors in sets.items()}, folder / f"{name}.pt")
+    arguments = {
+        "soup": ["soup", "uniform", "--out", str(tmp_path / "soup.pt")],
+        "sweep": ["sweep", "--suite", str(small_folder), "--fine-tuned", "a"],
+        "frontier": ["frontier", "--suite", str(small_folder)],
+        "diversity": ["diversity", "--suite", str(small_folder)],
+    }[command]
+    told = run(*arguments, "--pool", str(folder))
+    option = re.search(r"part='(.*)' \(--part (.*)\)", told.stderr)
+    assert told.returncode == 2
+    assert option is not None, told.stderr
+    assert option[1] == option[2] == "student.backbone.w"
+    done = run(*arguments, "--pool", str(folder), "--part", option[2])
+    if command == "soup":
+        assert done.returncode == 0, done.stderr
+        assert dict(CheckpointFile(tmp_path / "soup.pt").read())["0.bias"].tolist() == [7.0] * 4
+    else:
+        # It was opened; that it is no model that could be measured is the next thing to be said.
+        assert "architecture" in done.stderr
+        assert "--part" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["sweep", "soup", "frontier", "landscape line", "landscape plane", "landscape barriers", "spectrum paths",
+     "spectrum images", "augment affinity", "zoo report"],
+)  # fmt: skip
+def test_every_command_that_opens_one_pool_has_them(command: str) -> None:
+    found: Any = typer.main.get_command(app)
+    for word in command.split():
+        found = found.commands[word]
+    assert {"--part", "--head-from", "--zero-shot"} <= {option for one in found.params for option in one.opts}

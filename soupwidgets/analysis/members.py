@@ -143,6 +143,7 @@ def open_members(
     store: Store | None = None,
     device: str = "auto",
     progress: bool = True,
+    part: str | None = None,
 ) -> list[Member]:
     """Checkpoints of any architectures, which could not be mixed, side by side.
 
@@ -154,6 +155,8 @@ def open_members(
         What they are shown.
     splits, store, device, progress
         As in `members` and `Evaluator`.
+    part
+        As in `Pool.open`.
 
     Returns
     -------
@@ -169,12 +172,12 @@ def open_members(
     paths = [path for place in places for path in (weight_files(place) if place.is_dir() else [place])]
     if not paths:
         raise PoolError(f"no weight file in {', '.join(map(str, places))}")
-    names = [Pool.open([path]).names[0] for path in paths]
+    names = [Pool.open([path], part=part).names[0] for path in paths]
     # Two of one name are told apart by their folders.
     shown = [f"{path.parent.name}/{n}" if names.count(n) > 1 else n for path, n in zip(paths, names, strict=True)]
     found = []
     for path, name in zip(tqdm(paths, desc="models", unit="model", disable=not progress), shown, strict=True):
-        (one,) = members(Evaluator(Pool.open([path]), suite, device, store), splits=splits, progress=False)
+        (one,) = members(Evaluator(Pool.open([path], part=part), suite, device, store), splits=splits, progress=False)
         found.append(replace(one, name=name))
     return found
 

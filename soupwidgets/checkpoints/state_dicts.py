@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -97,7 +98,7 @@ def _the_plain_one(parts: Mapping[str, StateDict], order: Sequence[str], root: A
     if len(same_rank) > 1:
         raise PickleError(
             f"it holds {len(parts)} sets of weights: {_listed(parts, order)}. "
-            f"Say which one is meant, for example part={order[0]!r} (--part {order[0]})"
+            f"Say which one is meant, for example part={order[0]!r} (--part {shlex.quote(order[0])})"
         )
     return order[0]
 
