@@ -48,7 +48,8 @@ from soupwidgets.mixing import save_mixture
 from soupwidgets.models import Architecture, open_clip_classifier, prompt_head
 from soupwidgets.pool import Pool, PoolError, SoupWarning
 from soupwidgets.recipe import Recipe
-from soupwidgets.spelling import nearest
+from soupwidgets.spelling import did_you_mean as _did_you_mean
+from soupwidgets.spelling import nearest as _nearest
 from soupwidgets.store import Store, StoreError, StoreWarning
 from soupwidgets.suites import Suite, SuiteError
 
@@ -148,7 +149,5 @@ def _meant(name: str) -> str:
     outer = {one: f"soupwidgets.{one}" for one in [*__all__, *_rooms()]}
     known = {**inner, **outer}
     exact = [one for one in known if one.lower() == name.lower()]
-    found = exact or list(dict.fromkeys([*nearest(name, outer), *nearest(name, inner)]))[:3]
-    if not found:
-        return " dir(soupwidgets) lists what there is."
-    return f" Did you mean {' or '.join(known[one] for one in found)}?"
+    found = exact or list(dict.fromkeys([*_nearest(name, outer), *_nearest(name, inner)]))[:3]
+    return _did_you_mean([known[one] for one in found]) or " dir(soupwidgets) lists what there is."

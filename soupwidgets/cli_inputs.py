@@ -6,7 +6,7 @@ import glob
 from pathlib import Path
 
 from soupwidgets import devices
-from soupwidgets.spelling import nearest
+from soupwidgets.spelling import did_you_mean, nearest
 
 _MOST = 4
 
@@ -94,5 +94,4 @@ def _beside(path: Path) -> str:
     if not path.parent.is_dir():
         return f" {path.parent} is a file, not a folder."
     near = {other.name: str(other) for other in path.parent.iterdir() if not other.name.startswith(".")}
-    found = [near[name] for name in nearest(path.name, near)]
-    return f" Did you mean {' or '.join(found)}?" if found else ""
+    return did_you_mean([near[name] for name in nearest(path.name, near)])

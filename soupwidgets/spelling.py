@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -31,13 +31,17 @@ def nearest(word: str, known: Iterable[str]) -> list[str]:
     return [name for lower in found for name in by_lower[lower]][:3]
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A sentence with the names that look like ``word``, led by a space; empty where none does.
+def did_you_mean(found: Sequence[str]) -> str:
+    """A question, led by a space, whether one of these was meant; empty where there are none.
+
+    Parameters
+    ----------
+    found
+        What `nearest` found, as it is to be written.
 
     Examples
     --------
-    >>> did_you_mean("tset", ["val", "test"])
+    >>> did_you_mean(nearest("tset", ["val", "test"]))
     ' Did you mean test?'
     """
-    found = nearest(word, known)
     return f" Did you mean {' or '.join(found)}?" if found else ""

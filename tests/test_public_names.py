@@ -48,6 +48,10 @@ def test_a_wrong_guess_is_answered(guess: str, meant: str) -> None:
     assert meant in str(told.value)
 
 
+def test_what_builds_the_answers_is_no_name_of_the_package() -> None:
+    assert not {"nearest", "did_you_mean"} & set(vars(sw))
+
+
 def test_tools_are_answered_in_short() -> None:
     with pytest.raises(AttributeError, match=r"has no attribute '_repr_html_'$"):
         _ = sw._repr_html_
