@@ -58,7 +58,7 @@ def write_text(target: str | Path, text: str) -> None:
     Parameters
     ----------
     target
-        As in `output_file`. A link stays one: what it points to is written.
+        As in `output_file`. A link stays one, as in `atomic_path`: what it points to is written.
     text
         All of it.
 
@@ -74,7 +74,7 @@ def write_text(target: str | Path, text: str) -> None:
         if str(target) == "-" or _is_stdout(path):
             print(text, end="", flush=True)
         elif _is_regular(path):
-            with atomic_path(os.path.realpath(path)) as temporary:
+            with atomic_path(path) as temporary:
                 temporary.write_text(text)
         else:
             with open(path, "w") as device:

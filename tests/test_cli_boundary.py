@@ -241,3 +241,12 @@ def test_an_export_and_a_merge_look_first(folder: Path, small_folder: Path, tmp_
     for arguments in (("merge", "a.json"), ("export", "a.json", "--suite", small_folder)):
         done = run("mistakes", *arguments, "--out", tmp_path)
         assert (done.exit_code, "it is a folder: name a file" in done.stderr) == (2, True)
+
+
+def test_a_link_in_another_folder_to_nothing_yet_makes_what_it_names(tmp_path: Path) -> None:
+    (tmp_path / "links").mkdir()
+    link, real = tmp_path / "links" / "out.json", tmp_path / "new" / "real.json"
+    link.symlink_to("../new/real.json")
+    write_text(link, "whole")
+    assert (link.is_symlink(), real.read_text()) == (True, "whole")
+    assert [path.name for path in real.parent.iterdir()] == ["real.json"]
