@@ -31,7 +31,7 @@ def test_counts_norms_and_dtypes(tmp_path: Path) -> None:
             "net.blocks.0.b": torch.tensor([4.0], dtype=torch.float16),
             "net.blocks.1.a": torch.tensor([math.nan, math.inf, -math.inf, 1.0]),
             "proj": torch.full((2, 2), 0.5),
-            "steps": torch.tensor(7),
+            "ids": torch.tensor(7),
         },
     )
     found = inspect_checkpoint(file)
