@@ -12,17 +12,10 @@ import torch
 from benchmarks.table import Row, interleaved_seconds
 from soupwidgets import Evaluator, Pool, Recipe, Store, Suite, analysis, wise_ft
 from soupwidgets.checkpoints import write_checkpoint
-from soupwidgets.models import Architecture
 from soupwidgets.suites import Split
 from soupwidgets.suites.split import Source
+from tests.fixtures import TINY
 
-TINY = Architecture(
-    embed_dim=8,
-    vision_cfg={"image_size": 28, "patch_size": 7, "width": 16, "layers": 1, "head_width": 8},
-    classes=10,
-    mean=0.286,
-    std=0.353,
-)
 _TABLE = "measurements.sqlite"
 
 

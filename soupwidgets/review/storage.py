@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from soupwidgets.review.records import Record, ReviewError, State
 from soupwidgets.review.schema import gone, records
+from soupwidgets.store.sqlite import write_ahead
 
 _BUSY_SECONDS = 60
 # VACUUM leaves the bytes where they were, as free room, and with FULL it keeps what an older transaction could see. A
@@ -315,8 +316,7 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
     # SQLAlchemy begins transactions itself (`_begin_sqlite`), at once and not at the first write.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
-    cursor.execute("PRAGMA journal_mode=WAL")
+    write_ahead(cursor, _BUSY_SECONDS)
     # A judgement that was acknowledged survives a power cut, and one that was taken back is overwritten.
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA secure_delete=ON")

@@ -30,6 +30,7 @@ from soupwidgets.store.arrays import array_digest, read_array, write_array
 from soupwidgets.store.claims import Claims
 from soupwidgets.store.errors import StoreError, StoreWarning
 from soupwidgets.store.rows import LATER, Measurement, Row, measurements, read_row, short_enough
+from soupwidgets.store.sqlite import write_ahead
 
 DATABASE = "measurements.sqlite"
 # SQLite waits this long for another process that is writing.
@@ -300,8 +301,6 @@ def _set_up_connection(connection: Any, _record: Any) -> None:
     # Bytes that are no text spoil their own row, and not every answer that it is part of.
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     cursor = connection.cursor()
-    # The timeout first: changing to WAL can itself meet a lock.
-    cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
-    cursor.execute("PRAGMA journal_mode=WAL")
+    write_ahead(cursor, _BUSY_SECONDS)
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.close()
