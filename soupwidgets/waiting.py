@@ -9,8 +9,9 @@ import os
 
 # A thread of torch's OpenMP runtime (GNU's on Linux, LLVM's on a Mac) that is done with its part spins until the
 # others are done too. Alone on a machine that saves microseconds. Where something else runs, the spinning thread
-# keeps the processor from the very thread that it waits for, and a pass takes up to ten times as long
-# (`python -m benchmarks.waiting` measures it). All three names say how threads wait: whoever set one has chosen.
+# keeps the processor from the very thread that it waits for, and a pass may take several times as long. How much that
+# is varies from run to run (`python -m benchmarks busy`). All three names say how threads wait: whoever set one has
+# chosen.
 _CHOICES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 
 if not any(name in os.environ for name in _CHOICES):
