@@ -201,7 +201,10 @@ def frontier(
 
 
 def describe(pool: Pool, evaluation: Evaluation) -> FrontierModel:
-    """Say what a recipe is: a checkpoint, WiSE-FT of one, a soup, or another mixture."""
+    """Say what a recipe is: a checkpoint, WiSE-FT of one, a soup, or another mixture.
+
+    The name comes from the recipe and the pool alone: it is the same before and after anything is stored.
+    """
     recipe = evaluation.recipe
     parts = {name: value for name, value in recipe.items() if value}
     if not recipe.by_tensor and list(parts.values()) == [1.0]:
@@ -215,7 +218,9 @@ def describe(pool: Pool, evaluation: Evaluation) -> FrontierModel:
         alpha = parts[name]
         card = pool.hyperparameters(name)
         return FrontierModel(f"{name} at alpha {alpha:g}", "WiSE-FT", evaluation, card, alpha, name)
-    if sums_to_one and zero_shot not in parts and min(parts.values(), default=0) > 0:
+    # Equal parts are the uniform soup of what is in it, the zero-shot model too.
+    uniform = not recipe.by_tensor and len(set(parts.values())) == 1
+    if sums_to_one and (uniform or zero_shot not in parts) and min(parts.values(), default=0) > 0:
         return FrontierModel(f"soup of {len(parts)} ({_short(recipe)})", "soup", evaluation)
     return FrontierModel(f"mixture of {len(parts)} ({_short(recipe)})", "mixture", evaluation)
 

@@ -15,6 +15,7 @@ from soupwidgets import Evaluator, Pool, Recipe, Store, Suite, analysis, logit_e
 from soupwidgets.analysis import FrontierModel, FrontierPoint
 from soupwidgets.evaluation import Evaluation, SplitScore
 from soupwidgets.evaluation.intervals import clopper_pearson
+from soupwidgets.pool import SoupWarning
 from soupwidgets.store import Measurement
 from tests.analysis.test_published import PUBLISHED
 
@@ -184,6 +185,22 @@ def test_everything_measured_is_found_again(tiny_pool: Pool, suite: Suite, tmp_p
     frame = front.to_frame()
     assert frame.loc[3, "mean OOD"] == done[soup].shift_accuracy
     assert Recipe.from_json(frame.loc[3, "recipe"]) == soup
+
+
+def test_a_uniform_soup_is_one_with_the_zero_shot_model_and_whoever_measured_it(tiny_evaluator: Evaluator) -> None:
+    pool = tiny_evaluator.pool
+    with pytest.warns(SoupWarning, match="'zero-shot' is the zero-shot model"):
+        every = uniform_soup(pool, pool.names)
+    for recipe in (uniform_soup(pool), every):
+        before = analysis.describe(pool, tiny_evaluator.evaluate(recipe))
+        assert (before.name.split(" (")[0], before.kind) == (f"soup of {len(recipe)}", "soup")
+        again = Evaluator(pool, tiny_evaluator.suite, device="cpu", store=tiny_evaluator.store)
+        (known,) = [m for m in analysis.frontier(again).models if m.evaluation.recipe == recipe]
+        assert known.name == before.name
+    unequal = Recipe({"zero-shot": 0.2, "ft-a": 0.4, "ft-b": 0.4})
+    assert analysis.describe(pool, tiny_evaluator.evaluate(unequal)).kind == "mixture"
+    # Two in equal parts, one of them the zero-shot model, lie on a curve of WiSE-FT.
+    assert analysis.describe(pool, tiny_evaluator.evaluate(wise_ft(pool, "ft-a", 0.5))).kind == "WiSE-FT"
 
 
 def test_every_stored_point_of_a_wide_pool_is_found(tmp_path: Path) -> None:
