@@ -144,6 +144,7 @@ def sweep(
     """Accuracy on every split along the line from the zero-shot to a fine-tuned model (WiSE-FT)."""
     import pandas as pd
 
+    from soupwidgets.evaluation.axis_names import column_label
     from soupwidgets.methods import alpha_sweep
 
     ev = evaluator(open_pool(pool, part, head_from, zero_shot), suite, device, store, slices)
@@ -161,6 +162,7 @@ def sweep(
     if json_file == "-":
         return
     table = result.to_frame().pivot(index="alpha", columns="split", values="accuracy")[list(result[best].scores)]
+    table.columns = pd.Index([column_label(result[best], name) for name in table.columns], name="split")
     mean_ood = [_mean_ood(result[alpha]) for alpha in result.alphas]
     if all(mean_ood):
         table["mean OOD"] = pd.Series([m["accuracy"] for m in mean_ood if m], index=table.index)

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from soupwidgets import analysis
 from soupwidgets.analysis import Scale
 from soupwidgets.evaluation import Evaluator
+from soupwidgets.evaluation.axis_names import ood_name
 from soupwidgets.methods import alpha_sweep
 from soupwidgets.recipe import Recipe
 
@@ -87,7 +88,12 @@ def frontier_report(
         if line is not None:
             row["effective_robustness"] = vars(analysis.effective_robustness(point, line))
         rows.append(row)
-    report: dict[str, Any] = {"suite": ev.suite.name, "ood": shift or "mean of all shifts", "models": rows}
+    report: dict[str, Any] = {
+        "suite": ev.suite.name,
+        "ood": shift or "mean of all shifts",
+        "ood_name": ood_name(shift, result.models[0].evaluation),
+        "models": rows,
+    }
     if line is not None:
         report["baseline"] = {
             "slope": line.slope, "intercept": line.intercept, "scale": scale, "models": list(line.names)
@@ -104,7 +110,7 @@ def to_text(report: dict[str, Any]) -> str:
         From `frontier_report`.
     """
     width = max(len(row["model"]) for row in report["models"])
-    lines = [f"{'':{width}}  ID %                  OOD % ({report['ood']})"]
+    lines = [f"{'':{width}}  ID %                  {report['ood_name']} %"]
     for row in report["models"]:
         cells = [
             f"{100 * row[axis]['accuracy']:5.2f} [{100 * row[axis]['low']:.1f}, {100 * row[axis]['high']:.1f}]"

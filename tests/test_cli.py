@@ -208,7 +208,15 @@ def test_a_slice_is_an_axis_and_a_row(tiny_evaluator: Evaluator, small_folder: P
     logits = tiny_evaluator.evaluate(Recipe({"ft-a": 1}), ["test"]).logits["test"]
     assert (row["n"], row["role"]) == (130, "slice")
     assert row["correct"] == (logits.argmax(1) == suite.id_test.labels)[0:390:3].sum()
-    assert run("frontier", *common, "--shift", "mine").returncode == 0
+    done = run("frontier", *common, "--shift", "mine")
+    assert done.returncode == 0, done.stderr
+    assert (json.loads(done.stdout)["ood"], json.loads(done.stdout)["ood_name"]) == ("mine", "mine (single-label)")
+    # A slice has two accuracies; the tables say which of them they show.
+    tables = [word for word in common if word not in ("--json", "-")]
+    head, *_ = run("sweep", *tables, "--fine-tuned", "ft-a", "--alphas", "2").stdout.splitlines()
+    assert head.split("  ")[-2].strip() == "mine (single-label)"
+    assert "  mine (single-label) %" in run("frontier", *tables, "--shift", "mine").stdout.splitlines()[0]
+    assert "  Mean OOD %" in run("frontier", *tables).stdout.splitlines()[0]
     assert "has no shift 'fog'; it has rotate" in run("frontier", *common, "--shift", "fog").stderr
 
 

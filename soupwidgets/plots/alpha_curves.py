@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from soupwidgets.evaluation import Evaluation
+from soupwidgets.evaluation.axis_names import column_label
 from soupwidgets.methods import Sweep
 from soupwidgets.plots.patch import Patch, finished, make_patch
 from soupwidgets.plots.style import BLUE, GREEN, GREY, INK, PALE, VERMILLION, axis, band, base_figure, percent, percents
@@ -56,7 +57,8 @@ def alpha_curves(
     if shift is None:
         ood, intervals, name = [sweep[a].shift_accuracy for a in x], [sweep[a].shift_interval for a in x], "mean OOD"
     else:
-        ood, intervals, name = [sweep[a].accuracy[shift] for a in x], [sweep[a].interval[shift] for a in x], shift
+        ood, intervals = [sweep[a].accuracy[shift] for a in x], [sweep[a].interval[shift] for a in x]
+        name = column_label(evaluation, shift)
     _add_curve(figure, x, ood, intervals, name, "ood", VERMILLION)
     figure.add_scatter(
         x=x,
@@ -91,9 +93,9 @@ def alpha_curves_patch(sweep: Sweep, alpha: float, evaluation: Evaluation, shift
         "yref": "paper",
         "line": {"color": INK if evaluation.exact else GREY, "width": 1.5},
     }
-    rows = ", ".join(f"{name} {accuracy:.1%}" for name, accuracy in evaluation.accuracy.items())
+    rows = ", ".join(f"{column_label(evaluation, name)} {value:.1%}" for name, value in evaluation.accuracy.items())
     low, high = sweep.alphas[0], sweep.alphas[-1]
-    shown = "mean OOD" if shift is None else shift
+    shown = "mean OOD" if shift is None else column_label(evaluation, shift)
     ends = [sweep[a].shift_accuracy if shift is None else sweep[a].accuracy[shift] for a in (low, high)]
     text = (
         f"Accuracy along alpha from {low:g} to {high:g} for {sweep.fine_tuned}. ID test goes from "

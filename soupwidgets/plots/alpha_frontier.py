@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from soupwidgets.analysis import FrontierPoint, frontier_point
 from soupwidgets.evaluation import Evaluation
+from soupwidgets.evaluation.axis_names import ood_name
 from soupwidgets.methods import Sweep
 from soupwidgets.plots.patch import Patch, finished, make_patch
 from soupwidgets.plots.style import (
@@ -21,7 +22,6 @@ from soupwidgets.plots.style import (
     error_bar,
     interval_words,
     limits,
-    ood_name,
     percent,
     percents,
 )

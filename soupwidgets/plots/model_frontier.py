@@ -10,10 +10,11 @@ import numpy as np
 import plotly.graph_objects as go
 
 from soupwidgets.analysis import Baseline, Frontier, FrontierModel, FrontierPoint, Scale
+from soupwidgets.evaluation.axis_names import ood_name
 from soupwidgets.plots.patch import Patch, finished, make_patch
 from soupwidgets.plots.scales import accuracy_axis, off_scale, place
 from soupwidgets.plots.shown import bold
-from soupwidgets.plots.style import BLUE, GREEN, GREY, INK, PALE, TOO_FEW, VERMILLION, band, base_figure, ood_name
+from soupwidgets.plots.style import BLUE, GREEN, GREY, INK, PALE, TOO_FEW, VERMILLION, band, base_figure
 
 # Okabe and Ito's other colours, for kinds and for hyper-parameters that are words.
 _ORANGE, _SKY, _PURPLE, _YELLOW = "#E69F00", "#56B4E9", "#CC79A7", "#F0E442"

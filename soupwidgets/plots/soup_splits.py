@@ -9,6 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from soupwidgets.evaluation import Evaluation
+from soupwidgets.evaluation.axis_names import split_label
 from soupwidgets.plots.patch import Patch, finished, make_patch
 from soupwidgets.plots.style import (
     GREEN,
@@ -20,7 +21,6 @@ from soupwidgets.plots.style import (
     error_bars_of,
     interval_words,
     percents,
-    split_label,
 )
 
 _GRID = 5

@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from soupwidgets.evaluation import Evaluation
+from soupwidgets.evaluation.axis_names import split_label
 from soupwidgets.methods import Sweep
 from soupwidgets.plots.patch import Patch, finished, make_patch
 from soupwidgets.plots.style import (
@@ -21,7 +22,6 @@ from soupwidgets.plots.style import (
     limits,
     percent,
     percents,
-    split_label,
 )
 
 HERE = "here"

@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from soupwidgets.evaluation import Evaluation, SplitScore
+from soupwidgets.evaluation import SplitScore
 from soupwidgets.plots.shown import ShownFigure
 
 # Okabe and Ito (2008), 'Color universal design': told apart with every common form of colour blindness.
@@ -72,20 +72,6 @@ def error_bars_of(scores: Iterable[SplitScore], **style: Any) -> dict[str, Any]:
         "arrayminus": [bar_length(percent(value - low)) for value, low, _ in known],
         **style,
     }
-
-
-def split_label(evaluation: Evaluation, name: str) -> str:
-    """What a split is called in a figure; a slice says which of its two accuracies this is."""
-    names = {"validation": "validation", "id_test": "ID test", "slice": f"{name} (single-label)"}
-    return names.get(evaluation.scores[name].role, name)
-
-
-def ood_name(shift: str | None, evaluation: Evaluation) -> str:
-    """What an axis of accuracy outside of the distribution is called; None is the mean over shifts."""
-    if shift is None:
-        return "Mean OOD"
-    score = evaluation.scores.get(shift)
-    return split_label(evaluation, shift) if score is not None and score.role == "slice" else f"OOD ({shift})"
 
 
 def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str, uid: str) -> go.Scatter:

@@ -76,7 +76,8 @@ class SliceSplit(Split):
         images = "1 image" if len(self) == 1 else f"{len(self)} images"
         return (
             f"{self.name!r} has {images}: an accuracy on it may be up to {points:.0f} points off by chance alone. "
-            "Look at its interval, and at the images."
+            "Look at its interval, and at the images. "
+            "This holds for both of its accuracies, single-label and multi-label."
         )
 
     @cached_property

@@ -15,6 +15,7 @@ from soupwidgets.analysis import (
     right_answers,
 )
 from soupwidgets.evaluation import Evaluator
+from soupwidgets.evaluation.axis_names import ood_name
 from soupwidgets.plots.style import interval_words
 
 _SHOWN = 12
@@ -32,7 +33,7 @@ def details(
             "and they can be mixed, swept, or opened in another explorer.</p>"
         )
     points = result.points(shift)
-    head = ["model", "kind", "ID %", "95%", f"OOD % ({shift or 'mean'})", "95%"]
+    head = ["model", "kind", "ID %", "95%", f"{ood_name(shift, result.models[0].evaluation)} %", "95%"]
     head += ["effective robustness, points", "95%"] if baseline else []
     rows = []
     for name in list(chosen)[:_SHOWN]:

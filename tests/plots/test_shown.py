@@ -334,3 +334,6 @@ def test_a_slice_says_which_of_its_accuracies_it_is() -> None:
     said = shown_text(f"{FOG} (single-label)")
     assert plots.alpha_frontier(sweep, shift=FOG).layout.yaxis.title.text == f"{said} accuracy, %"
     assert said in next(t for t in plots.split_accuracies(sweep).data if t.uid == "here").y
+    curves = plots.alpha_curves(sweep, shift=FOG)
+    assert next(t for t in curves.data if t.uid == "curve-ood").name == f"{said}, with 95% interval"
+    assert plots.text_alternative(curves).count(f"{FOG} (single-label) ") == 2  # from one end to the other, and here

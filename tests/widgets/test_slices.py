@@ -67,6 +67,7 @@ def test_every_explorer_shows_it_and_runs_nothing(explorer: Any, ev: Evaluator) 
 def test_a_small_one_is_told(ev: Evaluator) -> None:
     small, large, single = ev.suite.slices
     assert "has 30 images: an accuracy on it may be up to 18 points off" in small.caution
+    assert "both of its accuracies, single-label and multi-label" in small.caution
     assert large.caution == ""
     assert "up to 98 points" in single.caution
     explorer = FrontierExplorer(ev)
@@ -75,4 +76,8 @@ def test_a_small_one_is_told(ev: Evaluator) -> None:
     assert "has 30 images" in explorer.details.value
     explorer.shift_choice.value = "sleeves"
     assert 'role="note"' not in explorer.details.value
+    explorer.choose(["ft-a"])
+    assert ">sleeves (single-label) %<" in explorer.details.value
+    explorer.shift_choice.value = "mean of all shifts"
+    assert ">Mean OOD %<" in explorer.details.value
     explorer.close()

@@ -1,0 +1,24 @@
+"""What the accuracy on a split is called: in figures, in tables, and on the command line."""
+
+from __future__ import annotations
+
+from soupwidgets.evaluation.evaluation import Evaluation
+
+
+def split_label(evaluation: Evaluation, name: str) -> str:
+    """What a split is called in a figure; a slice says which of its two accuracies this is."""
+    names = {"validation": "validation", "id_test": "ID test"}
+    return names.get(evaluation.scores[name].role) or column_label(evaluation, name)
+
+
+def column_label(evaluation: Evaluation, name: str) -> str:
+    """A split's own name, for a column of a table; a slice says which of its two accuracies this is."""
+    return f"{name} (single-label)" if evaluation.scores[name].role == "slice" else name
+
+
+def ood_name(shift: str | None, evaluation: Evaluation) -> str:
+    """What an axis of accuracy outside of the distribution is called; None is the mean over shifts."""
+    if shift is None:
+        return "Mean OOD"
+    score = evaluation.scores.get(shift)
+    return split_label(evaluation, shift) if score is not None and score.role == "slice" else f"OOD ({shift})"
