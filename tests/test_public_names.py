@@ -38,6 +38,7 @@ def test_dir_lists_everything_and_nothing_else() -> None:
         ("Explorer", "soupwidgets.widgets.AlphaExplorer or"),
         ("finetune", "soupwidgets.training.fine_tune?"),
         ("plot", "soupwidgets.plots?"),
+        ("build_zo", "soupwidgets.zoo.build_zoo?"),
         ("qqq", "dir(soupwidgets) lists what there is."),
     ],
 )
