@@ -47,11 +47,6 @@ class Screening:
         """How many images can be right at the best; how many are, when all were looked at."""
         return self.correct + self.total - self.looked_at
 
-    @property
-    def passed(self) -> bool:
-        """Whether enough images are right."""
-        return self.at_most >= self.needed
-
 
 def screen(ev: Evaluator, recipe: Recipe, split: Split, order: NDArray[np.int64], needed: int) -> Screening:
     """Find out whether a recipe gets ``needed`` images right, and stop as soon as it cannot any more.

@@ -75,7 +75,7 @@ def test_a_slice_and_a_screening_survive_damage(ev: Evaluator) -> None:
     spoil(ev.store)
     with pytest.warns(StoreWarning, match="damaged"):
         verdict = screen(ev, RECIPE, split, np.arange(len(split)), needed=0)
-    assert verdict.passed
+    assert verdict.at_most >= verdict.needed
     assert verdict.correct == before.scores["val"].correct
 
 
