@@ -71,6 +71,9 @@ class MistakeGuesser:
         self._typical = typicality(embedded)
         self._together = _co_occurrence(multi, len(self.classes))
 
+    def __repr__(self) -> str:
+        return f"MistakeGuesser({len(self.labels):,} images of {self.embedded.split!r}, {len(self.classes)} classes)"
+
     def similar(self, first: int, second: int) -> float:
         """Share of all pairs of classes that are farther apart than these two (0..1)."""
         return float(np.searchsorted(self._pairs, self._similarity[first, second], side="left") / len(self._pairs))

@@ -36,6 +36,9 @@ class BlendReader:
         self._weights = torch.from_numpy(split.weights).to(device).view(-1, 2, *(1,) * (split.sources.ndim - 1))
         self._normalise = Normaliser(architecture, device)
 
+    def __repr__(self) -> str:
+        return f"BlendReader({len(self._weights):,} blends of {len(self._sources):,} images, {self._sources.device})"
+
     def batch(self, start: int, stop: int) -> Tensor:
         """Images ``start`` to ``stop`` as ``[n, 3, height, width]``, float32."""
         weights = self._weights[start:stop]

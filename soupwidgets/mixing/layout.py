@@ -67,6 +67,9 @@ class Layout:
             offset += -(-math.prod(info.shape) // _ALIGNMENT) * _ALIGNMENT
         self.size = offset
 
+    def __repr__(self) -> str:
+        return f"Layout({len(self.places)} tensors in {self.size:,} elements, {len(self.whole)} taken whole)"
+
     def views(self, flat: Tensor) -> dict[str, Tensor]:
         """Every mixed tensor as a view of ``flat``."""
         return {name: place.view(flat) for name, place in self.places.items()}

@@ -47,6 +47,9 @@ class PoolMatrix:
             need = len(pool) * self.layout.size * 4 / 1e9
             raise MemoryError(f"a pool of {len(pool)} checkpoints needs {need:.1f} GB on {device}: {error}") from error
 
+    def __repr__(self) -> str:
+        return f"PoolMatrix({len(self.pool)} x {self.layout.size:,}, {len(self._loaded)} read, {self.device})"
+
     def row(self, name: str) -> Tensor:
         """The flat float32 weights ``[parameters]`` of one checkpoint, read now if they were not before."""
         data = self._data[self._row[name]]

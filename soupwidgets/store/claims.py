@@ -46,6 +46,9 @@ class Claim:
         self._words = b""
         self.release = weakref.finalize(self, _release, path, descriptor, os.getpid())
 
+    def __repr__(self) -> str:
+        return f"Claim({self._path.name[:12]}, {'held' if self.held else 'not held'})"
+
     @property
     def held(self) -> bool:
         """Whether it still is; another process may have taken over, or the store may be gone."""
@@ -85,6 +88,9 @@ class Claims:
         self._lock = threading.Lock()
         # What each holder said and when it did, by the file's clock; and since when that is known, by ours.
         self._watched: dict[str, tuple[tuple[bytes, int], float]] = {}
+
+    def __repr__(self) -> str:
+        return f"Claims({str(self._folder)!r})"
 
     def take(self, key: str) -> Claim | None:
         """Claim a measurement; None while another process, or another evaluator of this one, has it.

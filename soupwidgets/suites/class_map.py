@@ -45,6 +45,9 @@ class ClassMap:
         if not all(self.columns) or len(set(named)) != len(named) or min(named, default=-1) < 0:
             raise ValueError("a class map names for each class one or more of the suite's classes, and none twice")
 
+    def __repr__(self) -> str:
+        return f"ClassMap({len(self)} classes from {sum(map(len, self.columns))} of the suite's)"
+
     def __len__(self) -> int:
         return len(self.columns)
 
