@@ -202,7 +202,7 @@ def add_shift(
     folder = Path(folder)
     suite = Suite.open(folder)
     split = suite.splits[of] if of else suite.id_test
-    if name in suite.splits or Path(name).name != name or name.startswith("."):
+    if name in suite.splits or Path(name).name != name or name.startswith(".") or not name.isprintable():
         raise SuiteError(f"{name!r} cannot be the new split's name: it is taken, or no name of a file")
     shown = split.images if split.images.ndim == 4 else np.repeat(split.images[..., None], 3, axis=-1)
     with atomic_path(folder / f"{name}.images.npy") as path:

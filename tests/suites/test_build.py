@@ -176,6 +176,9 @@ def test_a_shift_of_ones_own(sources: list[SplitSource], tmp_path: Path) -> None
     assert mirrored.splits["mirror"].scoring.class_map is not None
     with pytest.raises(SuiteError, match="taken"):
         add_shift(tmp_path / "suite", "jitter", jitter)
+    # A manifest with such a name could never be opened again.
+    with pytest.raises(SuiteError, match="cannot be the new split's name"):
+        add_shift(tmp_path / "suite", "jit\x1bter", jitter)
     with pytest.raises(SuiteError, match="changed the shape"):
         add_shift(tmp_path / "suite", "crop", v2.CenterCrop(8), progress=False)
     assert not list((tmp_path / "suite").glob("crop*"))
