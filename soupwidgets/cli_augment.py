@@ -103,6 +103,7 @@ def diversity(
 
     from soupwidgets.checkpoints import CheckpointFile
     from soupwidgets.studies import run_augmentation_study
+    from soupwidgets.text import one_line
     from soupwidgets.training import Hyperparameters
 
     settings = Hyperparameters(
@@ -111,7 +112,7 @@ def diversity(
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     study = run_augmentation_study(
         CheckpointFile(model), suite, work, _named(augmentation), settings, seeds, workers, where,
-        sys.stderr.isatty(), lambda words: print(words, file=sys.stderr),
+        sys.stderr.isatty(), lambda words: print(one_line(words), file=sys.stderr),
     )  # fmt: skip
     study.write(out)
     write_json(json_file, asdict(study))

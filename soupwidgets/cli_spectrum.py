@@ -146,6 +146,7 @@ def noise(
 
     from soupwidgets.checkpoints import CheckpointFile
     from soupwidgets.studies import run_label_noise_study
+    from soupwidgets.text import one_line
     from soupwidgets.training import Hyperparameters, LabelNoise
 
     noises = [LabelNoise(f, amplitude, "radial") for f in radial or []]
@@ -158,7 +159,7 @@ def noise(
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     study = run_label_noise_study(
         CheckpointFile(model), suite, work, noises, settings, seeds, workers, where,
-        sys.stderr.isatty(), lambda words: print(words, file=sys.stderr),
+        sys.stderr.isatty(), lambda words: print(one_line(words), file=sys.stderr),
     )  # fmt: skip
     study.write(out)
     write_json(json_file, asdict(study))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from soupwidgets import Pool
+from soupwidgets import Evaluator, Pool, PoolError, alpha_sweep, analysis, wise_ft
 from soupwidgets.checkpoints import CARD_KEY
 from soupwidgets.mistakes_report import summary_text
+from soupwidgets.suites import Augmentation
 from soupwidgets.text import one_line, printable
 from tests.command import run
 from tests.fixtures import TINY, WriteCheckpoint
@@ -67,6 +69,25 @@ def test_no_command_prints_them(pool: Path, small_folder: Path, tmp_path: Path, 
     assert all(c.isprintable() or c == "\n" for c in said), repr(said)
     assert not any(line.startswith("soupwidgets: ok") for line in said.splitlines())
     assert "evil" in said or command.startswith(("sweep", "landscape line", "inspect"))
+
+
+def test_no_progress_bar_prints_them(
+    tiny_evaluator: Evaluator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ev, evil = tiny_evaluator, EVIL.replace(" ", "")
+    half = wise_ft(ev.pool, "ft-a")
+    ev.save(half, tmp_path / f"{evil}.safetensors", progress=True)
+    flip = Augmentation(evil, lambda image: image.flip(-1))
+    analysis.affinity_along_alpha(ev, {0.5: half}, flip, progress=True)
+    paths = analysis.image_paths(ev.suite.id_test, "between", pairs=2, samples=8)
+    analysis.path_spectrum(ev, half, replace(paths, description=evil))
+    with pytest.raises(PoolError):
+        alpha_sweep(ev, evil)
+    said = capsys.readouterr().err
+    assert said.count(one_line(evil)) >= 4
+    # A bar begins its line anew, and nothing else steers.
+    assert all(c.isprintable() or c in "\r\n" for c in said), repr(said)
+    assert not any(line.startswith("soupwidgets:ok") for line in said.split("\n"))
 
 
 def test_names_of_tensors_forge_no_line_of_a_report(tmp_path: Path) -> None:

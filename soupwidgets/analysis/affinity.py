@@ -14,6 +14,7 @@ from soupwidgets.evaluation import Evaluator, probe
 from soupwidgets.evaluation.intervals import LEVEL
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites import Augmentation, BlendSplit, Split
+from soupwidgets.text import one_line
 
 _DRAWS = 2000
 _SEED = 0
@@ -164,7 +165,7 @@ def affinity_along_alpha(
         Whether to show a progress bar.
     """
     states = stream_affinity_along_alpha(ev, recipes, augmentation, split)
-    return dict(tqdm(states, total=len(recipes), desc=augmentation.name, unit="alpha", disable=not progress))
+    return dict(tqdm(states, total=len(recipes), desc=one_line(augmentation.name), unit="alpha", disable=not progress))
 
 
 def stream_affinity_along_alpha(

@@ -15,6 +15,7 @@ from soupwidgets.evaluation import Evaluator, score
 from soupwidgets.models.depth import block_of, network_order
 from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
+from soupwidgets.text import one_line
 
 _OF_A_LAYER = (".weight", ".bias", ".running_mean", ".running_var", ".num_batches_tracked")
 
@@ -145,7 +146,9 @@ def block_profile(
     where = split_named(ev.suite, split)
     blocks = list(blocks_of(ev))
     table = np.empty((2, len(blocks), len(alphas)))
-    with tqdm(total=len(blocks) * len(alphas), desc=f"{first} to {second}, by block", disable=not progress) as bar:
+    with tqdm(
+        total=len(blocks) * len(alphas), desc=one_line(f"{first} to {second}, by block"), disable=not progress
+    ) as bar:
         for row, block in enumerate(blocks):
             moved = [block] if mode == "alone" else blocks[row:]
             for column, alpha in enumerate(alphas):

@@ -13,6 +13,7 @@ from soupwidgets.analysis.anytime import Scores, measure_points
 from soupwidgets.evaluation import Evaluator, Recalibration, SplitScore, batch_norm_note, coarse_to_fine
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites import Split, Suite
+from soupwidgets.text import one_line
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def landscape_line(
     Goodfellow et al., arXiv 1412.6544; barriers by Frankle et al., arXiv 1912.05671, section 2.
     """
     states = stream_line(ev, a, b, steps, split, beyond, recalibration)
-    with tqdm(desc=f"line from {_name(a)} to {_name(b)}", unit="point", disable=not progress) as bar:
+    with tqdm(desc=one_line(f"line from {_name(a)} to {_name(b)}"), unit="point", disable=not progress) as bar:
         for state in states:
             bar.total = len(state.recipes)
             bar.update(sum(score.exact for score in state.scores.values()) - bar.n)

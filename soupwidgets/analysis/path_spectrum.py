@@ -18,6 +18,7 @@ from soupwidgets.analysis.image_paths import ImagePaths
 from soupwidgets.evaluation import Evaluator, stream_probe
 from soupwidgets.evaluation.intervals import LEVEL
 from soupwidgets.recipe import Recipe
+from soupwidgets.text import one_line
 
 Values = Literal["probabilities", "logits"]
 Window = Literal["hann", "boxcar"]
@@ -187,7 +188,7 @@ def path_spectrum(
     >>> path_spectrum(ev, Recipe({"zero-shot": 1}), within, progress=False).density.shape
     (10, 9)
     """
-    with tqdm(total=len(paths), desc=f"paths {paths.description}", unit="path", disable=not progress) as bar:
+    with tqdm(total=len(paths), desc=f"paths {one_line(paths.description)}", unit="path", disable=not progress) as bar:
         for state in stream_path_spectrum(ev, recipe, paths, values, window, detrend):
             bar.update(len(state.density) - bar.n)
     return state

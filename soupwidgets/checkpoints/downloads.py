@@ -13,6 +13,7 @@ import platformdirs
 from tqdm.auto import tqdm
 
 from soupwidgets.checkpoints.errors import CheckpointError
+from soupwidgets.text import one_line
 
 _HUB = "hf-hub:"
 _TAG = re.compile(r"^[\w.-]+/[\w.-]+$")
@@ -147,7 +148,7 @@ def _fetch(url: str, part: Path) -> None:
         done = file.tell()
         length = response.headers.get("Content-Length")
         total = done + int(length) if length else None
-        bar = tqdm(total=total, initial=done, unit="B", unit_scale=True, desc=url.rpartition("/")[2])
+        bar = tqdm(total=total, initial=done, unit="B", unit_scale=True, desc=one_line(url.rpartition("/")[2]))
         with bar:
             while block := response.read(_CHUNK):
                 file.write(block)

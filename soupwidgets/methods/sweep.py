@@ -15,6 +15,7 @@ from soupwidgets.evaluation import Evaluation, Evaluator, coarse_to_fine
 from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.methods.wise_ft import wise_ft
 from soupwidgets.suites.split import Metric
+from soupwidgets.text import one_line
 
 
 @dataclass(frozen=True)
@@ -195,7 +196,9 @@ def alpha_sweep(
     """
     grid = alpha_grid(alphas)
     done: dict[float, Evaluation] = {}
-    with tqdm(total=len(grid), desc=f"alpha sweep of {fine_tuned}", unit="alpha", disable=not progress) as bar:
+    with tqdm(
+        total=len(grid), desc=f"alpha sweep of {one_line(fine_tuned)}", unit="alpha", disable=not progress
+    ) as bar:
         for i in coarse_to_fine(len(grid)):
             done[grid[i]] = ev.evaluate(wise_ft(ev.pool, fine_tuned, grid[i]), splits)
             bar.update()

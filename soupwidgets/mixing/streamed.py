@@ -19,6 +19,7 @@ from soupwidgets.mixing.kernel import weighted_sum
 from soupwidgets.mixing.soundness import all_finite, not_finite
 from soupwidgets.pool import Pool, SoupWarning
 from soupwidgets.recipe import Recipe
+from soupwidgets.text import one_line
 
 
 def mix_streamed(pool: Pool, recipe: Recipe, scratch: Tensor | None = None) -> Iterator[tuple[str, Tensor]]:
@@ -201,7 +202,7 @@ def save_stream(
         name: TensorInfo(info.shape, torch.float32 if info.dtype.is_floating_point else info.dtype)
         for name, info in pool.tensors.items()
     }
-    shown = tqdm(stream, total=len(tensors), desc=f"writing {path.name}", unit="tensor", disable=not progress)
+    shown = tqdm(stream, total=len(tensors), desc=f"writing {one_line(path.name)}", unit="tensor", disable=not progress)
     whole: dict[str, Any] = {
         "name": path.stem,
         "role": "fine_tuned",

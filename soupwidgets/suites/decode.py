@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 
 from soupwidgets.suites.listing import Item, Listing
 from soupwidgets.suites.preprocess import Preprocess
+from soupwidgets.text import one_line
 
 _CHUNK = 128
 _IMAGES_PER_WORKER = 1024
@@ -74,7 +75,7 @@ def decode(
     jobs = [(list(listing.items[s : s + _CHUNK]), s) for s in starts if s not in done]
     with (
         open(journal_path, "a") as journal,
-        tqdm(total=len(listing.items), desc=name, unit="image", disable=not progress) as bar,
+        tqdm(total=len(listing.items), desc=one_line(name), unit="image", disable=not progress) as bar,
     ):
         bar.update(sum(min(_CHUNK, len(listing.items) - s) for s in done))
         for start, count, failures in _run(jobs, images_path, preprocess, listing.border, workers):
