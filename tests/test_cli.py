@@ -220,6 +220,20 @@ def test_a_slice_is_an_axis_and_a_row(tiny_evaluator: Evaluator, small_folder: P
     assert "has no shift 'fog'; it has rotate" in run("frontier", *common, "--shift", "fog").stderr
 
 
+@pytest.mark.parametrize("command", ["sweep --fine-tuned zero-shot", "frontier --sweep zero-shot"])
+def test_no_sweep_goes_from_the_zero_shot_model_to_itself(
+    tiny_evaluator: Evaluator, small_folder: Path, tmp_path: Path, command: str
+) -> None:
+    pool = str(tiny_evaluator.pool.checkpoints["ft-a"].path.parent)
+    words = ["--pool", pool, "--suite", str(small_folder), "--store", str(tmp_path / "cli"), "--device", "cpu"]
+    done = run(*command.split(), *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(
+        "'zero-shot' is the zero-shot model, where the sweep begins: name a model that was fine-tuned from it, "
+        "for example ft-a\n"
+    )
+
+
 def test_frontier_takes_the_baselines_test_by_its_name(
     tiny_evaluator: Evaluator, small_folder: Path, tmp_path: Path
 ) -> None:

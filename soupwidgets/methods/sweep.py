@@ -190,11 +190,24 @@ def alpha_sweep(
     Sweep
         Exact evaluations.
 
+    Raises
+    ------
+    PoolError
+        When the pool has no such checkpoint, or not exactly one zero-shot model.
+    ValueError
+        When it is the zero-shot model itself, or as in `alpha_grid`.
+
     Notes
     -----
     Wortsman et al., arXiv 2109.01903, section 3.
     """
     grid = alpha_grid(alphas)
+    if fine_tuned == ev.pool.zero_shot:
+        others = [name for name in ev.pool.names if name != fine_tuned]
+        raise ValueError(
+            f"{fine_tuned!r} is the zero-shot model, where the sweep begins: name a model that was fine-tuned from it, "
+            f"for example {(ev.pool.fine_tuned or others or ['none is in the pool'])[0]}"
+        )
     done: dict[float, Evaluation] = {}
     with tqdm(
         total=len(grid), desc=f"alpha sweep of {one_line(fine_tuned)}", unit="alpha", disable=not progress
