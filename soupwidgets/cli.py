@@ -26,6 +26,7 @@ from soupwidgets.cli_options import (
     ZeroShotOption,
     evaluator,
     open_pool,
+    open_start,
     show,
     write_json,
 )
@@ -287,6 +288,9 @@ def finetune(
     pretrained: Annotated[
         str | None, typer.Option(help="open_clip's tag of its weights, or a file; random weights without.")
     ] = None,
+    part: Annotated[
+        str | None, typer.Option(help="Which weights of a file of --pretrained with several sets, e.g. model_ema.")
+    ] = None,
     zero_shot: Annotated[Path | None, typer.Option(help="Instead of a model: a classifier with a card.")] = None,
     runs: Annotated[int, typer.Option(min=1, help="How many models, each with its own draw.")] = 1,
     seed: Annotated[int, typer.Option(help="Of the first run.")] = 0,
@@ -301,16 +305,19 @@ def finetune(
     """Fine-tune the ingredients of a soup with random hyper-parameters; what was stopped or killed goes on."""
     import torch
 
-    from soupwidgets import CheckpointFile, Suite, open_clip_classifier
+    from soupwidgets import Suite, open_clip_classifier
     from soupwidgets.training import random_search
 
     task = Suite.open(suite)
     if (model is None) == (zero_shot is None):
         raise ValueError("name either an open_clip model (--model) or a classifier to begin with (--zero-shot)")
+    if part is not None and pretrained is None:
+        raise ValueError("--part chooses among the weights of a file: name it with --pretrained")
     if zero_shot is not None:
-        start = CheckpointFile(zero_shot)
+        start = open_start(zero_shot, "--zero-shot")
     else:
-        start = open_clip_classifier(str(model), pretrained, task.classes, task.templates or ("a photo of a {}.",))
+        templates = task.templates or ("a photo of a {}.",)
+        start = open_clip_classifier(str(model), pretrained, task.classes, templates, part=part)
     given = {
         "learning_rate": learning_rate, "weight_decay": weight_decay, "epochs": epochs, "batch_size": batch_size,
         "images": images,

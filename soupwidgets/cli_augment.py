@@ -20,6 +20,7 @@ from soupwidgets.cli_options import (
     ZeroShotOption,
     evaluator,
     open_pool,
+    open_start,
     show,
     write_json,
 )
@@ -101,7 +102,6 @@ def diversity(
     """Train with and without each augmentation: diversity, affinity, change of accuracy. Says first how long."""
     import torch
 
-    from soupwidgets.checkpoints import CheckpointFile
     from soupwidgets.studies import run_augmentation_study
     from soupwidgets.text import one_line
     from soupwidgets.training import Hyperparameters
@@ -111,7 +111,7 @@ def diversity(
     )
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     study = run_augmentation_study(
-        CheckpointFile(model), suite, work, _named(augmentation), settings, seeds, workers, where,
+        open_start(model, "--model"), suite, work, _named(augmentation), settings, seeds, workers, where,
         sys.stderr.isatty(), lambda words: print(one_line(words), file=sys.stderr),
     )  # fmt: skip
     study.write(out)

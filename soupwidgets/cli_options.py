@@ -12,6 +12,7 @@ from soupwidgets.cli_inputs import known_device, known_pool, known_suite
 from soupwidgets.cli_places import output_file, write_text
 
 if TYPE_CHECKING:
+    from soupwidgets.checkpoints import CheckpointFile
     from soupwidgets.evaluation import Evaluator
     from soupwidgets.pool import Pool
 
@@ -48,6 +49,22 @@ def open_pool(source: str, part: str | None, head_from: str | None, zero_shot: s
     from soupwidgets import Pool
 
     return Pool.open(source, zero_shot, part=part, head_from=head_from)
+
+
+def open_start(path: Path, option: str) -> CheckpointFile:
+    """Open the classifier that training begins with; a file of several sets of weights has none with a card."""
+    from soupwidgets.checkpoints import CheckpointError, CheckpointFile, SeveralPartsError
+
+    try:
+        return CheckpointFile(path)
+    except CheckpointError as error:
+        if not isinstance(error.__cause__, SeveralPartsError):
+            raise
+        reason = (
+            f"{error.__cause__.found}. {option} takes one classifier with a card that says its architecture: "
+            "a .safetensors file as soupwidgets writes it, such as the zero-shot.safetensors of soupwidgets finetune"
+        )
+        raise CheckpointError(path, reason) from error
 
 
 def evaluator(pool: Pool, suite: Path, device: str, store: Path | None, slices: list[Path] | None = None) -> Evaluator:

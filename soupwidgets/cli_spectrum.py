@@ -21,6 +21,7 @@ from soupwidgets.cli_options import (
     ZeroShotOption,
     evaluator,
     open_pool,
+    open_start,
     show,
     write_json,
 )
@@ -144,7 +145,6 @@ def noise(
     """Train on labels with noise of several frequencies: which are learnt, and when. It tells first how long."""
     import torch
 
-    from soupwidgets.checkpoints import CheckpointFile
     from soupwidgets.studies import run_label_noise_study
     from soupwidgets.text import one_line
     from soupwidgets.training import Hyperparameters, LabelNoise
@@ -158,7 +158,7 @@ def noise(
     )  # fmt: skip
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     study = run_label_noise_study(
-        CheckpointFile(model), suite, work, noises, settings, seeds, workers, where,
+        open_start(model, "--model"), suite, work, noises, settings, seeds, workers, where,
         sys.stderr.isatty(), lambda words: print(one_line(words), file=sys.stderr),
     )  # fmt: skip
     study.write(out)

@@ -164,6 +164,36 @@ def test_which_of_several_sets_of_weights_is_an_option(small_folder: Path, tmp_p
 
 
 @pytest.mark.parametrize(
+    ("command", "option"),
+    [("finetune", "--zero-shot"), ("spectrum noise", "--model"), ("augment diversity", "--model")],
+)
+def test_training_that_cannot_begin_with_one_of_several_sets_says_with_what_it_can(
+    small_folder: Path, tmp_path: Path, command: str, option: str
+) -> None:
+    torch.save({"student": dict(BODY.state_dict()), "teacher": dict(BODY.state_dict())}, tmp_path / "sets.pt")
+    places = ["--suite", str(small_folder), "--out", str(tmp_path / "out")]
+    told = run(*command.split(), *places, option, str(tmp_path / "sets.pt"))
+    assert told.returncode == 2
+    assert "sets.pt: it holds 2 sets of weights: student (" in told.stderr
+    assert f"{option} takes one classifier with a card" in told.stderr
+    assert "--part" not in told.stderr
+    assert not (tmp_path / "out").exists()
+    missing = run(*command.split(), *places, option, str(tmp_path / "nothing.pt"))
+    assert missing.stderr.endswith("nothing.pt: there is no such file\n")
+
+
+def test_a_part_of_a_published_file_to_begin_with(small_folder: Path, tmp_path: Path) -> None:
+    torch.save({"student": dict(BODY.state_dict()), "teacher": dict(BODY.state_dict())}, tmp_path / "sets.pt")
+    words = ["finetune", "--suite", str(small_folder), "--out", str(tmp_path / "out"), "--model", "ViT-S-32-alt"]
+    told = run(*words, "--pretrained", str(tmp_path / "sets.pt"))
+    assert "(--part student)" in told.stderr
+    # It was opened; that no text tower is in it is the next thing to be said.
+    done = run(*words, "--pretrained", str(tmp_path / "sets.pt"), "--part", "student")
+    assert (done.returncode, "--part" in done.stderr) == (2, False), done.stderr
+    assert "name it with --pretrained" in run(*words, "--part", "student").stderr
+
+
+@pytest.mark.parametrize(
     "command",
     ["sweep", "soup", "frontier", "landscape line", "landscape plane", "landscape barriers", "spectrum paths",
      "spectrum images", "augment affinity", "zoo report"],

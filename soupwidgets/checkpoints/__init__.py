@@ -7,6 +7,7 @@ from soupwidgets.checkpoints.errors import CheckpointError
 from soupwidgets.checkpoints.file import CheckpointFile
 from soupwidgets.checkpoints.safetensors_files import TensorInfo
 from soupwidgets.checkpoints.sources import INDEX_ENDING
+from soupwidgets.checkpoints.state_dicts import SeveralPartsError
 from soupwidgets.checkpoints.writing import atomic_path, write_checkpoint, write_stream
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "CheckpointError",
     "CheckpointFile",
     "INDEX_ENDING",
+    "SeveralPartsError",
     "TensorInfo",
     "as_classifier",
     "atomic_path",

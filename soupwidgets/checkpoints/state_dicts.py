@@ -37,6 +37,22 @@ _SHOWN_PARTS = 12
 StateDict = dict[str, StoredTensor]
 
 
+class SeveralPartsError(PickleError):
+    """A file holds several sets of weights, and nothing says which one is meant.
+
+    Parameters
+    ----------
+    found
+        What it holds.
+    advice
+        How to say which one is meant, for who can.
+    """
+
+    def __init__(self, found: str, advice: str) -> None:
+        super().__init__(f"{found}. {advice}")
+        self.found = found
+
+
 def find_state_dict(root: Any, part: str | None = None) -> tuple[StateDict, list[str]]:
     """The tensors by name, and which parts of the file hold weights.
 
@@ -96,9 +112,9 @@ def _the_plain_one(parts: Mapping[str, StateDict], order: Sequence[str], root: A
         return order[0]
     same_rank = [path for path in order if _rank(path) == _rank(order[0])]
     if len(same_rank) > 1:
-        raise PickleError(
-            f"it holds {len(parts)} sets of weights: {_listed(parts, order)}. "
-            f"Say which one is meant, for example part={order[0]!r} (--part {shlex.quote(order[0])})"
+        raise SeveralPartsError(
+            f"it holds {len(parts)} sets of weights: {_listed(parts, order)}",
+            f"Say which one is meant, for example part={order[0]!r} (--part {shlex.quote(order[0])})",
         )
     return order[0]
 

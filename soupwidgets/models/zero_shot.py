@@ -26,6 +26,7 @@ def open_clip_classifier(
     head: Tensor | str | Path | CheckpointFile | None = None,
     tokenizer: Callable[[list[str]], Tensor] | None = None,
     seed: int = 0,
+    part: str | None = None,
 ) -> CheckpointFile:
     """An open_clip model as a classifier, to open in a pool: ``Pool.open([this, "fine-tuned.pt"])``.
 
@@ -49,6 +50,8 @@ def open_clip_classifier(
         tokenizers are downloaded.)
     seed
         Of random weights.
+    part
+        Which weights of ``pretrained``, where that is a training checkpoint with several sets.
 
     Returns
     -------
@@ -76,7 +79,7 @@ def open_clip_classifier(
     if pretrained is None:
         file = CheckpointFile(_random_weights(name, seed))
     else:
-        file = CheckpointFile(locate(f"{name}/{pretrained}" if tag else pretrained))
+        file = CheckpointFile(locate(f"{name}/{pretrained}" if tag else pretrained), part)
     bias = None
     if head is None:
         made = _cached_head(file, name, class_names, templates, tokenizer)

@@ -8,7 +8,7 @@ import open_clip
 import pytest
 import torch
 
-from soupwidgets import Evaluator, Pool, Recipe, Store, Suite, open_clip_classifier, wise_ft
+from soupwidgets import CheckpointError, Evaluator, Pool, Recipe, Store, Suite, open_clip_classifier, wise_ft
 from soupwidgets.checkpoints import write_checkpoint
 from soupwidgets.models import Architecture, zero_shot
 from soupwidgets.suites import Preprocess, Split
@@ -105,6 +105,20 @@ def test_a_head_of_ones_own_and_a_mixture(tmp_path: Path) -> None:
         3,
         256,
     )
+
+
+def test_one_of_several_sets_of_weights(tmp_path: Path) -> None:
+    with torch.random.fork_rng():
+        sets = {name: open_clip.create_model("ViT-S-32-alt").state_dict() for name in ("student", "teacher")}
+    torch.save(sets, tmp_path / "both.pt")
+    with pytest.raises(CheckpointError, match=r"2 sets of weights: .*part='student' \(--part student\)"):
+        open_clip_classifier("ViT-S-32-alt", tmp_path / "both.pt", CLASSES)
+    for name, state in sets.items():
+        torch.save(state, tmp_path / f"{name}.pt")
+        found = dict(open_clip_classifier("ViT-S-32-alt", tmp_path / "both.pt", CLASSES, part=name).read())
+        alone = dict(open_clip_classifier("ViT-S-32-alt", tmp_path / f"{name}.pt", CLASSES).read())
+        assert found.keys() == alone.keys()
+        assert all(torch.equal(tensor, alone[key]) for key, tensor in found.items())
 
 
 def test_what_cannot_be_made_is_said(tmp_path: Path) -> None:
