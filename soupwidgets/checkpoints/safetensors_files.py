@@ -21,6 +21,7 @@ from torch import Tensor
 from soupwidgets.checkpoints.file_bytes import Pieces, read_into
 from soupwidgets.checkpoints.stamps import Stamp, stamp_of
 
+# What can be mixed, of any format.
 DTYPES = {
     "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
     "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8,
@@ -28,7 +29,7 @@ DTYPES = {
 }  # fmt: skip
 # 100,000 tensors with names of common length take a third of it.
 MAX_HEADER = 1 << 25
-_MAX_DIMENSIONS = 64
+MAX_DIMENSIONS = 64
 
 _T = TypeVar("_T")
 _Size = Annotated[int, msgspec.Meta(ge=0, lt=1 << 48)]
@@ -36,7 +37,7 @@ _Size = Annotated[int, msgspec.Meta(ge=0, lt=1 << 48)]
 
 class _Entry(msgspec.Struct, forbid_unknown_fields=True):
     dtype: str
-    shape: Annotated[list[_Size], msgspec.Meta(max_length=_MAX_DIMENSIONS)]
+    shape: Annotated[list[_Size], msgspec.Meta(max_length=MAX_DIMENSIONS)]
     data_offsets: tuple[_Size, _Size]
 
 

@@ -17,13 +17,13 @@ from torch import Tensor
 
 from soupwidgets.checkpoints.file_bytes import FileBytes, Pieces, fresh
 from soupwidgets.checkpoints.pickles import Budget, Content, Global, PickleError, PickleReader, slice_of
+from soupwidgets.checkpoints.safetensors_files import DTYPES, MAX_DIMENSIONS
 from soupwidgets.checkpoints.stamps import stamp_of
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _LOCAL_HEADER, _END_RECORD, _LOCATOR, _END_RECORD_64 = 30, 22, 20, 56
 # Of a zip archive's list of entries: 100,000 storages take half of it.
 _MAX_DIRECTORY = 1 << 24
-_MAX_DIMENSIONS = 64
 # A longer pickle is read piece by piece.
 _MAX_WHOLE_PICKLE = 1 << 26
 
@@ -33,13 +33,7 @@ _STORAGE_DTYPES = {
     "ShortStorage": torch.int16, "CharStorage": torch.int8, "ByteStorage": torch.uint8,
     "BoolStorage": torch.bool, "UntypedStorage": torch.uint8,
 }  # fmt: skip
-_DTYPES = {
-    str(dtype): dtype
-    for dtype in (
-        torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16,
-        torch.int8, torch.uint8, torch.bool,
-    )
-}  # fmt: skip
+_DTYPES = {str(dtype): dtype for dtype in DTYPES.values()}
 
 
 @dataclass(eq=False)
@@ -281,7 +275,7 @@ def _typed_tensor(storage: Any, offset: Any, shape: Any, stride: Any, *rest: Any
 
 
 def _checked(storage: Storage, dtype: torch.dtype, offset: Any, shape: Any, stride: Any) -> StoredTensor:
-    if not all(isinstance(part, tuple | list) and len(part) <= _MAX_DIMENSIONS for part in (shape, stride)):
+    if not all(isinstance(part, tuple | list) and len(part) <= MAX_DIMENSIONS for part in (shape, stride)):
         raise PickleError("a tensor whose shape or strides are none")
     # True would pass for a number.
     if len(shape) != len(stride) or not all(type(n) is int and 0 <= n < 1 << 48 for n in (offset, *shape, *stride)):
