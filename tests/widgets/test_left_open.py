@@ -13,17 +13,7 @@ from pathlib import Path
 import ipywidgets
 import pytest
 
-from soupwidgets import Evaluator, Pool, Store, Suite, analysis
-from soupwidgets.widgets import (
-    AlphaExplorer,
-    AugmentationExplorer,
-    DiversityExplorer,
-    FrontierExplorer,
-    LandscapeExplorer,
-    MistakeReviewer,
-    SoupMixer,
-    SpectrumExplorer,
-)
+from soupwidgets import Evaluator, Pool, Store, Suite, analysis, widgets
 from soupwidgets.widgets.explorer import Explorer
 from soupwidgets.widgets.live_figure import PlotlyLibrary
 from tests.plots.test_shown import augmentations
@@ -70,14 +60,14 @@ def workers() -> set[threading.Thread]:
 
 
 EXPLORERS: dict[str, Callable[[Evaluator], Explorer]] = {
-    "AlphaExplorer": lambda ev: AlphaExplorer(ev, alphas=3),
-    "AugmentationExplorer": lambda ev: AugmentationExplorer(augmentations(), ev.suite, ev),
-    "DiversityExplorer": lambda ev: DiversityExplorer(analysis.members(ev, progress=False), ev.suite, ev=ev),
-    "FrontierExplorer": FrontierExplorer,
-    "LandscapeExplorer": lambda ev: LandscapeExplorer(ev, grid=3),
-    "MistakeReviewer": lambda ev: MistakeReviewer(analysis.members(ev, progress=False), ev.suite),
-    "SoupMixer": SoupMixer,
-    "SpectrumExplorer": lambda ev: SpectrumExplorer(ev, pairs=4, samples=8, alphas=2),
+    "AlphaExplorer": lambda ev: widgets.AlphaExplorer(ev, alphas=3),
+    "AugmentationExplorer": lambda ev: widgets.AugmentationExplorer(augmentations(), ev.suite, ev),
+    "DiversityExplorer": lambda ev: widgets.DiversityExplorer(analysis.members(ev, progress=False), ev.suite, ev=ev),
+    "FrontierExplorer": widgets.FrontierExplorer,
+    "LandscapeExplorer": lambda ev: widgets.LandscapeExplorer(ev, grid=3),
+    "MistakeReviewer": lambda ev: widgets.MistakeReviewer(analysis.members(ev, progress=False), ev.suite),
+    "SoupMixer": widgets.SoupMixer,
+    "SpectrumExplorer": lambda ev: widgets.SpectrumExplorer(ev, pairs=4, samples=8, alphas=2),
 }
 
 
