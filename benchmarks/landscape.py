@@ -14,14 +14,16 @@ from loss_landscapes.metrics import Loss
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+import soupwidgets as sw
 from benchmarks.sweep import ROOT, UsualDataset, usual_loop, usual_model
 from benchmarks.table import Row, interleaved_seconds, median_seconds
-from soupwidgets import Evaluator, Pool, Store, Suite, plots
-from soupwidgets.analysis import Landscape, plane_through, stream_plane
+from soupwidgets import Evaluator, Pool, Store, Suite
 from soupwidgets.evaluation.evaluator import BATCH
 from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.models import Architecture, ImageClassifier, streamline
 from soupwidgets.suites import Split
+from soupwidgets.topics.landscape.plane import Landscape, stream_plane
+from soupwidgets.topics.landscape.span import plane_through
 
 CORNERS = ("zero-shot", "ft-03", "ft-08")
 GRID = 25
@@ -54,7 +56,7 @@ def landscape_rows(folder: Path, grid: int = GRID, split: str = "test") -> list[
     first = 0.0
     for state in stream_plane(ev, plane_through(pool, CORNERS), grid, split):
         if not first and state.seen.any():
-            plots.landscape_contour(state)
+            sw.landscape.figures.contour(state)
             first = time.perf_counter() - start
     mine = time.perf_counter() - start
     # Half before ours and half after it, so that a slow spell of the machine hits all of them.

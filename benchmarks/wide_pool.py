@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import soupwidgets as sw
 from benchmarks.table import Row, interleaved_seconds
-from soupwidgets import Evaluator, Pool, Recipe, Store, Suite, analysis, wise_ft
+from soupwidgets import Evaluator, Pool, Recipe, Store, Suite, wise_ft
 from soupwidgets.checkpoints import write_checkpoint
 from soupwidgets.suites import Split
 from soupwidgets.suites.split import Source
@@ -65,7 +66,7 @@ def wide_row(folder: Path, models: int = 72, alphas: int = 21, repeats: int = 5)
     count = len(ev.store)
 
     def ours() -> None:
-        assert len(analysis.frontier(ev).points()) == 1 + models * (alphas - 1)
+        assert len(sw.frontier.models(ev).points()) == 1 + models * (alphas - 1)
 
     def bare() -> None:
         with sqlite3.connect(ev.store.folder / _TABLE) as database:

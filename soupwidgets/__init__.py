@@ -1,7 +1,7 @@
 """Mix checkpoints, measure them, and see what flips.
 
 Every model on screen is a point in the span of a few checkpoints. The core
-needs neither plotly nor ipywidgets: `plots` and `widgets` load when first used.
+needs neither plotly nor ipywidgets: figures and `widgets` load when first used.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from soupwidgets import waiting  # noqa: F401 - before whatever loads torch
 
 # isort: split
-from soupwidgets import analysis
 from soupwidgets.checkpoints import CheckpointError, CheckpointFile, as_classifier
 from soupwidgets.evaluation import Evaluation, Evaluator
 from soupwidgets.methods import (
@@ -54,7 +53,19 @@ from soupwidgets.store import Store, StoreError, StoreWarning
 from soupwidgets.suites import Suite, SuiteError
 
 if TYPE_CHECKING:
-    from soupwidgets import plots, review, studies, training, widgets, zoo
+    from soupwidgets import figures, stats, training, widgets, zoo
+    from soupwidgets.topics import (
+        alpha,
+        augmentation,
+        diversity,
+        frontier,
+        inspection,
+        landscape,
+        mistakes,
+        review,
+        soup,
+        spectrum,
+    )
 
 __version__ = "0.1.0"
 
@@ -77,28 +88,36 @@ __all__ = [
     "Suite",
     "SuiteError",
     "Sweep",
+    "alpha",
     "alpha_sweep",
-    "analysis",
     "as_classifier",
+    "augmentation",
     "check_soup",
     "dare",
+    "diversity",
     "ema",
+    "figures",
     "fisher_soup",
+    "frontier",
     "greedy_soup",
+    "inspection",
+    "landscape",
     "lawa",
     "learned_soup",
     "lines",
     "logit_ensemble",
+    "mistakes",
     "model_stock",
     "open_clip_classifier",
-    "plots",
     "prompt_head",
     "recalibrate_batch_norm",
     "review",
     "save_mixture",
     "scaled_arithmetic",
     "slerp",
-    "studies",
+    "soup",
+    "spectrum",
+    "stats",
     "swa",
     "task_arithmetic",
     "ties",
@@ -113,7 +132,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _rooms():
         try:
-            return importlib.import_module(f"soupwidgets.{name}")
+            return importlib.import_module(_rooms()[name])
         except ModuleNotFoundError as error:
             if error.name and not error.name.startswith("soupwidgets"):
                 raise ModuleNotFoundError(
@@ -131,21 +150,24 @@ def __dir__() -> list[str]:
 
 
 @cache
-def _rooms() -> list[str]:
-    """The subpackages, which load when they are first used."""
-    return [module.name for module in pkgutil.iter_modules(__path__) if module.ispkg]
+def _rooms() -> dict[str, str]:
+    """What loads when it is first used: rooms, topics and the list of explorers, by name, with their modules."""
+    rooms = {module.name: f"soupwidgets.{module.name}" for module in pkgutil.iter_modules(__path__) if module.ispkg}
+    topics = [module.name for module in pkgutil.iter_modules([f"{__path__[0]}/topics"])]
+    return rooms | {name: f"soupwidgets.topics.{name}" for name in topics} | {"widgets": "soupwidgets.widgets"}
 
 
 def _meant(name: str) -> str:
     """A question for who misspelt a name, or left out the room it is in."""
-    # Read and not imported: widgets and plots may lack their packages, and a wrong name is no reason to load them.
-    rooms = {}
-    for room in _rooms():
-        (source,) = __path__
-        for line in ast.parse((Path(source) / room / "__init__.py").read_text("utf-8")).body:
+    # Read and not imported: widgets may lack their packages, and a wrong name is no reason to load them.
+    found_in = {}
+    for room, module in _rooms().items():
+        place = Path(__path__[0]).joinpath(*module.split(".")[1:])
+        source = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+        for line in ast.parse(source.read_text("utf-8")).body:
             if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "__all__":
-                rooms[room] = ast.literal_eval(line.value)
-    inner = {one: f"soupwidgets.{room}.{one}" for room, names in rooms.items() for one in names}
+                found_in[room] = ast.literal_eval(line.value)
+    inner = {one: f"soupwidgets.{room}.{one}" for room, names in found_in.items() for one in names}
     outer = {one: f"soupwidgets.{one}" for one in [*__all__, *_rooms()]}
     known = {**inner, **outer}
     exact = [one for one in known if one.lower() == name.lower()]

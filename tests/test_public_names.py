@@ -13,9 +13,10 @@ import soupwidgets as sw
 def test_every_room_is_there_when_it_is_asked_for() -> None:
     code = (
         "import sys, soupwidgets as sw\n"
-        "assert 'soupwidgets.review' not in sys.modules and 'soupwidgets.studies' not in sys.modules\n"
-        "sw.training.fine_tune, sw.review.ReviewSession, sw.studies.run_label_noise_study, sw.suites.Suite\n"
-        "sw.methods.ties, sw.models.Architecture, sw.plots, sw.widgets, sw.zoo, sw.analysis, sw.mixing, sw.store\n"
+        "unloaded = ('soupwidgets.topics', 'soupwidgets.panel', 'soupwidgets.figures', 'plotly')\n"
+        "assert not [name for name in sys.modules if name.startswith(unloaded)]\n"
+        "sw.training.fine_tune, sw.review.ReviewSession, sw.spectrum.run_label_noise_study, sw.suites.Suite\n"
+        "sw.methods.ties, sw.models.Architecture, sw.landscape.figures.contour, sw.widgets, sw.zoo, sw.stats\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -23,7 +24,7 @@ def test_every_room_is_there_when_it_is_asked_for() -> None:
 
 def test_dir_lists_everything_and_nothing_else() -> None:
     listed = dir(sw)
-    assert {*sw.__all__, "training", "review", "studies", "suites", "methods", "zoo", "__version__"} <= set(listed)
+    assert {*sw.__all__, "training", "review", "landscape", "suites", "methods", "zoo", "__version__"} <= set(listed)
     assert not {"importlib", "annotations", "Any", "nearest"} & set(listed)
     assert all(hasattr(sw, name) for name in listed)
 
@@ -37,7 +38,7 @@ def test_dir_lists_everything_and_nothing_else() -> None:
         ("AlphaExplorer", "soupwidgets.widgets.AlphaExplorer?"),
         ("Explorer", "soupwidgets.widgets.AlphaExplorer or"),
         ("finetune", "soupwidgets.training.fine_tune?"),
-        ("plot", "soupwidgets.plots?"),
+        ("Landscapes", "soupwidgets.landscape.Landscape"),
         ("build_zo", "soupwidgets.zoo.build_zoo?"),
         ("qqq", "dir(soupwidgets) lists what there is."),
     ],

@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from soupwidgets import Evaluator
-from soupwidgets.analysis.embeddings import Embeddings
-from soupwidgets.analysis.mistake_guess import MistakeGuesser
 from soupwidgets.checkpoints.safetensors_files import TensorInfo
 from soupwidgets.evaluation import BlendReader
 from soupwidgets.mixing.layout import Layout
 from soupwidgets.mixing.matrix import PoolMatrix
 from soupwidgets.store import Claim
 from soupwidgets.suites import BlendSplit, ClassMap
+from soupwidgets.topics.mistakes.embeddings import Embeddings
+from soupwidgets.topics.mistakes.mistake_guess import MistakeGuesser
 from tests.fixtures import TINY
 
 

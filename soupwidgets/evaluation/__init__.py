@@ -1,9 +1,9 @@
 """Evaluation: recipes and splits into measurements."""
 
+from soupwidgets.evaluation.answers import right_answers
 from soupwidgets.evaluation.batch_norm import Recalibration, batch_norm_note, has_batch_norm, recalibrated
 from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, fill_intervals, score_logits
 from soupwidgets.evaluation.evaluator import Evaluator
-from soupwidgets.evaluation.intervals import clopper_pearson, mean_interval
 from soupwidgets.evaluation.numbers import known_scores, score, stream_score
 from soupwidgets.evaluation.order import coarse_to_fine
 from soupwidgets.evaluation.probe import BlendReader, probe, stream_probe
@@ -17,15 +17,14 @@ __all__ = [
     "Recalibration",
     "Screening",
     "SplitScore",
-    "clopper_pearson",
     "coarse_to_fine",
     "fill_intervals",
     "batch_norm_note",
     "has_batch_norm",
     "known_scores",
-    "mean_interval",
     "probe",
     "recalibrated",
+    "right_answers",
     "score",
     "score_logits",
     "screen",

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from soupwidgets.evaluation.intervals import clopper_pearson, mean_interval
 from soupwidgets.evaluation.metrics import Figure, macro_f1, worst_group
 from soupwidgets.recipe import Recipe
+from soupwidgets.stats.intervals import clopper_pearson, mean_interval
 from soupwidgets.suites import ClassMap, Split
 from soupwidgets.suites.split import Metric, Role
 

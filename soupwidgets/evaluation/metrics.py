@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from soupwidgets.evaluation.intervals import LEVEL, clopper_pearson, mean_interval
+from soupwidgets.stats.bootstrap import percentile_limits, resampled
+from soupwidgets.stats.intervals import LEVEL, clopper_pearson, mean_interval
 from soupwidgets.suites.split import Metric
 
 METRIC_WORDS: dict[Metric, str] = {
@@ -19,7 +20,6 @@ METRIC_WORDS: dict[Metric, str] = {
 # With fewer images a class than this on average, macro-F1 itself is far from what it estimates.
 _FEWEST = 3
 _DRAWS = 500
-_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,7 @@ def macro_f1(predictions: NDArray[np.int64], labels: NDArray[np.int64]) -> Figur
     pairs, counts = np.unique(np.stack([labels, predictions]), axis=1, return_counts=True)
     classes = np.unique(labels)
     # A row of counts for each draw, the first one as observed; only pairs that occur are counted.
-    draws = np.random.default_rng(_SEED).multinomial(len(labels), counts / len(labels), size=_DRAWS)
-    drawn = np.concatenate([counts[None], draws])
+    drawn = np.concatenate([counts[None], resampled(len(labels), _DRAWS, counts / len(labels))])
     is_label = (pairs[0][:, None] == classes).astype(np.float64)
     is_prediction = (pairs[1][:, None] == classes).astype(np.float64)
     right = drawn @ (is_label * is_prediction)
@@ -78,7 +77,7 @@ def macro_f1(predictions: NDArray[np.int64], labels: NDArray[np.int64]) -> Figur
     value = float(scores[0])
     if len(labels) < _FEWEST * len(classes):
         return Figure("macro_f1", value, 0.0, 1.0)
-    percentiles = np.quantile(scores[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    percentiles = np.stack(percentile_limits(scores[1:]))
     moved = percentiles - 2 * (scores[1:].mean() - value)
     shares = right[0], there[0] + said[0] - right[0]
     exact = clopper_pearson(*shares)

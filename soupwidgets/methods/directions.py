@@ -54,7 +54,7 @@ def random_neighbour(
     Notes
     -----
     Li et al., arXiv 1712.09913, section 4. Two such neighbours and their
-    checkpoint span a plane (`analysis.plane_through`); one of them and the
+    checkpoint span a plane (`landscape.plane_through`); one of them and the
     checkpoint a line.
     """
     pool.require([at])

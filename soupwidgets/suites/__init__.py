@@ -5,6 +5,7 @@ from soupwidgets.suites.blend import BlendSplit
 from soupwidgets.suites.build import BuiltSuite, SplitSource, add_shift, build_suite
 from soupwidgets.suites.class_map import ClassMap
 from soupwidgets.suites.fourier_basis import fourier_basis
+from soupwidgets.suites.named import split_named
 from soupwidgets.suites.preprocess import Preprocess
 from soupwidgets.suites.shifts import Shift
 from soupwidgets.suites.slices import SliceSplit, read_slice, write_slice
@@ -30,5 +31,6 @@ __all__ = [
     "build_suite",
     "fourier_basis",
     "read_slice",
+    "split_named",
     "write_slice",
 ]

@@ -78,7 +78,7 @@ def fine_tune(
         Begin with new random weights of the seed, in place of those of ``start``.
     snapshots
         Folder that gets the model after every epoch, as ``<name>-epoch-01.safetensors`` and so on: a trajectory for
-        `ema`, `swa`, `lawa`, `analysis.trajectory_plane` and `analysis.model_frequencies`.
+        `ema`, `swa`, `lawa`, `landscape.trajectory_plane` and `spectrum.model_frequencies`.
 
     Returns
     -------

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from soupwidgets import Evaluator, analysis
+import soupwidgets as sw
+from soupwidgets import Evaluator
 from soupwidgets.widgets import DiversityExplorer
 from tests.browser.jupyter import ARTEFACTS, Lab
 from tests.browser.test_drag_alpha import write_notebook
@@ -14,10 +15,9 @@ from tests.browser.test_frontier import wait_words, words
 
 CELL = """
 import soupwidgets as sw
-from soupwidgets import analysis
 zoo = "../data/zoo/"
 suite = sw.Suite.open("../data/suites/fashion")
-models = analysis.open_members([zoo + f"fashion/{n}.safetensors" for n in ("ft-00", "ft-03", "other-seed")]
+models = sw.diversity.open_members([zoo + f"fashion/{n}.safetensors" for n in ("ft-00", "ft-03", "other-seed")]
                                + [zoo + "fashion-diverse"], suite, ["test"], progress=False)
 explorer = sw.widgets.DiversityExplorer(models, suite)
 explorer
@@ -60,12 +60,12 @@ def test_cells_keys_images_and_ensembles(lab: Lab, page: Any, evaluator: Evaluat
     files = [zoo / f"fashion/{n}.safetensors" for n in ("ft-03", "other-seed")] + [
         zoo / "fashion-diverse/resnet-a.safetensors"
     ]
-    ft, stranger, resnet = analysis.open_members(files, suite, ["test"], progress=False)
+    ft, stranger, resnet = sw.diversity.open_members(files, suite, ["test"], progress=False)
     page.get_by_label("Order", exact=True).select_option("similar together")
     page.wait_for_timeout(500)
     page.mouse.click(*cell_of(page, "resnet-a", "ft-03"))
     wait_pair(page, "ft-03", "resnet-a")
-    expected = analysis.pair_diversity(ft, resnet, suite, "test")
+    expected = sw.diversity.pair(ft, resnet, suite, "test")
     said = numbers(page)
     assert said["exactly one is right (error inconsistency)"] == f"{100 * expected.error_inconsistency:.2f}"
     assert said["ensemble of the two"] == f"{100 * expected.ensemble:.2f}"
@@ -77,7 +77,7 @@ def test_cells_keys_images_and_ensembles(lab: Lab, page: Any, evaluator: Evaluat
     chooser = page.get_by_label("Second", exact=True)
     chooser.press("ArrowUp")
     wait_pair(page, "ft-03", "other-seed")
-    both = analysis.pair_diversity(ft, stranger, suite, "test")
+    both = sw.diversity.pair(ft, stranger, suite, "test")
     assert numbers(page)["oracle: who always asks the right one"] == f"{100 * both.oracle:.2f}"
     count = f"{both.only_first + both.only_second:,} ({both.only_first:,} ft-03, {both.only_second:,} other-seed)"
     page.get_by_text(count).wait_for()
@@ -96,7 +96,7 @@ def test_cells_keys_images_and_ensembles(lab: Lab, page: Any, evaluator: Evaluat
 
 
 def test_the_page_needs_no_kernel_and_no_network(page: Any, evaluator: Evaluator, tmp_path: Path) -> None:
-    models = analysis.members(evaluator, ["zero-shot", "ft-00", "ft-03"], ["test"], progress=False)
+    models = sw.diversity.members(evaluator, ["zero-shot", "ft-00", "ft-03"], ["test"], progress=False)
     explorer = DiversityExplorer(models, evaluator.suite)
     path = explorer.to_html(tmp_path / "diversity.html")
     explorer.close()

@@ -6,7 +6,8 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from soupwidgets import Evaluator, Recipe, analysis
+import soupwidgets as sw
+from soupwidgets import Evaluator, Recipe
 from tests.browser.jupyter import ARTEFACTS, Lab
 from tests.browser.test_drag_alpha import write_notebook
 
@@ -64,10 +65,10 @@ def test_click_lasso_soup_and_files(lab: Lab, page: Any, evaluator: Evaluator) -
     page.wait_for_timeout(500)
     page.mouse.click(*place_of(page, "zero-shot", 0))
     wait_words(page, "Chosen: zero-shot")
-    others = analysis.read_accuracy_table(Path("data/baselines/fashion.csv"))
-    line = analysis.fit_baseline(analysis.matching_points(others, [s.name for s in evaluator.suite.shifts], None))
-    point = analysis.frontier_point(evaluator.evaluate(Recipe({"zero-shot": 1})))
-    rho = analysis.effective_robustness(point, line)
+    others = sw.frontier.read_accuracy_table(Path("data/baselines/fashion.csv"))
+    line = sw.frontier.fit_baseline(sw.frontier.matching_points(others, [s.name for s in evaluator.suite.shifts], None))
+    point = sw.frontier.point(evaluator.evaluate(Recipe({"zero-shot": 1})))
+    rho = sw.frontier.effective_robustness(point, line)
     page.get_by_text(f"{rho.value:+.1f}", exact=True).wait_for()
 
     # A lasso around all fine-tuned models, which are neighbours; two checkpoints are compared image by image.

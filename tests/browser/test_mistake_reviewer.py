@@ -5,21 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from soupwidgets.review import Image, Judgement, ReviewSession, ReviewStore
 from soupwidgets.suites import Suite
+from soupwidgets.topics.review.session import ReviewSession
+from soupwidgets.topics.review.storage import ReviewStore
+from soupwidgets.topics.review.views import Image, Judgement
 from tests.browser.jupyter import ARTEFACTS, Lab
 from tests.browser.test_drag_alpha import write_notebook
 
 CELL = """
 import soupwidgets as sw
-from soupwidgets import analysis, review
+from soupwidgets import review
 suite = sw.Suite.open("../data/suites/fashion")
 pool = sw.Pool.open([f"../data/zoo/fashion/{n}.safetensors" for n in ("zero-shot", "ft-03", "ft-05")])
 ev = sw.Evaluator(pool, suite)
-models = analysis.members(ev, ["ft-03", "ft-05"], ["test"], progress=False)
+models = sw.diversity.members(ev, ["ft-03", "ft-05"], ["test"], progress=False)
 store = review.ReviewStore("STORE")
 session = review.ReviewSession(store, "SESSION", "my code")
-reviewer = sw.widgets.MistakeReviewer(models, suite, session, embedded=analysis.embeddings(ev, "test", progress=False))
+embedded = sw.mistakes.embeddings(ev, "test", progress=False)
+reviewer = sw.widgets.MistakeReviewer(models, suite, session, embedded=embedded)
 reviewer
 """
 EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"

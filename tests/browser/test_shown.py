@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from soupwidgets.plots.shown import plain_text
-from soupwidgets.widgets.frames_page import Frame, PageTexts, write_frames_page
-from soupwidgets.widgets.live_figure import plotly_javascript
+from soupwidgets.figures.shown import plain_text
+from soupwidgets.panel.frames_page import Frame, PageTexts, write_frames_page
+from soupwidgets.panel.live_figure import plotly_javascript
 from tests.browser.jupyter import fresh_page
-from tests.plots.test_shown import BUILD, EVIL
+from tests.figures.test_shown import BUILD, EVIL
 
 BUTTONS = ["Download plot", "Reset axes"]
 # What plotly writes when the pointer is over the first point of a trace.
@@ -62,7 +62,7 @@ def test_names_are_seen_as_they_are(page: Any) -> None:
 
 
 def test_a_page_has_no_button_that_uploads_and_titles_are_free(page: Any, tmp_path: Path) -> None:
-    figures = [BUILD["noise_fitting"](), BUILD["landscape_surface"](), BUILD["soup_frontier"]()]
+    figures = [BUILD["spectrum.noise_fitting"](), BUILD["landscape.surface"](), BUILD["soup.frontier"]()]
     texts = PageTexts(title=EVIL, intro="", label=EVIL, low=EVIL, high=EVIL)
     nothing: list[dict[str, Any]] = [{}, {}, {}]
     path = write_frames_page(tmp_path / "page.html", texts, figures, [Frame(EVIL, nothing)], 0)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from soupwidgets import Evaluator, Suite, analysis, wise_ft
-from soupwidgets.studies import read_augmentation_study
+import soupwidgets as sw
+from soupwidgets import Evaluator, Suite, wise_ft
+from soupwidgets.topics.augmentation.study import read_augmentation_study
 from soupwidgets.widgets import AugmentationExplorer, SpectrumExplorer
 from tests.browser.jupyter import ARTEFACTS, ROOT, Lab
 from tests.browser.test_drag_alpha import write_notebook
@@ -14,18 +15,16 @@ from tests.browser.test_frontier import wait_words, words
 
 SPECTRUM = """
 import soupwidgets as sw
-from soupwidgets import studies
 pool = sw.Pool.open([f"../data/zoo/fashion/{n}.safetensors" for n in ("zero-shot", "ft-03", "bad-lr")])
 ev = sw.Evaluator(pool, sw.Suite.open("../data/suites/fashion"))
-noise = studies.read_label_noise_study("../data/studies/label-noise.json")
+noise = sw.spectrum.read_label_noise_study("../data/studies/label-noise.json")
 explorer = sw.widgets.SpectrumExplorer(ev, "ft-03", alphas=3, pairs=60, samples=32, noise=noise)
 explorer
 """
 AUGMENTATIONS = """
 import soupwidgets as sw
-from soupwidgets import studies
 pool, suite = sw.Pool.open("../data/zoo/fashion"), sw.Suite.open("../data/suites/fashion")
-study = studies.read_augmentation_study("../data/studies/augmentations.json")
+study = sw.augmentation.read_augmentation_study("../data/studies/augmentations.json")
 explorer = sw.widgets.AugmentationExplorer(study, suite, sw.Evaluator(pool, suite), alphas=2)
 explorer
 """
@@ -54,10 +53,10 @@ def test_drag_alpha_and_read_the_spectrum(lab: Lab, page: Any, evaluator: Evalua
     lab.run_all(page)
     page.get_by_text("the line is complete").wait_for(timeout=240_000)
     page.get_by_text("alpha 0.5 of ft-03: exact, 120 of 120 paths").wait_for()
-    paths = analysis.image_paths(evaluator.suite.id_test, "between", 60, 32)
+    paths = sw.spectrum.image_paths(evaluator.suite.id_test, "between", 60, 32)
 
     def centroid(name: str, alpha: float) -> str:
-        found = analysis.path_spectrum(evaluator, wise_ft(evaluator.pool, name, alpha), paths, progress=False)
+        found = sw.spectrum.path_spectrum(evaluator, wise_ft(evaluator.pool, name, alpha), paths, progress=False)
         return f"alpha {alpha:g} of {name}: mean frequency {found.centroid.value:.3g}"
 
     wait_words(page, centroid("ft-03", 0.5))

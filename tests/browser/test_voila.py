@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from soupwidgets.review import ReviewSession, ReviewStore
 from soupwidgets.suites import Suite
+from soupwidgets.topics.review.session import ReviewSession
+from soupwidgets.topics.review.storage import ReviewStore
 from tests.browser.jupyter import ARTEFACTS, ROOT, Lab
 from tests.browser.test_drag_alpha import write_notebook
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soupwidgets import Evaluator, Pool, Recipe, Store, StoreError, Suite, analysis
+import soupwidgets as sw
+from soupwidgets import Evaluator, Pool, Recipe, Store, StoreError, Suite
 from soupwidgets.evaluation import known_scores, screen
 from soupwidgets.store import StoreWarning
 from soupwidgets.suites import SliceSplit
@@ -133,7 +134,7 @@ def test_a_hostile_row_breaks_neither_measured_nor_the_frontier(ev: Evaluator, c
     with sqlite3.connect(ev.store.folder / "measurements.sqlite") as database:
         database.execute(f"UPDATE measurements SET {column} = ? WHERE recipe = ?", (value, bad.to_json()))
     assert [e.recipe for e in ev.measured()] == [good]
-    assert [m.name for m in analysis.frontier(ev).models] == ["zero-shot"]
+    assert [m.name for m in sw.frontier.models(ev).models] == ["zero-shot"]
     ev.stored(bad)
     known_scores(ev, [good, bad], small.validation)
     assert ev.evaluate(bad).exact

@@ -25,26 +25,21 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from soupwidgets import CheckpointFile, Pool, Recipe, Store, Suite, SuiteError, analysis
+import soupwidgets as sw
+from soupwidgets import CheckpointFile, Pool, Recipe, Store, Suite, SuiteError
 from soupwidgets.checkpoints import CARD_KEY, CheckpointError
 from soupwidgets.pool import PoolError
-from soupwidgets.review import (
-    Image,
-    Judgement,
-    ReviewError,
-    ReviewSession,
-    ReviewStore,
-    export_labels,
-    read_labels,
-    read_session,
-    view,
-    write_session,
-)
 from soupwidgets.store import Measurement, StoreError
-from soupwidgets.studies import read_augmentation_study, read_label_noise_study
 from soupwidgets.suites import Preprocess, SliceSplit, SplitSource, build_suite, read_slice, write_slice
 from soupwidgets.suites.idx import read_idx
 from soupwidgets.suites.readers import READERS as DATA_SETS
+from soupwidgets.topics.augmentation.study import read_augmentation_study
+from soupwidgets.topics.review.files import export_labels, read_labels, read_session, write_session
+from soupwidgets.topics.review.records import ReviewError
+from soupwidgets.topics.review.session import ReviewSession
+from soupwidgets.topics.review.storage import ReviewStore
+from soupwidgets.topics.review.views import Image, Judgement, view
+from soupwidgets.topics.spectrum.label_noise import read_label_noise_study
 from tests.fixtures import ROOT, TINY
 from tests.suites import trees
 
@@ -234,7 +229,7 @@ def _make_logits(folder: Path) -> None:
 
 
 def _logits_of(name: str) -> Callable[[Path], object]:
-    return lambda folder: analysis.read_logits(folder / name, _suite(), "test")
+    return lambda folder: sw.diversity.read_logits(folder / name, _suite(), "test")
 
 
 # What others publish.
@@ -262,24 +257,24 @@ def _make_tables(folder: Path) -> None:
 
 def _table(name: str) -> Callable[[Path], None]:
     def read(folder: Path) -> None:
-        models = analysis.read_accuracy_table(folder / name)
-        points = analysis.matching_points(models, ["ImageNetV2"], "ImageNetV2")
+        models = sw.frontier.read_accuracy_table(folder / name)
+        points = sw.frontier.matching_points(models, ["ImageNetV2"], "ImageNetV2")
         _ = [evaluation.to_records() for evaluation in models.evaluations.values()], points
 
     return read
 
 
 def _read_soups(folder: Path) -> None:
-    _ = analysis.read_individual_results(folder / "soups.jsonl", folder / "hparams.json").ranking
+    _ = sw.frontier.read_individual_results(folder / "soups.jsonl", folder / "hparams.json").ranking
 
 
 def _read_human(folder: Path) -> None:
-    analysis.read_human_accuracy(folder / "human.json", _SPLIT, ["n0", "n1"])
+    sw.mistakes.read_human_accuracy(folder / "human.json", _SPLIT, ["n0", "n1"])
 
 
 def _read_factors(folder: Path) -> None:
-    found = analysis.read_factors(folder / "factors.jsonl", _SPLIT)
-    analysis.factor_scores(_SPLIT.labels == 1, found)
+    found = sw.mistakes.read_factors(folder / "factors.jsonl", _SPLIT)
+    sw.mistakes.factor_scores(_SPLIT.labels == 1, found)
 
 
 _SPLIT: Any = SimpleNamespace(name="test", file_names=tuple(f"{i}.png" for i in range(10)), labels=np.arange(10) % 3)
@@ -294,13 +289,13 @@ def _make_reviews(folder: Path) -> None:
         "imagenet_m": ["1.png"],
     }
     (folder / "human.json").write_text(json.dumps(human))
-    lines = [{"file_name": f"{i}.png", "class": 1, **dict.fromkeys(analysis.FACTORS, i % 2)} for i in range(5)]
+    lines = [{"file_name": f"{i}.png", "class": 1, **dict.fromkeys(sw.mistakes.FACTORS, i % 2)} for i in range(5)]
     (folder / "factors.jsonl").write_text("\n".join(map(json.dumps, lines)))
 
 
 def _read_mistakes(folder: Path) -> None:
-    found = analysis.read_mistakes(folder / "mistakes.json")
-    _ = (found.warning, analysis.mistake_table(found.mistakes))
+    found = sw.mistakes.read_mistakes(folder / "mistakes.json")
+    _ = (found.warning, sw.mistakes.mistake_table(found.mistakes))
 
 
 def _make_session(folder: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from soupwidgets.cli_store import app
+from soupwidgets.commands.store import app
 from soupwidgets.store import Finding, Measurement, Store, StoreError, beyond, check, existing_store, info, remove
 
 RUNNER = CliRunner()

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from soupwidgets import Evaluator, Pool, Store, Suite, analysis
+import soupwidgets as sw
+from soupwidgets import Evaluator, Pool, Store, Suite
 from soupwidgets.mixing import Curve
 from soupwidgets.training import Hyperparameters, TrainingError, fit_curve
 
@@ -20,8 +21,8 @@ def test_a_curve_goes_around_a_barrier(pool: Pool, small_suite: Suite, tmp_path:
     card = bent.checkpoints["bend"].card
     assert (card.role, card.hyperparameters["epochs"]) == ("landmark", 20)
     ev = Evaluator(bent, small_suite, device="cpu", store=Store(tmp_path / "store"))
-    straight = analysis.barrier(ev, *ends, alphas=3)
-    for curve in analysis.stream_path(ev, Curve(ends[0], "bend", ends[1]).recipes(5), ends):
+    straight = sw.landscape.barrier(ev, *ends, alphas=3)
+    for curve in sw.landscape.stream_path(ev, Curve(ends[0], "bend", ends[1]).recipes(5), ends):
         last = curve
     assert last.errors[0.0] == straight.errors[0.0]
     assert straight.barrier > 0.4

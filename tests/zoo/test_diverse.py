@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from soupwidgets import Store, Suite, analysis
+import soupwidgets as sw
+from soupwidgets import Store, Suite
 from soupwidgets.checkpoints import CheckpointFile
 from soupwidgets.zoo.diverse import build_diverse, diverse_models
 from soupwidgets.zoo.raw import DEFAULT_FOLDER
@@ -53,13 +54,13 @@ def test_models_that_were_trained_more_differently_err_more_differently(suite: S
     Slow: eleven models on all 15,000 images of validation and test, which the significance needs.
     """
     files = [ZOO / f"fashion/{name}.safetensors" for name in ("ft-00", "ft-03", "ft-08", "other-seed")]
-    models = analysis.open_members(
+    models = sw.diversity.open_members(
         [*files, ZOO / "fashion-b/ft-05.safetensors", ZOO / "fashion-diverse"],
         suite, ["test"], zoo_store, progress=False,
     )  # fmt: skip
     accuracies = [one.right(suite.id_test).mean() for one in models]
     assert 0.79 < min(accuracies) < max(accuracies) < 0.88
-    trend = analysis.divergence_trend(analysis.diversity_matrix(models, suite, progress=False))
+    trend = sw.diversity.divergence_trend(sw.diversity.matrix(models, suite, progress=False))
     assert trend.levels == ("siblings", "reinit", "hyper-parameters", "architecture", "data set")
     means = [trend.inconsistency[level] for level in trend.levels]
     gains = [trend.gain[level] for level in trend.levels]

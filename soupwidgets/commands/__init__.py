@@ -1,0 +1,1 @@
+"""What commands share: options, inputs, places for results, and errors in a sentence."""

@@ -1,0 +1,96 @@
+"""What a command is given: names of pools, suites and devices, and what may have been meant by a wrong one."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+
+from soupwidgets import devices
+from soupwidgets.spelling import did_you_mean, nearest
+
+_MOST = 4
+
+
+def known_pool(source: str) -> str:
+    """The pool that ``--pool`` names, if there is anything.
+
+    Raises
+    ------
+    PoolError
+        With what is there instead.
+    """
+    from soupwidgets.pool import PoolError, weight_files
+
+    if not source:
+        raise PoolError("--pool is empty: a variable of the shell may not be set")
+    path = Path(source)
+    if path.is_dir():
+        if weight_files(path):
+            return source
+        if (path / "suite.json").exists():
+            raise PoolError(f"{source}: no weight file there: it is the folder of a suite, which --suite takes")
+        below = [str(sub) for sub in sorted(path.iterdir()) if sub.is_dir() and weight_files(sub)]
+        if below:
+            more = f" and {len(below) - _MOST} more" if len(below) > _MOST else ""
+            raise PoolError(f"{source}: no weight file there; there are some in {', '.join(below[:_MOST])}{more}")
+    elif path.name == "suite.json":
+        raise PoolError(f"{source}: a suite's table of contents, no weight file; --suite takes its folder")
+    elif not path.exists() and not glob.glob(source):
+        raise PoolError(f"{source}: no weight file there: there is no such {_kind(source)}.{_beside(path)}")
+    return source
+
+
+def known_suite(folder: Path | None) -> Path | None:
+    """The folder of the suite that ``--suite`` names, if there is one.
+
+    Raises
+    ------
+    SuiteError
+        With what is there instead.
+    """
+    from soupwidgets.pool import weight_files
+    from soupwidgets.suites import SuiteError
+
+    if folder is None:
+        return None
+    manifest = folder / "suite.json"
+    if folder.name == "suite.json" and folder.is_file():
+        return folder.parent
+    if manifest.exists():
+        return folder
+    missing = f"{manifest} is missing:"
+    if folder.is_file():
+        raise SuiteError(f"{missing} {folder} is a file, and a suite is a folder")
+    if not folder.exists():
+        raise SuiteError(f"{missing} there is no folder {folder}.{_beside(folder)}")
+    if weight_files(folder):
+        raise SuiteError(f"{missing} {folder} holds checkpoints, which --pool takes")
+    below = [str(sub) for sub in sorted(folder.iterdir()) if (sub / "suite.json").exists()]
+    if below:
+        raise SuiteError(f"{missing} {folder} is not the folder of a suite; {', '.join(below[:_MOST])} would be")
+    raise SuiteError(f"{missing} {folder} is not the folder of a suite; `soupwidgets suite build` makes one")
+
+
+def known_device(name: str) -> str:
+    """The device that ``--device`` names, if it is at hand.
+
+    Raises
+    ------
+    ValueError
+        When there is no such device.
+    """
+    return devices.known_device(name, "--device")
+
+
+def _kind(source: str) -> str:
+    return "file that matches" if glob.has_magic(source) else "file or folder"
+
+
+def _beside(path: Path) -> str:
+    """What lies where the path goes wrong and looks like it."""
+    while not path.parent.exists():
+        path = path.parent
+    if not path.parent.is_dir():
+        return f" {path.parent} is a file, not a folder."
+    near = {other.name: str(other) for other in path.parent.iterdir() if not other.name.startswith(".")}
+    return did_you_mean([near[name] for name in nearest(path.name, near)])

@@ -1,0 +1,89 @@
+"""What commands have in common: what is opened, and where the numbers go."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from soupwidgets.commands.inputs import known_device, known_pool, known_suite
+from soupwidgets.commands.places import output_file, write_text
+
+if TYPE_CHECKING:
+    from soupwidgets.checkpoints import CheckpointFile
+    from soupwidgets.evaluation import Evaluator
+    from soupwidgets.pool import Pool
+
+PoolOption = Annotated[
+    str, typer.Option(help="Folder, pattern or file of checkpoints, of any format.", callback=known_pool)
+]
+PartOption = Annotated[
+    str | None, typer.Option(help="Which weights of training checkpoints with several sets, e.g. model_ema.")
+]
+HeadFromOption = Annotated[
+    str | None, typer.Option(help="Name of the checkpoint that lends its head to those without one.")
+]
+ZeroShotOption = Annotated[
+    str | None, typer.Option(help="Name of the zero-shot model, where no card says which one it is.")
+]
+SuiteOption = Annotated[Path, typer.Option(help="Folder of a suite.", callback=known_suite)]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.", callback=known_device)]
+StoreOption = Annotated[
+    Path | None, typer.Option(help="Folder of the store, which keeps every measurement; your own otherwise.")
+]
+SliceOption = Annotated[
+    list[Path] | None, typer.Option("--slice", help="File of a slice of the suite, as another axis and row; repeat it.")
+]
+JsonOption = Annotated[
+    str | None,
+    typer.Option(
+        "--json", help="Write the numbers as JSON to this file; '-' is standard output.", callback=output_file
+    ),
+]
+
+
+def open_pool(source: str, part: str | None, head_from: str | None, zero_shot: str | None) -> Pool:
+    """Open the pool that the options name: the errors of `Pool.open` tell which of them a folder needs."""
+    from soupwidgets.pool import Pool
+
+    return Pool.open(source, zero_shot, part=part, head_from=head_from)
+
+
+def open_start(path: Path, option: str) -> CheckpointFile:
+    """Open the classifier that training begins with; a file of several sets of weights has none with a card."""
+    from soupwidgets.checkpoints import CheckpointError, CheckpointFile, SeveralPartsError
+
+    try:
+        return CheckpointFile(path)
+    except CheckpointError as error:
+        if not isinstance(error.__cause__, SeveralPartsError):
+            raise
+        reason = (
+            f"{error.__cause__.found}. {option} takes one classifier with a card that says its architecture: "
+            "a .safetensors file as soupwidgets writes it, such as the zero-shot.safetensors of soupwidgets finetune"
+        )
+        raise CheckpointError(path, reason) from error
+
+
+def evaluator(pool: Pool, suite: Path, device: str, store: Path | None, slices: list[Path] | None = None) -> Evaluator:
+    """Open what the options name."""
+    from soupwidgets.evaluation import Evaluator
+    from soupwidgets.store import Store
+    from soupwidgets.suites import Suite
+
+    return Evaluator(pool, Suite.open(suite, slices or []), device, Store(store) if store else None)
+
+
+def show(report: str) -> None:
+    """Print a report, as every command does: what names in files hold does not reach the terminal as it is."""
+    from soupwidgets.text import printable
+
+    print(printable(report.removesuffix("\n")))
+
+
+def write_json(target: str | None, content: Any) -> None:
+    """Write numbers where ``--json`` says; nowhere when it was not given."""
+    if target is not None:
+        write_text(target, json.dumps(content, indent=1) + "\n")

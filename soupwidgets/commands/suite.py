@@ -1,0 +1,115 @@
+"""``soupwidgets suite``: make a suite of data sets on disk, and look over one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from soupwidgets.commands.inputs import known_suite
+from soupwidgets.commands.options import JsonOption, show, write_json
+from soupwidgets.commands.places import output_folder
+
+if TYPE_CHECKING:
+    from soupwidgets.suites import SplitSource, Suite
+    from soupwidgets.suites.split import Role
+
+app = typer.Typer(no_args_is_help=True, help="Suites: a task's validation split, test and distribution shifts.")
+
+_KINDS = (
+    "imagenet, imagenet-v2, imagenet-r, imagenet-a, imagenet-sketch, objectnet, cifar10, cifar10.1, cifar10.2, "
+    "iwildcam, fmow, folder (ImageFolder), webdataset"
+)
+
+
+@app.command("build", epilog=f"KIND is one of {_KINDS}.")
+def build(
+    out: Annotated[Path, typer.Option(help="Folder of the suite.", callback=output_folder)],
+    id_test: Annotated[str, typer.Option("--id", help="KIND=PATH of the in-distribution test.")],
+    val: Annotated[str, typer.Option(help="KIND=PATH of the held-out images that choices are made by.")],
+    shift: Annotated[
+        list[str] | None, typer.Option(help="KIND=PATH or NAME:KIND=PATH of a distribution shift; repeat it.")
+    ] = None,
+    train: Annotated[str | None, typer.Option(help="KIND=PATH of training images, for fine-tuning.")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the suite.")] = None,
+    model: Annotated[str | None, typer.Option(help="Size and resize images for this open_clip model.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the images in pixels; 224, or the model's.")] = None,
+    only_present: Annotated[bool, typer.Option(help="Leave out classes of which the test has no image.")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes that decode; one for each processor.")] = None,
+    json_file: JsonOption = None,
+) -> None:
+    """Decode data sets once, check them, and store what models are shown. What was stopped goes on."""
+    from dataclasses import replace
+
+    from soupwidgets.suites import Preprocess, build_suite
+
+    sources = [_source("id_test", id_test), _source("validation", val)]
+    sources += [_source("shift", text) for text in shift or []]
+    sources += [_source("train", train)] if train else []
+    preprocess = Preprocess.for_model(model) if model else Preprocess()
+    if size is not None:
+        preprocess = replace(preprocess, size=size)
+    built = build_suite(out, sources, name, preprocess, only_present, workers, progress=sys.stderr.isatty())
+    _report(built.suite, built.problems, json_file)
+
+
+@app.command("check")
+def check(
+    folder: Annotated[Path, typer.Argument(help="Folder of a suite.", callback=known_suite)],
+    json_file: JsonOption = None,
+) -> None:
+    """What is in a suite, and is it what was built? Reads every pixel once."""
+    import json
+
+    from soupwidgets.suites import Suite
+    from soupwidgets.suites.suite import MANIFEST
+
+    suite = Suite.open(folder)
+    for split in [*suite.splits.values(), *([suite.training] if suite.training else [])]:
+        # Raises where the files are not those of the manifest.
+        _ = split.content_hash
+    stated = {str(e["name"]): e.get("problems", []) for e in json.loads((folder / MANIFEST).read_text())["splits"]}
+    _report(suite, stated, json_file)
+
+
+def _source(role: Role, text: str) -> SplitSource:
+    from soupwidgets.suites import SplitSource, SuiteError
+
+    what, equals, path = text.partition("=")
+    if not equals or not path:
+        raise SuiteError(f"{text!r}: KIND=PATH is expected, for example imagenet-v2=data/imagenetv2")
+    name, colon, kind = what.rpartition(":")
+    return SplitSource(role, kind, Path(path).expanduser(), name if colon else None)
+
+
+def _report(suite: Suite, problems: Any, json_file: str | None) -> None:
+    import numpy as np
+
+    from soupwidgets.text import one_line
+
+    splits = [*suite.splits.values(), *([suite.training] if suite.training else [])]
+    rows: list[dict[str, Any]] = [
+        {
+            "split": split.name,
+            "role": split.role,
+            "images": len(split),
+            "size": list(split.image_size),
+            "classes": len(split.scoring.classes) or len(suite.classes),
+            "classes_with_images": len(np.unique(split.labels)),
+            "metric": split.scoring.metric,
+            "problems": list(problems.get(split.name, [])),
+        }
+        for split in splits
+    ]
+    write_json(json_file, {"suite": suite.name, "classes": len(suite.classes), "splits": rows})
+    if json_file == "-":
+        return
+    for row in rows:
+        show(
+            f"{row['split']}: {row['role']}, {row['images']:,} images of {row['size'][0]} x {row['size'][1]} pixels, "
+            f"{row['classes_with_images']} of {row['classes']} classes, scored by {row['metric']}"
+        )
+        for problem in row["problems"]:
+            show(f"  note: {one_line(problem)}")

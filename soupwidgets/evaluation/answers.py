@@ -1,0 +1,16 @@
+"""Which images a model has right."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soupwidgets.evaluation.evaluation import Evaluation
+from soupwidgets.suites import Split
+
+
+def right_answers(evaluation: Evaluation, split: Split) -> NDArray[np.bool_]:
+    """Whether each image of a split was right, ``[n]``; an image with a logit that is not finite is wrong."""
+    logits = evaluation.split_logits(split.name)
+    right: NDArray[np.bool_] = (logits.argmax(axis=1) == split.labels) & np.isfinite(logits).all(axis=1)
+    return right

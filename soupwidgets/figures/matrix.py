@@ -1,0 +1,53 @@
+"""A symmetric matrix of models, as a heat map with its numbers written in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from soupwidgets.figures.style import axis, base_figure
+
+# So many rows still have room for a number in every cell.
+_WRITTEN = 14
+# More names than these are written aslant.
+_FLAT = 7
+
+
+def matrix_figure(
+    title: str, names: Sequence[str], values: NDArray[np.float64], unit: str, digits: int, uid: str
+) -> go.Figure:
+    """Draw ``values[row, column]`` of pairs of models; cells without a number stay empty.
+
+    Parameters
+    ----------
+    title
+        Of the figure.
+    names
+        Of rows and columns.
+    values
+        ``[names, names]``, NaN where unknown.
+    unit
+        Beside the colours.
+    digits
+        Behind the point.
+    uid
+        Of the trace.
+    """
+    count = len(names)
+    figure = base_figure(
+        title,
+        axis("", automargin=True, showgrid=False, tickangle=-45 if count > _FLAT else 0),
+        axis("", autorange="reversed", automargin=True, showgrid=False),
+        height=max(380, 150 + 32 * count),
+    )
+    figure.add_heatmap(
+        z=values, x=list(names), y=list(names), uid=uid, colorscale="Cividis_r", xgap=1, ygap=1,
+        texttemplate=f"%{{z:.{digits}f}}" if count <= _WRITTEN else None,
+        colorbar={"title": {"text": unit, "side": "right"}, "thickness": 14, "outlinewidth": 0},
+        hovertemplate=f"%{{y}} and %{{x}}: %{{z:.{digits}f}} {unit}<extra></extra>",
+    )  # fmt: skip
+    figure.update_layout(margin={"t": 60, "b": 40})
+    return figure

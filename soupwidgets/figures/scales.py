@@ -1,0 +1,63 @@
+"""Axes of accuracies on a linear, logit or probit scale, with ticks in percent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from soupwidgets.figures.style import axis
+from soupwidgets.stats.scales import Scale, from_scale, to_scale
+
+_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
+_WIDE = (0.1, 0.5, 1, 2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5, 99.9)
+_MOST_TICKS = 9
+_SPAN_OF_WIDE = 60
+_EDGE = 1e-4
+
+
+def place(accuracy: float, scale: Scale) -> float:
+    """Where an accuracy (0..1) stands on an axis: in percent, or on the scale; 0 and 1 stand at its end."""
+    if scale == "linear":
+        return 100 * accuracy
+    return float(to_scale(min(max(accuracy, _EDGE), 1 - _EDGE), scale))
+
+
+def off_scale(accuracy: float, scale: Scale) -> bool:
+    """Whether an accuracy has no place of its own on the axis: exactly 0 or 1, unless it is linear."""
+    return scale != "linear" and not 0 < accuracy < 1
+
+
+def accuracy_axis(title: str, accuracies: Iterable[float], scale: Scale, room: float = 0.06) -> dict[str, Any]:
+    """An axis that holds these accuracies (0..1), labelled in percent whatever the scale.
+
+    Examples
+    --------
+    >>> accuracy_axis("ID accuracy", [0.5, 0.9], "logit")["ticktext"]
+    ['50', '55', '60', '65', '70', '75', '80', '85', '90']
+    """
+    values = [place(a, scale) for a in accuracies if np.isfinite(a)] or [place(0.5, scale)]
+    low, high = min(values), max(values)
+    margin = room * (high - low) or place(0.51, scale) - place(0.5, scale)
+    low, high = low - margin, high + margin
+    if scale == "linear":
+        low, high = max(low, -1.0), min(high, 101.0)
+        return axis(f"{title}, %", (low, high))
+    first, last = (100 * float(from_scale(v, scale)) for v in (low, high))
+    ticks = _ticks(first, last)
+    return axis(
+        f"{title}, % ({scale} scale)",
+        (low, high),
+        tickvals=[place(t / 100, scale) for t in ticks],
+        ticktext=[f"{t:g}" for t in ticks],
+    )
+
+
+def _ticks(first: float, last: float) -> list[float]:
+    if last - first > _SPAN_OF_WIDE:
+        return [t for t in _WIDE if first <= t <= last]
+    step = next((s for s in _STEPS if (last - first) / s <= _MOST_TICKS), _STEPS[-1])
+    start = int(np.ceil(first / step - 1e-9))
+    found = [round(i * step, 6) for i in range(start, int(np.floor(last / step + 1e-9)) + 1)]
+    return [t for t in found if 0 < t < 100]

@@ -1,0 +1,182 @@
+"""Colours and layout that all figures share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from math import isfinite
+from typing import Any
+
+import plotly.graph_objects as go
+
+from soupwidgets.evaluation import SplitScore
+from soupwidgets.figures.shown import ShownFigure
+
+# Okabe and Ito (2008), 'Color universal design': told apart with every common form of colour blindness.
+BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
+# For lines that have no meaning of their own, in this order.
+COLOURS = (BLUE, VERMILLION, GREEN, "#E69F00", "#CC79A7", "#56B4E9")
+INK, GREY, PALE = "#222222", "#767676", "#C8C8C8"
+FONT = "system-ui, 'Segoe UI', 'Liberation Sans', 'DejaVu Sans', Arial, sans-serif"
+
+
+def percent(share: float) -> float:
+    """0..1 to percent."""
+    return 100 * share
+
+
+def percents(shares: Sequence[float]) -> list[float]:
+    """0..1 to percent, for a whole axis."""
+    return [percent(share) for share in shares]
+
+
+TOO_FEW = "too few to say"
+
+
+def interval_words(interval: tuple[float, float], form: str = ".1%") -> str:
+    """An interval in words; with limits that are not numbers there were too few images to say.
+
+    Examples
+    --------
+    >>> interval_words((0.705, 0.8)), interval_words((float("nan"), float("nan")))
+    ('70.5% to 80.0%', 'too few to say')
+    """
+    low, high = interval
+    return f"{low:{form}} to {high:{form}}" if isfinite(low) and isfinite(high) else TOO_FEW
+
+
+def bar_length(length: float) -> float | str:
+    """How far an error bar reaches; plotly draws none for a word, and one of no width for a missing number."""
+    return length if isfinite(length) else TOO_FEW
+
+
+def error_bar(value: float, interval: tuple[float, float], **style: Any) -> dict[str, Any]:
+    """Plotly's asymmetric error bar for a share with its interval, in percent."""
+    low, high = interval
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [bar_length(percent(high - value))],
+        "arrayminus": [bar_length(percent(value - low))],
+        **style,
+    }
+
+
+def error_bars_of(scores: Iterable[SplitScore], **style: Any) -> dict[str, Any]:
+    """Plotly's asymmetric error bars of several scores, in percent."""
+    known = [(score.accuracy, *score.interval) for score in scores]
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [bar_length(percent(high - value)) for value, _, high in known],
+        "arrayminus": [bar_length(percent(value - low)) for value, low, _ in known],
+        **style,
+    }
+
+
+def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str, uid: str) -> go.Scatter:
+    """The area between two curves, pale, without legend or hover; a gap where a limit is unknown."""
+    shape_x: list[float | None] = []
+    shape_y: list[float | None] = []
+    for known, points in groupby(zip(x, low, high, strict=True), lambda point: isfinite(point[1] + point[2])):
+        if known:
+            run = list(points)
+            shape_x += [*([None] if shape_x else []), *(p[0] for p in run), *(p[0] for p in reversed(run))]
+            shape_y += [*([None] if shape_y else []), *(p[2] for p in run), *(p[1] for p in reversed(run))]
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return go.Scatter(
+        x=shape_x or [None],
+        y=shape_y or [None],
+        uid=uid,
+        mode="lines",
+        fill="toself",
+        fillcolor=f"rgba({red},{green},{blue},0.15)",
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def axis(title: str, limits: tuple[float, float] | None = None, **more: Any) -> dict[str, Any]:
+    """An axis with the common look; with ``limits`` it stands still while something moves along it."""
+    look = {"title": {"text": title}, "gridcolor": "#E6E6E6", "zeroline": False, "linecolor": GREY, "ticks": "outside"}
+    return {**look, **({} if limits is None else {"range": list(limits)}), **more}
+
+
+def limits(values: Iterable[float], room: float = 0.05) -> tuple[float, float]:
+    """Where an axis begins and ends so that all values lie on it, with some room (a share) at both ends."""
+    known = [value for value in values if isfinite(value)]
+    low, high = min(known), max(known)
+    margin = room * (high - low) or 1.0
+    return low - margin, high + margin
+
+
+def label_positions(x: Sequence[float], y: Sequence[float], labels: Sequence[str]) -> list[str]:
+    """Where to write beside each point so that labels lie over other labels and points as little as possible.
+
+    Parameters
+    ----------
+    x, y
+        Places on the axes as they are drawn.
+    labels
+        What is written.
+
+    Returns
+    -------
+    list[str]
+        A plotly ``textposition`` for each. Points are taken in their order, each with the place that is freest.
+
+    Examples
+    --------
+    >>> label_positions([0, 1, 0], [0, 1, 0.01], ["far", "away", "near"])
+    ['middle right', 'middle right', 'middle left']
+    """
+    # In shares of the figure: a letter, half a line, and how far beside its point a label stands.
+    letter, half, beside = 0.014, 0.018, 0.035
+    wide, high = (max(values) - min(values) or 1.0 for values in (x, y))
+    places = [((a - min(x)) / wide, (b - min(y)) / high) for a, b in zip(x, y, strict=True)]
+    taken = [(a, b, 0.015, 0.02) for a, b in places]
+    found = []
+    for (a, b), label in zip(places, labels, strict=True):
+        width = letter * len(label) / 2
+        options = {
+            "top center": (a, b + beside),
+            "bottom center": (a, b - beside),
+            "middle right": (a + width + beside / 2, b),
+            "middle left": (a - width - beside / 2, b),
+        }
+        crowd = {
+            name: sum(max(0.0, width + w - abs(p - s)) * max(0.0, half + h - abs(q - t)) for s, t, w, h in taken)
+            for name, (p, q) in options.items()
+        }
+        best = min(crowd, key=lambda name: crowd[name])
+        taken.append((*options[best], width, half))
+        found.append(best)
+    return found
+
+
+def base_figure(title: str, x_axis: dict[str, Any], y_axis: dict[str, Any], height: int = 450) -> ShownFigure:
+    """An empty figure with its axes and the common look."""
+    return ShownFigure(
+        layout={
+            "title": {"text": title, "font": {"size": 15}, "x": 0, "xref": "paper", "y": 0.97, "yanchor": "top"},
+            "font": {"family": FONT, "size": 12, "color": INK},
+            "height": height,
+            "margin": {"l": 60, "r": 16, "t": 40, "b": 150},
+            "paper_bgcolor": "white",
+            "plot_bgcolor": "white",
+            "xaxis": x_axis,
+            "yaxis": y_axis,
+            "legend": {
+                "orientation": "h",
+                "font": {"size": 11},
+                "x": 0,
+                "y": -0.27,
+                "xanchor": "left",
+                "yanchor": "top",
+                "itemclick": False,
+                "itemdoubleclick": False,
+            },
+            "hovermode": "closest",
+        }
+    )

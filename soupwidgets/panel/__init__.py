@@ -1,0 +1,1 @@
+"""What explorers share: the loop, the front end, and pages."""

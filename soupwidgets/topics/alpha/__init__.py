@@ -1,0 +1,18 @@
+"""Alpha: what changes on the straight line from a zero-shot to a fine-tuned model."""
+
+from soupwidgets.topics import on_demand
+from soupwidgets.topics.alpha.along_alpha import AlongAlpha, Concavity, Diversity, along_alpha, concavity, diversity
+from soupwidgets.topics.alpha.flips import Flip, find_flips
+
+__all__ = [
+    "AlongAlpha",
+    "Concavity",
+    "Diversity",
+    "Flip",
+    "along_alpha",
+    "concavity",
+    "diversity",
+    "find_flips",
+]
+
+__getattr__ = on_demand(__name__)

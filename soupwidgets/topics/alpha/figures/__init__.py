@@ -1,0 +1,16 @@
+"""Figures: results into plotly figures; pure functions."""
+
+from soupwidgets.topics.alpha.figures.along import along
+from soupwidgets.topics.alpha.figures.curves import curves, curves_patch
+from soupwidgets.topics.alpha.figures.frontier import frontier, frontier_patch
+from soupwidgets.topics.alpha.figures.splits import splits, splits_patch
+
+__all__ = [
+    "along",
+    "curves",
+    "curves_patch",
+    "frontier",
+    "frontier_patch",
+    "splits",
+    "splits_patch",
+]

@@ -1,0 +1,143 @@
+"""Accuracy along alpha, one curve per split."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from soupwidgets.evaluation import Evaluation
+from soupwidgets.evaluation.axis_names import column_label
+from soupwidgets.figures.patch import Patch, finished, make_patch
+from soupwidgets.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    PALE,
+    VERMILLION,
+    axis,
+    band,
+    base_figure,
+    percent,
+    percents,
+)
+from soupwidgets.methods import Sweep
+
+
+def curves(
+    sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | None = None, shift: str | None = None
+) -> go.Figure:
+    """Draw accuracy on every split against alpha, and a line at one alpha.
+
+    Parameters
+    ----------
+    sweep
+        At least one alpha.
+    alpha, evaluation
+        What to mark; the sweep's best alpha by validation when None.
+    shift
+        One shift to bring out, or None to bring out the mean of all.
+
+    Returns
+    -------
+    go.Figure
+        With a text alternative in ``layout.meta``.
+    """
+    if alpha is None or evaluation is None:
+        alpha = sweep.best_alpha()
+        evaluation = sweep[alpha]
+    figure = base_figure(
+        "Accuracy along alpha", axis("alpha (0 zero-shot, 1 fine-tuned)", (-0.04, 1.04)), axis("Accuracy, %")
+    )
+    x = sweep.alphas
+    shifts = [name for name, score in sweep[x[0]].scores.items() if score.role == "shift"]
+    for position, name in enumerate(shifts):
+        figure.add_scatter(
+            x=x,
+            y=percents([sweep[a].accuracy[name] for a in x]),
+            uid=f"shift-{position}",
+            name="each shift",
+            showlegend=position == 0,
+            mode="lines",
+            line={"color": PALE, "width": 1.2},
+            meta=name,
+            hovertemplate="%{meta}<br>alpha %{x:.2f}: %{y:.2f}%<extra></extra>",
+        )
+    _add_curve(figure, x, [sweep[a].accuracy[sweep.id_test] for a in x],
+               [sweep[a].interval[sweep.id_test] for a in x], "ID test", "id", BLUE)  # fmt: skip
+    if shift is None:
+        ood, intervals, name = [sweep[a].shift_accuracy for a in x], [sweep[a].shift_interval for a in x], "mean OOD"
+    else:
+        ood, intervals = [sweep[a].accuracy[shift] for a in x], [sweep[a].interval[shift] for a in x]
+        name = column_label(evaluation, shift)
+    _add_curve(figure, x, ood, intervals, name, "ood", VERMILLION)
+    figure.add_scatter(
+        x=x,
+        y=percents([sweep[a].accuracy[sweep.validation] for a in x]),
+        uid="validation",
+        name="validation (chooses alpha)",
+        mode="lines",
+        line={"color": GREEN, "width": 1.5, "dash": "dot"},
+        hovertemplate="validation<br>alpha %{x:.2f}: %{y:.2f}%<extra></extra>",
+    )
+    best = sweep.best_alpha()
+    figure.add_scatter(
+        x=[best],
+        y=[percent(sweep[best].accuracy[sweep.validation])],
+        uid="best",
+        name=f"best alpha by validation ({best:g})",
+        mode="markers",
+        marker={"color": GREEN, "size": 13, "symbol": "star"},
+        hovertemplate="best by validation<br>alpha %{x:.2f}: %{y:.2f}%<extra></extra>",
+    )
+    return finished(figure, curves_patch(sweep, alpha, evaluation, shift))
+
+
+def curves_patch(sweep: Sweep, alpha: float, evaluation: Evaluation, shift: str | None = None) -> Patch:
+    """Move the line of `alpha_curves` to ``alpha``."""
+    marker: dict[str, Any] = {
+        "type": "line",
+        "x0": alpha,
+        "x1": alpha,
+        "y0": 0,
+        "y1": 1,
+        "yref": "paper",
+        "line": {"color": INK if evaluation.exact else GREY, "width": 1.5},
+    }
+    rows = ", ".join(f"{column_label(evaluation, name)} {value:.1%}" for name, value in evaluation.accuracy.items())
+    low, high = sweep.alphas[0], sweep.alphas[-1]
+    shown = "mean OOD" if shift is None else column_label(evaluation, shift)
+    ends = [sweep[a].shift_accuracy if shift is None else sweep[a].accuracy[shift] for a in (low, high)]
+    text = (
+        f"Accuracy along alpha from {low:g} to {high:g} for {sweep.fine_tuned}. ID test goes from "
+        f"{sweep[low].accuracy[sweep.id_test]:.1%} to {sweep[high].accuracy[sweep.id_test]:.1%}, "
+        f"{shown} from {ends[0]:.1%} to {ends[1]:.1%}. "
+        f"At alpha {alpha:.3g}{'' if evaluation.exact else ' (coarse)'}: {rows}."
+    )
+    return make_patch(text, {}, shapes=[marker])
+
+
+def _add_curve(
+    figure: go.Figure,
+    x: list[float],
+    values: list[float],
+    intervals: list[tuple[float, float]],
+    name: str,
+    uid: str,
+    colour: str,
+) -> None:
+    low, high = percents([i[0] for i in intervals]), percents([i[1] for i in intervals])
+    figure.add_trace(band(x, low, high, colour, f"band-{uid}"))
+    figure.add_scatter(
+        x=x,
+        y=percents(values),
+        uid=f"curve-{uid}",
+        name=f"{name}, with 95% interval",
+        mode="lines+markers",
+        line={"color": colour, "width": 2.5},
+        marker={"size": 5},
+        customdata=[[a] for a in x],
+        meta=name,
+        hovertemplate="%{meta}<br>alpha %{x:.2f}: %{y:.2f}%<extra></extra>",
+    )

@@ -1,0 +1,156 @@
+"""The path of theta_alpha through the plane of ID and OOD accuracy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from soupwidgets.evaluation import Evaluation
+from soupwidgets.evaluation.axis_names import ood_name
+from soupwidgets.figures.patch import Patch, finished, make_patch
+from soupwidgets.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    VERMILLION,
+    axis,
+    base_figure,
+    error_bar,
+    interval_words,
+    limits,
+    percent,
+    percents,
+)
+from soupwidgets.methods import Sweep
+from soupwidgets.topics.frontier.point import FrontierPoint
+from soupwidgets.topics.frontier.point import point as frontier_point
+
+HERE = "here"
+
+
+def frontier(
+    sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | None = None, shift: str | None = None
+) -> go.Figure:
+    """Draw the curve from zero-shot to fine-tuned, and the point for one alpha on it.
+
+    Parameters
+    ----------
+    sweep
+        At least one alpha; the curve joins those that are there.
+    alpha, evaluation
+        The point to mark; the sweep's best alpha by validation when None.
+    shift
+        One shift for the vertical axis, or None for the mean of all.
+
+    Returns
+    -------
+    go.Figure
+        With a text alternative in ``layout.meta``.
+
+    Notes
+    -----
+    The figure of arXiv 2109.01903 (section 1). The straight line joins the end
+    points: a curve above it means that mixing weights beats trading one
+    model for the other.
+    """
+    if alpha is None or evaluation is None:
+        alpha = sweep.best_alpha()
+        evaluation = sweep[alpha]
+    points = [frontier_point(sweep[a], shift) for a in sweep.alphas]
+    x, y = percents([p.id for p in points]), percents([p.ood for p in points])
+    figure = base_figure("Accuracy against robustness", *_axes(points, shift, evaluation))
+    ends = [0, len(points) - 1]
+    figure.add_scatter(
+        x=[x[i] for i in ends],
+        y=[y[i] for i in ends],
+        uid="straight",
+        name="straight line between the ends",
+        mode="lines",
+        line={"color": GREY, "dash": "dash", "width": 1.5},
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=x,
+        y=y,
+        uid="curve",
+        name="mixed weights, alpha from 0 to 1",
+        mode="lines+markers",
+        line={"color": BLUE, "width": 2.5},
+        marker={"size": 6},
+        customdata=[[a] for a in sweep.alphas],
+        hovertemplate="alpha %{customdata[0]:.2f}<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
+    )
+    for i, name, symbol in ((0, "zero-shot", "square"), (len(points) - 1, sweep.fine_tuned, "diamond")):
+        figure.add_scatter(
+            x=[x[i]],
+            y=[y[i]],
+            uid=f"end-{i > 0}",
+            name=f"{name} (alpha {sweep.alphas[i]:g})",
+            mode="markers",
+            marker={"color": INK, "size": 10, "symbol": symbol},
+            customdata=[[sweep.alphas[i]]],
+            meta=name,
+            hovertemplate="%{meta}<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
+        )
+    best = sweep.best_alpha()
+    best_point = frontier_point(sweep[best], shift)
+    figure.add_scatter(
+        x=[percent(best_point.id)],
+        y=[percent(best_point.ood)],
+        uid="best",
+        name=f"best alpha by validation ({best:g})",
+        mode="markers",
+        marker={"color": GREEN, "size": 15, "symbol": "star"},
+        customdata=[[best]],
+        hovertemplate="best by validation<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
+    )
+    figure.add_scatter(
+        x=[], y=[], uid=HERE, name="this alpha, with 95% intervals", mode="markers",
+        marker={"color": VERMILLION, "size": 14, "line": {"width": 2.5, "color": VERMILLION}},
+        hovertemplate="here<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
+    )  # fmt: skip
+    return finished(figure, frontier_patch(sweep, alpha, evaluation, shift))
+
+
+def frontier_patch(sweep: Sweep, alpha: float, evaluation: Evaluation, shift: str | None = None) -> Patch:
+    """Move the marked point of `alpha_frontier` to ``evaluation``; hollow while it is not exact."""
+    point = frontier_point(evaluation, shift)
+    here = {
+        "x": [percent(point.id)],
+        "y": [percent(point.ood)],
+        "error_x": error_bar(point.id, point.id_interval, color=VERMILLION, thickness=1.5, width=5),
+        "error_y": error_bar(point.ood, point.ood_interval, color=VERMILLION, thickness=1.5, width=5),
+        "marker": {
+            "color": VERMILLION,
+            "size": 14,
+            "symbol": "circle" if evaluation.exact else "circle-open",
+            "line": {"width": 2.5, "color": VERMILLION},
+        },
+    }
+    points = [frontier_point(sweep[a], shift) for a in sweep.alphas]
+    first, last = points[0], points[-1]
+    text = (
+        f"Accuracy against robustness for {len(sweep)} mixtures of the zero-shot model and {sweep.fine_tuned}. "
+        f"At alpha {sweep.alphas[0]:g}: ID {first.id:.1%}, {ood_name(shift, evaluation)} {first.ood:.1%}. "
+        f"At alpha {sweep.alphas[-1]:g}: ID {last.id:.1%}, {ood_name(shift, evaluation)} {last.ood:.1%}. "
+        f"Here, at alpha {alpha:.3g}{'' if evaluation.exact else ' (coarse)'}: "
+        f"ID {point.id:.1%} (95% interval {interval_words(point.id_interval)}), "
+        f"{ood_name(shift, evaluation)} {point.ood:.1%} ({interval_words(point.ood_interval)}). "
+        f"Best alpha by validation: {sweep.best_alpha():g}."
+    )
+    # A coarse point may lie outside what the curve needs.
+    x_axis, y_axis = _axes([*points, point], shift, evaluation)
+    return make_patch(text, {HERE: here}, xaxis=x_axis, yaxis=y_axis)
+
+
+def _axes(
+    points: list[FrontierPoint], shift: str | None, evaluation: Evaluation
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    x = [value for p in points for value in (p.id, *p.id_interval)]
+    y = [value for p in points for value in (p.ood, *p.ood_interval)]
+    return (
+        axis("In-distribution (ID) accuracy, %", limits(percents(x))),
+        axis(f"{ood_name(shift, evaluation)} accuracy, %", limits(percents(y))),
+    )

@@ -1,0 +1,109 @@
+"""Accuracy on every split at one alpha, between its two ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from soupwidgets.evaluation import Evaluation
+from soupwidgets.evaluation.axis_names import split_label
+from soupwidgets.figures.patch import Patch, finished, make_patch
+from soupwidgets.figures.style import (
+    GREY,
+    INK,
+    PALE,
+    VERMILLION,
+    axis,
+    base_figure,
+    error_bars_of,
+    interval_words,
+    limits,
+    percent,
+    percents,
+)
+from soupwidgets.methods import Sweep
+
+HERE = "here"
+
+
+def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | None = None) -> go.Figure:
+    """Draw one row per split: zero-shot, fine-tuned, and the mixture with its 95% interval.
+
+    Parameters
+    ----------
+    sweep
+        Its first and last alpha are the ends.
+    alpha, evaluation
+        The mixture; the sweep's best alpha by validation when None.
+
+    Returns
+    -------
+    go.Figure
+        With a text alternative in ``layout.meta``.
+    """
+    if alpha is None or evaluation is None:
+        alpha = sweep.best_alpha()
+        evaluation = sweep[alpha]
+    rows_axis = axis("", autorange="reversed", automargin=True)
+    figure = base_figure("Accuracy on every split", _accuracy_axis(sweep, evaluation), rows_axis)
+    rows = list(evaluation.scores)
+    labels = [split_label(evaluation, name) for name in rows]
+    zero_shot, tuned = (sweep[a] for a in (sweep.alphas[0], sweep.alphas[-1]))
+    lines_x: list[float | None] = []
+    lines_y: list[str | None] = []
+    for name, label in zip(rows, labels, strict=True):
+        lines_x += [percent(zero_shot.accuracy[name]), percent(tuned.accuracy[name]), None]
+        lines_y += [label, label, None]
+    figure.add_scatter(
+        x=lines_x, y=lines_y, uid="span", mode="lines", line={"color": PALE, "width": 2},
+        hoverinfo="skip", showlegend=False,
+    )  # fmt: skip
+    for end, name, symbol, colour in (
+        (zero_shot, "zero-shot", "square", GREY),
+        (tuned, sweep.fine_tuned, "diamond", INK),
+    ):
+        figure.add_scatter(
+            x=percents([end.accuracy[row] for row in rows]),
+            y=labels,
+            uid=f"end-{symbol}",
+            name=name,
+            mode="markers",
+            marker={"color": colour, "symbol": symbol, "size": 9},
+            meta=name,
+            hovertemplate="%{meta}<br>%{y}: %{x:.2f}%<extra></extra>",
+        )
+    figure.add_scatter(
+        x=[], y=[], uid=HERE, name="this alpha, with 95% interval", mode="markers",
+        hovertemplate="this alpha<br>%{y}: %{x:.2f}%<extra></extra>",
+    )  # fmt: skip
+    return finished(figure, splits_patch(sweep, alpha, evaluation))
+
+
+def splits_patch(sweep: Sweep, alpha: float, evaluation: Evaluation) -> Patch:
+    """Move the mixture's marks of `split_accuracies` to ``evaluation``; hollow while not exact."""
+    scores = evaluation.scores
+    values = [score.accuracy for score in scores.values()]
+    here = {
+        "x": percents(values),
+        "y": [split_label(evaluation, name) for name in scores],
+        "error_x": error_bars_of(scores.values(), color=VERMILLION, thickness=1.5, width=4),
+        "marker": {
+            "color": VERMILLION,
+            "size": 10,
+            "symbol": [("circle" if score.exact else "circle-open") for score in scores.values()],
+        },
+    }
+    rows = "; ".join(
+        f"{name} {score.accuracy:.2%} ({interval_words(score.interval)}, {score.correct} of {score.seen})"
+        for name, score in scores.items()
+    )
+    text = f"Accuracy on every split at alpha {alpha:.3g}, with 95% intervals: {rows}."
+    return make_patch(text, {HERE: here}, xaxis=_accuracy_axis(sweep, evaluation))
+
+
+def _accuracy_axis(sweep: Sweep, shown: Evaluation) -> dict[str, Any]:
+    every = [*sweep.evaluations.values(), shown]
+    ends = [end for evaluation in every for interval in evaluation.interval.values() for end in interval]
+    ends += [accuracy for evaluation in every for accuracy in evaluation.accuracy.values()]
+    return axis("Accuracy, %", limits(percents(ends)))

@@ -1,0 +1,144 @@
+"""Affinity and diversity of augmentations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.style import (
+    BLUE,
+    GREY,
+    INK,
+    VERMILLION,
+    axis,
+    band,
+    bar_length,
+    base_figure,
+    label_positions,
+    limits,
+    percent,
+)
+from soupwidgets.stats.estimate import Estimate
+from soupwidgets.topics.augmentation.affinity import Affinity
+from soupwidgets.topics.augmentation.study import AugmentationStudy
+
+
+def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> go.Figure:
+    """Draw the plane of affinity and diversity, coloured by what an augmentation does to accuracy.
+
+    Parameters
+    ----------
+    study
+        The results.
+    chosen
+        One to ring.
+
+    Returns
+    -------
+    go.Figure
+        With 95% intervals over the seeds; every point carries its name as ``customdata``.
+    """
+    results = study.results
+    x, y = [r.affinity for r in results], [r.diversity for r in results]
+    change = [percent(r.change.value) for r in results]
+    most = max((abs(c) for c in change), default=1.0) or 1.0
+    edges = [v for e in y for v in (e.value, e.low, e.high) if v > 0]
+    low, high = limits([math.log10(v) for v in edges], 0.1)
+    figure = base_figure(
+        "Affinity and diversity of augmentations",
+        axis("Affinity (accuracy of a clean-trained model, augmented / clean)",
+             limits([v for e in x for v in (e.value, e.low, e.high) if math.isfinite(v)] + [1.0], 0.08)),
+        axis("Diversity (final training loss, with / without; log scale)", (low, high), type="log", dtick="D2"),
+        height=520,
+    )  # fmt: skip
+    figure.add_scatter(
+        x=[e.value for e in x], y=[e.value for e in y], uid="augmentations",
+        name=f"augmentations, 95% intervals over {study.seeds} trainings", mode="markers+text",
+        text=[r.name for r in results], customdata=[[r.name] for r in results],
+        marker={"size": 13, "color": change, "colorscale": "RdBu", "cmin": -most, "cmax": most,
+                "line": {"color": INK, "width": 1},
+                "colorbar": {"title": {"text": "Change of test accuracy, points", "side": "right"}, "thickness": 14}},
+        error_x=_bars(x), error_y=_bars(y),
+        textposition=label_positions([e.value for e in x], [math.log(e.value) for e in y], [r.name for r in results]),
+        hovertemplate="%{text}<br>affinity %{x:.3f}, diversity %{y:.3g}<br>%{marker.color:+.2f} points<extra></extra>",
+    )  # fmt: skip
+    ring = [r for r in results if r.name == chosen]
+    figure.add_scatter(
+        x=[r.affinity.value for r in ring], y=[r.diversity.value for r in ring], uid="chosen", name="chosen",
+        mode="markers", marker={"size": 24, "symbol": "circle-open", "color": VERMILLION, "line": {"width": 3}},
+        hoverinfo="skip", showlegend=bool(ring),
+    )  # fmt: skip
+    words = "; ".join(
+        f"{r.name}: affinity {r.affinity}, diversity {r.diversity}, accuracy {percent(r.change.value):+.1f} points"
+        for r in sorted(results, key=lambda r: -r.change.value)
+    )
+    text = f"{len(results)} augmentations, by what they do to accuracy (clean {study.accuracy.value:.1%}): {words}."
+    return finished(figure, make_patch(text, {}))
+
+
+def curves(study: AugmentationStudy, name: str) -> go.Figure:
+    """Draw training loss by epoch, with one augmentation and without.
+
+    Parameters
+    ----------
+    study
+        The results.
+    name
+        Which augmentation.
+    """
+    result = study[name]
+    epochs = list(range(1, len(study.losses) + 1))
+    values = [*study.losses, *result.losses]
+    figure = base_figure(
+        f"Training with {name}, and without",
+        axis("Epoch"),
+        axis("Training loss, nats (log scale)", limits([math.log10(v) for v in values if v > 0], 0.1), type="log",
+             dtick="D2"),
+        height=520,
+    )  # fmt: skip
+    sides = ("without", "without", study.losses, GREY), ("with", name, result.losses, BLUE)
+    for side, what, losses, colour in sides:
+        figure.add_scatter(
+            x=epochs, y=list(losses), uid=f"loss-{side}", name=f"{what}, mean of {study.seeds}", mode="lines+markers",
+            line={"color": colour, "width": 2.5}, marker={"size": 5},
+            hovertemplate="epoch %{x}: %{y:.3f} nats<extra></extra>",
+        )  # fmt: skip
+    text = (
+        f"Training loss with {name} falls from {result.losses[0]:.2f} to {result.losses[-1]:.3f} nats in {len(epochs)} "
+        f"epochs, without it from {study.losses[0]:.2f} to {study.losses[-1]:.3f}: diversity {result.diversity}. "
+        f"Test accuracy {result.accuracy.value:.1%} with it, {study.accuracy.value:.1%} without."
+    )
+    return finished(figure, make_patch(text, {}))
+
+
+def affinity_along_alpha(found: Mapping[float, Affinity], fine_tuned: str) -> go.Figure:
+    """Draw affinity of one augmentation along alpha: how it looks to zero-shot, fine-tuned, and between."""
+    alphas = sorted(found)
+    ratios = [found[a].ratio for a in alphas]
+    name = next(iter(found.values())).augmentation
+    figure = base_figure(
+        f"Affinity of {name} along alpha",
+        axis(f"alpha (0 zero-shot, 1 {fine_tuned})", (-0.02, 1.02)),
+        axis("Affinity (accuracy, augmented / clean)", limits([v for r in ratios for v in (r.low, r.high)], 0.1)),
+    )
+    figure.add_trace(band(alphas, [r.low for r in ratios], [r.high for r in ratios], BLUE, "band"))
+    figure.add_scatter(
+        x=alphas, y=[r.value for r in ratios], uid="affinity", name=f"{name}, with 95% interval",
+        mode="lines+markers", line={"color": BLUE, "width": 2.5},
+        hovertemplate="alpha %{x:.2f}: %{y:.3f}<extra></extra>",
+    )  # fmt: skip
+    text = (
+        f"Affinity of {name}: {ratios[0]} at alpha {alphas[0]:g}, {ratios[-1]} at alpha {alphas[-1]:g}; highest "
+        f"{max(r.value for r in ratios):.3f}."
+    )
+    return finished(figure, make_patch(text, {}))
+
+
+def _bars(found: Sequence[Estimate]) -> dict[str, object]:
+    return {
+        "type": "data", "symmetric": False, "array": [bar_length(e.high - e.value) for e in found],
+        "arrayminus": [bar_length(e.value - e.low) for e in found], "color": GREY, "thickness": 1, "width": 3,
+    }  # fmt: skip

@@ -1,0 +1,269 @@
+"""Affinity and diversity of augmentations, and what training with each of them does to accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from soupwidgets.checkpoints import CheckpointFile
+from soupwidgets.evaluation import Evaluator
+from soupwidgets.pool import Pool
+from soupwidgets.recipe import Recipe
+from soupwidgets.stats.estimate import Estimate
+from soupwidgets.store import Store
+from soupwidgets.suites import Augmentation, Suite
+from soupwidgets.topics.augmentation.affinity import affinity
+from soupwidgets.training import Hyperparameters, Plan, Run, run_study
+from soupwidgets.training.study_files import (
+    curve,
+    estimate,
+    over_seeds,
+    provenance,
+    read_study,
+    same_lengths,
+    text,
+    whole,
+    write_study,
+)
+
+FORMAT = "soupwidgets augmentation study 1"
+CLEAN = "clean"
+# "Early" is after this share of the epochs.
+_EARLY = 0.25
+
+
+@dataclass(frozen=True)
+class AugmentationResult:
+    """One augmentation, over all seeds.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    affinity
+        Accuracy of the clean-trained models on augmented validation images over that on images as they are.
+    affinity_difference
+        The earlier form: the difference of the two.
+    diversity
+        Final training loss with the augmentation over that without.
+    training_loss
+        The earlier, unnormalised form: the final training loss with the augmentation, in nats.
+    early_diversity
+        A proxy: the ratio of training losses after a quarter of the epochs.
+    entropy
+        Of a discrete augmentation's choice, in nats; None where choices are not countable.
+    accuracy
+        Test accuracy (0..1) of the models that were trained with it.
+    change
+        That minus the test accuracy of the clean-trained models.
+    losses, accuracies
+        Means over the seeds by epoch: training loss (nats), and accuracy (0..1) on validation.
+    """
+
+    name: str
+    affinity: Estimate
+    affinity_difference: Estimate
+    diversity: Estimate
+    training_loss: Estimate
+    early_diversity: Estimate
+    entropy: float | None
+    accuracy: Estimate
+    change: Estimate
+    losses: tuple[float, ...]
+    accuracies: tuple[float, ...]
+
+    def __repr__(self) -> str:
+        return f"AugmentationResult({self.name!r}, affinity {self.affinity}, diversity {self.diversity})"
+
+
+@dataclass(frozen=True)
+class AugmentationStudy:
+    """Results of one study.
+
+    Parameters
+    ----------
+    results
+        One for each augmentation.
+    accuracy
+        Test accuracy of the clean-trained models.
+    losses, accuracies
+        Theirs, by epoch.
+    seeds
+        How many trainings there are of each kind.
+    provenance
+        What the numbers come from.
+    """
+
+    results: tuple[AugmentationResult, ...]
+    accuracy: Estimate
+    losses: tuple[float, ...]
+    accuracies: tuple[float, ...]
+    seeds: int
+    provenance: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        names = ", ".join(result.name for result in self.results)
+        return f"AugmentationStudy({len(self.results)} augmentations: {names}; {self.seeds} seeds)"
+
+    def _repr_html_(self) -> str:
+        return str(self.to_frame().to_html(index=False, float_format="{:.4g}".format))
+
+    def __getitem__(self, name: str) -> AugmentationResult:
+        for result in self.results:
+            if result.name == name:
+                return result
+        raise KeyError(f"the study has no augmentation {name!r}; it has {', '.join(r.name for r in self.results)}")
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row for each augmentation: every number with its interval."""
+        rows = []
+        for result in self.results:
+            row: dict[str, object] = {"augmentation": result.name}
+            for key in _ESTIMATES:
+                found: Estimate = getattr(result, key)
+                row |= {key: found.value, f"{key} low": found.low, f"{key} high": found.high}
+            rows.append(row | {"entropy": np.nan if result.entropy is None else result.entropy})
+        return pd.DataFrame(rows)
+
+    def write(self, path: str | Path) -> Path:
+        """Write the results to a JSON file, which `read_augmentation_study` reads."""
+        return write_study(path, {"format": FORMAT, **asdict(self)})
+
+
+_ESTIMATES = (
+    "affinity", "affinity_difference", "diversity", "training_loss", "early_diversity", "accuracy", "change",
+)  # fmt: skip
+
+
+def run_augmentation_study(
+    start: CheckpointFile,
+    suite_folder: str | Path,
+    folder: str | Path,
+    augmentations: Sequence[Augmentation],
+    settings: Hyperparameters,
+    seeds: int = 3,
+    workers: int = 2,
+    device: str = "cpu",
+    progress: bool = True,
+    tell: Callable[[str], None] = print,
+) -> AugmentationStudy:
+    """Train models with and without each augmentation, from scratch, and measure what it is like.
+
+    Parameters
+    ----------
+    start
+        Says the architecture.
+    suite_folder
+        The suite: its training images are trained on, validation gives affinity, the test only reports.
+    folder
+        Gets a checkpoint a run, and a store of measurements; what is there is not done again.
+    augmentations
+        Each with a name of its own.
+    settings
+        Of every training; each seed, from this one on, is trained with every augmentation, so that differences are
+        not those of the seeds. Flips, crops, RandAugment and mixup are set to none: they are augmentations here.
+    seeds
+        How many trainings of each kind.
+    workers, device, progress, tell
+        As in `training.run_study`.
+
+    Returns
+    -------
+    AugmentationStudy
+        With 95% intervals over the seeds.
+
+    Raises
+    ------
+    ValueError
+        When there is no augmentation or no seed, two have one name, or as in `training.run_study`.
+
+    Notes
+    -----
+    arXiv 2002.08973, section 3: affinity and diversity; the difference and the unnormalised loss are those of its
+    first version. The early loss and the entropy are its cheaper stand-ins for diversity.
+    """
+    if not augmentations or seeds < 1:
+        raise ValueError("a study needs at least one augmentation and one seed")
+    suite = Suite.open(suite_folder)
+    plain = replace(settings, flip=0.0, crop=1.0, randaugment_operations=0, mixup=0.0)
+    kinds: dict[str, Augmentation | None] = {CLEAN: None}
+    for one in augmentations:
+        if one.name in kinds:
+            raise ValueError(f"two augmentations are called {one.name!r}")
+        kinds[one.name] = one
+    plans = [
+        Plan(f"{name}-seed{settings.seed + i}", replace(plain, seed=settings.seed + i), kind)
+        for i in range(seeds)
+        for name, kind in kinds.items()
+    ]
+    made = run_study(plans, start, suite, suite_folder, folder, True, 2000, workers, device, progress, tell)
+    runs = {kind: [r for r in made if (r.plan.augmentation.name if r.plan.augmentation else CLEAN) == kind]
+            for kind in kinds}  # fmt: skip
+    ev = Evaluator(Pool.open([run.path for run in made]), suite, device, Store(Path(folder) / "store"))
+    test = suite.id_test.name
+    tests = {k: [ev.evaluate(Recipe({r.plan.name: 1}), [test]).accuracy[test] for r in rs] for k, rs in runs.items()}
+    clean = runs[CLEAN]
+    results = []
+    for one in augmentations:
+        own = runs[one.name]
+        seen = [affinity(ev, Recipe({run.plan.name: 1}), one, seed=run.plan.settings.seed) for run in clean]
+        early = max(0, round(_EARLY * settings.epochs) - 1)
+        ratios = {at: [a.curve("loss")[at] / b.curve("loss")[at] for a, b in zip(own, clean, strict=True)]
+                  for at in (early, -1)}  # fmt: skip
+        results.append(
+            AugmentationResult(
+                one.name,
+                over_seeds([s.ratio.value for s in seen]),
+                over_seeds([s.difference.value for s in seen]),
+                over_seeds(ratios[-1]),
+                over_seeds([run.curve("loss")[-1] for run in own]),
+                over_seeds(ratios[early]),
+                one.entropy,
+                over_seeds(tests[one.name]),
+                over_seeds([a - b for a, b in zip(tests[one.name], tests[CLEAN], strict=True)]),
+                _mean_curve(own, "loss"),
+                _mean_curve(own, "validation accuracy"),
+            )
+        )
+    return AugmentationStudy(
+        tuple(results), over_seeds(tests[CLEAN]), _mean_curve(clean, "loss"),
+        _mean_curve(clean, "validation accuracy"), seeds, provenance(start, suite, plain),
+    )  # fmt: skip
+
+
+def read_augmentation_study(path: str | Path) -> AugmentationStudy:
+    """Read a study's file.
+
+    Raises
+    ------
+    ValueError
+        When the file is none.
+    """
+    return read_study(path, FORMAT, _study)
+
+
+def _study(content: dict[str, Any]) -> AugmentationStudy:
+    results = tuple(
+        AugmentationResult(
+            name=text(one["name"]),
+            entropy=None if one["entropy"] is None else float(one["entropy"]),
+            losses=curve(one["losses"]),
+            accuracies=curve(one["accuracies"]),
+            **{key: estimate(one[key]) for key in _ESTIMATES},
+        )
+        for one in content["results"]
+    )
+    losses, accuracies = curve(content["losses"]), curve(content["accuracies"])
+    same_lengths(losses, accuracies, *(c for r in results for c in (r.losses, r.accuracies)))
+    return AugmentationStudy(
+        results, estimate(content["accuracy"]), losses, accuracies, whole(content["seeds"]), dict(content["provenance"])
+    )
+
+
+def _mean_curve(runs: Sequence[Run], number: str) -> tuple[float, ...]:
+    return tuple(float(x) for x in np.mean([run.curve(number) for run in runs], axis=0))

@@ -1,0 +1,126 @@
+"""Weak models that help a strong one: an ensemble that grows greedily on validation images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soupwidgets.evaluation import Evaluation, score_logits
+from soupwidgets.evaluation.metrics import METRIC_WORDS
+from soupwidgets.recipe import Recipe
+from soupwidgets.suites import Suite
+from soupwidgets.suites.split import Metric
+from soupwidgets.topics.diversity.members import Member
+
+
+@dataclass(frozen=True)
+class HelperStep:
+    """One more model in the ensemble.
+
+    Parameters
+    ----------
+    name
+        Which.
+    alone
+        Its own score on validation (0..1).
+    evaluation
+        The ensemble's with it, on every split that all models know.
+    metric
+        What the validation split reports, by which models are chosen: `alone` and the ensemble's score there.
+    """
+
+    name: str
+    alone: float
+    evaluation: Evaluation
+    metric: Metric = "accuracy"
+
+    def __repr__(self) -> str:
+        return f"HelperStep({self.name!r}: validation {METRIC_WORDS[self.metric]} {self.alone:.2%} alone)"
+
+
+def greedy_ensemble(base: Member, helpers: Sequence[Member], suite: Suite, most: int | None = None) -> list[HelperStep]:
+    """Add to a strong model, one by one, whoever raises the ensemble's score on validation most.
+
+    The score is what the validation split reports: the share of right images, macro-F1, or the worst group's.
+    Logits are averaged with equal weights, each model's at its own temperature.
+
+    Parameters
+    ----------
+    base
+        The strong model.
+    helpers
+        Who may join, each once.
+    suite
+        Its validation split chooses; the others are only reported.
+    most
+        At most so many helpers; all when None.
+
+    Returns
+    -------
+    list[HelperStep]
+        The base alone first; it ends where nobody raises the score any more.
+
+    Raises
+    ------
+    ValueError
+        When a model has no logits on validation.
+
+    Notes
+    -----
+    After arXiv 2110.12899, section 5 (low-accuracy models in ensembles); greedy selection by Caruana et al. (2004).
+    """
+    for one in (base, *helpers):
+        if suite.validation.name not in one.splits:
+            raise ValueError(f"{one.name!r} has no logits on {suite.validation.name!r}, by which helpers are chosen")
+    held_out = suite.validation
+    splits = [s for s in base.splits if all(s in one.splits for one in helpers)]
+
+    def score(logits: NDArray[np.floating]) -> float:
+        # In the precision in which `ensemble_of` reports it.
+        return score_logits(held_out, logits.astype(np.float32)).accuracy
+
+    def step(one: Member, chosen: Sequence[Member]) -> HelperStep:
+        alone = score(one.load(held_out.name))
+        return HelperStep(one.name, alone, ensemble_of(chosen, suite, splits), held_out.scoring.metric)
+
+    chosen, rest = [base], list(helpers)
+    total = base.scaled(held_out.name, suite)
+    steps = [step(base, chosen)]
+    best = score(total)
+    while rest and (most is None or len(chosen) <= most):
+        sums = [total + one.scaled(held_out.name, suite) for one in rest]
+        values = [score(s / (len(chosen) + 1)) for s in sums]
+        first = int(np.argmax(values))
+        if values[first] <= best:
+            break
+        best, total = values[first], sums[first]
+        chosen.append(rest.pop(first))
+        steps.append(step(chosen[-1], chosen))
+    return steps
+
+
+def ensemble_of(chosen: Sequence[Member], suite: Suite, splits: Sequence[str]) -> Evaluation:
+    """The mean of some models' logits, each at the temperature that validation images ask for.
+
+    Parameters
+    ----------
+    chosen
+        At least one model.
+    suite
+        Has the labels.
+    splits
+        Where.
+
+    Returns
+    -------
+    Evaluation
+        Exact. Its recipe names the members and mixes logits here.
+    """
+    scores = {}
+    for split in splits:
+        mean = np.mean([one.scaled(split, suite) for one in chosen], axis=0)
+        scores[split] = score_logits(suite.splits[split], mean.astype(np.float32))
+    return Evaluation(Recipe({one.name: 1 / len(chosen) for one in chosen}), scores)

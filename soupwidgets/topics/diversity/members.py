@@ -1,0 +1,256 @@
+"""Models by what they say: logits on some splits, wherever they come from, and how differently they were trained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from soupwidgets.checkpoints import CheckpointFile
+from soupwidgets.evaluation import Evaluation, Evaluator, Logits
+from soupwidgets.pool import Pool, PoolError, weight_files
+from soupwidgets.recipe import Recipe
+from soupwidgets.stats.calibration import best_temperature
+from soupwidgets.store import Store
+from soupwidgets.suites import Split, Suite
+
+# From models that hardly differ to models that have nothing in common.
+LEVELS = ("siblings", "reinit", "hyper-parameters", "architecture", "framework", "data set")
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One model among others that were shown the same images.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    splits
+        Where its logits are known.
+    load
+        Split to logits ``[images, classes]``, in the split's own order.
+    training
+        How it was trained, as texts by the names of `LEVELS` (and ``ancestor``); see `divergence`.
+    recipe
+        Which mixture it is, where it is one of a pool.
+    """
+
+    name: str
+    splits: tuple[str, ...]
+    load: Callable[[str], Logits] = field(repr=False)
+    training: Mapping[str, str] = field(default_factory=dict)
+    recipe: Recipe | None = None
+
+    @cached_property
+    def _known(self) -> dict[str, NDArray[np.int64]]:
+        return {}
+
+    @cached_property
+    def _temperatures(self) -> dict[Suite, float]:
+        return {}
+
+    def predictions(self, split: str) -> NDArray[np.int64]:
+        """Predicted classes ``[images]``; -1 where a logit is not finite, which is no class."""
+        if split not in self._known:
+            logits = self.load(split)
+            finite = np.isfinite(logits).all(axis=1)
+            self._known[split] = np.where(finite, logits.argmax(axis=1), -1)
+        return self._known[split]
+
+    def right(self, split: Split) -> NDArray[np.bool_]:
+        """Whether each image was right, ``[images]``."""
+        found: NDArray[np.bool_] = self.predictions(split.name) == split.labels
+        return found
+
+    def scaled(self, split: str, suite: Suite) -> NDArray[np.float64]:
+        """Logits ``[images, classes]`` at the temperature that validation images ask for."""
+        return np.asarray(self.load(split), dtype=np.float64) / self.temperature(suite)
+
+    def temperature(self, suite: Suite) -> float:
+        """What its logits are divided by so that validation images are predicted best; 1 if some are not finite."""
+        if suite not in self._temperatures:
+            held_out = suite.validation
+            logits = self.load(held_out.name)
+            finite = bool(np.isfinite(logits).all())
+            self._temperatures[suite] = best_temperature(logits, held_out.labels) if finite else 1.0
+        return self._temperatures[suite]
+
+
+def member(evaluation: Evaluation, name: str, training: Mapping[str, str] | None = None) -> Member:
+    """A model from an evaluation: of a recipe, an ensemble, or a soup.
+
+    Parameters
+    ----------
+    evaluation
+        Exact, with its logits.
+    name
+        What to call it.
+    training
+        How it was trained, if that is to be compared.
+
+    Raises
+    ------
+    ValueError
+        When no split was measured to its end.
+    """
+    splits = tuple(split for split, score in evaluation.scores.items() if score.load_logits)
+    if not splits:
+        raise ValueError(f"the evaluation of {name!r} has no logits")
+    return Member(name, splits, evaluation.split_logits, training or {}, evaluation.recipe)
+
+
+def members(
+    ev: Evaluator, names: Sequence[str] | None = None, splits: Sequence[str] | None = None, progress: bool = True
+) -> list[Member]:
+    """The checkpoints of one pool, measured where the store does not know them.
+
+    Parameters
+    ----------
+    ev
+        The evaluator.
+    names
+        Which; all but landmarks when None.
+    splits
+        Where; validation is always among them. All of the suite when None.
+    progress
+        Whether to show a progress bar.
+
+    Raises
+    ------
+    PoolError, KeyError
+        When the pool lacks a checkpoint, or the suite a split.
+    """
+    chosen = [n for n in ev.pool.names if ev.pool.checkpoints[n].card.role != "landmark"] if names is None else names
+    ev.pool.require(chosen)
+    where = None if splits is None else list(dict.fromkeys([ev.suite.validation.name, *splits]))
+    return [
+        member(ev.evaluate(Recipe({name: 1}), where), name, training_of(ev.pool.checkpoints[name]))
+        for name in tqdm(chosen, desc="models", unit="model", disable=not progress)
+    ]
+
+
+def open_members(
+    source: str | Path | Iterable[str | Path],
+    suite: Suite,
+    splits: Sequence[str] | None = None,
+    store: Store | None = None,
+    device: str = "auto",
+    progress: bool = True,
+    part: str | None = None,
+) -> list[Member]:
+    """Checkpoints of any architectures, which could not be mixed, side by side.
+
+    Parameters
+    ----------
+    source
+        A folder, or files and folders, of checkpoints whose cards state their architecture.
+    suite
+        What they are shown.
+    splits, store, device, progress
+        As in `members` and `Evaluator`.
+    part
+        As in `Pool.open`.
+
+    Returns
+    -------
+    list[Member]
+        In the order of the source. Two of one name are told apart by their folders.
+
+    Raises
+    ------
+    PoolError
+        When there is none, or an architecture is unknown or does not fit the suite.
+    """
+    places = [Path(place) for place in ([source] if isinstance(source, str | Path) else source)]
+    paths = [path for place in places for path in (weight_files(place) if place.is_dir() else [place])]
+    if not paths:
+        raise PoolError(f"no weight file in {', '.join(map(str, places))}")
+    names = [Pool.open([path], part=part).names[0] for path in paths]
+    # Two of one name are told apart by their folders.
+    shown = [f"{path.parent.name}/{n}" if names.count(n) > 1 else n for path, n in zip(paths, names, strict=True)]
+    found = []
+    for path, name in zip(tqdm(paths, desc="models", unit="model", disable=not progress), shown, strict=True):
+        (one,) = members(Evaluator(Pool.open([path], part=part), suite, device, store), splits=splits, progress=False)
+        found.append(replace(one, name=name))
+    return found
+
+
+def training_of(file: CheckpointFile) -> dict[str, str]:
+    """How a checkpoint was trained, as its card says: what `divergence` compares."""
+    card = file.card
+    known = {"architecture": json.dumps(card.architecture, sort_keys=True)} if card.architecture else {}
+    if card.hyperparameters:
+        own = {key: value for key, value in card.hyperparameters.items() if key != "seed"}
+        known["hyper-parameters"] = json.dumps(own, sort_keys=True)
+    if "seed" in card.hyperparameters:
+        known["reinit"] = str(card.hyperparameters["seed"])
+    return {**known, **card.training}
+
+
+def divergence(first: Mapping[str, str], second: Mapping[str, str]) -> str:
+    """How differently two models were trained: the last of `LEVELS` in which they differ.
+
+    Two models with one ancestor are siblings, whatever was done to them since.
+
+    Parameters
+    ----------
+    first, second
+        As in `training_of`; what one of them does not say, it has in common with no other that does.
+
+    Returns
+    -------
+    str
+        One of `LEVELS`; ``"siblings"`` as well where they differ in nothing.
+
+    Notes
+    -----
+    Gontijo-Lopes, Dauphin and Cubuk, arXiv 2110.12899, section 3 (categories of training methodology);
+    siblings, which share a pre-training, are ours.
+
+    Examples
+    --------
+    >>> divergence({"framework": "contrastive"}, {"framework": "supervised"})
+    'framework'
+    >>> divergence({"ancestor": "a", "hyper-parameters": "1"}, {"ancestor": "a", "hyper-parameters": "2"})
+    'siblings'
+    """
+    ancestor = first.get("ancestor")
+    if ancestor is not None and ancestor == second.get("ancestor"):
+        return "siblings"
+    level: str
+    for level in reversed(LEVELS[2:]):
+        if first.get(level) != second.get(level):
+            return level
+    apart = ancestor != second.get("ancestor") or first.get("reinit") != second.get("reinit")
+    return "reinit" if apart else "siblings"
+
+
+def checked_suite(explorer: str, models: Any, suite: Any) -> Suite:
+    """Make sure of a list of models with logits; the suite that they belong to.
+
+    Raises
+    ------
+    TypeError
+        When it is something else; it says what to write.
+    """
+    listed = isinstance(models, Sequence) and all(isinstance(one, Member) for one in models)
+    if listed and isinstance(suite, Suite):
+        return suite
+    it = "these" if listed else "a " + type(models).__name__
+    other = "" if isinstance(suite, Suite) else " and no suite"
+    other += "" if suite is None or not other else f" but a {type(suite).__name__}"
+    raise TypeError(
+        f"{explorer} compares models that have logits, and was given {it}{other}: write "
+        f"{explorer}(diversity.members(ev), suite), with ev = Evaluator(pool, suite)"
+    )
+
+
+# By notebook cell: the run that made its explorers, and these.

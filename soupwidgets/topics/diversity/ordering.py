@@ -1,0 +1,47 @@
+"""Orders of models in a matrix in which what belongs together stands together."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
+from scipy.spatial.distance import squareform
+
+from soupwidgets.topics.diversity.pairs import DiversityMatrix
+
+Ordering = Literal["as given", "by accuracy", "similar together"]
+
+
+def ordered(matrix: DiversityMatrix, by: Ordering) -> list[str]:
+    """Names of the models in another order.
+
+    Parameters
+    ----------
+    matrix
+        The models.
+    by
+        ``"by accuracy"`` from best to worst; ``"similar together"`` by average linkage of error inconsistency,
+        with leaves in optimal order.
+
+    Returns
+    -------
+    list[str]
+        All names; as given while not every pair is compared.
+
+    Notes
+    -----
+    Bar-Joseph, Gifford and Jaakkola (2001), Bioinformatics 17 (optimal leaf ordering), by scipy.
+    """
+    if by == "as given" or not matrix.exact:
+        return list(matrix.names)
+    if by == "by accuracy":
+        accuracy = {pair.first: pair.accuracies[0] for pair in matrix.pairs}
+        accuracy |= {pair.second: pair.accuracies[1] for pair in matrix.pairs}
+        return sorted(matrix.names, key=lambda name: -accuracy[name])
+    if len(matrix.names) < 3:
+        return list(matrix.names)
+    table = np.nan_to_num(matrix.table("error_inconsistency"))
+    flat = squareform(table, checks=False)
+    tree = optimal_leaf_ordering(linkage(flat, "average"), flat)
+    return [matrix.names[i] for i in leaves_list(tree)]

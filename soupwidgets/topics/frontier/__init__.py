@@ -1,0 +1,37 @@
+"""The frontier: accuracy against robustness, of every model that was measured and of others' models."""
+
+from soupwidgets.topics import on_demand
+from soupwidgets.topics.frontier.models import Frontier, FrontierModel, describe, models
+from soupwidgets.topics.frontier.point import FrontierPoint, point
+from soupwidgets.topics.frontier.published import (
+    PublishedModels,
+    canonical,
+    matching_points,
+    read_accuracy_table,
+    read_individual_results,
+    read_results_jsonl,
+    why_unmatched,
+)
+from soupwidgets.topics.frontier.robustness import Baseline, EffectiveRobustness, effective_robustness, fit_baseline
+
+__all__ = [
+    "Baseline",
+    "EffectiveRobustness",
+    "Frontier",
+    "FrontierModel",
+    "FrontierPoint",
+    "PublishedModels",
+    "canonical",
+    "describe",
+    "effective_robustness",
+    "fit_baseline",
+    "matching_points",
+    "models",
+    "point",
+    "read_accuracy_table",
+    "read_individual_results",
+    "read_results_jsonl",
+    "why_unmatched",
+]
+
+__getattr__ = on_demand(__name__)

@@ -1,0 +1,66 @@
+"""``soupwidgets frontier``: accuracy against robustness."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from soupwidgets.commands.options import (
+    DeviceOption,
+    HeadFromOption,
+    JsonOption,
+    PartOption,
+    PoolOption,
+    SliceOption,
+    StoreOption,
+    SuiteOption,
+    ZeroShotOption,
+    evaluator,
+    open_pool,
+    show,
+    write_json,
+)
+
+
+class Scale(StrEnum):
+    """Of accuracies."""
+
+    logit = "logit"
+    probit = "probit"
+    linear = "linear"
+
+
+def frontier(
+    pool: PoolOption,
+    suite: SuiteOption,
+    shift: Annotated[str | None, typer.Option(help="One distribution shift or slice; else the mean of all.")] = None,
+    baselines: Annotated[
+        Path | None, typer.Option(help="CSV of ordinary models (model, dataset, accuracy), for effective robustness.")
+    ] = None,
+    id_test: Annotated[
+        str | None, typer.Option(help="The in-distribution test of --baselines, where it is not test or ImageNet.")
+    ] = None,
+    scale: Annotated[Scale, typer.Option(help="On which the baseline is a straight line.")] = Scale.logit,
+    sweep: Annotated[
+        list[str] | None, typer.Option(help="Also sweep alpha of this fine-tuned model; repeat it.")
+    ] = None,
+    slices: SliceOption = None,
+    part: PartOption = None,
+    head_from: HeadFromOption = None,
+    zero_shot: ZeroShotOption = None,
+    json_file: JsonOption = None,
+    device: DeviceOption = "auto",
+    store: StoreOption = None,
+) -> None:
+    """Accuracy against robustness of every model that was measured, and which of them no other one beats."""
+    from soupwidgets.topics.frontier.report import frontier_report, to_text
+
+    ev = evaluator(open_pool(pool, part, head_from, zero_shot), suite, device, store, slices)
+    report = frontier_report(ev, shift, scale.value, baselines, sweep, sys.stderr.isatty(), id_test)
+    write_json(json_file, report)
+    if json_file != "-":
+        show(to_text(report))

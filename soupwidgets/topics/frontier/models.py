@@ -1,0 +1,237 @@
+"""The frontier: every model that was measured, as a point of ID accuracy against accuracy under shift."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from soupwidgets.evaluation import Evaluation, Evaluator, fill_intervals
+from soupwidgets.pool import Pool, PoolError
+from soupwidgets.recipe import Recipe
+from soupwidgets.topics.frontier.point import FrontierPoint
+from soupwidgets.topics.frontier.point import point as frontier_point
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = Literal["zero-shot", "fine-tuned", "bad ingredient", "WiSE-FT", "soup", "mixture", "ensemble", "published"]
+_OF_ROLE: dict[str, Kind] = {
+    "zero_shot": "zero-shot",
+    "fine_tuned": "fine-tuned",
+    "bad_ingredient": "bad ingredient",
+    # The bend of a curve, or a step in a random direction: it can be measured, and is no model that was trained.
+    "landmark": "mixture",
+}
+_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class FrontierModel:
+    """One model of a frontier.
+
+    Parameters
+    ----------
+    name
+        What it is called; no other model of the frontier is.
+    kind
+        What it is.
+    evaluation
+        Its scores; its recipe says how it was made.
+    hyperparameters
+        How it was fine-tuned, where that is known.
+    alpha, fine_tuned
+        For WiSE-FT: how far it is from the zero-shot model (0) to this fine-tuned one (1).
+    """
+
+    name: str
+    kind: Kind
+    evaluation: Evaluation
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    alpha: float | None = None
+    fine_tuned: str | None = None
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """Models on common splits.
+
+    Parameters
+    ----------
+    models
+        In the order in which they are drawn.
+    shifts
+        Names of the distribution shifts that all of them were measured on.
+    """
+
+    models: tuple[FrontierModel, ...]
+    shifts: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.models)
+
+    def __getitem__(self, name: str) -> FrontierModel:
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, FrontierModel]:
+        return {model.name: model for model in self.models}
+
+    @cached_property
+    def _points(self) -> dict[str | None, dict[str, FrontierPoint]]:
+        return {}
+
+    def points(self, shift: str | None = None) -> dict[str, FrontierPoint]:
+        """Where each model lies: ID accuracy and that on one shift, or the mean over all of them.
+
+        Raises
+        ------
+        KeyError
+            When a model was not measured there.
+        """
+        if shift not in self._points:
+            fill_intervals(score for model in self.models for score in model.evaluation.scores.values())
+            self._points[shift] = {model.name: frontier_point(model.evaluation, shift) for model in self.models}
+        return self._points[shift]
+
+    def pareto(self, shift: str | None = None) -> list[str]:
+        """Models that no other one beats: none is at least as good on both axes and better on one.
+
+        Returns
+        -------
+        list[str]
+            Names, from the lowest ID accuracy to the highest. What is best on test images was chosen by
+            looking at them: the set describes what was measured, and chooses no model.
+        """
+        points = self.points(shift)
+        ranked = sorted(points, key=lambda name: (-points[name].id, -points[name].ood))
+        kept: list[str] = []
+        highest = -np.inf
+        for name in ranked:
+            point = points[name]
+            # Exact equals of one that is kept are not beaten by it.
+            equal = bool(kept) and (point.id, point.ood) == (points[kept[-1]].id, points[kept[-1]].ood)
+            if point.ood > highest or equal:
+                kept.append(name)
+                highest = max(highest, point.ood)
+        return kept[::-1]
+
+    def curves(self) -> dict[str, list[FrontierModel]]:
+        """Fine-tuned model to its WiSE-FT models with both ends, alphas rising; those with one between at least."""
+        zero_shot = next((m for m in self.models if m.kind == "zero-shot"), None)
+        between: dict[str, list[FrontierModel]] = {}
+        for model in self.models:
+            if model.kind == "WiSE-FT" and model.fine_tuned is not None:
+                between.setdefault(model.fine_tuned, []).append(model)
+        found = {}
+        for name, models in between.items():
+            ends = ([zero_shot] if zero_shot else []) + ([self._by_name[name]] if name in self._by_name else [])
+            place = {id(zero_shot): 0.0}
+            found[name] = sorted([*models, *ends], key=lambda m: place.get(id(m), 1.0 if m.alpha is None else m.alpha))
+        return found
+
+    def hyperparameter_names(self) -> list[str]:
+        """Hyper-parameters that are known of at least two models and differ between them, by name."""
+        values: dict[str, set[str]] = {}
+        for model in self.models:
+            for name, value in model.hyperparameters.items():
+                if isinstance(value, str | int | float):
+                    values.setdefault(name, set()).add(str(value))
+        return sorted(name for name, seen in values.items() if len(seen) > 1)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row for each model: kind, accuracies with intervals (0..1), and its recipe."""
+        import pandas as pd
+
+        means = self.points() if self.shifts else {}
+        rows = []
+        for model in self.models:
+            row: dict[str, Any] = {"model": model.name, "kind": model.kind, "alpha": model.alpha}
+            for record in model.evaluation.to_records():
+                split = record["split"]
+                row |= {split: record["accuracy"], f"{split} low": record["low"], f"{split} high": record["high"]}
+            if model.name in means:
+                low, high = means[model.name].ood_interval
+                row |= {"mean OOD": means[model.name].ood, "mean OOD low": low, "mean OOD high": high}
+            row |= {f"hyper-parameter {name}": value for name, value in model.hyperparameters.items()}
+            rows.append({**row, "recipe": model.evaluation.recipe.to_json()})
+        return pd.DataFrame(rows)
+
+
+def models(
+    ev: Evaluator, ensembles: Iterable[Evaluation] = (), evaluations: Sequence[Evaluation] | None = None
+) -> Frontier:
+    """Every recipe that was measured so far on all splits: by anyone, in any notebook, whose store this is.
+
+    Parameters
+    ----------
+    ev
+        Its store is asked; nothing is computed.
+    ensembles
+        What `logit_ensemble` gave; ensembles are made of stored logits and not stored themselves.
+    evaluations
+        These instead of all that the store has.
+
+    Returns
+    -------
+    Frontier
+        Checkpoints in the pool's order, then WiSE-FT, then soups and other mixtures.
+
+    Raises
+    ------
+    ValueError
+        When nothing was measured yet.
+    """
+    found = ev.measured() if evaluations is None else list(evaluations)
+    if not found:
+        raise ValueError(
+            "nothing was measured on all splits yet: evaluate a recipe, sweep alphas, or make a soup first"
+        )
+    models = [describe(ev.pool, evaluation) for evaluation in found]
+    order: list[Kind] = ["zero-shot", "fine-tuned", "bad ingredient", "WiSE-FT", "soup", "mixture"]
+    place = {name: i for i, name in enumerate(ev.pool.names)}
+    models.sort(key=lambda m: (order.index(m.kind), place.get(m.fine_tuned or m.name, 0), m.alpha or 0, m.name))
+    for evaluation in ensembles:
+        described = describe(ev.pool, evaluation)
+        name = f"ensemble: {described.name}"
+        models.append(FrontierModel(name, "ensemble", evaluation, {}, described.alpha, described.fine_tuned))
+    return Frontier(tuple(models), tuple(split.name for split in ev.suite.shifts))
+
+
+def describe(pool: Pool, evaluation: Evaluation) -> FrontierModel:
+    """Say what a recipe is: a checkpoint, WiSE-FT of one, a soup, or another mixture.
+
+    The name comes from the recipe and the pool alone: it is the same before and after anything is stored.
+    """
+    recipe = evaluation.recipe
+    parts = {name: value for name, value in recipe.items() if value}
+    if not recipe.by_tensor and list(parts.values()) == [1.0]:
+        (name,) = parts
+        kind = _OF_ROLE[pool.checkpoints[name].card.role]
+        return FrontierModel(name, kind, evaluation, pool.hyperparameters(name))
+    sums_to_one = abs(sum(parts.values()) - 1) < _TOLERANCE
+    zero_shot = _zero_shot(pool)
+    if not recipe.by_tensor and sums_to_one and len(parts) == 2 and zero_shot in parts:
+        name = next(n for n in parts if n != zero_shot)
+        alpha = parts[name]
+        card = pool.hyperparameters(name)
+        return FrontierModel(f"{name} at alpha {alpha:g}", "WiSE-FT", evaluation, card, alpha, name)
+    # Equal parts are the uniform soup of what is in it, the zero-shot model too.
+    uniform = not recipe.by_tensor and len(set(parts.values())) == 1
+    if sums_to_one and (uniform or zero_shot not in parts) and min(parts.values(), default=0) > 0:
+        return FrontierModel(f"soup of {len(parts)} ({_short(recipe)})", "soup", evaluation)
+    return FrontierModel(f"mixture of {len(parts)} ({_short(recipe)})", "mixture", evaluation)
+
+
+def _zero_shot(pool: Pool) -> str | None:
+    try:
+        return pool.zero_shot
+    except PoolError:
+        return None
+
+
+def _short(recipe: Recipe) -> str:
+    return recipe.hash[:6]

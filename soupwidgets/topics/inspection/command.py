@@ -1,0 +1,42 @@
+"""``soupwidgets inspect``: what is in weight files."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from soupwidgets.commands.inputs import known_pool
+from soupwidgets.commands.options import (
+    JsonOption,
+    PartOption,
+    show,
+    write_json,
+)
+
+
+def inspect(
+    files: Annotated[
+        list[Path], typer.Argument(help="Weight files of any format, folders of them, or published names (hf-hub:...).")
+    ],
+    part: PartOption = None,
+    json_file: JsonOption = None,
+) -> None:
+    """What is in weight files, and can they be mixed? Nothing in them is run."""
+    from soupwidgets.text import one_line
+    from soupwidgets.topics.inspection.report import inspect_files, open_all, to_text
+
+    # `known_pool` says of a folder without weights what is in it.
+    places = [Path(known_pool(str(file))) if file.is_dir() else file for file in files]
+    opened, unreadable = open_all(places, part)
+    report = inspect_files(opened, progress=sys.stderr.isatty())
+    report["unreadable"] = [{"path": str(error.path), "reason": error.reason} for error in unreadable]
+    write_json(json_file, report)
+    if json_file != "-":
+        show(to_text(report))
+    for error in unreadable:
+        print(one_line(f"cannot be read: {error}"), file=sys.stderr)
+    if unreadable:
+        raise SystemExit(2)

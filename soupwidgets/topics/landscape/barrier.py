@@ -1,0 +1,191 @@
+"""Error barriers: whether accuracy holds on the straight line between two models, for one pair or for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from soupwidgets.evaluation import Evaluator, Recalibration, SplitScore, batch_norm_note
+from soupwidgets.recipe import Recipe
+from soupwidgets.suites.named import split_named
+from soupwidgets.topics.landscape.anytime import Scores, measure_points
+from soupwidgets.topics.landscape.line import LandscapeLine
+from soupwidgets.topics.landscape.line import line as landscape_line
+
+# A barrier this high (one point of accuracy) is worth more than a look at the middle.
+_WORTH_A_LOOK = 0.01
+
+
+def barrier(ev: Evaluator, first: str, second: str, alphas: int = 11, split: str | None = None) -> LandscapeLine:
+    """Measure the error on evenly spaced points between two checkpoints.
+
+    Parameters
+    ----------
+    ev
+        The evaluator; what its store has costs nothing.
+    first, second
+        Names of two checkpoints.
+    alphas
+        How many points, at least 2.
+    split
+        Where to measure; the validation split when None.
+
+    Returns
+    -------
+    LandscapeLine
+        Its `barrier` is the supremum over the points measured.
+
+    Raises
+    ------
+    ValueError, PoolError, KeyError
+        As in `landscape_line`.
+
+    Notes
+    -----
+    Frankle et al., arXiv 1912.05671, section 2: sup over alpha of
+    E(theta_alpha), minus (E(theta_0) + E(theta_1)) / 2.
+    """
+    return landscape_line(ev, first, second, alphas, split, beyond=0, progress=False)
+
+
+@dataclass(frozen=True)
+class BarrierMatrix:
+    """Barriers between all pairs of some models, as far as they are measured.
+
+    Parameters
+    ----------
+    names
+        The models.
+    split
+        Where errors were measured.
+    lines
+        Pair of names (in the order of `names`) to its line.
+    """
+
+    names: tuple[str, ...]
+    split: str
+    lines: Mapping[tuple[str, str], LandscapeLine]
+
+    @property
+    def exact(self) -> bool:
+        """Whether every point of every line saw every image."""
+        return all(line.exact for line in self.lines.values())
+
+    @property
+    def heights(self) -> NDArray[np.float64]:
+        """Frankle's barrier of every pair (0..1), ``[names, names]``: 0 on the diagonal, NaN where unknown."""
+        return self._table(lambda line: line.barrier)
+
+    @property
+    def rises(self) -> NDArray[np.float64]:
+        """The barrier above the straight line between both errors, in the same form."""
+        return self._table(lambda line: line.rise)
+
+    def _table(self, of: Callable[[LandscapeLine], float]) -> NDArray[np.float64]:
+        table = np.full((len(self.names), len(self.names)), np.nan)
+        np.fill_diagonal(table, 0)
+        place = {name: i for i, name in enumerate(self.names)}
+        for (first, second), line in self.lines.items():
+            if {0.0, 0.5, 1.0} <= line.scores.keys():
+                i, j = place[first], place[second]
+                table[i, j] = table[j, i] = of(line)
+        return table
+
+
+def barrier_matrix(
+    ev: Evaluator,
+    names: Sequence[str] | None = None,
+    split: str | None = None,
+    points: int = 9,
+    recalibration: Recalibration | None = None,
+    progress: bool = True,
+) -> BarrierMatrix:
+    """Measure the barriers between all pairs.
+
+    Parameters
+    ----------
+    ev
+        The evaluator; what its store has costs nothing.
+    names
+        At least two checkpoints; all of the pool when None.
+    split
+        Where to measure; the validation split when None.
+    points
+        How many points a line gets whose middle is more than one point of accuracy above its ends: odd,
+        at least 3. Of the other lines the middle alone is measured.
+    recalibration
+        Of batch normalisation, at every point.
+    progress
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    BarrierMatrix
+        Exact.
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than two names, or ``points`` is even.
+    PoolError, KeyError
+        When the pool lacks a checkpoint, or the suite the split.
+    """
+    with tqdm(desc="barriers", unit="model", disable=not progress) as bar:
+        for state in stream_barriers(ev, names, split, points, recalibration):
+            done = {r for line in state.lines.values() for t, r in line.recipes.items() if _exact(line, t)}
+            bar.total = len({r for line in state.lines.values() for r in line.recipes.values()})
+            bar.update(len(done) - bar.n)
+    return state
+
+
+def stream_barriers(
+    ev: Evaluator,
+    names: Sequence[str] | None = None,
+    split: str | None = None,
+    points: int = 9,
+    recalibration: Recalibration | None = None,
+) -> Iterator[BarrierMatrix]:
+    """`barrier_matrix` step by step: a sample for every pair, the exact middles, then whole lines where it matters."""
+    chosen = tuple(ev.pool.names if names is None else dict.fromkeys(names))
+    if len(chosen) < 2:
+        raise ValueError(f"barriers lie between models: {len(chosen)} given, at least two are needed")
+    if points < 3 or points % 2 == 0:
+        raise ValueError(f"points is {points}; a line with its ends and its middle has an odd number, at least 3")
+    ev.pool.require(chosen)
+    where = split_named(ev.suite, split)
+    note = batch_norm_note(ev.pool, recalibration)
+    pairs = list(combinations(chosen, 2))
+    scores: dict[Recipe, SplitScore] = {}
+
+    def line(pair: tuple[str, str], count: int) -> LandscapeLine:
+        first, second = (Recipe({name: 1}) for name in pair)
+        recipes = {i / (count - 1): (1 - i / (count - 1)) * first + i / (count - 1) * second for i in range(count)}
+        known = {t: scores[r] for t, r in recipes.items() if r in scores}
+        return LandscapeLine(*pair, where.name, known, recipes, note)
+
+    def measured(recipes: list[Recipe], wanted: dict[tuple[str, str], int]) -> Iterator[BarrierMatrix]:
+        order = list(range(len(recipes)))
+
+        def highest_first(_scores: Scores) -> Iterator[int]:
+            rough = {line(pair, 3).recipes[0.5]: line(pair, 3).barrier for pair in pairs}
+            return iter(sorted(order, key=lambda i: -rough.get(recipes[i], np.inf)))
+
+        for found, changed in measure_points(ev, recipes, where, order, highest_first, recalibration):
+            scores.update({recipes[i]: score for i in changed if (score := found[i]) is not None})
+            if changed:
+                yield BarrierMatrix(chosen, where.name, {pair: line(pair, wanted[pair]) for pair in pairs})
+
+    middles = dict.fromkeys(pairs, 3)
+    yield from measured(list(dict.fromkeys(r for p in pairs for r in line(p, 3).recipes.values())), middles)
+    high = {pair: points for pair in pairs if line(pair, 3).barrier > _WORTH_A_LOOK}
+    whole = {**middles, **high}
+    yield from measured(list(dict.fromkeys(r for p in pairs for r in line(p, whole[p]).recipes.values())), whole)
+
+
+def _exact(line: LandscapeLine, t: float) -> bool:
+    return t in line.scores and line.scores[t].exact

@@ -1,0 +1,21 @@
+"""Figures: results into plotly figures; pure functions."""
+
+from soupwidgets.topics.landscape.figures.barrier_matrix import barrier_matrix
+from soupwidgets.topics.landscape.figures.block_profile import block_profile
+from soupwidgets.topics.landscape.figures.line import line
+from soupwidgets.topics.landscape.figures.plane import Quantity, contour, contour_patch, splits, surface
+from soupwidgets.topics.landscape.figures.sharpness import sharpness
+from soupwidgets.topics.landscape.figures.weight_geometry import weight_geometry
+
+__all__ = [
+    "Quantity",
+    "barrier_matrix",
+    "block_profile",
+    "contour",
+    "contour_patch",
+    "line",
+    "sharpness",
+    "splits",
+    "surface",
+    "weight_geometry",
+]

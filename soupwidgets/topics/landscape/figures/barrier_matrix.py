@@ -1,0 +1,47 @@
+"""Error barriers between all pairs of some models."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import plotly.graph_objects as go
+
+from soupwidgets.figures.matrix import matrix_figure
+from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.topics.landscape.barrier import BarrierMatrix
+
+
+def barrier_matrix(matrix: BarrierMatrix, kind: Literal["barrier", "rise"] = "barrier") -> go.Figure:
+    """Draw the barriers of all pairs, in percentage points.
+
+    Parameters
+    ----------
+    matrix
+        Exact or not; pairs of which an end or the middle is unknown stay empty.
+    kind
+        ``"barrier"`` is the highest error less the mean of both ends, ``"rise"`` the height above the straight
+        line between both errors.
+
+    Returns
+    -------
+    go.Figure
+        With a text alternative in ``layout.meta``.
+    """
+    values = 100 * (matrix.heights if kind == "barrier" else matrix.rises)
+    figure = matrix_figure(
+        f"Error barriers between models ({matrix.split})", matrix.names, values, "percentage points", 1, "barriers"
+    )
+    upper = np.triu_indices(len(matrix.names), 1)
+    known = [(values[i, j], matrix.names[i], matrix.names[j]) for i, j in zip(*upper, strict=True)]
+    known = [pair for pair in known if np.isfinite(pair[0])]
+    what = "above the mean error of the two ends" if kind == "barrier" else "above the line between both errors"
+    text = (
+        f"Highest error on the straight line between two models, {what}, on {matrix.split}: "
+        f"{len(known)} of {len(upper[0])} pairs of {len(matrix.names)} models are measured."
+    )
+    if known:
+        (high, a, b), (low, c, d) = max(known), min(known)
+        text += f" The highest barrier, {high:.2f} points, lies between {a} and {b}; the lowest, {low:.2f}, "
+        text += f"between {c} and {d}."
+    return finished(figure, make_patch(text, {}))

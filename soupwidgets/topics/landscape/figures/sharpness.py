@@ -1,0 +1,57 @@
+"""How the estimate of the largest Hessian eigenvalue settles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import plotly.graph_objects as go
+
+from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.style import BLUE, GREEN, VERMILLION, axis, base_figure
+from soupwidgets.topics.landscape.sharpness import Sharpness
+
+_COLOURS = (BLUE, VERMILLION, GREEN, "#E69F00", "#CC79A7", "#56B4E9")
+_DASHES = ("solid", "dash", "dot", "dashdot")
+
+
+def sharpness(models: Mapping[str, Sharpness]) -> go.Figure:
+    """Draw the estimate after each iteration, for one or more models.
+
+    Parameters
+    ----------
+    models
+        By what they are called.
+
+    Returns
+    -------
+    go.Figure
+        With a text alternative in ``layout.meta``.
+
+    Raises
+    ------
+    ValueError
+        When there is no model.
+    """
+    if not models:
+        raise ValueError("no model was measured")
+    one = next(iter(models.values()))
+    figure = base_figure(
+        f"Largest eigenvalue of the Hessian ({one.split}, {one.images:,} images)",
+        axis("Iteration"),
+        axis("Estimate, nats per squared distance", rangemode="tozero"),
+    )
+    sentences = []
+    for i, (name, found) in enumerate(models.items()):
+        figure.add_scatter(
+            x=list(range(1, len(found.history) + 1)), y=list(found.history), uid=f"model-{i}", name=name,
+            mode="lines+markers", showlegend=True,
+            line={"color": _COLOURS[i % len(_COLOURS)], "dash": _DASHES[i // len(_COLOURS) % len(_DASHES)]},
+            hovertemplate="iteration %{x}: %{y:.4g}<extra></extra>",
+        )  # fmt: skip
+        state = "converged" if found.converged else "not converged"
+        sentences.append(
+            f"{name}: {found.eigenvalue:.3g} after {len(found.history)} iterations, {state} "
+            f"(relative residual {found.residual:.1g})."
+        )
+    text = f"Power iteration for the largest Hessian eigenvalue of the loss on {one.split}. {' '.join(sentences)}"
+    return finished(figure, make_patch(text, {}))

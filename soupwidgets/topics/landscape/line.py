@@ -1,0 +1,230 @@
+"""Loss and error along the straight line between two models, and past both ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from soupwidgets.evaluation import Evaluator, Recalibration, SplitScore, batch_norm_note, coarse_to_fine
+from soupwidgets.recipe import Recipe
+from soupwidgets.suites.named import split_named
+from soupwidgets.text import one_line
+from soupwidgets.topics.landscape.anytime import Scores, measure_points
+
+
+@dataclass(frozen=True)
+class LandscapeLine:
+    """Points of a line or a curve, as far as they are measured.
+
+    Parameters
+    ----------
+    first, second
+        What lies at t = 0 and t = 1.
+    split
+        Where they were measured.
+    scores
+        t to its score, t rising; points without one are left out.
+    recipes
+        t to the model there, for every point of the line.
+    batch_norm
+        What was done to batch normalisation at every point, as a sentence; empty for models without.
+    """
+
+    first: str
+    second: str
+    split: str
+    scores: Mapping[float, SplitScore]
+    recipes: Mapping[float, Recipe]
+    batch_norm: str = ""
+
+    @property
+    def exact(self) -> bool:
+        """Whether every point saw every image."""
+        return len(self.scores) == len(self.recipes) and all(score.exact for score in self.scores.values())
+
+    @property
+    def errors(self) -> dict[float, float]:
+        """Share of wrong predictions (0..1) by t."""
+        return {t: 1 - score.accuracy for t, score in self.scores.items()}
+
+    @property
+    def losses(self) -> dict[float, float]:
+        """Mean cross-entropy (nats) by t."""
+        return {t: score.loss for t, score in self.scores.items()}
+
+    @property
+    def barrier(self) -> float:
+        """Frankle's error barrier: the largest error between the ends, minus the mean error of the ends (0..1).
+
+        Raises
+        ------
+        KeyError
+            When an end was not measured yet.
+        """
+        inside = [error for t, error in self.errors.items() if 0 <= t <= 1]
+        return max(inside) - (self.errors[0.0] + self.errors[1.0]) / 2
+
+    @property
+    def barrier_interval(self) -> tuple[float, float]:
+        """95% interval of `barrier`, as if its models had seen different images: rather too wide than too narrow."""
+        errors = {t: error for t, error in self.errors.items() if 0 <= t <= 1}
+        top = max(errors, key=lambda t: errors[t])
+        variance = sum(
+            share**2 * errors[t] * (1 - errors[t]) / self.scores[t].seen
+            for t, share in ((top, 1.0), (0.0, 0.5), (1.0, 0.5))
+        )
+        # At an end the highest model is that end itself: half of it is subtracted again.
+        if top in (0.0, 1.0):
+            variance = sum(0.25 * errors[t] * (1 - errors[t]) / self.scores[t].seen for t in (0.0, 1.0))
+        margin = 1.959964 * float(np.sqrt(variance))
+        return self.barrier - margin, self.barrier + margin
+
+    @property
+    def rise(self) -> float:
+        """The barrier above the straight line from one end's error to the other's: the largest difference (0..1).
+
+        It is 0 where error changes evenly from a bad model to a good one, which `barrier` counts as a barrier of
+        half their difference.
+
+        Notes
+        -----
+        Entezari et al., arXiv 2110.06296, section 2.
+        """
+        low, high = self.errors[0.0], self.errors[1.0]
+        return max(error - ((1 - t) * low + t * high) for t, error in self.errors.items() if 0 <= t <= 1)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row for each point: t, error and loss with their intervals, and how many images it saw."""
+        rows = []
+        for t, score in self.scores.items():
+            low, high = score.interval
+            loss_low, loss_high = score.loss_interval or (float("nan"), float("nan"))
+            rows.append(
+                {
+                    "t": t, "error": 1 - score.accuracy, "error low": 1 - high, "error high": 1 - low,
+                    "loss": score.loss, "loss low": loss_low, "loss high": loss_high, "images": score.seen,
+                }
+            )  # fmt: skip
+        return pd.DataFrame(rows)
+
+
+def line(
+    ev: Evaluator,
+    a: str | Recipe,
+    b: str | Recipe,
+    steps: int = 21,
+    split: str | None = None,
+    beyond: float = 0.2,
+    recalibration: Recalibration | None = None,
+    progress: bool = True,
+) -> LandscapeLine:
+    """Measure the line through two models.
+
+    Parameters
+    ----------
+    ev
+        The evaluator; what its store has is not computed again.
+    a, b
+        Checkpoints or recipes: t = 0 and t = 1.
+    steps
+        How many evenly spaced points from one to the other, both counted, at least 2.
+    split
+        Where to measure; the validation split when None.
+    beyond
+        How far the line goes on past each end, in distances between them, with the same spacing.
+    recalibration
+        For models with batch normalisation: measure its statistics anew at every point; averaged ones when None.
+    progress
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    LandscapeLine
+        Exact.
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than two points, ``beyond`` is negative, or both models are the same.
+    PoolError, KeyError
+        When the pool lacks a checkpoint, or the suite the split.
+
+    Notes
+    -----
+    Goodfellow et al., arXiv 1412.6544; barriers by Frankle et al., arXiv 1912.05671, section 2.
+    """
+    states = stream_line(ev, a, b, steps, split, beyond, recalibration)
+    with tqdm(desc=one_line(f"line from {_name(a)} to {_name(b)}"), unit="point", disable=not progress) as bar:
+        for state in states:
+            bar.total = len(state.recipes)
+            bar.update(sum(score.exact for score in state.scores.values()) - bar.n)
+    return state
+
+
+def stream_line(
+    ev: Evaluator,
+    a: str | Recipe,
+    b: str | Recipe,
+    steps: int = 21,
+    split: str | None = None,
+    beyond: float = 0.2,
+    recalibration: Recalibration | None = None,
+) -> Iterator[LandscapeLine]:
+    """`landscape_line` step by step: rough values of all points first, the exact ones from the ends inwards."""
+    first, second = (Recipe({m: 1}) if isinstance(m, str) else m for m in (a, b))
+    if first == second:
+        raise ValueError(f"both ends of the line are {_name(a)}: a line needs two different models")
+    if steps < 2 or beyond < 0:
+        raise ValueError(f"a line needs its two ends and goes on past them; steps {steps}, beyond {beyond} asked for")
+    outside = round(beyond * (steps - 1) + 1e-9)
+    ts = [i / (steps - 1) for i in range(-outside, steps + outside)]
+    recipes = {t: (1 - t) * first + t * second for t in ts}
+    yield from stream_path(ev, recipes, (_name(a), _name(b)), split, recalibration)
+
+
+def stream_path(
+    ev: Evaluator,
+    recipes: Mapping[float, Recipe],
+    ends: tuple[str, str],
+    split: str | None = None,
+    recalibration: Recalibration | None = None,
+) -> Iterator[LandscapeLine]:
+    """Measure models in their order along a line or a curve.
+
+    Parameters
+    ----------
+    ev
+        The evaluator.
+    recipes
+        t to the model there, t rising.
+    ends
+        What lies at t = 0 and t = 1.
+    split
+        Where to measure; the validation split when None.
+    recalibration
+        Of batch normalisation, at every point.
+
+    Yields
+    ------
+    LandscapeLine
+        With the points that have a value by then; the last one is exact.
+    """
+    where = split_named(ev.suite, split)
+    note = batch_norm_note(ev.pool, recalibration)
+    ts = list(recipes)
+    order = list(coarse_to_fine(len(ts)))
+
+    def in_order(_scores: Scores) -> Iterator[int]:
+        return iter(order)
+
+    for scores, _ in measure_points(ev, list(recipes.values()), where, order, in_order, recalibration):
+        known = {t: score for t, score in zip(ts, scores, strict=True) if score is not None}
+        yield LandscapeLine(*ends, where.name, known, recipes, note)
+
+
+def _name(model: str | Recipe) -> str:
+    return model if isinstance(model, str) else f"mixture {model.hash[:6]}"

@@ -1,0 +1,86 @@
+"""Models on a landscape: where they are projected to, what they measure themselves, and what the plane has there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from soupwidgets.evaluation import Evaluator, Recalibration, SplitScore, score
+from soupwidgets.recipe import Recipe
+from soupwidgets.suites.named import split_named
+from soupwidgets.topics.landscape.span import Place, Plane
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One model.
+
+    Parameters
+    ----------
+    place
+        Its projection, and how far it is from the plane.
+    own
+        Its own score; None while it is not measured.
+    there
+        Score of the point of the plane that it is projected to: the same where it lies on the plane.
+    """
+
+    place: Place
+    own: SplitScore | None = None
+    there: SplitScore | None = None
+
+
+def marks(
+    ev: Evaluator,
+    plane: Plane,
+    models: Mapping[str, Recipe],
+    split: str | None = None,
+    recalibration: Recalibration | None = None,
+) -> dict[str, Mark]:
+    """The last of `stream_marks`: every model with its scores."""
+    for marks in stream_marks(ev, plane, models, split, recalibration):
+        last = marks
+    return last
+
+
+def stream_marks(
+    ev: Evaluator,
+    plane: Plane,
+    models: Mapping[str, Recipe],
+    split: str | None = None,
+    recalibration: Recalibration | None = None,
+) -> Iterator[dict[str, Mark]]:
+    """Place models on a plane, then measure them and what lies under them.
+
+    Parameters
+    ----------
+    ev
+        The evaluator; what its store has is not computed again.
+    plane
+        Knows the checkpoints that the models are made of.
+    models
+        Name to recipe.
+    split
+        Where to measure; the validation split when None.
+    recalibration
+        Of batch normalisation, for every model.
+
+    Yields
+    ------
+    dict[str, Mark]
+        All models; first without scores, then with one more each time.
+
+    Raises
+    ------
+    PoolError, KeyError
+        When the plane does not know a checkpoint, or the suite the split.
+    """
+    where = split_named(ev.suite, split)
+    marks = {name: Mark(plane.place(recipe)) for name, recipe in models.items()}
+    yield dict(marks)
+    for name, recipe in models.items():
+        place = marks[name].place
+        own = score(ev, recipe, where, recalibration=recalibration)
+        there = own if place.off == 0 else score(ev, plane.at(place.x, place.y), where, recalibration=recalibration)
+        marks[name] = replace(marks[name], own=own, there=there)
+        yield dict(marks)

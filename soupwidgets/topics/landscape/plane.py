@@ -1,0 +1,215 @@
+"""Loss and error on a plane in the space of weights, coarse first, exact where it bends first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from soupwidgets.evaluation import Evaluator, Recalibration, batch_norm_note, coarse_to_fine
+from soupwidgets.recipe import Recipe
+from soupwidgets.suites.named import split_named
+from soupwidgets.topics.landscape.anytime import Scores, measure_points
+from soupwidgets.topics.landscape.span import Plane, plane_through
+
+Limits = tuple[tuple[float, float], tuple[float, float]]
+
+
+@dataclass(frozen=True, eq=False)
+class Landscape:
+    """A grid of models on a plane, as far as they are measured.
+
+    Parameters
+    ----------
+    plane
+        Where the grid lies.
+    split
+        Where the models were measured.
+    x, y
+        Coordinates ``[columns]`` and ``[rows]``, both rising.
+    loss, error
+        ``[rows, columns]``: mean cross-entropy (nats) and share of wrong predictions (0..1) of the model at
+        ``(x[column], y[row])``; NaN where nothing was measured yet.
+    seen
+        ``[rows, columns]``: how many images each model saw.
+    total
+        How many there are.
+    batch_norm
+        What was done to batch normalisation at every point, as a sentence; empty for models without.
+    """
+
+    plane: Plane
+    split: str
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    loss: NDArray[np.float64] = field(repr=False)
+    error: NDArray[np.float64] = field(repr=False)
+    seen: NDArray[np.int64] = field(repr=False)
+    total: int
+    batch_norm: str = ""
+
+    @property
+    def exact(self) -> bool:
+        """Whether every model saw every image."""
+        return bool((self.seen == self.total).all())
+
+    def recipe(self, row: int, column: int) -> Recipe:
+        """The model at a point of the grid."""
+        return self.plane.at(self.x[column], self.y[row])
+
+    def filled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`loss` or `error` with a guess where nothing was measured yet: the value of the nearest point that was.
+
+        Raises
+        ------
+        ValueError
+            When there is no value at all.
+        """
+        from scipy.ndimage import distance_transform_edt
+
+        missing = self.seen == 0
+        if missing.all():
+            raise ValueError("no point of the landscape is measured yet")
+        nearest = distance_transform_edt(missing, return_distances=False, return_indices=True)
+        return np.asarray(values[tuple(nearest)])
+
+
+def plane(
+    ev: Evaluator,
+    models: Sequence[str | Recipe] | Plane,
+    grid: int = 25,
+    split: str | None = None,
+    limits: Limits | None = None,
+    recalibration: Recalibration | None = None,
+    progress: bool = True,
+) -> Landscape:
+    """Measure a grid of models on a plane.
+
+    Parameters
+    ----------
+    ev
+        The evaluator; what its store has is not computed again, so a landscape that was stopped goes on.
+    models
+        Three checkpoints or recipes that span the plane, or a plane.
+    grid
+        Points along the longer side, at least 2; the shorter side gets as many as keep the spacing.
+    split
+        Where to measure; the validation split when None.
+    limits
+        Of both axes; the corners with some room around them when None.
+    recalibration
+        For models with batch normalisation: measure its statistics anew at every point; averaged ones when None.
+    progress
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    Landscape
+        Exact.
+
+    Raises
+    ------
+    ValueError
+        When the grid is too small, the limits are empty, or the models span no plane.
+    PoolError, KeyError
+        When the pool lacks a checkpoint, or the suite the split.
+    """
+    plane = models if isinstance(models, Plane) else plane_through(ev.pool, models)
+    with tqdm(desc="landscape", unit="point", disable=not progress) as bar:
+        for state in stream_plane(ev, plane, grid, split, limits, recalibration):
+            bar.total = state.seen.size
+            bar.update(int((state.seen == state.total).sum()) - bar.n)
+    return state
+
+
+def stream_plane(
+    ev: Evaluator,
+    plane: Plane,
+    grid: int = 25,
+    split: str | None = None,
+    limits: Limits | None = None,
+    recalibration: Recalibration | None = None,
+) -> Iterator[Landscape]:
+    """`landscape_plane` step by step; every state from the second on can be drawn.
+
+    First all points on a sample of the images, from a coarse lattice to the whole grid. Then
+    each in full: level by level, and within a level where the rough values bend most.
+
+    Parameters
+    ----------
+    ev, plane, grid, split, limits, recalibration
+        As in `landscape_plane`.
+
+    Yields
+    ------
+    Landscape
+        The last one is exact. Stop iterating to cancel: what is exact by then is in the store.
+    """
+    where = split_named(ev.suite, split)
+    x, y = grid_axes(limits or plane.extent(), grid)
+    recipes = [plane.at(a, b) for b in y for a in x]
+    levels = _levels(len(y), len(x)).reshape(-1)
+    coarse = [int(i) for i in np.argsort(levels, kind="stable")]
+
+    def bends_first(_scores: Scores) -> Iterator[int]:
+        return iter(int(i) for i in np.lexsort((-_bend(loss).reshape(-1), levels)))
+
+    note = batch_norm_note(ev.pool, recalibration)
+    loss, error = np.full((2, len(y), len(x)), np.nan)
+    seen = np.zeros((len(y), len(x)), dtype=np.int64)
+    for scores, changed in measure_points(ev, recipes, where, coarse, bends_first, recalibration):
+        for i in changed:
+            score = scores[i]
+            assert score is not None
+            loss.flat[i], error.flat[i], seen.flat[i] = score.loss, 1 - score.accuracy, score.seen
+        now = loss.copy(), error.copy(), seen.copy()
+        yield Landscape(plane, where.name, x, y, *now, len(where), note)
+
+
+def grid_axes(limits: Limits, grid: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Evenly spaced coordinates with one spacing on both axes: ``grid`` of them along the longer one.
+
+    Raises
+    ------
+    ValueError
+        When fewer than 2 are asked for, or the limits are empty or not finite.
+
+    Examples
+    --------
+    >>> x, y = grid_axes(((0.0, 4.0), (0.0, 2.0)), 5)
+    >>> x.tolist(), y.tolist()
+    ([0.0, 1.0, 2.0, 3.0, 4.0], [0.0, 1.0, 2.0])
+    """
+    if grid < 2:
+        raise ValueError(f"a grid of {grid} shows no landscape: ask for at least 2 points along a side")
+    spans = [high - low for low, high in limits]
+    if not all(np.isfinite(span) and span > 0 for span in spans):
+        raise ValueError(f"the limits {limits} enclose nothing")
+    spacing = max(spans) / (grid - 1)
+    counts = [max(2, round(span / spacing) + 1) for span in spans]
+    x, y = (np.linspace(low, high, count) for (low, high), count in zip(limits, counts, strict=True))
+    return x, y
+
+
+def _levels(rows: int, columns: int) -> NDArray[np.int64]:
+    """How coarse a lattice already holds each point: 0 for the corners, one more for every halving."""
+
+    def along(count: int) -> NDArray[np.int64]:
+        level = np.zeros(count, dtype=np.int64)
+        for place, i in enumerate(coarse_to_fine(count)):
+            # The two ends, then 1, 2, 4, ... points for each halving.
+            level[i] = 0 if place < 2 else int(np.log2(place - 1)) + 1
+        return level
+
+    return np.maximum(along(rows)[:, None], along(columns)[None])
+
+
+def _bend(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far each value is from the mean of its neighbours; where one is not finite, more than anything else."""
+    finite = np.isfinite(values)
+    padded = np.pad(np.where(finite, values, 0.0), 1, mode="edge")
+    around = (padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]) / 4
+    return np.where(finite, np.abs(values - around), np.inf)

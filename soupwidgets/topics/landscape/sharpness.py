@@ -1,0 +1,236 @@
+"""Sharpness: the largest eigenvalue of the loss's Hessian, by power iteration."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call, grad, jvp
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from soupwidgets.evaluation import Evaluator
+from soupwidgets.recipe import Recipe
+from soupwidgets.suites.named import split_named
+
+_BATCH = 64
+Vector = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Sharpness:
+    """How far power iteration has come.
+
+    Parameters
+    ----------
+    recipe
+        The model.
+    split
+        Whose images.
+    images
+        How many of them, the first of the seeded order.
+    history
+        The estimate of the eigenvalue (nats per squared length of weights) after each iteration.
+    residual
+        ``|H v - lambda v| / |lambda|`` of the last one: 0 for an eigenvector.
+    tolerance
+        Relative change of the estimate below which it counts as converged.
+    """
+
+    recipe: Recipe
+    split: str
+    images: int
+    history: tuple[float, ...]
+    residual: float
+    tolerance: float
+
+    @property
+    def eigenvalue(self) -> float:
+        """The estimate: of the eigenvalue that is largest in magnitude, with its sign."""
+        return self.history[-1]
+
+    @property
+    def converged(self) -> bool:
+        """Whether the last iteration changed the estimate by less than the tolerance."""
+        if len(self.history) < 2:
+            return False
+        return abs(self.history[-1] - self.history[-2]) <= self.tolerance * abs(self.history[-1])
+
+
+def sharpness(
+    ev: Evaluator,
+    model: str | Recipe,
+    images: int = 256,
+    iterations: int = 50,
+    tolerance: float = 1e-3,
+    split: str | None = None,
+    seed: int = 0,
+) -> Sharpness:
+    """The last of `stream_sharpness`."""
+    for found in stream_sharpness(ev, model, images, iterations, tolerance, split, seed):
+        last = found
+    return last
+
+
+def stream_sharpness(
+    ev: Evaluator,
+    model: str | Recipe,
+    images: int = 256,
+    iterations: int = 50,
+    tolerance: float = 1e-3,
+    split: str | None = None,
+    seed: int = 0,
+) -> Iterator[Sharpness]:
+    """Iterate v <- H v / |H v| with exact Hessian-vector products, H the Hessian of the mean cross-entropy.
+
+    Parameters
+    ----------
+    ev
+        The evaluator.
+    model
+        A checkpoint or a recipe.
+    images
+        How many images the loss is the mean of: the first of the split's seeded order, so that it is the
+        same loss for every model. Each iteration costs about five forward passes over them.
+    iterations
+        At most so many.
+    tolerance
+        Stop when the estimate changes by less than this share of itself.
+    split
+        Whose images; the validation split when None.
+    seed
+        Decides the first v.
+
+    Yields
+    ------
+    Sharpness
+        After each iteration.
+
+    Raises
+    ------
+    ValueError
+        When the loss or its curvature is not finite, or the split has other classes than the suite.
+    PoolError, KeyError
+        When the pool lacks a checkpoint, or the suite the split.
+
+    Notes
+    -----
+    Hessian-vector products forward over reverse (Pearlmutter 1994), power iteration as in Yao et al.,
+    arXiv 1912.07145, section 3. Models are in evaluation mode: statistics of batch normalisation are constants.
+    """
+    recipe = Recipe({model: 1}) if isinstance(model, str) else model
+    where = split_named(ev.suite, split)
+    if where.scoring.class_map is not None:
+        raise ValueError(
+            f"{where.name!r} has classes of its own; the Hessian is that of the loss over the suite's classes"
+        )
+    rows = ev.reader(where).order[:images]
+    with ev.model(recipe) as shared:
+        parameters = {name: tensor.detach().clone() for name, tensor in shared.named_parameters()}
+    generator = torch.Generator().manual_seed(seed)
+    start = {n: torch.randn(p.shape, generator=generator).to(p.device) for n, p in parameters.items()}
+
+    def product(vector: Vector) -> Vector:
+        total = {name: torch.zeros_like(p) for name, p in parameters.items()}
+        for begin in range(0, len(rows), _BATCH):
+            part = rows[begin : begin + _BATCH]
+            images, labels = ev.batch(where, part)
+            # One batch at a time: who drags a slider meanwhile comes in between. Attention in its plain form,
+            # the one with second derivatives.
+            with ev.model(recipe) as model, sdpa_kernel(SDPBackend.MATH):
+
+                def loss(values: Vector, model: nn.Module = model, x: Tensor = images, y: Tensor = labels) -> Tensor:
+                    return F.cross_entropy(functional_call(model, values, (x,)), y)
+
+                added = hessian_product(loss, parameters, vector)
+            ev.forward_images += len(part)
+            for name, value in added.items():
+                total[name] += value * (len(part) / len(rows))
+        return total
+
+    history: list[float] = []
+    for value, residual in power_iteration(product, start, iterations):
+        history.append(value)
+        found = Sharpness(recipe, where.name, len(rows), tuple(history), residual, tolerance)
+        yield found
+        if found.converged:
+            return
+
+
+def power_iteration(
+    product: Callable[[Vector], Vector], start: Vector, iterations: int
+) -> Iterator[tuple[float, float]]:
+    """Iterate v <- H v / |H v|.
+
+    Parameters
+    ----------
+    product
+        v to H v, for a symmetric H.
+    start
+        The first v, of any length above 0.
+    iterations
+        At most so many; fewer where H v is 0.
+
+    Yields
+    ------
+    float, float
+        Rayleigh quotient v.Hv, which tends to the eigenvalue largest in magnitude, and ``|H v - value v| / |value|``.
+
+    Raises
+    ------
+    ValueError
+        When H v is not finite.
+
+    Examples
+    --------
+    >>> halves = {"w": torch.tensor([1.0, -3.0, 2.0])}
+    >>> *_, (value, residual) = power_iteration(lambda v: {"w": halves["w"] * v["w"]}, {"w": torch.ones(3)}, 60)
+    >>> round(value, 6), residual < 1e-6
+    (-3.0, True)
+    """
+    vector = _scaled(start, 1 / _norm(start))
+    for _ in range(iterations):
+        moved = product(vector)
+        value, length = _dot(vector, moved), _norm(moved)
+        if not np.isfinite(value) or not np.isfinite(length):
+            raise ValueError("the curvature of the loss is not a finite number here: the model's logits overflow")
+        apart = _norm({name: moved[name] - value * vector[name] for name in moved})
+        yield value, apart / abs(value) if value else float("inf")
+        if length == 0:
+            return
+        vector = _scaled(moved, 1 / length)
+
+
+def hessian_product(loss: Callable[[Vector], Tensor], at: Vector, vector: Vector) -> Vector:
+    """The Hessian of a loss times a vector, forward over reverse: exact, at the cost of some five evaluations.
+
+    Parameters
+    ----------
+    loss
+        Parameters by name to a number.
+    at
+        Where the second derivatives are taken.
+    vector
+        As many numbers, under the same names.
+    """
+    with warnings.catch_warnings():
+        # torch scripts its own rules for jvp at first use, and warns that scripting is deprecated.
+        warnings.simplefilter("ignore", FutureWarning)
+        found: Vector = jvp(grad(loss), (at,), (vector,))[1]
+    return {name: value.detach() for name, value in found.items()}
+
+
+def _dot(a: Vector, b: Vector) -> float:
+    return float(sum((a[name].double() * b[name].double()).sum() for name in a))
+
+
+def _norm(a: Vector) -> float:
+    return float(np.sqrt(_dot(a, a)))
+
+
+def _scaled(a: Vector, factor: float) -> Vector:
+    return {name: value * factor for name, value in a.items()}

@@ -1,0 +1,81 @@
+"""Remaining mistakes: which are left, of what kind, and what an image may be called."""
+
+from soupwidgets.topics.mistakes.embeddings import Embeddings, embeddings
+from soupwidgets.topics.mistakes.mistake_files import (
+    FACTORS,
+    Factors,
+    FactorScore,
+    HumanAccuracy,
+    MistakeFile,
+    factor_scores,
+    read_factors,
+    read_human_accuracy,
+    read_mistakes,
+)
+from soupwidgets.topics.mistakes.mistake_guess import Guess, MistakeGuesser
+from soupwidgets.topics.mistakes.multi_labels import (
+    ImageLabels,
+    MultiLabels,
+    MultiLabelScore,
+    SliceScore,
+    multi_label_accuracy,
+    slice_score,
+)
+from soupwidgets.topics.mistakes.review_queue import (
+    Queue,
+    class_pair,
+    hardest,
+    label_errors,
+    most_disputed,
+    where_two_differ,
+)
+from soupwidgets.topics.mistakes.taxonomy import (
+    CATEGORIES,
+    SEVERITIES,
+    ConfusionPair,
+    LaterAgreement,
+    Mistake,
+    agreement_with_later_labels,
+    confusion_pairs,
+    mistake_table,
+    normal_category,
+    normal_severity,
+)
+
+__all__ = [
+    "CATEGORIES",
+    "ConfusionPair",
+    "Embeddings",
+    "FACTORS",
+    "FactorScore",
+    "Factors",
+    "Guess",
+    "HumanAccuracy",
+    "ImageLabels",
+    "LaterAgreement",
+    "Mistake",
+    "MistakeFile",
+    "MistakeGuesser",
+    "MultiLabelScore",
+    "MultiLabels",
+    "Queue",
+    "SEVERITIES",
+    "SliceScore",
+    "agreement_with_later_labels",
+    "class_pair",
+    "confusion_pairs",
+    "embeddings",
+    "factor_scores",
+    "hardest",
+    "label_errors",
+    "mistake_table",
+    "most_disputed",
+    "multi_label_accuracy",
+    "normal_category",
+    "normal_severity",
+    "read_factors",
+    "read_human_accuracy",
+    "read_mistakes",
+    "slice_score",
+    "where_two_differ",
+]

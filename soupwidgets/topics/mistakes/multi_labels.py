@@ -1,0 +1,245 @@
+"""What an image may be called, beside its one label: multi-label accuracy, and slices of mistakes that matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soupwidgets.stats.intervals import class_mean_interval, clopper_pearson
+from soupwidgets.suites import Split
+
+# Two shares of right images, which differ on the same slice: wherever one is shown, it is named so.
+SINGLE_LABEL = "single-label accuracy"
+MULTI_LABEL = "multi-label accuracy"
+
+
+@dataclass(frozen=True)
+class ImageLabels:
+    """What reviewers say that one image shows.
+
+    Parameters
+    ----------
+    correct
+        Classes that are right.
+    unclear
+        Classes of which reviewers could not say whether they are right.
+    wrong
+        Classes that are not.
+    problematic
+        Whether the image should not be scored at all.
+    """
+
+    correct: frozenset[int] = frozenset()
+    unclear: frozenset[int] = frozenset()
+    wrong: frozenset[int] = frozenset()
+    problematic: bool = False
+
+    @property
+    def accepted(self) -> frozenset[int]:
+        """Predictions that count as right."""
+        return self.correct | self.unclear
+
+
+@dataclass(frozen=True)
+class MultiLabels:
+    """Reviewed labels of one split.
+
+    Parameters
+    ----------
+    split
+        Its name.
+    images
+        Row of an image to its labels; images that nobody looked at are not in it.
+    major
+        Rows of the 'major' slice: images on which a mistake matters.
+    """
+
+    split: str
+    images: Mapping[int, ImageLabels]
+    major: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @cached_property
+    def scored(self) -> tuple[int, ...]:
+        """Rows that count, in order: reviewed, and not problematic."""
+        return tuple(sorted(row for row, image in self.images.items() if not image.problematic))
+
+    def right(self, predictions: NDArray[np.int64], rows: Iterable[int]) -> NDArray[np.bool_]:
+        """Whether each row's prediction is among what the image may be called."""
+        return np.array([int(predictions[row]) in self.images[row].accepted for row in rows], dtype=bool)
+
+    def completed(self, split: Split) -> MultiLabels:
+        """The same, where an image may also be called what its label says, unless somebody spoke about that label.
+
+        A review that looks at mistakes alone is completed so: what nobody doubted stays right.
+
+        Parameters
+        ----------
+        split
+            Has the labels.
+        """
+        known = {row: ImageLabels(frozenset({int(label)})) for row, label in enumerate(split.labels)}
+        for row, image in self.images.items():
+            (label,) = known[row].correct
+            said = label in image.correct | image.unclear | image.wrong
+            known[row] = image if said else replace(image, correct=image.correct | {label})
+        return MultiLabels(self.split, known, self.major)
+
+
+@dataclass(frozen=True)
+class MultiLabelScore:
+    """Multi-label accuracy of one model.
+
+    Parameters
+    ----------
+    accuracy, low, high
+        `MULTI_LABEL`: mean over the original classes (0..1), with its 95% interval (`class_mean_interval`), which
+        holds however few images a class has.
+    right, images
+        How many images are right, of how many that were scored.
+    problematic
+        Images that were skipped because of that.
+    classes, missing
+        How many original classes had an image to score, and how many had none and are not in the mean.
+    single_label
+        `SINGLE_LABEL`: by the one original label on the same images, in the same mean over classes.
+    """
+
+    accuracy: float
+    low: float
+    high: float
+    right: int
+    images: int
+    problematic: int
+    classes: int
+    missing: int
+    single_label: float
+
+
+def multi_label_accuracy(
+    predictions: NDArray[np.int64], labels: NDArray[np.int64], multi: MultiLabels, classes: int
+) -> MultiLabelScore:
+    """Accuracy where an image may have several right labels.
+
+    A prediction is right if it is among the correct or unclear labels; problematic images are skipped; accuracy
+    is taken for each original class, then its mean over classes. Of a subset in which some classes have no image
+    to score, the mean is over the classes that have one: ``missing`` says how many do not.
+
+    Parameters
+    ----------
+    predictions, labels
+        Predicted and original class of every image of the split, ``[n]``; a prediction of -1 is no class.
+    multi
+        The reviewed labels.
+    classes
+        How many there are.
+
+    Raises
+    ------
+    ValueError
+        When a row is not in the split, or no image can be scored.
+
+    Notes
+    -----
+    Shankar et al., 'Evaluating machine accuracy on ImageNet' (2020), section 3; Vasudevan et al., arXiv 2205.04596,
+    section 2. The rule for missing classes is ours.
+
+    Examples
+    --------
+    >>> reviewed = MultiLabels("test", {0: ImageLabels(frozenset({0, 1})), 1: ImageLabels(frozenset({1}))})
+    >>> score = multi_label_accuracy(np.array([1, 0]), np.array([0, 1]), reviewed, 10)
+    >>> score.accuracy, score.single_label, score.missing
+    (0.5, 0.0, 8)
+    """
+    if len(predictions) != len(labels):
+        raise ValueError(f"{len(predictions):,} predictions for {len(labels):,} labels")
+    outside = [row for row in (*multi.images, *multi.major) if not 0 <= row < len(labels)]
+    if outside:
+        raise ValueError(f"the split has images 0..{len(labels) - 1}, not {outside[:5]}")
+    if not multi.scored:
+        raise ValueError("no image to score: all that were reviewed are problematic, or none was")
+    rows = np.array(multi.scored)
+    right = multi.right(predictions, multi.scored)
+    single = predictions[rows] == labels[rows]
+    present, place, counts = np.unique(labels[rows], return_inverse=True, return_counts=True)
+    correct = np.bincount(place, weights=right)
+    low, high = class_mean_interval(correct, counts)
+    return MultiLabelScore(
+        float(np.mean(correct / counts)),
+        low,
+        high,
+        int(right.sum()),
+        len(rows),
+        len(multi.images) - len(rows),
+        len(present),
+        classes - len(present),
+        float(np.mean(np.bincount(place, weights=single) / counts)),
+    )
+
+
+@dataclass(frozen=True)
+class SliceScore:
+    """How many images of a slice a model has right, by all labels that reviewers accept: `MULTI_LABEL`.
+
+    As an axis or a row of a table a slice has one label an image: that is `SINGLE_LABEL`, and another number.
+
+    Parameters
+    ----------
+    right, images
+        The count, as published for ImageNet-M (68 images).
+    interval
+        Of the share that is right: 95% Clopper-Pearson.
+    metric
+        The name to show it under.
+    """
+
+    right: int
+    images: int
+    interval: tuple[float, float]
+    metric: str = MULTI_LABEL
+
+    @property
+    def accuracy(self) -> float:
+        """The share of right images, 0..1."""
+        return self.right / self.images
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.accuracy:.1%}: {self.right} of {self.images} images"
+
+
+def slice_score(predictions: NDArray[np.int64], multi: MultiLabels, rows: Sequence[int] | None = None) -> SliceScore:
+    """Count the right images of a slice, each by all labels that reviewers accept (`MULTI_LABEL`).
+
+    Parameters
+    ----------
+    predictions
+        Predicted class of every image of the split, ``[n]``.
+    multi
+        The reviewed labels.
+    rows
+        The slice; the 'major' one when None.
+
+    Raises
+    ------
+    ValueError
+        When the slice is empty, or an image of it has no reviewed labels.
+
+    Notes
+    -----
+    arXiv 2205.04596, section 5 (ImageNet-M): standard top-1 against correct or unclear labels.
+    """
+    chosen = multi.major if rows is None else rows
+    if not chosen:
+        raise ValueError("the slice has no images")
+    unknown = [row for row in chosen if row not in multi.images]
+    if unknown:
+        raise ValueError(f"no reviewed labels for images {unknown[:5]} of the slice")
+    right = int(multi.right(predictions, chosen).sum())
+    low, high = clopper_pearson(right, len(chosen))
+    return SliceScore(right, len(chosen), (float(low), float(high)))

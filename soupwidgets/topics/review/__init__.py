@@ -1,0 +1,55 @@
+"""Reviewing together: judgements of many people on the same images, kept, merged, counted, and taken back."""
+
+from soupwidgets.topics.review.agreement import Agreement, agreement, alpha_interval, krippendorff_alpha
+from soupwidgets.topics.review.community import community_slices
+from soupwidgets.topics.review.files import Export, export_labels, read_labels, read_session, write_session
+from soupwidgets.topics.review.label_set import (
+    Distribution,
+    Rule,
+    distribution,
+    distributions,
+    label_set,
+    minority_views,
+    reviewed_mistakes,
+    settle,
+)
+from soupwidgets.topics.review.major import major_slice
+from soupwidgets.topics.review.records import Record, ReviewError, State
+from soupwidgets.topics.review.session import ReviewSession
+from soupwidgets.topics.review.storage import Erasure, ReviewStore
+from soupwidgets.topics.review.views import Image, Judgement, Reviewer, Slice, Term, View, view
+
+__all__ = [
+    "Agreement",
+    "Distribution",
+    "Erasure",
+    "Export",
+    "Image",
+    "Judgement",
+    "Record",
+    "ReviewError",
+    "ReviewSession",
+    "ReviewStore",
+    "Reviewer",
+    "Rule",
+    "Slice",
+    "State",
+    "Term",
+    "View",
+    "agreement",
+    "alpha_interval",
+    "community_slices",
+    "distribution",
+    "distributions",
+    "export_labels",
+    "krippendorff_alpha",
+    "label_set",
+    "major_slice",
+    "minority_views",
+    "read_labels",
+    "read_session",
+    "reviewed_mistakes",
+    "settle",
+    "view",
+    "write_session",
+]

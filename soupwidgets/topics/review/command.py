@@ -1,0 +1,159 @@
+"""``soupwidgets mistakes``: reviewed mistakes without a notebook."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from soupwidgets.commands.options import (
+    DeviceOption,
+    JsonOption,
+    PartOption,
+    StoreOption,
+    SuiteOption,
+    show,
+    write_json,
+)
+from soupwidgets.commands.places import output_file
+from soupwidgets.topics.diversity.members import open_members
+
+app = typer.Typer(
+    no_args_is_help=True, help="Reviewed mistakes: their kinds, scores, exports, and merging of sessions."
+)
+
+
+class LabelRule(StrEnum):
+    """How many judgements become one set of labels."""
+
+    all_views = "all views"
+    majority = "majority"
+
+
+_Session = Annotated[str, typer.Argument(help="A session's file; with --reviews its id.")]
+_Reviews = Annotated[
+    str | None, typer.Option(help="Where sessions are kept: an SQLite file or a postgresql:// address.")
+]
+_Rule = Annotated[LabelRule, typer.Option(help="Every view counts, or the majority's.")]
+_Split = Annotated[str | None, typer.Option(help="Which split; the in-distribution test otherwise.")]
+
+
+@app.command("summary")
+def summary(session: _Session, reviews: _Reviews = None, json_file: JsonOption = None) -> None:
+    """Kinds of mistakes and how bad they are, of a session or a published file; how far reviewers agree."""
+    from soupwidgets.topics.review.report import summary_report, summary_text
+
+    report = summary_report(session, reviews)
+    write_json(json_file, report)
+    if json_file != "-":
+        show(summary_text(report))
+
+
+@app.command("score")
+def score(
+    labels: Annotated[Path, typer.Argument(help="An export, a session's file, or ImageNet's human_accuracy JSON.")],
+    suite: SuiteOption,
+    pool: Annotated[list[str] | None, typer.Option(help="Folder or file of checkpoints; repeat it.")] = None,
+    logits: Annotated[
+        list[str] | None, typer.Option(help="NAME:SPLIT=FILE of a model's logits (npy, npz, pt, csv); repeat it.")
+    ] = None,
+    split: _Split = None,
+    rule: _Rule = LabelRule.all_views,
+    reviewed_only: Annotated[
+        bool, typer.Option("--reviewed-only", help="Leave out images that nobody reviewed.")
+    ] = False,
+    part: PartOption = None,
+    json_file: JsonOption = None,
+    device: DeviceOption = "auto",
+    store: StoreOption = None,
+) -> None:
+    """Multi-label accuracy of models beside the accuracy by one label, and the count on the 'major' slice."""
+    from soupwidgets.store import Store
+    from soupwidgets.suites import Suite
+    from soupwidgets.topics.diversity.report import imported_members
+    from soupwidgets.topics.review.report import open_labels, score_report, score_text
+
+    opened = Suite.open(suite)
+    where = opened.id_test.name if split is None else split
+    if where not in opened.splits:
+        raise ValueError(f"the suite has no split {where!r}; it has {', '.join(opened.splits)}")
+    given = open_labels(labels, opened, where, rule.value)
+    kept = Store(store) if store else None
+    models = []
+    if pool:
+        models = open_members(pool, opened, [where], kept, device, sys.stderr.isatty(), part)
+    models += imported_members(logits or [], opened)
+    if not models:
+        raise ValueError("no model to score: give --pool or --logits")
+    report = score_report(models, opened, where, given, reviewed_only)
+    write_json(json_file, report)
+    if json_file != "-":
+        show(score_text(report))
+
+
+@app.command("export")
+def export(
+    session: _Session,
+    suite: SuiteOption,
+    out: Annotated[Path, typer.Option(help="Gets the labels.", callback=output_file)],
+    major: Annotated[Path | None, typer.Option(help="Gets the 'major' slice.", callback=output_file)] = None,
+    reviews: _Reviews = None,
+    split: _Split = None,
+    rule: _Rule = LabelRule.all_views,
+    names: Annotated[bool, typer.Option("--names", help="Name those who share something and gave a name.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Write without asking.")] = False,
+    json_file: JsonOption = None,
+) -> None:
+    """Say what shared judgements would go out, ask, and write them: labels, and the 'major' slice."""
+    from soupwidgets.suites import Suite, write_slice
+    from soupwidgets.text import one_line
+    from soupwidgets.topics.review.files import export_labels
+    from soupwidgets.topics.review.major import major_slice
+    from soupwidgets.topics.review.report import open_session
+    from soupwidgets.topics.review.views import view
+
+    opened = Suite.open(suite)
+    if split is not None and split not in opened.splits:
+        raise ValueError(f"the suite has no split {split!r}; it has {', '.join(opened.splits)}")
+    where = opened.id_test if split is None else opened.splits[split]
+    known = view(open_session(session, reviews)[1])
+    made = export_labels(known, where, rule.value, names)
+    chosen = major_slice(known, where, rule.value) if major else None
+    for sentence in made.summary:
+        print(one_line(sentence), file=sys.stderr)
+    if not yes:
+        typer.confirm("Write it?", abort=True, err=True)
+    made.write(out)
+    if major and chosen:
+        write_slice(major, chosen)
+    written = [str(out), *([str(major)] if major else [])]
+    write_json(json_file, {"written": written, "summary": list(made.summary)})
+
+
+@app.command("merge")
+def merge(
+    files: Annotated[list[Path], typer.Argument(help="Copies of one session, in any order.")],
+    out: Annotated[Path, typer.Option(help="Gets what all of them know.", callback=output_file)],
+    json_file: JsonOption = None,
+) -> None:
+    """Merge copies of a session; what one of them took back stays gone."""
+    from soupwidgets.topics.review.files import write_session
+    from soupwidgets.topics.review.report import merged
+
+    id, state, known = merged(files)
+    write_session(out, id, state)
+    report = {
+        "session": id,
+        "judgements": len(known.judgements),
+        "reviewers": len({author for author, _ in known.judgements}),
+        "taken back": len(state.gone),
+    }
+    write_json(json_file, report)
+    if json_file != "-":
+        show(
+            f"{out}: {report['judgements']:,} judgements by {report['reviewers']:,} reviewers, "
+            f"{report['taken back']:,} taken back"
+        )

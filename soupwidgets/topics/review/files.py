@@ -1,0 +1,198 @@
+"""Sessions as files, to be merged without a server; and exports, which say first what they contain."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from soupwidgets.checkpoints import atomic_path
+from soupwidgets.suites import Split, Suite
+from soupwidgets.suites.json_files import read_json_object
+from soupwidgets.topics.mistakes.multi_labels import ImageLabels, MultiLabels
+from soupwidgets.topics.review.label_set import Rule, distributions, label_set
+from soupwidgets.topics.review.records import Record, ReviewError, State, is_id
+from soupwidgets.topics.review.views import View, check_records
+
+_MOST_BYTES = 1 << 26
+SESSION_FORMAT, LABELS_FORMAT = "soupwidgets review session 1", "soupwidgets reviewed labels 1"
+
+
+def write_session(path: str | Path, session: str, state: State) -> Path:
+    """Write everything that a copy knows, for the others in the group: judgements that are not shared as well.
+
+    Parameters
+    ----------
+    path
+        The file.
+    session
+        Its id.
+    state
+        What is known.
+    """
+    content = {
+        "format": SESSION_FORMAT,
+        "session": session,
+        "records": [
+            {"id": r.id, "kind": r.kind, "author": r.author, "version": r.version, "body": dict(r.body)}
+            for _, r in sorted(state.records.items())
+        ],
+        "gone": sorted(state.gone),
+    }
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
+    return Path(path)
+
+
+def read_session(path: str | Path) -> tuple[str, State]:
+    """Read a session's file: its id, and what it knows.
+
+    Raises
+    ------
+    ReviewError
+        When the file is none, or a record of it is malformed.
+    """
+    content = _content(path, SESSION_FORMAT)
+    try:
+        session = content["session"]
+        records = [Record(r["id"], r["kind"], r["author"], r["body"], r["version"]) for r in content["records"]]
+        lost = list(content["gone"])
+        if not is_id(session) or not all(is_id(r.id) for r in records):
+            raise ReviewError("an id is none")
+        for record in records:
+            record.check()
+        state = State.of(records, lost)
+        check_records(state)
+    except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        raise ReviewError(f"{path}: malformed ({error!r:.200})") from error
+    except ReviewError as error:
+        raise ReviewError(f"{path}: {error}") from error
+    return session, state
+
+
+@dataclass(frozen=True)
+class Export:
+    """What would be written, for everybody to read before it is.
+
+    Parameters
+    ----------
+    content
+        Plain values.
+    summary
+        What is in it and what is not, as sentences.
+    """
+
+    content: Mapping[str, Any]
+    summary: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Export({' '.join(self.summary)})"
+
+    def write(self, path: str | Path) -> Path:
+        """Write it as JSON."""
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(self.content, indent=1) + "\n")
+        return Path(path)
+
+
+def export_labels(known: View, split: Split, rule: Rule = "all views", names: bool = False) -> Export:
+    """Labels of a split after review, of judgements that their reviewers share, for anybody.
+
+    Parameters
+    ----------
+    known
+        The session.
+    split
+        Whose images.
+    rule
+        How labels are settled; the distributions are in the export as well.
+    names
+        Whether to name the reviewers who share something and gave a name.
+
+    Returns
+    -------
+    Export
+        Without notes, categories' authors, answers to the group's fields, and reviewers' ids.
+    """
+    settled = label_set(known, split.name, rule, shared=True)
+    counted = distributions(known, split.name, shared=True)
+    here = [(author, j) for (author, _), j in known.judgements.items() if j.image.split == split.name]
+    shared = [(author, j) for author, j in here if j.shared]
+    people = sorted({author for author, _ in shared})
+    credits = sorted({known.name_of(a) for a in people if known.reviewers.get(a) and known.reviewers[a].name})
+    images = {}
+    for row, labels in settled.images.items():
+        one = counted[row]
+        images[str(row)] = {
+            "name": split.file_names[row] if split.file_names else None,
+            "correct": sorted(labels.correct), "unclear": sorted(labels.unclear), "wrong": sorted(labels.wrong),
+            "problematic": labels.problematic, "reviewers": one.reviewers,
+            "said": {kind: {str(c): n for c, n in sorted(getattr(one, kind).items())}
+                     for kind in ("correct", "unclear", "wrong")},
+            "said problematic": one.problematic,
+            "categories": {known.categories[i].name: n for i, n in one.categories.items() if i in known.categories},
+            "severities": {known.severities[i].name: n for i, n in one.severities.items() if i in known.severities},
+        }  # fmt: skip
+    content = {
+        "format": LABELS_FORMAT, "split": split.name, "sha256": split.content_hash, "rule": rule,
+        "reviewers": len(people), "credits": credits if names else [], "images": images, "major": list(settled.major),
+    }  # fmt: skip
+    summary = (
+        f"{len(shared):,} judgements of {len(images):,} images of {split.name!r} by {len(people)} reviewers.",
+        f"{len(here) - len(shared):,} judgements are not in it: their reviewers do not share them.",
+        "For each image how many reviewers said what, without who said it.",
+        f"Names: {', '.join(credits) if names and credits else 'none'}.",
+        "No notes, no codes, no answers to the group's own fields.",
+    )
+    return Export(content, summary)
+
+
+def read_labels(path: str | Path, suite: Suite) -> MultiLabels:
+    """Read an export of `export_labels`.
+
+    Raises
+    ------
+    ReviewError
+        When the file is none, or was made for other images.
+    """
+    content = _content(path, LABELS_FORMAT)
+    try:
+        split = suite.splits[str(content["split"])]
+        if content["sha256"] != split.content_hash:
+            raise ReviewError(f"made for other images or labels of {split.name!r} than the suite has")
+        classes = len(suite.class_names(split.name))
+        images = {
+            _below(row, len(split)): ImageLabels(
+                frozenset(_below(c, classes) for c in one["correct"]),
+                frozenset(_below(c, classes) for c in one["unclear"]),
+                frozenset(_below(c, classes) for c in one["wrong"]),
+                one["problematic"] is True,
+            )
+            for row, one in content["images"].items()
+        }
+        major = tuple(sorted(_below(row, len(split)) for row in content["major"]))
+    except ReviewError as error:
+        raise ReviewError(f"{path}: {error}") from error
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise ReviewError(f"{path}: malformed ({error!r:.200})") from error
+    return MultiLabels(split.name, images, major)
+
+
+def _below(value: object, end: int) -> int:
+    number = int(value) if isinstance(value, int | str) and not isinstance(value, bool) else -1
+    if not 0 <= number < end:
+        raise ValueError(f"{value!r:.50} is not within 0..{end - 1}")
+    return number
+
+
+def _content(path: str | Path, format: str) -> dict[str, Any]:
+    path = Path(path)
+    try:
+        # Python needs some twenty times as much memory for what a file of many small things holds.
+        if path.exists() and not (path.is_file() and path.stat().st_size <= _MOST_BYTES):
+            raise ValueError(f"{path}: no file of at most {_MOST_BYTES >> 20} MiB")
+        return read_json_object(path, format)
+    except (OSError, ValueError) as error:
+        raise ReviewError(str(error)) from error

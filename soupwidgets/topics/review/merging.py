@@ -1,0 +1,99 @@
+"""What another copy of a session may change here. Whoever made it may have used a text editor."""
+
+from __future__ import annotations
+
+from soupwidgets.topics.review.records import Record, ReviewError, State
+from soupwidgets.topics.review.signatures import SIGNED, check_signature
+from soupwidgets.topics.review.views import Facts, Image, Judgement, check_records, view
+
+# Nobody changes a name so often between two merges, and nobody can then be outnumbered for good.
+_MOST_AHEAD = 1000
+# What checking a copy may cost at most.
+_MOST_RECORDS, _MOST_REVIEWERS = 50_000, 1000
+
+
+def check_copy(session: str, mine: State, other: State) -> None:
+    """Make sure that a copy changes nothing here that is somebody else's.
+
+    Records and removals are signed by whose they are; what belongs to the group (terms, the agreement) may be changed
+    by anybody, but not so often that others cannot change it back.
+
+    Parameters
+    ----------
+    session
+        Its id.
+    mine
+        What is known here; at least the session's own record.
+    other
+        What the other copy knows.
+
+    Raises
+    ------
+    ReviewError
+        For the first thing that is wrong, of another session, or too much.
+    """
+    if len(other.records) > _MOST_RECORDS or len(other.gone) > _MOST_RECORDS:
+        raise ReviewError(f"the other copy has more than {_MOST_RECORDS:,} records: a changed file?")
+    if len({record.author for record in other.records.values()}) > _MOST_REVIEWERS:
+        raise ReviewError(f"the other copy has more than {_MOST_REVIEWERS:,} reviewers: a changed file?")
+    merged = check_records(other)
+    title = mine.records.get(("", session))
+    facts = view(mine).facts
+    if title is None or facts is None:
+        raise ReviewError(f"session {session} does not say what it is about: it cannot be merged")
+    if any(("", id) in mine.records for id in other.gone):
+        raise ReviewError("the other copy takes back what is the group's: a changed file?")
+    for record in other.records.values():
+        before = mine.records.get(record.key)
+        if before is not None and before.kind != record.kind:
+            raise ReviewError(f"{record.kind} {record.id} is a {before.kind} here: a changed file?")
+        if record.kind == "session" and (before is None or before.text != record.text):
+            raise ReviewError("the other copy is about other images: it is not of this session")
+    for judgement in merged.judgements.values():
+        check_classes(facts, judgement)
+    for one in merged.slices.values():
+        for row in one.rows:
+            check_image(facts, Image(one.split, row))
+    signed = title.body.get(SIGNED) is True
+    for record in other.records.values():
+        before = mine.records.get(record.key)
+        if before == record:
+            continue
+        if record.kind == "removal" or (signed and record.author):
+            check_signature(session, record)
+        else:
+            _check_version(record, before)
+    proved = {str(r.body.get("of")) for state in (mine, other) for r in state.records.values() if r.kind == "removal"}
+    for id in sorted(other.gone - mine.gone):
+        if signed and id not in proved:
+            raise ReviewError(f"the other copy takes {id} back without its author's signature: a changed file?")
+        if not signed and any(id in (record.id, record.author) for record in mine.records.values()):
+            raise ReviewError(
+                f"the other copy takes {id} back, and this session was begun by a version without signatures, so "
+                "nobody can tell who does: take it back here as well, with its reviewer's code"
+            )
+
+
+def check_classes(facts: Facts, judgement: Judgement) -> None:
+    """Make sure that a judgement is of an image and of classes that the session is about; `ReviewError` otherwise."""
+    check_image(facts, judgement.image)
+    classes = len(facts.classes[judgement.image.split])
+    said = [*judgement.correct, *judgement.unclear, *judgement.wrong]
+    said += [] if judgement.prediction is None else [judgement.prediction]
+    outside = [c for c in said if not 0 <= c < classes]
+    if outside:
+        raise ReviewError(f"{judgement.image.split!r} has classes 0..{classes - 1}, not {outside[0]}")
+
+
+def check_image(facts: Facts | None, image: Image) -> None:
+    """Make sure that the session is about an image; `ReviewError` otherwise."""
+    if facts is None or image.split not in facts.splits:
+        raise ReviewError(f"the session is not about a split {image.split!r}")
+    if not 0 <= image.row < facts.splits[image.split].images:
+        raise ReviewError(f"{image.split!r} has images 0..{facts.splits[image.split].images - 1}, not {image.row}")
+
+
+def _check_version(record: Record, before: Record | None) -> None:
+    ahead = record.version - (0 if before is None else before.version)
+    if ahead > _MOST_AHEAD:
+        raise ReviewError(f"{record.kind} {record.id} counts {ahead:,} changes not seen here: a changed file?")

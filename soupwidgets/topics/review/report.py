@@ -1,0 +1,226 @@
+"""Reviewed mistakes on the command line: the same numbers, in tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from soupwidgets.suites import Suite
+from soupwidgets.suites.json_files import read_json_object
+from soupwidgets.text import one_line
+from soupwidgets.topics.diversity.members import Member
+from soupwidgets.topics.mistakes.mistake_files import read_human_accuracy, read_mistakes
+from soupwidgets.topics.mistakes.multi_labels import MultiLabels, multi_label_accuracy, slice_score
+from soupwidgets.topics.mistakes.taxonomy import agreement_with_later_labels, mistake_table
+from soupwidgets.topics.review.agreement import TOO_FEW, agreement
+from soupwidgets.topics.review.files import LABELS_FORMAT, SESSION_FORMAT, read_labels, read_session
+from soupwidgets.topics.review.label_set import Rule, label_set, reviewed_mistakes
+from soupwidgets.topics.review.merging import check_copy
+from soupwidgets.topics.review.records import ReviewError, State
+from soupwidgets.topics.review.storage import ReviewStore
+from soupwidgets.topics.review.views import View, view
+
+
+def open_session(name: str, store: str | None) -> tuple[str, State]:
+    """A session's id and what is known of it.
+
+    Parameters
+    ----------
+    name
+        Its file; or its id, where ``store`` is given.
+    store
+        An SQLite file or a PostgreSQL address.
+
+    Raises
+    ------
+    ReviewError
+        When there is none.
+    """
+    if store is None:
+        return read_session(name)
+    if "://" not in store and not Path(store).exists():
+        raise ReviewError(f"{store}: no such file")
+    kept = ReviewStore(store)
+    known = kept.sessions()
+    if name not in known:
+        titles = "; ".join(f"{id} ({title!r})" for id, title in known.items()) or "none"
+        raise ReviewError(f"{kept.where} has no session {name!r}; it has {titles}")
+    return name, kept.read(name)
+
+
+def format_of(path: str | Path) -> str:
+    """The ``format`` that a JSON file states; empty where it states none. `ValueError` where it is no JSON object."""
+    return str(read_json_object(path).get("format", ""))
+
+
+def summary_report(name: str, store: str | None = None) -> dict[str, Any]:
+    """What kinds of mistakes were found, and how far reviewers agree.
+
+    Parameters
+    ----------
+    name
+        A session (as in `open_session`), or a published file of reviewed mistakes.
+    store
+        As in `open_session`.
+
+    Returns
+    -------
+    dict
+        Plain values.
+    """
+    if store is None and format_of(name) != SESSION_FORMAT:
+        found = read_mistakes(name)
+        table = mistake_table(found.mistakes)
+        normalised = {spelling: [meant, found.counts[spelling]] for spelling, meant in found.normalised.items()}
+        return {"kinds": {"": _records(table)}, "agreement": {}, "normalised": normalised, "warning": found.warning}
+    known = view(open_session(name, store)[1])
+    splits = sorted({j.image.split for j in known.judgements.values()})
+    return {
+        "judgements": len(known.judgements),
+        "reviewers": len({author for author, _ in known.judgements}),
+        "kinds": {s: _records(mistake_table(reviewed_mistakes(known, s))) for s in splits},
+        "agreement": {s: [_finite(asdict(one)) for one in agreement(known, s) if one.images] for s in splits},
+        "normalised": {},
+        "warning": "",
+    }
+
+
+def summary_text(report: dict[str, Any]) -> str:
+    """The tables."""
+    lines = []
+    if "judgements" in report:
+        lines += [f"{report['judgements']:,} judgements by {report['reviewers']:,} reviewers."]
+    for split, rows in report["kinds"].items():
+        table = pd.DataFrame(rows)
+        table["share major"] = (100 * table["share major"].astype(float)).round(1)
+        shown = table[["kind", "major", "minor", "borderline", "not said", "all", "share major"]]
+        lines += ["", *([one_line(split)] if split else []), shown.to_string(index=False, na_rep="")]
+    for split, rows in report["agreement"].items():
+        if rows:
+            lines += [
+                "",
+                f"Krippendorff's alpha on {one_line(split)}",
+                pd.DataFrame(rows).round(3).to_string(index=False, na_rep=""),
+            ]
+            if any(row["low"] is None for row in rows):
+                lines.append(TOO_FEW)
+    for spelling, (meant, count) in report["normalised"].items():
+        lines.append(f"{spelling!r} was read as {meant!r} ({count:,} times)")
+    if report["warning"]:
+        lines.append(f"Warning: {report['warning']}")
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def open_labels(path: str | Path, suite: Suite, split: str, rule: Rule) -> MultiLabels:
+    """Reviewed labels from an export, from a session's file, or from ImageNet's multi-label file.
+
+    Raises
+    ------
+    ValueError
+        When the file is none of these, or about another split.
+    """
+    kind = format_of(path)
+    if kind == LABELS_FORMAT:
+        found = read_labels(path, suite)
+    elif kind == SESSION_FORMAT:
+        found = label_set(view(read_session(path)[1]), split, rule)
+    else:
+        found = read_human_accuracy(path, suite.splits[split]).labels
+    if found.split != split:
+        raise ValueError(f"{path}: labels of {found.split!r}, not of {split!r}")
+    if not found.images:
+        raise ValueError(f"{path}: no reviewed label of {split!r}")
+    return found
+
+
+def score_report(
+    models: Sequence[Member], suite: Suite, split: str, given: MultiLabels, reviewed_only: bool
+) -> dict[str, Any]:
+    """Accuracies by one label and by reviewed labels.
+
+    Parameters
+    ----------
+    models
+        With predictions on the split.
+    suite, split
+        Where.
+    given
+        The reviewed labels.
+    reviewed_only
+        Score reviewed images alone; otherwise the others count by their one label.
+    """
+    where = suite.splits[split]
+    multi = given if reviewed_only else given.completed(where)
+    rows = []
+    for one in models:
+        said = one.predictions(split)
+        score = multi_label_accuracy(said, where.labels, multi, len(suite.class_names(split)))
+        later = agreement_with_later_labels(said, where.labels, given)
+        major = asdict(slice_score(said, given.completed(where))) if given.major else None
+        rows.append({"model": one.name, **asdict(score), "later": asdict(later), "major": major})
+    return {"split": split, "reviewed": len(given), "images": len(where), "models": rows}
+
+
+def score_text(report: dict[str, Any]) -> str:
+    """The table."""
+    rows = [
+        {
+            "model": row["model"],
+            "one label": round(100 * row["single_label"], 2),
+            "after review": round(100 * row["accuracy"], 2),
+            "95%": f"{100 * row['low']:.2f} to {100 * row['high']:.2f}",
+            "major right": "" if row["major"] is None else f"{row['major']['right']} of {row['major']['images']}",
+            "mistakes that were none": f"{row['later']['accepted']} of "
+            f"{row['later']['accepted'] + row['later']['rejected']} reviewed",
+        }
+        for row in report["models"]
+    ]
+    first = report["models"][0]
+    note = (
+        f"Percent, mean over {first['classes']} classes"
+        + (f" ({first['missing']} have no image to score)" if first["missing"] else "")
+        + f"; {report['reviewed']:,} of {report['images']:,} images of {report['split']} were reviewed, "
+        f"{first['problematic']:,} of them are problematic and skipped."
+    )
+    return f"{pd.DataFrame(rows).to_string(index=False)}\n\n{note}\n"
+
+
+def merged(names: Sequence[str | Path]) -> tuple[str, State, View]:
+    """Copies of one session as one, in whatever order they are given.
+
+    Raises
+    ------
+    ReviewError
+        When they are of different sessions, or a file changes what is not its owner's.
+    """
+    id, state = read_session(names[0])
+    _check(names[0], id, State.of(r for r in state.records.values() if r.key == ("", id)), state)
+    for name in names[1:]:
+        other, more = read_session(name)
+        if other != id:
+            raise ReviewError(f"{name}: of another session than {names[0]}: they cannot be merged")
+        _check(name, id, state, more)
+        state = state.merge(more)
+    return id, state, view(state)
+
+
+def _check(name: str | Path, session: str, mine: State, other: State) -> None:
+    try:
+        check_copy(session, mine, other)
+    except ReviewError as error:
+        raise ReviewError(f"{name}: {error}") from error
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
+    return [_finite({"kind": name, **row}) for name, row in zip(map(str, table.index), rows, strict=True)]
+
+
+def _finite(record: dict[str, Any]) -> dict[str, Any]:
+    # JSON has no numbers that are not finite.
+    return {str(k): None if isinstance(v, float) and not isfinite(v) else v for k, v in record.items()}

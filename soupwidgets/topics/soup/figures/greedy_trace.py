@@ -1,0 +1,93 @@
+"""A greedy soup as it came about: one candidate after the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from soupwidgets.evaluation.metrics import METRIC_WORDS
+from soupwidgets.figures.patch import Patch, finished, make_patch
+from soupwidgets.figures.style import BLUE, INK, VERMILLION, axis, base_figure, limits, percent, percents
+from soupwidgets.methods import GreedySoup
+
+
+def greedy_trace(soup: GreedySoup, step: int | None = None) -> go.Figure:
+    """Draw the validation score with each candidate, beside that of the soup it was tried in.
+
+    Parameters
+    ----------
+    soup
+        The trace.
+    step
+        The step to bring out, from 1; the last when None.
+
+    Returns
+    -------
+    go.Figure
+        With a text alternative in ``layout.meta``. Every candidate's point carries its step as ``customdata``.
+    """
+    steps = soup.steps
+    figure = base_figure("Greedy soup, candidate by candidate", *_axes(soup))
+    held = [max(s.accuracy, s.best) if s.accepted else s.best for s in steps]
+    places = list(range(1, len(steps) + 1))
+    figure.add_scatter(
+        x=places, y=percents(held), uid="held", name="the soup so far", mode="lines",
+        line={"color": BLUE, "width": 2, "shape": "hv"}, hoverinfo="skip",
+    )  # fmt: skip
+    for uid, name, colour, symbol, chosen in (
+        ("taken", "taken", BLUE, "circle", [s.accepted for s in steps]),
+        ("left", "left out", VERMILLION, "x", [not s.accepted and s.exact for s in steps]),
+        ("bound", "left out (at most this)", VERMILLION, "triangle-down-open", [not s.exact for s in steps]),
+    ):
+        rows = [i for i, use in enumerate(chosen) if use]
+        figure.add_scatter(
+            x=[places[i] for i in rows],
+            y=percents([steps[i].accuracy for i in rows]),
+            uid=uid, name=name, mode="markers", marker={"color": colour, "symbol": symbol, "size": 9},
+            customdata=[[places[i]] for i in rows], hovertext=[steps[i].candidate for i in rows],
+            hovertemplate=f"step %{{x}}: %{{hovertext}}<br>{name}, %{{y:.2f}}%<extra></extra>",
+        )  # fmt: skip
+    figure.add_scatter(
+        x=[], y=[], uid="here", name="this step", mode="markers", cliponaxis=False,
+        marker={"color": "rgba(0,0,0,0)", "size": 18, "line": {"width": 2, "color": INK}}, hoverinfo="skip",
+    )  # fmt: skip
+    return finished(figure, greedy_trace_patch(soup, step))
+
+
+def greedy_trace_patch(soup: GreedySoup, step: int | None = None) -> Patch:
+    """Move the mark of `greedy_trace` to a step."""
+    at = len(soup.steps) if step is None else step
+    here = soup.steps[at - 1]
+    text = (
+        f"Greedy soup of {len(soup.steps)} candidates on validation: {', '.join(soup.ingredients)} taken. "
+        f"{greedy_sentence(soup, at)} "
+        + " ".join(
+            f"{i}. {s.candidate} {'' if s.exact else 'at most '}{s.accuracy:.2%} "
+            f"{'taken' if s.accepted else 'left out'};"
+            for i, s in enumerate(soup.steps, 1)
+        )
+    )
+    return make_patch(text, {"here": {"x": [at], "y": [percent(here.accuracy)]}})
+
+
+def greedy_sentence(soup: GreedySoup, step: int) -> str:
+    """One step in words: the candidate, accuracy with and without it, and the verdict."""
+    here = soup.steps[step - 1]
+    if step == 1:
+        return f"Step 1 of {len(soup.steps)}: {here.candidate} is the first, with {here.accuracy:.2%}."
+    bound = "" if here.exact else "at most "
+    return (
+        f"Step {step} of {len(soup.steps)}: {here.candidate} is tried. "
+        f"Validation {METRIC_WORDS[soup.metric]} {here.best:.2%} without it, "
+        f"{bound}{here.accuracy:.2%} with it: {'taken' if here.accepted else 'left out'} "
+        f"(after {here.looked_at:,} of {here.total:,} images)."
+    )
+
+
+def _axes(soup: GreedySoup) -> tuple[dict[str, Any], dict[str, Any]]:
+    accuracies = percents([step.accuracy for step in soup.steps])
+    return (
+        axis("Candidate, in the order tried", (0.3, len(soup.steps) + 0.7), tickformat="d"),
+        axis(f"Validation {METRIC_WORDS[soup.metric]}, %", limits(accuracies), tickformat=".2f"),
+    )

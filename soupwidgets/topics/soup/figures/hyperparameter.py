@@ -1,0 +1,58 @@
+"""A hyper-parameter against accuracy, over the ingredients of a pool."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import plotly.graph_objects as go
+
+from soupwidgets.evaluation import Evaluation
+from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.style import BLUE, axis, base_figure, error_bars_of, limits, percents
+
+
+def hyperparameter(
+    values: Mapping[str, float], evaluations: Mapping[str, Evaluation], name: str, split: str, log: bool = False
+) -> go.Figure:
+    """Draw one point per ingredient.
+
+    Parameters
+    ----------
+    values
+        Ingredient to its value; at least one.
+    evaluations
+        Ingredient to its evaluation.
+    name
+        What the values are, with their unit if they have one.
+    split
+        Where accuracy was measured.
+    log
+        Whether the horizontal axis is logarithmic.
+
+    Returns
+    -------
+    go.Figure
+        With 95% intervals, and a text alternative in ``layout.meta``.
+
+    Raises
+    ------
+    KeyError
+        When an ingredient was not evaluated on the split.
+    """
+    names = sorted(values, key=lambda ingredient: values[ingredient])
+    scores = [evaluations[ingredient].scores[split] for ingredient in names]
+    ends = [end for score in scores for end in score.interval]
+    x_axis = axis(name, type="log") if log else axis(name)
+    title = f"{name[:1].upper()}{name[1:]} and accuracy"
+    figure = base_figure(title, x_axis, axis(f"Accuracy on {split}, %", limits(percents(ends))))
+    figure.add_scatter(
+        x=[values[ingredient] for ingredient in names],
+        y=percents([score.accuracy for score in scores]),
+        error_y=error_bars_of(scores, color=BLUE, thickness=1, width=3),
+        uid="ingredients", name="ingredients, with 95% intervals", mode="markers",
+        showlegend=True, marker={"color": BLUE, "size": 8}, customdata=[[ingredient] for ingredient in names],
+hovertext=names,
+        hovertemplate="%{hovertext}<br>%{x:.3g}<br>%{y:.2f}%<extra></extra>",
+    )  # fmt: skip
+    rows = "; ".join(f"{i} {values[i]:.3g}: {score.accuracy:.2%}" for i, score in zip(names, scores, strict=True))
+    return finished(figure, make_patch(f"{name} and accuracy on {split} of {len(names)} ingredients: {rows}.", {}))

@@ -1,0 +1,55 @@
+"""A learned soup as it came about: loss and coefficients, epoch by epoch."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.style import BLUE, GREEN, GREY, VERMILLION, axis, base_figure, limits
+from soupwidgets.methods import LearnedSoup
+
+_NAMED = 3
+_DASHES = (("solid", BLUE), ("dash", VERMILLION), ("dot", GREEN))
+
+
+def learned_trace(soup: LearnedSoup) -> go.Figure:
+    """Draw each ingredient's coefficient after every epoch; the largest three have names.
+
+    Parameters
+    ----------
+    soup
+        The trace, of at least one epoch. By layer a coefficient is the mean over the tensors.
+
+    Returns
+    -------
+    go.Figure
+        Every name is told by hovering. With a text alternative in ``layout.meta``.
+    """
+    last = soup.epochs[-1]
+    names = sorted(last.coefficients, key=lambda name: -last.coefficients[name])
+    places = list(range(len(soup.epochs) + 1))
+    # The descent begins at equal parts.
+    curves = {name: [1 / len(names), *(e.coefficients.get(name, 0.0) for e in soup.epochs)] for name in names}
+    figure = base_figure(
+        "Learned soup, epoch by epoch",
+        axis("Epoch over the validation images", (-0.2, len(soup.epochs) + 0.2), tickformat="d"),
+        axis("Coefficient", limits([value for curve in curves.values() for value in curve])),
+    )
+    for i, name in reversed(list(enumerate(names))):
+        dash, colour = _DASHES[i] if i < _NAMED else ("solid", GREY)
+        figure.add_scatter(
+            x=places, y=curves[name], uid=f"ingredient-{i}", mode="lines+markers",
+            name=name if i < _NAMED else f"the other {len(names) - _NAMED}",
+            line={"color": colour, "dash": dash, "width": 2.5 if i < _NAMED else 1}, marker={"size": 5},
+            showlegend=i <= _NAMED, meta=name,
+            hovertemplate="%{meta}<br>after epoch %{x}: %{y:.3f}<extra></extra>",
+        )  # fmt: skip
+    epochs = "; ".join(
+        f"epoch {i}: loss {e.loss:.4f} nats, accuracy {e.accuracy:.2%}, logit scale {e.beta:.3f}"
+        for i, e in enumerate(soup.epochs, 1)
+    )
+    largest = ", ".join(f"{name} {last.coefficients[name]:.3f}" for name in names[:_NAMED])
+    text = (
+        f"Learned soup of {len(names)} ingredients on validation. {epochs}. Largest coefficients at the end: {largest}."
+    )
+    return finished(figure, make_patch(text, {}))

@@ -1,0 +1,62 @@
+"""Spectra: how fast predictions change between images, and which frequencies matter."""
+
+from soupwidgets.topics import on_demand
+from soupwidgets.topics.spectrum.frequency_table import (
+    FrequencyTrend,
+    ModelFrequency,
+    frequency_frame,
+    frequency_trends,
+    model_frequencies,
+    stream_model_frequencies,
+)
+from soupwidgets.topics.spectrum.image_paths import ImagePaths, PathKind, image_paths, paths_to, paths_to_changed
+from soupwidgets.topics.spectrum.image_spectrum import (
+    FourierSensitivity,
+    ImageSpectrum,
+    fourier_sensitivity,
+    image_spectrum,
+    stream_fourier_sensitivity,
+)
+from soupwidgets.topics.spectrum.label_noise import (
+    LabelNoiseStudy,
+    NoiseResult,
+    read_label_noise_study,
+    run_label_noise_study,
+)
+from soupwidgets.topics.spectrum.path_spectrum import (
+    PathSpectrum,
+    followed,
+    path_spectrum,
+    power_density,
+    stream_path_spectrum,
+)
+
+__all__ = [
+    "FourierSensitivity",
+    "FrequencyTrend",
+    "ImagePaths",
+    "ImageSpectrum",
+    "LabelNoiseStudy",
+    "ModelFrequency",
+    "NoiseResult",
+    "PathKind",
+    "PathSpectrum",
+    "followed",
+    "fourier_sensitivity",
+    "frequency_frame",
+    "frequency_trends",
+    "image_paths",
+    "image_spectrum",
+    "model_frequencies",
+    "path_spectrum",
+    "paths_to",
+    "paths_to_changed",
+    "power_density",
+    "read_label_noise_study",
+    "run_label_noise_study",
+    "stream_fourier_sensitivity",
+    "stream_model_frequencies",
+    "stream_path_spectrum",
+]
+
+__getattr__ = on_demand(__name__)

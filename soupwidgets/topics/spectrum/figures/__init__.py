@@ -1,0 +1,23 @@
+"""Figures: results into plotly figures; pure functions."""
+
+from soupwidgets.topics.spectrum.figures.image_spectrum import fourier_sensitivity, image_spectra
+from soupwidgets.topics.spectrum.figures.label_noise import noise_fitting, noise_followed
+from soupwidgets.topics.spectrum.figures.path_spectrum import (
+    frequency_against_accuracy,
+    frequency_along_alpha,
+    path_predictions,
+    path_spectra,
+    path_spectra_patch,
+)
+
+__all__ = [
+    "fourier_sensitivity",
+    "frequency_against_accuracy",
+    "frequency_along_alpha",
+    "image_spectra",
+    "noise_fitting",
+    "noise_followed",
+    "path_predictions",
+    "path_spectra",
+    "path_spectra_patch",
+]

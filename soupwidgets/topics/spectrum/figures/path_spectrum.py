@@ -1,0 +1,218 @@
+"""Spectra of predictions along paths between images, and the predictions themselves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from soupwidgets.figures.patch import Patch, finished, make_patch
+from soupwidgets.figures.style import COLOURS, GREY, INK, axis, band, bar_length, base_figure, limits, percent, percents
+from soupwidgets.stats.estimate import Estimate
+from soupwidgets.topics.spectrum.frequency_table import ModelFrequency
+from soupwidgets.topics.spectrum.path_spectrum import PathSpectrum
+
+# Ten powers of ten hold every spectrum; below that is rounding.
+_DECADES = 7
+_MOST_LINES = 4
+
+
+def path_spectra(spectra: Mapping[str, PathSpectrum]) -> go.Figure:
+    """Draw the mean power density of one or more models along the same kind of paths.
+
+    Parameters
+    ----------
+    spectra
+        By what the models are called, at most four.
+
+    Returns
+    -------
+    go.Figure
+        With 95% bands over the paths, a logarithmic scale of power, and a text alternative in ``layout.meta``.
+
+    Raises
+    ------
+    ValueError
+        When there is none, or more than four.
+    """
+    if not 0 < len(spectra) <= _MOST_LINES:
+        raise ValueError(f"one to {_MOST_LINES} spectra can be told apart in a figure, {len(spectra)} given")
+    figure = base_figure("", {}, {})
+    for number, colour in zip(range(len(spectra)), COLOURS, strict=False):
+        figure.add_trace(band([0], [1], [1], colour, f"band-{number}"))
+        figure.add_scatter(
+            x=[], y=[], uid=f"line-{number}", mode="lines", line={"color": colour, "width": 2.5},
+            hovertemplate="%{x:.2f}: %{y:.2e}<extra></extra>",
+        )  # fmt: skip
+    return finished(figure, path_spectra_patch(spectra))
+
+
+def path_spectra_patch(spectra: Mapping[str, PathSpectrum]) -> Patch:
+    """What moves in `path_spectra` when models change while their number stays."""
+    first = next(iter(spectra.values()))
+    top = max(float(one.band[1][1:].max()) for one in spectra.values())
+    # Nothing to draw where nothing changes: a scale from 1 downwards then.
+    high = math.ceil(math.log10(top)) if top > 0 else 0
+    floor = 10.0 ** (high - _DECADES)
+    traces: dict[str, dict[str, object]] = {}
+    sentences = []
+    for number, (name, one) in enumerate(spectra.items()):
+        # Power at frequency 0 is what the straight line took away.
+        x = one.frequency[1:].tolist()
+        low, middle, up = (np.maximum(values[1:], floor).tolist() for values in (one.band[0], one.mean, one.band[1]))
+        traces[f"band-{number}"] = {"x": [*x, *reversed(x)], "y": [*up, *reversed(low)]}
+        # Two lines of one name are told apart by a space at its end.
+        traces[f"line-{number}"] = {"x": x, "y": middle, "name": f"{name.strip()}, with 95% band"}
+        sentences.append(f"{name.strip()}: {_words(one)}")
+    what = "probabilities" if first.values == "probabilities" else "logits (less their mean)"
+    titled = base_figure(f"Predictions {first.description}: how fast they change", {}, {})
+    window = "Hann window" if first.window == "hann" else "no window"
+    taken = {"linear": "straight line taken off", "constant": "mean taken off", "none": "nothing taken off"}
+    return make_patch(
+        f"Power spectrum of {what} {first.description}. " + " ".join(sentences),
+        traces,
+        xaxis=axis(f"Frequency, {first.unit}", (0, float(first.frequency[-1]))),
+        yaxis=axis(
+            f"Power density of {what}\n({taken[first.detrend]}, {window})", (high - _DECADES, high), type="log",
+            exponentformat="power", dtick=1,
+        ),
+        title=titled.layout.title.to_plotly_json(),
+    )  # fmt: skip
+
+
+def path_predictions(
+    probabilities: NDArray[np.float64], classes: Sequence[str], ends: tuple[int, int], model: str, description: str
+) -> go.Figure:
+    """Draw the probabilities of all classes along one path.
+
+    Parameters
+    ----------
+    probabilities
+        ``[samples, classes]``.
+    classes
+        Their names.
+    ends
+        Classes of the two images.
+    model, description
+        What was followed, and where.
+
+    Returns
+    -------
+    go.Figure
+        Classes that nowhere reach ten percent are pale.
+    """
+    x = np.linspace(0, 1, len(probabilities)).tolist()
+    figure = base_figure(
+        f"{model} on one path {description}",
+        axis(f"From {classes[ends[0]]} (0) to {classes[ends[1]]} (1)", (0, 1)),
+        axis("Probability, %", (0, 103)),
+    )
+    order = np.argsort(-probabilities.max(axis=0))
+    shown = [int(c) for c in order if probabilities[:, c].max() >= 0.1][: len(COLOURS)]
+    for c in range(len(classes)):
+        named = c in shown
+        figure.add_scatter(
+            x=x, y=percents(probabilities[:, c].tolist()), uid=f"class-{c}", name=classes[c], mode="lines",
+            line={"color": COLOURS[shown.index(c)] if named else "#DDDDDD", "width": 2.5 if named else 1},
+            showlegend=named, meta=classes[c], hovertemplate="%{meta}: %{y:.1f}%<extra></extra>",
+        )  # fmt: skip
+    top = probabilities.argmax(axis=1)
+    # Runs of the same top class, in words.
+    turns = [0, *(np.flatnonzero(np.diff(top)) + 1).tolist()]
+    words = ", ".join(f"{classes[top[t]]} from {x[t]:.2f}" for t in turns)
+    text = (
+        f"{model} along one path {description}, from {classes[ends[0]]} to {classes[ends[1]]}: most probable {words}."
+    )
+    return finished(figure, make_patch(text, {}))
+
+
+def frequency_along_alpha(
+    centroids: Mapping[float, Mapping[str, Estimate]], unit: str, fine_tuned: str, here: float | None = None
+) -> go.Figure:
+    """Draw the mean frequency along alpha, a line for each kind of paths.
+
+    Parameters
+    ----------
+    centroids
+        alpha to the mean frequency by the paths' description.
+    unit
+        Of the frequency.
+    fine_tuned
+        What lies at alpha 1.
+    here
+        An alpha to mark.
+    """
+    alphas = sorted(centroids)
+    kinds = list(next(iter(centroids.values())))
+    known = [e for by_kind in centroids.values() for e in by_kind.values() if math.isfinite(e.value)]
+    figure = base_figure(
+        "Mean frequency along alpha",
+        axis(f"alpha (0 zero-shot, 1 {fine_tuned})", (-0.02, 1.02)),
+        axis(f"Mean frequency, {unit}", limits([x for e in known for x in (e.low, e.high)] or [0.0], 0.1)),
+    )
+    sentences = []
+    for i, (kind, colour) in enumerate(zip(kinds, COLOURS, strict=False)):
+        found = [centroids[a][kind] for a in alphas]
+        figure.add_trace(band(alphas, [e.low for e in found], [e.high for e in found], colour, f"band-{i}"))
+        figure.add_scatter(
+            x=alphas, y=[e.value for e in found], uid=f"line-{i}", name=f"{kind}, with 95% interval",
+            mode="lines+markers", line={"color": colour, "width": 2.5}, marker={"size": 6},
+            hovertemplate="alpha %{x:.2f}: %{y:.3f}<extra></extra>",
+        )  # fmt: skip
+        sentences.append(f"{kind}: {found[0]} at alpha {alphas[0]:g}, {found[-1]} at alpha {alphas[-1]:g}.")
+    if here is not None:
+        figure.add_vline(x=here, line={"color": INK, "width": 1, "dash": "dot"})
+    return finished(figure, make_patch(f"Mean frequency ({unit}) along alpha. " + " ".join(sentences), {}))
+
+
+def frequency_against_accuracy(models: Sequence[ModelFrequency], paths: str, accuracy: str = "ID test") -> go.Figure:
+    """Draw models by mean frequency along some paths, and accuracy.
+
+    Parameters
+    ----------
+    models
+        From `spectrum.model_frequencies`.
+    paths
+        Description of the paths.
+    accuracy
+        ``"ID test"`` or ``"mean OOD"``.
+    """
+    unit = models[0].spectra[paths].unit
+    found = [m.spectra[paths].centroid for m in models]
+    if accuracy == "mean OOD":
+        y, bars = [m.evaluation.shift_accuracy for m in models], [m.evaluation.shift_interval for m in models]
+    else:
+        scores = [next(s for s in m.evaluation.scores.values() if s.role == "id_test") for m in models]
+        y, bars = [s.accuracy for s in scores], [s.interval for s in scores]
+    figure = base_figure(
+        f"Frequency {paths} against accuracy",
+        axis(f"Mean frequency {paths}, {unit}", limits([x for e in found for x in (e.low, e.high)], 0.08)),
+        axis(f"{accuracy} accuracy, %", limits(percents([x for pair in bars for x in pair]), 0.08)),
+    )
+    figure.add_scatter(
+        x=[e.value for e in found], y=percents(y), uid="models", name="models, with 95% intervals",
+        mode="markers+text", text=[m.name for m in models], textposition="top center",
+        textfont={"size": 10}, marker={"size": 9, "color": COLOURS[0]},
+        error_x=_bars([e.value for e in found], [(e.low, e.high) for e in found]),
+        error_y=_bars(percents(y), [(percent(low), percent(high)) for low, high in bars]),
+        hovertemplate="%{text}<br>%{x:.3f}<br>%{y:.2f}%<extra></extra>",
+    )  # fmt: skip
+    words = "; ".join(f"{m.name} {e} and {v:.1%}" for m, e, v in zip(models, found, y, strict=True))
+    return finished(figure, make_patch(f"Mean frequency {paths} ({unit}) and {accuracy} accuracy: {words}.", {}))
+
+
+def _bars(values: Sequence[float], intervals: Sequence[tuple[float, float]]) -> dict[str, object]:
+    return {
+        "type": "data", "symmetric": False, "color": GREY, "thickness": 1, "width": 0,
+        "array": [bar_length(high - v) for v, (_, high) in zip(values, intervals, strict=True)],
+        "arrayminus": [bar_length(v - low) for v, (low, _) in zip(values, intervals, strict=True)],
+    }  # fmt: skip
+
+
+def _words(one: PathSpectrum) -> str:
+    if math.isnan(one.centroid.value):
+        return "predictions do not change along the paths."
+    return f"mean frequency {one.centroid} {one.unit}, power {one.power}, over {len(one.density)} paths."

@@ -1,0 +1,96 @@
+"""``soupwidgets zoo``: build the miniature zoo, and report on it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from soupwidgets.commands.options import (
+    DeviceOption,
+    HeadFromOption,
+    JsonOption,
+    PartOption,
+    PoolOption,
+    StoreOption,
+    SuiteOption,
+    ZeroShotOption,
+    evaluator,
+    open_pool,
+    show,
+    write_json,
+)
+from soupwidgets.commands.places import output_file, output_folder
+
+app = typer.Typer(no_args_is_help=True, help="The miniature zoo: build it, report on it.")
+
+
+_Raw = Annotated[Path, typer.Option(help="Folder with the four Fashion-MNIST .gz files.")]
+_RAW = Path("/usr/share/datasets/fashion-mnist")
+_Work = Annotated[Path, typer.Option(help="Keeps unfinished work, for the next start.", callback=output_folder)]
+
+
+@app.command("build")
+def zoo_build(
+    out: Annotated[Path, typer.Option(help="Gets suites/ and zoo/.", callback=output_folder)] = Path("data"),
+    work: _Work = Path("build/zoo"),
+    raw: _Raw = _RAW,
+    workers: Annotated[int, typer.Option(min=1, help="Processes at work at once, one thread each.")] = 2,
+) -> None:
+    """Rebuild the miniature zoo from the raw images; what is there already is kept."""
+    from soupwidgets.zoo.build import build_zoo
+
+    build_zoo(out, work, raw, workers=workers)
+
+
+@app.command("baselines")
+def zoo_baselines(
+    out: Annotated[
+        Path, typer.Option(help="The table: model, dataset, accuracy, images.", callback=output_file)
+    ] = Path("data/baselines/fashion.csv"),
+    suite: SuiteOption = Path("data/suites/fashion"),
+    work: _Work = Path("build/baselines"),
+    raw: _Raw = _RAW,
+) -> None:
+    """Train models from scratch, for the line that effective robustness is measured from (some ten minutes)."""
+    from soupwidgets.suites import Suite
+    from soupwidgets.zoo.baselines import write_baselines
+
+    print(write_baselines(out, Suite.open(suite), work, raw))
+
+
+@app.command("diverse")
+def zoo_diverse(
+    out: Annotated[Path, typer.Option(help="Gets the models.", callback=output_folder)] = Path(
+        "data/zoo/fashion-diverse"
+    ),
+    raw: _Raw = _RAW,
+) -> None:
+    """Train seven models that differ more and more, for error inconsistency and ensembles (some ten minutes)."""
+    from soupwidgets.zoo.diverse import build_diverse
+
+    print(build_diverse(out, raw))
+
+
+@app.command("report")
+def zoo_report(
+    pool: PoolOption,
+    suite: SuiteOption,
+    part: PartOption = None,
+    head_from: HeadFromOption = None,
+    zero_shot: ZeroShotOption = None,
+    json_file: JsonOption = None,
+    device: DeviceOption = "auto",
+    store: StoreOption = None,
+) -> None:
+    """Does a pool show what the papers found? Choices on validation, numbers on test and shifts."""
+    from soupwidgets.zoo.report import to_markdown, zoo_report
+
+    rows = zoo_report(
+        evaluator(open_pool(pool, part, head_from, zero_shot), suite, device, store), progress=sys.stderr.isatty()
+    )
+    write_json(json_file, [row.to_record() for row in rows])
+    if json_file != "-":
+        show(to_markdown(rows))

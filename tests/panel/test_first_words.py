@@ -1,0 +1,37 @@
+"""From the first moment on an explorer says what it is about: setting up may take seconds."""
+
+from __future__ import annotations
+
+import pytest
+
+from soupwidgets import Evaluator
+from soupwidgets.panel.newest_wins import NewestWins
+from soupwidgets.widgets import (
+    AlphaExplorer,
+    FrontierExplorer,
+    LandscapeExplorer,
+    SoupMixer,
+    SpectrumExplorer,
+)
+
+WORDS = {
+    AlphaExplorer: "loading zero-shot and ft-a",
+    FrontierExplorer: "looking up what is measured",
+    LandscapeExplorer: "finding the plane through zero-shot, ft-a, ft-b",
+    SoupMixer: "loading 3 ingredients",
+    SpectrumExplorer: "loading ft-a to follow it along the paths",
+}
+
+
+@pytest.mark.parametrize("explorer", WORDS)
+def test_before_anything_is_measured(
+    explorer: type, tiny_evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NewestWins, "_set_to_work", lambda self: None)
+    made = explorer(tiny_evaluator)
+    status = (made.view if explorer is SoupMixer else made).status.value
+    assert WORDS[explorer] in status
+    assert "<progress" in status
+    # A live region: a screen reader says it too.
+    assert 'role="status"' in status
+    made.close()

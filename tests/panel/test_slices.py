@@ -1,0 +1,86 @@
+"""A slice is an axis of every explorer, and its name is a text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import pytest
+
+from soupwidgets import Evaluator, Pool, Store, Suite
+from soupwidgets.panel.live_figure import LiveFigure
+from soupwidgets.topics.review.community import community_slices
+from soupwidgets.topics.review.session import ReviewSession
+from soupwidgets.topics.review.storage import ReviewStore
+from soupwidgets.widgets import AlphaExplorer, FrontierExplorer, SoupMixer
+
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def ev(tiny_pool: Pool, small_suite: Suite, tmp_path: Path) -> Evaluator:
+    session = ReviewSession.create(ReviewStore(tmp_path / "reviews.sqlite"), small_suite, "slices")
+    session.add_slice(EVIL, EVIL, "test", range(0, 60, 2))
+    session.add_slice("sleeves", "they matter", "test", range(200))
+    session.add_slice("test", "a name that is taken", "test", [1])
+    slices = community_slices(session.view, small_suite)
+    assert [s.name for s in slices] == [EVIL, "sleeves", "test (2)"]
+    return Evaluator(tiny_pool, small_suite.with_slices(slices), store=Store(tmp_path / "store"))
+
+
+@pytest.fixture(params=[AlphaExplorer, SoupMixer, FrontierExplorer])
+def explorer(request: pytest.FixtureRequest, ev: Evaluator) -> Iterator[Any]:
+    made = request.param(ev)
+    made.wait(background=True)
+    yield made
+    made.close()
+
+
+def _drawn(part: Any) -> Any:
+    """A figure without what plotly never draws: its words, and the names of its traces."""
+    if isinstance(part, dict):
+        patched = part.get("patch", {}).get("traces", {})
+        rest = {key: value for key, value in part.items() if key not in ("meta", "uid", "customdata", "patch")}
+        return {key: _drawn(value) for key, value in rest.items()} | {"patched": _drawn([*patched.values()])}
+    return [_drawn(one) for one in part] if isinstance(part, list) else part
+
+
+def test_every_explorer_shows_it_and_runs_nothing(explorer: Any, ev: Evaluator) -> None:
+    assert "sleeves" in explorer.shift_choice.options
+    explorer.shift_choice.value = EVIL
+    explorer.wait(background=True)
+    assert explorer.alert.value == ""
+    figures = []
+    waiting = [explorer]
+    while waiting:
+        one = waiting.pop()
+        waiting += getattr(one, "children", ())
+        if isinstance(one, LiveFigure):
+            figures.append(one)
+        elif isinstance(one, ipywidgets.HTML):
+            assert "<img src=x" not in one.value
+    shown = [json.dumps(_drawn({**f.figure, "patch": f.patch})) for f in figures if f.figure]
+    assert not any("<img src=x" in text for text in shown)
+    assert any("&lt;img src=x" in text for text in shown)
+
+
+def test_a_small_one_is_told(ev: Evaluator) -> None:
+    small, large, single = ev.suite.slices
+    assert "has 30 images: an accuracy on it may be up to 18 points off" in small.caution
+    assert "both of its accuracies, single-label and multi-label" in small.caution
+    assert large.caution == ""
+    assert "up to 98 points" in single.caution
+    explorer = FrontierExplorer(ev)
+    explorer.wait(background=True)
+    explorer.shift_choice.value = EVIL
+    assert "has 30 images" in explorer.details.value
+    explorer.shift_choice.value = "sleeves"
+    assert 'role="note"' not in explorer.details.value
+    explorer.choose(["ft-a"])
+    assert ">sleeves (single-label) %<" in explorer.details.value
+    explorer.shift_choice.value = "mean of all shifts"
+    assert ">Mean OOD %<" in explorer.details.value
+    explorer.close()

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import plotly.graph_objects as go
+import pytest
+
+import soupwidgets as sw
+from soupwidgets import GreedySoup, Recipe
+from soupwidgets.evaluation import Evaluation, SplitScore
+from soupwidgets.methods import GreedyStep, LearnedEpoch, LearnedSoup
+from soupwidgets.topics.soup.pairs import PairGain
+from soupwidgets.topics.soup.versus_ensemble import SoupVersusEnsemble
+
+
+def evaluation(recipe: dict[str, float], test: int, ood: int, seen: int = 1000) -> Evaluation:
+    return Evaluation(
+        Recipe(recipe),
+        {
+            "val": SplitScore("validation", 1000, seen, test, 0.1),
+            "test": SplitScore("id_test", 1000, seen, test, 0.1),
+            "fog": SplitScore("shift", 1000, seen, ood, 0.1),
+        },
+    )
+
+
+COUNTS = {"zero-shot": (700, 600), "a": (800, 500), "b": (810, 520), "c": (805, 480), "d": (802, 505), "bad": (100, 90)}
+ALONE = {name: evaluation({name: 1}, test, ood) for name, (test, ood) in COUNTS.items()}
+SOUP = evaluation({"a": 0.5, "b": 0.5}, 820, 540)
+ENSEMBLE = evaluation({"a": 0.5, "b": 0.5}, 825, 530)
+GREEDY = GreedySoup(
+    Recipe({"a": 0.5, "c": 0.5}),
+    (
+        GreedyStep("a", 0.80, 0.0, True, 100, 100),
+        GreedyStep("b", 0.795, 0.80, False, 20, 100),
+        GreedyStep("c", 0.81, 0.80, True, 100, 100),
+        GreedyStep("d", 0.80, 0.81, False, 100, 100),
+    ),
+)
+PAIRS = [PairGain("a", "b", 40.0, 0.01, 0.02, 0.001), PairGain("a", "c", 60.0, 0.03, 0.02, 0.001)]
+VERSUS = [SoupVersusEnsemble("a", "b", 0.5, "val", 1.0, 0.52, 0.51, 0.1, 0.16, 0.2, 0.19)]
+
+LEARNED = LearnedSoup(
+    Recipe({"a": 0.7, "b": 0.2, "c": 0.06, "d": 0.04}),
+    1.1,
+    (
+        LearnedEpoch(0.5, 0.81, 1.05, {"a": 0.5, "b": 0.2, "c": 0.2, "d": 0.1}),
+        LearnedEpoch(0.4, 0.82, 1.1, {"a": 0.7, "b": 0.2, "c": 0.06, "d": 0.04}),
+    ),
+)
+LAYERED = Recipe({"a": 0.5, "b": 0.5}, {"head.weight": {"a": 1.0}, "visual.proj": {"a": 0.2, "b": 0.8}})
+
+FIGURES: dict[str, Callable[[], go.Figure]] = {
+    "soup_frontier": lambda: sw.soup.figures.frontier(ALONE, SOUP, ENSEMBLE, "zero-shot"),
+    "soup_splits": lambda: sw.soup.figures.splits(
+        SOUP, ENSEMBLE, {"best": ALONE["b"], "zero-shot": ALONE["zero-shot"]}
+    ),
+    "greedy_trace": lambda: sw.soup.figures.greedy_trace(GREEDY, 3),
+    "pair_gains": lambda: sw.soup.figures.pair_gains(PAIRS),
+    "soup_ensemble": lambda: sw.soup.figures.versus_ensemble(VERSUS),
+    "hyperparameter": lambda: sw.soup.figures.hyperparameter({"a": 1e-3, "b": 2e-3}, ALONE, "learning rate", "val"),
+}
+
+
+FIGURES["learned_trace"] = lambda: sw.soup.figures.learned_trace(LEARNED)
+FIGURES["by_tensor"] = lambda: sw.soup.figures.by_tensor(LAYERED, ["head.weight", "visual.proj", "visual.conv1.weight"])
+
+
+def by_uid(figure: go.Figure) -> dict[str, object]:
+    return {trace.uid: trace for trace in figure.data}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_titles_words_and_uids(name: str) -> None:
+    figure = FIGURES[name]()
+    assert figure.layout.title.text
+    assert figure.layout.xaxis.title.text
+    assert len(sw.figures.text_alternative(figure)) > 80
+    assert all(uid.replace("-", "").isalnum() for uid in by_uid(figure))
+
+
+def test_frontier_draws_the_numbers() -> None:
+    traces = by_uid(FIGURES["soup_frontier"]())
+    assert traces["ingredients"].x == pytest.approx((70, 80, 81, 80.5, 80.2, 10))
+    colours = traces["ingredients"].marker.color
+    assert [colour == sw.figures.style.BLUE for colour in colours] == [False, True, True, False, False, False]
+    assert traces["ingredients"].marker.symbol[0] == "square"
+    assert [list(row) for row in traces["ingredients"].customdata][1] == ["a"]
+    assert (traces["here"].x, traces["here"].y) == ((82,), (54,))
+    assert (traces["ensemble"].x, traces["ensemble"].y) == ((82.5,), (53,))
+    assert 82 - traces["here"].error_x.arrayminus[0] == pytest.approx(100 * SOUP.interval["test"][0])
+
+
+def test_what_is_far_below_is_named_unless_it_is_in_the_soup() -> None:
+    figure = FIGURES["soup_frontier"]()
+    assert figure.layout.xaxis.range[0] > 50
+    assert "not in view: bad" in figure.layout.annotations[0].text
+    assert "not in view: bad." in sw.figures.text_alternative(figure)
+    with_bad = sw.soup.figures.frontier(ALONE, evaluation({"a": 0.5, "bad": 0.5}, 400, 300), None, "zero-shot")
+    assert with_bad.layout.xaxis.range[0] < 10
+    assert not with_bad.layout.annotations
+
+
+def test_patched_figures_are_the_figures_drawn_anew() -> None:
+    other = evaluation({"c": 1.0}, 700, 400, seen=900)
+    arguments = (ALONE, SOUP, ENSEMBLE, "zero-shot"), (ALONE, other, None, "zero-shot")
+    moved = sw.figures.apply_patch(
+        sw.soup.figures.frontier(*arguments[0]), sw.soup.figures.frontier_patch(*arguments[1])
+    )
+    assert moved.to_plotly_json()["layout"] == sw.soup.figures.frontier(*arguments[1]).to_plotly_json()["layout"]
+    moved = sw.figures.apply_patch(sw.soup.figures.splits(SOUP, ENSEMBLE), sw.soup.figures.splits_patch(other))
+    assert by_uid(moved)["here"] == by_uid(sw.soup.figures.splits(other))["here"]
+    assert by_uid(moved)["here"].marker.symbol == ("circle-open",) * 3
+    moved = sw.figures.apply_patch(
+        sw.soup.figures.greedy_trace(GREEDY, 1), sw.soup.figures.greedy_trace_patch(GREEDY, 4)
+    )
+    assert moved == sw.soup.figures.greedy_trace(GREEDY, 4)
+
+
+def test_axes_stand_still_while_a_soup_moves_a_little() -> None:
+    ranges = [
+        sw.soup.figures.frontier_patch(ALONE, evaluation({"a": 1, "b": i}, 815 + i, 530 + i))["layout"]
+        for i in range(3)
+    ]
+    assert ranges[0]["xaxis"] == ranges[1]["xaxis"] == ranges[2]["xaxis"]
+    outside = sw.soup.figures.frontier_patch(ALONE, evaluation({"a": 1}, 950, 530))["layout"]
+    assert outside["xaxis"]["range"][1] > 95
+
+
+def test_greedy_trace_tells_bounds_from_accuracies() -> None:
+    traces = by_uid(FIGURES["greedy_trace"]())
+    assert traces["taken"].x == (1, 3)
+    assert traces["bound"].x == (2,)
+    assert traces["left"].x == (4,)
+    assert traces["held"].y == pytest.approx((80, 80, 81, 81))
+    assert (traces["here"].x, traces["here"].y) == ((3,), (81,))
+    assert "at most 79.50% with it: left out (after 20 of 100 images)" in sw.soup.figures.greedy_sentence(GREEDY, 2)
+    assert sw.soup.figures.greedy_sentence(GREEDY, 1) == "Step 1 of 4: a is the first, with 80.00%."
+
+
+def test_pairs_and_formula() -> None:
+    text = sw.figures.text_alternative(FIGURES["pair_gains"]())
+    assert "Averaging gains +2.00 points" in text
+    assert "Correlation of angle and gain: 1.00" in text
+    traces = by_uid(FIGURES["soup_ensemble"]())
+    assert traces["pairs"].x == pytest.approx((0.25 / 2 * 0.06,))
+    assert traces["pairs"].y == pytest.approx((0.01,))
+    points = by_uid(FIGURES["hyperparameter"]())["ingredients"]
+    assert (points.x, points.y) == ((1e-3, 2e-3), (80, 81))
+
+
+def test_learned_trace_and_coefficients_by_tensor() -> None:
+    traces = by_uid(FIGURES["learned_trace"]())
+    assert traces["ingredient-0"].y == (0.25, 0.5, 0.7)
+    assert traces["ingredient-3"].name == "the other 1"
+    assert "epoch 2: loss 0.4000 nats, accuracy 82.00%" in sw.figures.text_alternative(FIGURES["learned_trace"]())
+    heat = by_uid(FIGURES["by_tensor"]())["coefficients"]
+    assert heat.y == ("head.weight", "visual.conv1.weight", "visual.proj")
+    assert [list(row) for row in heat.z] == [[1.0, 0.0], [0.5, 0.5], [0.2, 0.8]]
+    assert "a from 0.200 to 1.000 (mean 0.567)" in sw.figures.text_alternative(FIGURES["by_tensor"]())
+    with pytest.raises(ValueError, match="empty"):
+        sw.soup.figures.by_tensor(Recipe({}), ["x"])

@@ -1,0 +1,72 @@
+"""What the command writes about a soup, and what it says when it cannot write."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from soupwidgets import Evaluator, Pool, Recipe, Store, Suite
+from soupwidgets.topics.soup.report import SoupOptions, make_soup, to_text
+
+
+@pytest.fixture
+def ev(tiny_pool: Pool, small_suite: Suite, tmp_path: Path) -> Evaluator:
+    return Evaluator(tiny_pool, small_suite, "cpu", Store(tmp_path / "store"))
+
+
+def test_arithmetic_chooses_its_scale_and_says_so(ev: Evaluator, tmp_path: Path) -> None:
+    report = make_soup("arithmetic", ev.pool, ev, tmp_path / "soup.safetensors", SoupOptions())
+    assert len(report["scales"]) == 5
+    assert report["metric"] == "accuracy"
+    best = max(row["score"] for row in report["scales"])
+    assert report["splits"]["val"]["accuracy"] == best
+    assert report["recipe"]["ft-a"] == pytest.approx(report["scale"], abs=1e-12)
+    text = to_text(report)
+    assert f"scale of the task vectors: {report['scale']:.4g}, the best of these" in text
+    assert f"validation accuracy {100 * best:.2f}" in text
+    alone = make_soup("arithmetic", ev.pool, None, tmp_path / "alone.safetensors", SoupOptions())
+    assert alone["recipe"] == {"ft-a": 0.5, "ft-b": 0.5}
+    assert "no scale can be chosen" in alone["advice"][0]
+
+
+def test_a_given_scale_is_taken_and_judged(ev: Evaluator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "soupwidgets.topics.soup.report.worse_than_best", lambda ev, recipe, names: f"worse than {names}"
+    )
+    report = make_soup("arithmetic", ev.pool, ev, tmp_path / "soup.safetensors", SoupOptions(scale=3.0))
+    assert report["recipe"] == dict(Recipe({"ft-a": 3.0, "ft-b": 3.0, "zero-shot": -5.0}))
+    assert report["advice"] == ["worse than ['ft-a', 'ft-b']"]
+    assert "scales" not in report
+    assert "note: worse than" in to_text(report)
+
+
+def test_what_cannot_be_written_is_refused_before_the_work(ev: Evaluator, tmp_path: Path) -> None:
+    (tmp_path / "folder.safetensors").mkdir()
+    (tmp_path / "file").write_text("x")
+    for out, said in (("folder.safetensors", "is a folder"), ("file/soup.safetensors", "file is no folder")):
+        with pytest.raises(ValueError, match=said):
+            make_soup("uniform", ev.pool, ev, tmp_path / out, SoupOptions())
+    assert ev.forward_images == 0
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_forbidden_folder_is_refused_before_the_work(ev: Evaluator, tmp_path: Path) -> None:
+    (tmp_path / "shut").mkdir(mode=0o500)
+    with pytest.raises(ValueError, match="nothing may be written in"):
+        make_soup("uniform", ev.pool, ev, tmp_path / "shut" / "soup.safetensors", SoupOptions())
+
+
+@pytest.mark.parametrize("method", ["uniform", "ties", "fisher", "greedy"])
+def test_a_full_disk_is_a_sentence(method: str, ev: Evaluator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("soupwidgets.checkpoints.writing._reserve", full)
+    with pytest.raises(ValueError, match=r"soup\.safetensors: cannot be written \(No space left on device\)"):
+        make_soup(method, ev.pool, ev, tmp_path / "soup.safetensors", SoupOptions())
+    assert list(tmp_path.glob("*soup.safetensors*")) == []
+    if method == "uniform":
+        assert ev.stored(Recipe({"ft-a": 0.5, "ft-b": 0.5})) is not None

@@ -1,0 +1,119 @@
+"""``soupwidgets spectrum`` and ``soupwidgets augment`` give the numbers of the functions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import soupwidgets as sw
+from soupwidgets import Evaluator, Recipe
+from soupwidgets.suites import augmentation
+from soupwidgets.topics.augmentation.study import read_augmentation_study
+from soupwidgets.topics.spectrum.label_noise import read_label_noise_study
+from tests.command import run
+
+
+@pytest.fixture
+def pool(tiny_evaluator: Evaluator) -> Path:
+    return Path(tiny_evaluator.pool.checkpoints["ft-a"].path).parent
+
+
+def test_paths(pool: Path, tiny_evaluator: Evaluator, small_folder: Path, tmp_path: Path) -> None:
+    done = run(
+        "spectrum", "paths", "--pool", str(pool), "--suite", str(small_folder), "--store", str(tmp_path / "cli"),
+        "--pairs", "6", "--samples", "8", "--to", "invert", "--model", "ft-a", "--json", "-",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert list(report["pairs"]) == ["within a class", "between classes", "to invert"]
+    paths = sw.spectrum.image_paths(tiny_evaluator.suite.id_test, "between", 6, 8)
+    expected = sw.spectrum.path_spectrum(tiny_evaluator, Recipe({"ft-a": 1}), paths, progress=False)
+    (model,) = report["models"]
+    found = model["spectra"]["between classes"]
+    assert found["centroid"]["value"] == pytest.approx(expected.centroid.value)
+    assert found["density"] == pytest.approx(expected.mean.tolist())
+    assert (report["window"], report["detrend"], report["unit"]) == ("hann", "linear", "cycles per path")
+
+
+def test_images_and_the_table(pool: Path, small_folder: Path, tmp_path: Path) -> None:
+    done = run(
+        "spectrum", "images", "--suite", str(small_folder), "--pool", str(pool), "--images", "3",
+        "--store", str(tmp_path / "cli"), "--json", str(tmp_path / "x.json"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "zero-shot on test: error" in done.stdout
+    report = json.loads((tmp_path / "x.json").read_text())
+    assert [one["split"] for one in report["spectra"]][:2] == ["val", "test"]
+    assert len(report["sensitivity"]["error"]) == len(report["sensitivity"]["frequency"])
+
+
+def test_noise_and_diversity_train_once(pool: Path, small_folder: Path, tmp_path: Path) -> None:
+    common = ["--suite", str(small_folder), "--model", str(pool / "zero-shot.safetensors")]
+    common += ["--epochs", "1", "--images", "64", "--workers", "1"]
+    noise = ["spectrum", "noise", *common, "--radial", "0.1", "--wave", "1,0:0.2"]
+    noise += ["--out", str(tmp_path / "noise.json"), "--work", str(tmp_path / "noise")]
+    done = run(*noise)
+    assert done.returncode == 0, done.stderr
+    assert "2 of 2 trainings are to be done" in done.stderr
+    assert [r.name for r in read_label_noise_study(tmp_path / "noise.json").results] == ["radial 0.1", "wave 1,0 0.2"]
+    assert "trainings" not in run(*noise).stderr
+
+    diversity = ["augment", "diversity", *common, "--augmentation", "flip", "--augmentation", "rotate:0.5"]
+    diversity += ["--seeds", "1", "--out", str(tmp_path / "aug.json"), "--work", str(tmp_path / "aug"), "--json", "-"]
+    done = run(*diversity)
+    assert done.returncode == 0, done.stderr
+    study = read_augmentation_study(tmp_path / "aug.json")
+    assert [r.name for r in study.results] == ["flip", "rotate 0.5"]
+    assert json.loads(done.stdout)["results"][0]["name"] == "flip"
+
+
+def test_affinity(pool: Path, tiny_evaluator: Evaluator, small_folder: Path, tmp_path: Path) -> None:
+    done = run(
+        "augment", "affinity", "--pool", str(pool), "--suite", str(small_folder), "--store", str(tmp_path / "cli"),
+        "--augmentation", "flip", "--augmentation", "invert:0.5", "--json", "-",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    first, second = json.loads(done.stdout)
+    expected = sw.augmentation.affinity(tiny_evaluator, Recipe({"zero-shot": 1}), augmentation("flip"))
+    assert first["ratio"]["value"] == pytest.approx(expected.ratio.value)
+    assert second["augmentation"] == "invert 0.5"
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["spectrum", "paths", "--to", "fog"], "the suite has no split 'fog'"),
+        (["spectrum", "paths", "--model", "nobody"], "nobody"),
+        (["augment", "affinity", "--augmentation", "shake"], "--augmentation shake: there is no augmentation"),
+        (["augment", "affinity", "--augmentation", "flip:much"], "--augmentation flip:much"),
+        (["augment", "affinity", "--split", "fog"], "the suite has no split 'fog'"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    pool: Path, small_folder: Path, tmp_path: Path, command: list[str], words: str
+) -> None:
+    done = run(*command, "--pool", str(pool), "--suite", str(small_folder), "--store", str(tmp_path / "cli"))
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_window_and_trend_of_paths(pool: Path, tiny_evaluator: Evaluator, small_folder: Path, tmp_path: Path) -> None:
+    done = run(
+        "spectrum", "paths", "--pool", str(pool), "--suite", str(small_folder), "--store", str(tmp_path / "cli"),
+        "--pairs", "6", "--samples", "8", "--model", "ft-a", "--window", "boxcar", "--detrend", "none",
+        "--json", str(tmp_path / "paths.json"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "(window: boxcar; trend taken off: none)" in done.stdout
+    report = json.loads((tmp_path / "paths.json").read_text())
+    assert (report["window"], report["detrend"]) == ("boxcar", "none")
+    paths = sw.spectrum.image_paths(tiny_evaluator.suite.id_test, "within", 6, 8)
+    expected = sw.spectrum.path_spectrum(
+        tiny_evaluator, Recipe({"ft-a": 1}), paths, window="boxcar", detrend="none", progress=False
+    )
+    found = report["models"][0]["spectra"]["within a class"]
+    assert found["centroid"]["value"] == pytest.approx(expected.centroid.value)
+    assert found["density"] == pytest.approx(expected.mean.tolist())
