@@ -39,7 +39,7 @@ def test_the_row_of_paths_runs(tmp_path: Path) -> None:
 def test_the_row_of_a_wide_pool_runs(tmp_path: Path) -> None:
     row = wide_row(tmp_path, models=3, alphas=3, repeats=1)
     assert row.name == "a frontier of 49 stored measurements, with intervals"
-    assert row.ratio > 1
+    assert row.ratio > 0
 
 
 def test_the_readme_shows_what_was_measured() -> None:
