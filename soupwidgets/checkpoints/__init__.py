@@ -8,7 +8,7 @@ from soupwidgets.checkpoints.file import CheckpointFile
 from soupwidgets.checkpoints.safetensors_files import TensorInfo
 from soupwidgets.checkpoints.sources import INDEX_ENDING
 from soupwidgets.checkpoints.state_dicts import SeveralPartsError
-from soupwidgets.checkpoints.writing import atomic_path, write_checkpoint, write_stream
+from soupwidgets.checkpoints.writing import atomic_path, write_checkpoint, write_pieces, write_stream
 
 __all__ = [
     "CARD_KEY",
@@ -23,5 +23,6 @@ __all__ = [
     "locate",
     "with_tensors",
     "write_checkpoint",
+    "write_pieces",
     "write_stream",
 ]

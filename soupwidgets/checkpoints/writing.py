@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import stat
+import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,9 @@ from torch import Tensor
 from soupwidgets.checkpoints.card import CARD_KEY
 from soupwidgets.checkpoints.errors import CheckpointError
 from soupwidgets.checkpoints.safetensors_files import DTYPES, TensorInfo
+
+# Small files are complete before.
+_FLUSH_SECONDS = 0.05
 
 
 @contextmanager
@@ -135,32 +141,76 @@ def write_stream(
     CheckpointError
         When the file cannot be written: no space, no permission, a folder in its place.
     """
-    with _checkpoint_path(path) as temporary:
-        if Path(path).suffix == ".pt":
+    if Path(path).suffix == ".pt":
+        with _checkpoint_path(path) as temporary:
             _save_pt(dict(values), temporary)
-            return
-        header: dict[str, Any] = {"__metadata__": {"format": "pt", CARD_KEY: json.dumps(card, sort_keys=True)}}
-        names = {dtype: name for name, dtype in DTYPES.items()}
-        end = 0
-        # The widest first: then every tensor begins at a multiple of its numbers' size.
-        for name, info in sorted(tensors.items(), key=lambda item: (-item[1].dtype.itemsize, item[0])):
-            start, end = end, end + info.dtype.itemsize * torch.Size(info.shape).numel()
-            header[name] = {"dtype": names[info.dtype], "shape": list(info.shape), "data_offsets": [start, end]}
-        text = json.dumps(header).encode()
-        text += b" " * (-len(text) % 8)
-        missing = set(tensors)
-        with open(temporary, "wb", buffering=0) as file:
-            _reserve(file.fileno(), 8 + len(text) + end)
-            _write_at(file.fileno(), memoryview(len(text).to_bytes(8, "little") + text), 0)
-            for name, tensor in values:
-                expected = tensors.get(name)
-                if name not in missing or expected != TensorInfo(tuple(tensor.shape), tensor.dtype):
-                    raise ValueError(f"tensor {name!r} is not what was announced, or came twice")
-                missing.remove(name)
-                data = tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data
-                _write_at(file.fileno(), data, 8 + len(text) + header[name]["data_offsets"][0])
+        return
+    write_pieces(path, tensors, _whole(tensors, values), card)
+
+
+def write_pieces(
+    path: str | Path,
+    tensors: Mapping[str, TensorInfo],
+    pieces: Iterable[tuple[str, int, Tensor]],
+    card: Mapping[str, Any],
+) -> None:
+    """Write a safetensors file of flat pieces of its tensors, so that it needs the memory of one piece.
+
+    Parameters
+    ----------
+    path, tensors, card
+        As in `write_stream`.
+    pieces
+        Name, place of the piece in the flat tensor, and the piece, which is written before the next one is asked
+        for. Those of one tensor come in their order; a tensor without numbers is one empty piece.
+
+    Raises
+    ------
+    ValueError
+        When a part of a tensor is missing, or is not what was announced.
+    CheckpointError
+        As in `write_stream`.
+    """
+    header: dict[str, Any] = {"__metadata__": {"format": "pt", CARD_KEY: json.dumps(card, sort_keys=True)}}
+    names = {dtype: name for name, dtype in DTYPES.items()}
+    end = 0
+    # The widest first: then every tensor begins at a multiple of its numbers' size.
+    for name, info in sorted(tensors.items(), key=lambda item: (-item[1].dtype.itemsize, item[0])):
+        start, end = end, end + info.dtype.itemsize * math.prod(info.shape)
+        header[name] = {"dtype": names[info.dtype], "shape": list(info.shape), "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    come: dict[str, int] = {}
+    with _checkpoint_path(path) as temporary, open(temporary, "wb", buffering=0) as file:
+        _reserve(file.fileno(), 8 + len(text) + end)
+        _write_at(file.fileno(), memoryview(len(text).to_bytes(8, "little") + text), 0)
+        with _flushed_meanwhile(file.fileno()):
+            for name, start, piece in pieces:
+                known = tensors.get(name)
+                again = start == 0 and name in come
+                if known is None or known.dtype != piece.dtype or start != come.get(name, 0) or again:
+                    raise _unexpected(name)
+                come[name] = start + len(piece)
+                if come[name] > math.prod(known.shape):
+                    raise _unexpected(name)
+                place = 8 + len(text) + header[name]["data_offsets"][0] + start * piece.itemsize
+                _write_at(file.fileno(), piece.view(torch.uint8).numpy().data, place)
+        missing = [name for name, info in tensors.items() if come.get(name) != math.prod(info.shape)]
         if missing:
             raise ValueError(f"{len(missing)} tensors never came, among them {min(missing)!r}")
+
+
+def _whole(
+    tensors: Mapping[str, TensorInfo], values: Iterable[tuple[str, Tensor]]
+) -> Iterator[tuple[str, int, Tensor]]:
+    for name, tensor in values:
+        if tensors.get(name) != TensorInfo(tuple(tensor.shape), tensor.dtype):
+            raise _unexpected(name)
+        yield name, 0, tensor.contiguous().reshape(-1)
+
+
+def _unexpected(name: str) -> ValueError:
+    return ValueError(f"tensor {name!r} is not what was announced, or came twice")
 
 
 def _save_pt(tensors: dict[str, Tensor], path: Path) -> None:
@@ -182,6 +232,25 @@ def _reserve(descriptor: int, size: int) -> None:
         except OSError as error:
             if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS):
                 raise
+
+
+@contextmanager
+def _flushed_meanwhile(descriptor: int) -> Iterator[None]:
+    """Have the disk write what is there while the rest is still made, so that little is left for the end."""
+    done = threading.Event()
+
+    def flush() -> None:
+        while not done.wait(_FLUSH_SECONDS):
+            os.fsync(descriptor)
+
+    with ThreadPoolExecutor(1) as helper:
+        flushing = helper.submit(flush)
+        try:
+            yield
+        finally:
+            done.set()
+    # The system reports a failed write once: the last fsync would not hear of it again.
+    flushing.result()
 
 
 def _write_at(descriptor: int, data: memoryview, offset: int) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import platform
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,21 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from soupwidgets.checkpoints import CheckpointError, TensorInfo, write_stream
+from soupwidgets.checkpoints import CheckpointError, TensorInfo, write_pieces, write_stream
+from soupwidgets.checkpoints.file_bytes import Scratch
+from soupwidgets.mixing.abreast import abreast
 from soupwidgets.mixing.kernel import weighted_sum
 from soupwidgets.mixing.soundness import all_finite, not_finite
 from soupwidgets.pool import Pool, SoupWarning
 from soupwidgets.recipe import Recipe
 from soupwidgets.text import one_line
 
+# The pieces of all files together stay in the cache from when they are read to when they are added up. Shorter ones
+# cost more calls than they save, longer ones gain nothing.
+_ROW, _SHORTEST, _LONGEST = 1 << 21, 1 << 15, 1 << 18
 
-def mix_streamed(pool: Pool, recipe: Recipe, scratch: Tensor | None = None) -> Iterator[tuple[str, Tensor]]:
+
+def mix_streamed(pool: Pool, recipe: Recipe) -> Iterator[tuple[str, Tensor]]:
     """Mix tensor by tensor in one pass over the files, with the memory of one tensor.
 
     Parameters
@@ -31,9 +36,6 @@ def mix_streamed(pool: Pool, recipe: Recipe, scratch: Tensor | None = None) -> I
         The checkpoints; as many as the disk holds.
     recipe
         The coefficients.
-    scratch
-        Flat float32 memory as long as the largest tensor. Every mixture then
-        lies in it and lasts until the next one; without it each has memory of its own.
 
     Yields
     ------
@@ -51,40 +53,63 @@ def mix_streamed(pool: Pool, recipe: Recipe, scratch: Tensor | None = None) -> I
     CheckpointError
         When a file becomes unreadable.
     """
+    announced = mixed_tensors(pool)
+    out = torch.empty(0)
+
+    def memory(tensor: str, start: int, stop: int) -> Tensor:
+        nonlocal out
+        if start == 0:
+            out = torch.empty(announced[tensor].shape, dtype=announced[tensor].dtype)
+        return out.view(-1)[start:stop]
+
+    for tensor, start, part in _mixed(pool, recipe, memory):
+        if start + len(part) == out.numel():
+            yield tensor, out
+
+
+def mix_pieces(pool: Pool, recipe: Recipe) -> Iterator[tuple[str, int, Tensor]]:
+    """The same in flat pieces, as `CheckpointFile.pieces` gives them: each lasts until the next one."""
+    announced = mixed_tensors(pool)
+    scratch = Scratch()
+
+    def memory(tensor: str, start: int, stop: int) -> Tensor:
+        dtype = announced[tensor].dtype
+        return scratch((stop - start) * dtype.itemsize).view(dtype)
+
+    return _mixed(pool, recipe, memory)
+
+
+def mixed_tensors(pool: Pool) -> dict[str, TensorInfo]:
+    """What a mixture consists of: the pool's tensors, in float32 where they are floating-point ones."""
+    return {
+        name: TensorInfo(info.shape, torch.float32 if info.dtype.is_floating_point else info.dtype)
+        for name, info in pool.tensors.items()
+    }
+
+
+def _mixed(pool: Pool, recipe: Recipe, memory: Callable[[str, int, int], Tensor]) -> Iterator[tuple[str, int, Tensor]]:
     pool.require(recipe)
     names = list(recipe)
     leader = names.index(recipe.leader)
+    longest = min(max(_SHORTEST, _ROW // len(names)), _LONGEST)
     broken: dict[str, list[str]] = {}
-    for row in zip(*(pool.checkpoints[name].pieces() for name in names), strict=True):
+    for row in abreast([pool.checkpoints[name].pieces(longest) for name in names], torch.get_num_threads()):
         tensor, start, first = row[0]
-        info = pool.tensors[tensor]
-        stop = start + len(first)
-        if start == 0:
-            own = recipe.at(tensor)
-            out = _memory(info, scratch)
-        part = out.view(-1)[start:stop]
-        if not info.dtype.is_floating_point:
+        part = memory(tensor, start, start + len(first))
+        if not pool.tensors[tensor].dtype.is_floating_point:
             part.copy_(row[leader][2])
         else:
+            own = recipe.at(tensor)
             chosen = [piece.float() for name, (_, _, piece) in zip(names, row, strict=True) if name in own]
             weighted_sum(chosen, list(own.values()), part)
             if not all_finite(part):
                 for name, (_, _, piece) in zip(names, row, strict=True):
                     if not all_finite(piece) and tensor not in broken.setdefault(name, []):
                         broken[name].append(tensor)
-        if stop == out.numel():
-            yield tensor, out
+        yield tensor, start, part
     for name, where in broken.items():
         if where:
-            warnings.warn(not_finite(name, where), SoupWarning, stacklevel=2)
-
-
-def _memory(info: TensorInfo, scratch: Tensor | None) -> Tensor:
-    if not info.dtype.is_floating_point:
-        return torch.empty(info.shape, dtype=info.dtype)
-    if scratch is None:
-        return torch.empty(info.shape, dtype=torch.float32)
-    return scratch[: math.prod(info.shape)].view(info.shape)
+            warnings.warn(not_finite(name, where), SoupWarning, stacklevel=3)
 
 
 def save_mixture(
@@ -139,10 +164,18 @@ def save_mixture(
     card = _recipe_card(pool, recipe)
     if architecture is not None:
         card["architecture"] = dict(architecture)
-    # Fresh memory for every tensor would cost as much as writing it.
-    longest = max((math.prod(info.shape) for info in pool.tensors.values()), default=0)
-    stream = mix_streamed(pool, recipe, None if Path(path).suffix == ".pt" else torch.empty(longest))
-    return save_stream(pool, path, stream, {**card, "measured": dict(measured or {})}, progress)
+    card["measured"] = dict(measured or {})
+    if Path(path).suffix == ".pt":
+        return save_stream(pool, path, mix_streamed(pool, recipe), card, progress)
+    with _progress(pool, path, progress) as bar:
+        write_pieces(path, mixed_tensors(pool), _counted(mix_pieces(pool, recipe), bar), _whole_card(pool, path, card))
+    return Path(path)
+
+
+def _counted(pieces: Iterable[tuple[str, int, Tensor]], bar: tqdm[Any]) -> Iterator[tuple[str, int, Tensor]]:
+    for name, start, piece in pieces:
+        yield name, start, piece
+        bar.update(start == 0)
 
 
 def check_target(pool: Pool, names: Sequence[str], path: str | Path, overwrite: bool = False) -> None:
@@ -197,14 +230,19 @@ def save_stream(
     ValueError
         When a tensor is missing, or is not what the pool has.
     """
-    path = Path(path)
-    tensors = {
-        name: TensorInfo(info.shape, torch.float32 if info.dtype.is_floating_point else info.dtype)
-        for name, info in pool.tensors.items()
-    }
-    shown = tqdm(stream, total=len(tensors), desc=f"writing {one_line(path.name)}", unit="tensor", disable=not progress)
+    with _progress(pool, path, progress) as bar:
+        shown = ((name, tensor) for name, _, tensor in _counted(((name, 0, tensor) for name, tensor in stream), bar))
+        write_stream(path, mixed_tensors(pool), shown, _whole_card(pool, path, card))
+    return Path(path)
+
+
+def _progress(pool: Pool, path: str | Path, shown: bool) -> tqdm[Any]:
+    return tqdm(total=len(pool.tensors), desc=f"writing {one_line(Path(path).name)}", unit="tensor", disable=not shown)
+
+
+def _whole_card(pool: Pool, path: str | Path, card: Mapping[str, Any]) -> dict[str, Any]:
     whole: dict[str, Any] = {
-        "name": path.stem,
+        "name": Path(path).stem,
         "role": "fine_tuned",
         **card,
         "versions": {
@@ -215,8 +253,7 @@ def save_stream(
     }
     if pool.architecture_card is not None and "architecture" not in card:
         whole["architecture"] = dict(pool.architecture_card)
-    write_stream(path, tensors, shown, whole)
-    return path
+    return whole
 
 
 def _recipe_card(pool: Pool, recipe: Recipe) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import errno
 import os
 import resource
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -74,6 +77,28 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_old_file(tmp_path: Path, endin
             write_checkpoint(path, {"w": torch.ones(10_000)}, {})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_write_that_failed_meanwhile_is_not_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system says once that the disk lost something: here to the flush while the rest is made."""
+    path = tmp_path / "soup.safetensors"
+    path.write_text("old")
+    told = threading.Event()
+
+    def fails_once(descriptor: int) -> None:
+        if not told.is_set():
+            told.set()
+            raise OSError(errno.EIO, "Input/output error")
+
+    def values() -> Iterator[tuple[str, torch.Tensor]]:
+        assert told.wait(timeout=20)
+        yield "w", torch.ones(3)
+
+    monkeypatch.setattr(os, "fsync", fails_once)
+    with pytest.raises(CheckpointError, match=r"soup.*: cannot be written \(Input/output error\)"):
+        write_stream(path, {"w": TensorInfo((3,), torch.float32)}, values(), {})
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 

@@ -10,8 +10,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from soupwidgets import Evaluator, Pool, PoolError, Recipe, save_mixture, uniform_soup, wise_ft
-from soupwidgets.checkpoints import CARD_KEY, TensorInfo, write_stream
-from soupwidgets.mixing import PoolMatrix, mix_streamed
+from soupwidgets.checkpoints import CARD_KEY, CheckpointError, TensorInfo, write_pieces, write_stream
+from soupwidgets.mixing import PoolMatrix, mix_streamed, weighted_sum
+from soupwidgets.mixing.streamed import mix_pieces
 from tests.fixtures import WriteCheckpoint
 
 
@@ -33,6 +34,53 @@ def test_streamed_is_what_the_matrix_gives_to_the_last_bit(tiny_pool: Pool, coef
     views = matrix.layout.views(out)
     assert streamed.keys() == views.keys()
     assert all(torch.equal(streamed[name], views[name]) for name in views)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("count", [1, 2, 3, 10])
+def test_tensors_longer_than_a_piece_are_added_up_as_whole_ones(tmp_path: Path, count: int, threads: int) -> None:
+    torch.manual_seed(0)
+    shapes = {"long": (700, 1001), "short": (5,), "empty": (0, 2)}
+    states = [{name: torch.randn(shape) for name, shape in shapes.items()} for _ in range(count)]
+    for i, state in enumerate(states):
+        torch.save(state | {"steps": torch.arange(300_000) + i}, tmp_path / f"m{i}.pt")
+    pool = Pool.open(sorted(tmp_path.glob("m*.pt")))
+    recipe = Recipe({f"m{i}": (i + 1) / (count * (count + 1) / 2) for i in range(count)})
+    expected = {"steps": torch.arange(300_000) + count - 1}
+    for name, shape in shapes.items():
+        expected[name] = torch.empty(shape)
+        weighted_sum([state[name].view(-1) for state in states], list(recipe.values()), expected[name].view(-1))
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        streamed = dict(mix_streamed(pool, recipe))
+        lengths = [len(piece) for name, _, piece in mix_pieces(pool, recipe) if name == "long"]
+        written = load_file(save_mixture(pool, recipe, tmp_path / "soup.safetensors", progress=False))
+    finally:
+        torch.set_num_threads(before)
+    assert len(lengths) > 1
+    assert streamed.keys() == written.keys() == expected.keys()
+    for name, tensor in expected.items():
+        assert torch.equal(streamed[name], tensor)
+        assert torch.equal(written[name], tensor)
+
+
+def test_a_file_cut_short_while_it_is_mixed_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+    for i in range(4):
+        torch.save({name: torch.rand(400_000) for name in "abcd"}, tmp_path / f"m{i}.pt")
+    for cut in range(4):
+        pool = Pool.open(sorted(tmp_path.glob("m*.pt")))
+        path = pool.checkpoints[f"m{cut}"].path
+        whole, recipe = path.read_bytes(), uniform_soup(pool)
+        pieces = mix_pieces(pool, recipe)
+        next(pieces)
+        path.write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(CheckpointError, match=rf"m{cut}\.pt.*cut short"):
+            list(pieces)
+        with pytest.raises(CheckpointError, match=rf"m{cut}\.pt"):
+            save_mixture(pool, recipe, tmp_path / "soup.safetensors", progress=False)
+        path.write_bytes(whole)
+    assert {file.name for file in tmp_path.iterdir()} == {f"m{i}.pt" for i in range(4)}
 
 
 def adversarial() -> dict[str, torch.Tensor]:
@@ -139,3 +187,27 @@ def test_a_stream_that_breaks_off_leaves_the_old_file(tmp_path: Path, write_chec
         assert path.read_bytes() == content
     write_stream(path, infos, [("b", torch.tensor([5])), ("a", torch.ones(2))], {"name": "new"})
     assert load_file(path)["b"].item() == 5
+
+
+def test_pieces_that_are_not_those_of_the_tensors_leave_the_old_file(
+    tmp_path: Path, write_checkpoint: WriteCheckpoint
+) -> None:
+    path = write_checkpoint("old", {"w": torch.ones(2)})
+    content = path.read_bytes()
+    infos = {"a": TensorInfo((2, 2), torch.float32), "b": TensorInfo((0,), torch.float32)}
+    a, b = ("a", 0, torch.ones(4)), ("b", 0, torch.ones(0))
+    for pieces in (
+        [a],
+        [a, b, b],
+        [a, a, b],
+        [b, ("a", 0, torch.ones(3))],
+        [b, ("a", 2, torch.ones(2)), ("a", 0, torch.ones(2))],
+        [b, ("a", 0, torch.ones(2)), ("a", 2, torch.ones(3))],
+        [b, ("a", 0, torch.ones(4, dtype=torch.float64))],
+        [a, b, ("c", 0, torch.ones(1))],
+    ):
+        with pytest.raises(ValueError, match="tensor"):
+            write_pieces(path, infos, pieces, {})
+        assert path.read_bytes() == content
+    write_pieces(path, infos, [("a", 0, torch.ones(3)), b, ("a", 3, torch.zeros(1))], {})
+    assert load_file(path)["a"].tolist() == [[1, 1], [1, 0]]
