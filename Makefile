@@ -69,6 +69,7 @@ picture:
 zoo: install
 	$(BIN)/soupwidgets zoo diverse
 	$(BIN)/soupwidgets zoo build
+	$(BIN)/soupwidgets zoo miniature
 
 # What the notebooks on spectral bias and on augmentations show; trainings that are in build/ are not done again.
 KIND := --suite data/suites/fashion --model data/zoo/fashion/zero-shot.safetensors

@@ -43,6 +43,7 @@ from soupwidgets.methods import (
     uniform_soup,
     wise_ft,
 )
+from soupwidgets.miniature import demo
 from soupwidgets.mixing import save_mixture
 from soupwidgets.models import Architecture, open_clip_classifier, prompt_head
 from soupwidgets.pool import Pool, PoolError, SoupWarning
@@ -94,6 +95,7 @@ __all__ = [
     "augmentation",
     "check_soup",
     "dare",
+    "demo",
     "diversity",
     "ema",
     "figures",

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from soupwidgets.commands.boundary import Boundary, in_a_sentence
+from soupwidgets.commands.demo import demo
 from soupwidgets.commands.finetune import finetune
 from soupwidgets.commands.store import app as store
 from soupwidgets.commands.suite import app as suite
@@ -23,7 +24,7 @@ from soupwidgets.topics.spectrum.command import app as spectrum
 from soupwidgets.zoo.command import app as zoo
 
 app = typer.Typer(cls=Boundary, no_args_is_help=True, add_completion=False)
-for command in (sweep, soup, frontier, diversity, finetune, inspect):
+for command in (demo, sweep, soup, frontier, diversity, finetune, inspect):
     app.command()(command)
 groups = {"zoo": zoo, "suite": suite, "store": store, "landscape": landscape, "mistakes": mistakes,
           "spectrum": spectrum, "augment": augment}  # fmt: skip
@@ -51,8 +52,8 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback(
-    epilog="To begin with: soupwidgets sweep --pool data/zoo/fashion --suite data/suites/fashion --fine-tuned ft-03. "
-    "Every command takes --help. Errors are one sentence; SOUPWIDGETS_DEBUG=1 adds where they came from."
+    epilog="To begin with: soupwidgets demo. Every command takes --help. Errors are one sentence; "
+    "SOUPWIDGETS_DEBUG=1 adds where they came from."
 )
 def root(
     version: Annotated[

@@ -74,6 +74,19 @@ def zoo_diverse(
     print(build_diverse(out, raw))
 
 
+@app.command("miniature")
+def zoo_miniature(
+    data: Annotated[Path, typer.Option(help="The repository's data.")] = Path("data"),
+    out: Annotated[Path, typer.Option(help="Gets zoo/ and suite/.", callback=output_folder)] = Path(
+        "soupwidgets/miniature"
+    ),
+) -> None:
+    """Write the part of the data again that is installed with the package."""
+    from soupwidgets.zoo.miniature import write_miniature
+
+    print(write_miniature(data, out))
+
+
 @app.command("report")
 def zoo_report(
     pool: PoolOption,

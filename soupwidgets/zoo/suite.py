@@ -16,9 +16,6 @@ from soupwidgets.zoo.captions import CLASSES
 from soupwidgets.zoo.finetune import FineTuneConfig
 from soupwidgets.zoo.raw import LabelledImages, RawData
 
-# Every test image is shown under exactly one shift: the shifts are then independent samples,
-# so the interval of their mean follows from the intervals of each.
-IMAGES_PER_SHIFT = 1250
 _ROWS_SEED = 0
 
 # The first six families were seen in pre-training (in other strengths), the last two never.
@@ -61,17 +58,40 @@ def build_suite(raw: RawData, folder: Path) -> Suite:
     Suite
         The suite as a user opens it.
     """
+    ingredients = slice(0, FineTuneConfig.images)
+    training = LabelledImages(raw.fine_tuning.images[ingredients], raw.fine_tuning.labels[ingredients])
+    return write_suite(folder, "Fashion-MNIST", raw.validation, raw.test, training)
+
+
+def write_suite(
+    folder: Path, name: str, validation: LabelledImages, test: LabelledImages, training: LabelledImages | None = None
+) -> Suite:
+    """Write a suite of these images, in which every test image is shown under exactly one of `SHIFTS`.
+
+    Parameters
+    ----------
+    folder
+        Where to write; files of the same names are replaced.
+    name
+        The suite's name.
+    validation, test, training
+        Its images.
+
+    Returns
+    -------
+    Suite
+        The suite as a user opens it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    splits = [
-        _stored("val", "validation", raw.validation, folder),
-        _stored("test", "id_test", raw.test, folder),
-    ]
-    for position, (name, shift) in enumerate(SHIFTS.items()):
-        start = position * IMAGES_PER_SHIFT
-        rows = {"seed": _ROWS_SEED, "of": len(raw.test.labels), "start": start, "stop": start + IMAGES_PER_SHIFT}
+    splits = [_stored("val", "validation", validation, folder), _stored("test", "id_test", test, folder)]
+    # The shifts are then independent samples, so the interval of their mean follows from the intervals of each.
+    each = len(test.labels) // len(SHIFTS)
+    for position, (shift_name, shift) in enumerate(SHIFTS.items()):
+        start = position * each
+        rows = {"seed": _ROWS_SEED, "of": len(test.labels), "start": start, "stop": start + each}
         splits.append(
             {
-                "name": name,
+                "name": shift_name,
                 "role": "shift",
                 "images": "test.images.npy",
                 "labels": "test.labels.npy",
@@ -79,15 +99,14 @@ def build_suite(raw: RawData, folder: Path) -> Suite:
                 "shift": shift.to_json(),
             }
         )
-    ingredients = slice(0, FineTuneConfig.images)
-    training = LabelledImages(raw.fine_tuning.images[ingredients], raw.fine_tuning.labels[ingredients])
-    splits.append(_stored("train", "train", training, folder))
-    _write_manifest(folder, splits)
+    if training is not None:
+        splits.append(_stored("train", "train", training, folder))
+    _write_manifest(folder, name, splits)
     suite = Suite.open(folder)
     for entry in splits:
         if entry["role"] == "shift":
             entry["sha256"] = suite.splits[entry["name"]].content_hash
-    _write_manifest(folder, splits)
+    _write_manifest(folder, name, splits)
     return Suite.open(folder)
 
 
@@ -104,7 +123,7 @@ def _stored(name: str, role: str, data: LabelledImages, folder: Path) -> dict[st
     }
 
 
-def _write_manifest(folder: Path, splits: list[dict[str, Any]]) -> None:
-    manifest = {"name": "Fashion-MNIST", "classes": list(CLASSES), "splits": splits}
+def _write_manifest(folder: Path, name: str, splits: list[dict[str, Any]]) -> None:
+    manifest = {"name": name, "classes": list(CLASSES), "splits": splits}
     with atomic_path(folder / MANIFEST) as path:
         path.write_text(json.dumps(manifest, indent=1) + "\n")
