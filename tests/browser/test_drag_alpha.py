@@ -10,7 +10,8 @@ from typing import Any
 import nbformat
 import pytest
 
-from soupwidgets import Evaluator, wise_ft
+from soupwidgets import Evaluator, Store, demo, wise_ft
+from tests.browser.film import write_film
 from tests.browser.jupyter import ARTEFACTS, Lab
 
 CELL = """
@@ -193,3 +194,30 @@ def test_the_page_without_a_kernel_works(page: Any, evaluator: Evaluator, tmp_pa
     assert shown_counts(page) == {name: (score.correct, score.seen) for name, score in expected.scores.items()}
     assert page.locator("#below img").count() > 0
     assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+@pytest.mark.usefixtures("lab")
+def test_the_whole_way_along_alpha_is_filmed_for_the_readme(page: Any, zoo_store: Store, tmp_path: Path) -> None:
+    from soupwidgets.widgets import AlphaExplorer
+
+    explorer = AlphaExplorer(Evaluator(*demo(), device="cpu", store=zoo_store), "ft-03", alphas=11)
+    path = explorer.to_html(tmp_path / "alpha.html")
+    explorer.close()
+    page.set_viewport_size({"width": 1300, "height": 900})
+    page.goto(path.as_uri())
+    page.locator("#figures .main-svg").first.wait_for()
+    slider = page.locator("#frame")
+    words = page.locator(".soupwidgets-figure details p").nth(2)
+    slider.press("Home")
+    shots = []
+    for step in range(11):
+        if step:
+            slider.press("ArrowRight")
+        assert f"at alpha {step / 10:g}," in words.text_content()
+        page.wait_for_timeout(300)  # the figures move
+        top, bottom = slider.bounding_box(), page.locator("#below").bounding_box()
+        clip = {"x": 0, "y": top["y"] - 10, "width": 1300, "height": bottom["y"] + bottom["height"] - top["y"] + 10}
+        shots.append(page.screenshot(clip=clip))
+    film = write_film(ARTEFACTS / "drag.gif", shots)
+    assert len(set(shots)) == 11
+    assert film.stat().st_size < 1_500_000
