@@ -12,6 +12,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from tests.command import run
 from tests.fixtures import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -41,9 +42,12 @@ def test_every_requirement_is_pinned_within_its_range() -> None:
         assert requirement.specifier.contains(Version(pinned[canonical(requirement.name)])), requirement
 
 
-def test_what_is_installed_is_what_is_pinned() -> None:
+def test_what_is_installed_is_at_least_what_is_pinned() -> None:
+    """The pins are what was tested; newer versions are welcome, where the ranges take them."""
     for name, version in pins().items():
-        assert Version(importlib.metadata.version(name)).public == version, name
+        assert Version(importlib.metadata.version(name)) >= Version(version), name
+    for requirement in requirements():
+        assert requirement.specifier.contains(importlib.metadata.version(requirement.name)), requirement
 
 
 def test_conda_environment_is_the_same() -> None:
@@ -75,3 +79,23 @@ def test_versions_agree() -> None:
 
     assert soupwidgets.__version__ == PROJECT["version"]
     assert f"## {PROJECT['version']}" in (ROOT / "CHANGELOG.md").read_text()
+    assert f"soupwidgets-{PROJECT['version']}-" in (ROOT / "README.md").read_text()
+    assert run("--version").stdout.strip() == f"soupwidgets {PROJECT['version']}"
+
+
+def test_the_citation_is_of_this_version_and_these_authors() -> None:
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert {"cff-version", "message", "title", "authors"} <= set(cited), "what the format requires"
+    assert cited["title"] == PROJECT["name"]
+    assert str(cited["version"]) == PROJECT["version"]
+    assert cited["license"] == PROJECT["license"]
+    assert cited["authors"] == PROJECT["authors"]
+
+
+def test_no_classifier_speaks_of_a_licence() -> None:
+    """Beside a licence expression builders refuse those; and what is stated of Python is within the range."""
+    classifiers = PROJECT["classifiers"]
+    assert sorted(set(classifiers)) == classifiers
+    assert not [line for line in classifiers if line.startswith("License ::")]
+    versions = [line.rpartition(" ")[2] for line in classifiers if re.search(r"Python :: 3\.\d+$", line)]
+    assert all(Requirement(f"python{PROJECT['requires-python']}").specifier.contains(one) for one in versions)
