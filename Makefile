@@ -14,7 +14,7 @@ help:
 	@echo "make fuzz       read twenty thousand damaged files through every reader"
 	@echo "make bench      measure the speed of the engine and of the widgets"
 	@echo "make notebooks  run the notebooks and keep their outputs"
-	@echo "make picture    take the screenshots of the last make test over into the README"
+	@echo "make picture    take the screenshots of the last make test over into the documents"
 	@echo "make studies    train the models of the studies again, and measure the pool's spectra (about forty minutes)"
 	@echo "make zoo        rebuild the miniature zoo from the raw images (about forty minutes on two cores)"
 

@@ -82,7 +82,7 @@ def kept_rows(name: str, device: str) -> dict[str, list[Row]]:
 
 
 def markdown(rows: list[Row]) -> str:
-    """The table that the README shows."""
+    """The table that docs/how-fast-it-is.md shows."""
     lines = ["| what | soupwidgets | compared with | ratio | goal | met |", "|---|---|---|---|---|---|"]
     for row in rows:
         verdict = "yes" if row.met else "no"

@@ -42,8 +42,8 @@ def test_the_row_of_a_wide_pool_runs(tmp_path: Path) -> None:
     assert row.ratio > 0
 
 
-def test_the_readme_shows_what_was_measured() -> None:
-    shown = (ROOT / "README.md").read_text()
+def test_the_documents_show_what_was_measured() -> None:
+    shown = (ROOT / "docs" / "how-fast-it-is.md").read_text()
     device, rows = read("cpu")
     assert device in shown
     assert markdown(rows) in shown
