@@ -57,6 +57,8 @@ class Pool:
 
     def __init__(self, checkpoints: Mapping[str, CheckpointFile]) -> None:
         self.checkpoints = dict(checkpoints)
+        # The Python that opens it again, where that is known.
+        self.opened = ""
         if not self.checkpoints:
             raise PoolError("a pool needs at least one checkpoint")
         _check(self.checkpoints)
@@ -125,7 +127,12 @@ class Pool:
             for name, file in checkpoints.items():
                 if name == zero_shot or file.card.role == "zero_shot":
                     file.card = replace(file.card, role="zero_shot" if name == zero_shot else "fine_tuned")
-        return cls(checkpoints)
+        pool = cls(checkpoints)
+        options = {"zero_shot": zero_shot, "part": part, "head_from": head_from}
+        if isinstance(source, str | Path) and prepare is None:
+            said = [repr(str(source)), *(f"{key}={value!r}" for key, value in options.items() if value is not None)]
+            pool.opened = f"sw.Pool.open({', '.join(said)})"
+        return pool
 
     def including(self, *paths: str | Path) -> Pool:
         """The pool with more weight files, for example with what `ties` wrote: another point to mix with.

@@ -2,75 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-from weakref import WeakSet
-
 import ipywidgets
-from IPython import get_ipython
 
-from soupwidgets.evaluation import Evaluator
 from soupwidgets.panel.closing import close_tree
 from soupwidgets.panel.html import error_message
 from soupwidgets.panel.newest_wins import NewestWins
-from soupwidgets.pool import Pool, PoolError
-
-
-def evaluator_for(explorer: str, given: Any) -> Evaluator:
-    """The evaluator that an explorer was given.
-
-    Raises
-    ------
-    TypeError
-        When it was given something else; it says what to write.
-    """
-    if isinstance(given, Evaluator):
-        return given
-    it = "a " + type(given).__name__
-    write = f'{explorer}(Evaluator(pool, suite)), with pool = Pool.open("...") and suite = Suite.open("...")'
-    raise TypeError(f"{explorer} explores what an Evaluator measures, and was given {it}: write {write}")
-
-
-def fine_tuned_models(explorer: str, pool: Pool) -> list[str]:
-    """Names of a pool's models between which and the zero-shot model alpha goes, at least one.
-
-    Raises
-    ------
-    PoolError
-        When there is none.
-    """
-    names = [*pool.fine_tuned, *pool.bad_ingredients]
-    if not names:
-        there = ", ".join(pool.names[:5]) or "nothing"
-        raise PoolError(
-            f"{explorer} goes from the zero-shot model to a fine-tuned one, and the pool has none (there is {there}): "
-            "open a folder that has both, or a list of their files"
-        )
-    return names
-
-
-_OF_CELL: dict[str, tuple[str, WeakSet[Explorer]]] = {}
-
-
-def _replace_those_of_an_earlier_run(made: Explorer) -> None:
-    """Close what the same cell showed before it was run again.
-
-    Nobody sees it any more, but ipywidgets keeps every widget that is not closed, and it would go on measuring.
-    """
-    kernel_shell = get_ipython()
-    if not hasattr(kernel_shell, "get_parent"):
-        return
-    message = kernel_shell.get_parent()
-    cell, run = message.get("metadata", {}).get("cellId"), message.get("header", {}).get("msg_id", "")
-    # Made by a click or a timer: by no cell.
-    if not isinstance(cell, str):
-        return
-    before, explorers = _OF_CELL.get(cell, (run, WeakSet()))
-    if before != run:
-        for explorer in list(explorers):
-            explorer.close()
-        explorers = WeakSet()
-    explorers.add(made)
-    _OF_CELL[cell] = run, explorers
+from soupwidgets.panel.notebook_cells import close_with_cell, in_a_notebook
 
 
 class Explorer(ipywidgets.VBox):  # type: ignore[misc]
@@ -80,11 +17,11 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         self.alert = ipywidgets.HTML()
         super().__init__()
         self._work = NewestWins(self._show_error)
-        _replace_those_of_an_earlier_run(self)
+        close_with_cell(self)
 
     @property
     def _how_to_use(self) -> str:
-        if not hasattr(get_ipython(), "kernel"):
+        if not in_a_notebook():
             page = ", or write a page with .to_html(path)" if hasattr(self, "to_html") else ""
             return f"show it in a notebook{page}"
         return "run this cell to use it"

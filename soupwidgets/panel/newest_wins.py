@@ -106,6 +106,11 @@ class NewestWins:
             thread.join()
 
     @property
+    def busy(self) -> bool:
+        """Whether a request is waiting or being answered."""
+        return self._request is not None
+
+    @property
     def _idle(self) -> bool:
         return not (self._closed or self._request or self._background)
 

@@ -49,6 +49,8 @@ class Suite:
         self.templates = tuple(templates)
         # Training images are for `soupwidgets.fine_tune` alone: nothing is measured on them.
         self.splits = {split: s for split, s in splits.items() if s.role != "train"}
+        # The Python that opens it again, where that is known.
+        self.opened = ""
         self.training = next((s for s in splits.values() if s.role == "train"), None)
 
     def __repr__(self) -> str:
@@ -127,6 +129,7 @@ class Suite:
         splits = {entry.name: _split(folder, entry) for entry in manifest.splits}
         suite = cls(manifest.name, [str(c) for c in manifest.classes], splits, manifest.templates)
         suite._check(path)
+        suite.opened = f"sw.Suite.open({str(folder)!r})"
         return suite.with_slices(slices) if slices else suite
 
     def _check(self, path: Path) -> None:

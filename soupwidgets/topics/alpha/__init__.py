@@ -2,9 +2,14 @@
 
 from soupwidgets.topics import on_demand
 from soupwidgets.topics.alpha.along_alpha import AlongAlpha, Concavity, Diversity, along_alpha, concavity, diversity
+from soupwidgets.topics.alpha.classes import ClassChange, ClassCurve, class_changes, class_curves
 from soupwidgets.topics.alpha.flips import Flip, find_flips
 
 __all__ = [
+    "ClassChange",
+    "ClassCurve",
+    "class_changes",
+    "class_curves",
     "AlongAlpha",
     "Concavity",
     "Diversity",

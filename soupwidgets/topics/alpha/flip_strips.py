@@ -1,37 +1,36 @@
-"""The images that flip near an alpha, as a gallery."""
+"""The images that flip near an alpha, as pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import numpy as np
-from numpy.typing import NDArray
-
-from soupwidgets.evaluation import Evaluation, Evaluator
-from soupwidgets.panel.html import ImageCard, gallery
-from soupwidgets.topics.alpha.flips import Flip, find_flips
+from soupwidgets.evaluation import Evaluation
+from soupwidgets.panel.view import Picture, Strip
+from soupwidgets.suites import Split, Suite
+from soupwidgets.topics.alpha.flips import find_flips
 
 SHOWN = 12
 
 
-def flips_near(ev: Evaluator, measured: Mapping[float, Evaluation], alpha: float, shift: str | None) -> str:
-    """HTML of the images whose prediction changes between the measured alphas around ``alpha``.
+def flips_near(suite: Suite, measured: Mapping[float, Evaluation], alpha: float, split: Split) -> Strip | None:
+    """Show the images whose prediction changes between the measured alphas around ``alpha``.
 
     Parameters
     ----------
-    ev
-        Has the suite with the images.
+    suite
+        Names the classes.
     measured
         Exact evaluations by alpha.
     alpha
         Where to look: between the nearest measured alpha below and the nearest above.
-    shift
-        The split to look at; the ID test when None.
+    split
+        Where to look.
 
     Returns
     -------
-    str
-        Twelve images at most, those nearest to ``alpha`` first, and how many there are in all.
+    Strip or None
+        Twelve images at most, those nearest to ``alpha`` first, and how many there are in all; None where too
+        little is measured. A click sets the control ``image``.
     """
     below = [a for a in measured if a < alpha]
     above = [a for a in measured if a > alpha]
@@ -39,48 +38,28 @@ def flips_near(ev: Evaluator, measured: Mapping[float, Evaluation], alpha: float
     around += [alpha] if alpha in measured else []
     around += [min(above)] if above else []
     if len(around) < 2:
-        return ""
+        return None
     low, high = around[0], around[-1]
-    split = ev.suite.splits[shift] if shift else ev.suite.id_test
     before, after = (measured[end].split_logits(split.name) for end in (low, high))
     flips = find_flips(before, after, split.labels)
     fixed, broken = sum(f.fixed for f in flips), sum(f.broken for f in flips)
     place = (alpha - low) / (high - low)
     nearest = sorted(flips, key=lambda flip: (abs(flip.crossing - place), flip.index))[:SHOWN]
+    names = suite.class_names(split.name)
+    pictures = []
+    for flip in nearest:
+        verdict, mark, tone = ("still wrong", "\u2022", "neutral")
+        if flip.fixed:
+            verdict, mark, tone = "now right", "\u2713", "good"
+        elif flip.broken:
+            verdict, mark, tone = "now wrong", "\u2717", "bad"
+        label, said = names[flip.label], f"{names[flip.before]} \u2192 {names[flip.after]}"
+        alt = f"image {flip.index}: {label}"
+        pictures.append(
+            Picture(split.images[flip.index], alt, label, said, verdict, mark, tone, key=flip.index)  # type: ignore[arg-type]
+        )
     title = (
         f"Images of '{split.name}' that flip between alpha {low:g} and {high:g}: {len(flips)} of {len(split):,} "
-        f"({fixed} become right, {broken} become wrong)"
+        f"({fixed} become right, {broken} become wrong). Click one to follow it"
     )
-    images = [split.images[flip.index] for flip in nearest]
-    return flip_gallery(title, nearest, images, ev.suite.class_names(split.name), "No prediction changes here.")
-
-
-def flip_gallery(
-    title: str, flips: Sequence[Flip], images: Sequence[NDArray[np.uint8]], classes: Sequence[str], empty: str
-) -> str:
-    """Cards of images with what was predicted before and after.
-
-    Parameters
-    ----------
-    title
-        What the cards show.
-    flips, images
-        One image for each flip.
-    classes
-        Names of the classes.
-    empty
-        Said when there is no flip.
-    """
-    return gallery(title, [_flip(flip, image, classes) for flip, image in zip(flips, images, strict=True)], empty)
-
-
-def _flip(flip: Flip, image: NDArray[np.uint8], classes: Sequence[str]) -> ImageCard:
-    label, before, after = (classes[c] for c in (flip.label, flip.before, flip.after))
-    if flip.fixed:
-        verdict, colour, mark = "now right", "#0072B2", "\u2713"
-    elif flip.broken:
-        verdict, colour, mark = "now wrong", "#D55E00", "\u2717"
-    else:
-        verdict, colour, mark = "still wrong", "#767676", "\u2022"
-    alt = f"image {flip.index}: {label}"
-    return ImageCard(image, alt, label, f"{before} \u2192 {after}", mark, verdict, colour)
+    return Strip(title, pictures, "No prediction changes here.", sets="image")

@@ -16,8 +16,9 @@ from soupwidgets.figures.patch import as_patch
 from soupwidgets.methods import wise_ft
 from soupwidgets.methods.sweep import alpha_grid
 from soupwidgets.panel.drag_slider import DragSlider
-from soupwidgets.panel.explorer import Explorer, evaluator_for, fine_tuned_models, side_by_side
+from soupwidgets.panel.explorer import Explorer, side_by_side
 from soupwidgets.panel.frames_page import Frame, PageTexts, write_frames_page
+from soupwidgets.panel.given import evaluator_for, fine_tuned_models
 from soupwidgets.panel.html import progress
 from soupwidgets.panel.live_figure import LiveFigure
 from soupwidgets.panel.newest_wins import Steps

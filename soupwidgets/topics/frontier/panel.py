@@ -13,7 +13,8 @@ import ipywidgets
 from soupwidgets.evaluation import Evaluation, Evaluator, coarse_to_fine
 from soupwidgets.methods import wise_ft
 from soupwidgets.methods.sweep import alpha_grid
-from soupwidgets.panel.explorer import Explorer, evaluator_for
+from soupwidgets.panel.explorer import Explorer
+from soupwidgets.panel.given import evaluator_for
 from soupwidgets.panel.html import progress
 from soupwidgets.panel.live_figure import LiveFigure
 from soupwidgets.panel.newest_wins import Steps

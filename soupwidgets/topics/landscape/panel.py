@@ -13,7 +13,8 @@ import pandas as pd
 
 from soupwidgets.evaluation import Evaluation, Evaluator
 from soupwidgets.methods import uniform_soup
-from soupwidgets.panel.explorer import Explorer, evaluator_for
+from soupwidgets.panel.explorer import Explorer
+from soupwidgets.panel.given import evaluator_for
 from soupwidgets.panel.html import progress
 from soupwidgets.panel.live_figure import LiveFigure
 from soupwidgets.panel.newest_wins import Step, Steps

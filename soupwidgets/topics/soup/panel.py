@@ -15,7 +15,8 @@ from soupwidgets.evaluation import Evaluation, Evaluator
 from soupwidgets.methods import GreedySoup
 from soupwidgets.methods.uniform import average
 from soupwidgets.panel.drag_slider import DragSlider
-from soupwidgets.panel.explorer import Explorer, evaluator_for, side_by_side
+from soupwidgets.panel.explorer import Explorer, side_by_side
+from soupwidgets.panel.given import evaluator_for
 from soupwidgets.panel.html import progress
 from soupwidgets.panel.ingredient_table import IngredientTable
 from soupwidgets.panel.newest_wins import Step, Steps

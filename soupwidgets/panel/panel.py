@@ -1,0 +1,334 @@
+"""A panel: a question with controls. State in, views out, and both are plain data."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from soupwidgets.panel.controls import Button, Control, Events
+from soupwidgets.panel.front_end import front_end, plotly_javascript, style
+from soupwidgets.panel.newest_wins import NewestWins, Steps
+from soupwidgets.panel.notebook_cells import close_with_cell, in_a_notebook
+from soupwidgets.panel.view import View
+from soupwidgets.spelling import did_you_mean, nearest
+
+State = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A step of what a panel does meanwhile.
+
+    Parameters
+    ----------
+    words, done, total
+        What is being done, and how far it is.
+    fresh
+        Whether the answer to the state at hand has changed by it.
+    """
+
+    words: str
+    done: int
+    total: int
+    fresh: bool = False
+
+
+class Panel(anywidget.AnyWidget):
+    """Base of every explorer.
+
+    A subclass gives its controls to ``super().__init__`` and writes `answer`; perhaps `fill`, `act` and `code`. The
+    base runs them off the main thread, in small steps, and the newest state wins.
+
+    Each control is a trait by its name: read it, set it, observe it, or link it to that of another panel by
+    ``ipywidgets.jslink((a, "alpha"), (b, "alpha"))``.
+
+    Parameters
+    ----------
+    title
+        What the panel is about, in a few words.
+    controls
+        What can be set.
+    """
+
+    _esm = front_end()
+    _css = style()
+    title = traitlets.Unicode("").tag(sync=True)
+    controls: Any = traitlets.List().tag(sync=True)
+    view = traitlets.Dict().tag(sync=True)
+    filled = traitlets.Dict().tag(sync=True)
+    error = traitlets.Unicode("").tag(sync=True)
+    running = traitlets.Unicode("").tag(sync=True)
+    bookmarks: Any = traitlets.List().tag(sync=True)
+    # The front end counts what it asks; the kernel repeats the number, so that silence can be told from work.
+    asked = traitlets.Int(0).tag(sync=True)
+    heard = traitlets.Int(0).tag(sync=True)
+
+    def __init__(self, title: str, controls: Iterable[Control]) -> None:
+        super().__init__(title=title)
+        self.layout.width = "100%"
+        self._controls = {control.name: control for control in controls}
+        for name in self._controls:
+            if not name.isidentifier() or hasattr(self, name):
+                raise ValueError(f"a control cannot be called {name!r}: every panel has something of that name")
+        self._work = NewestWins(self._show_error)
+        self._filling: Any = self
+        self._last: View | None = None
+        self.controls = [control.to_json() for control in self._controls.values()]
+        self.add_traits(**{name: _trait(c) for name, c in self._controls.items()})
+        for name, control in self._controls.items():
+            self.set_trait(name, control.checked(control.value))
+        self.observe(self._on_control, list(self._controls))
+        self.observe(self._on_asked, "asked")
+        self.on_msg(self._on_message)
+        close_with_cell(self)
+
+    # What a subclass says.
+
+    def answer(self, state: State) -> Iterator[View]:
+        """Yield views for a state, coarse ones first, the exact one last. Runs off the main thread."""
+        raise NotImplementedError
+
+    def fill(self, state: State) -> Iterator[Filled | None]:
+        """Do in small steps what is worth doing meanwhile; None is a step with nothing to say."""
+        return iter(())
+
+    def fill_key(self, state: State) -> Any:
+        """Return what `fill` depends on: it begins again when this changes."""
+        return None
+
+    def act(self, name: str, state: State) -> Iterator[View | State]:
+        """Do what a button starts: yield views on the way, and what the state becomes."""
+        raise NotImplementedError(f"nothing happens at {name!r}")
+
+    def recorded(self, grids: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        """Choose what a recorded page varies, out of the controls with a small number of values."""
+        return grids
+
+    def code(self, state: State) -> str:
+        """Write Python that gives the same numbers without the panel; empty where there is none."""
+        return ""
+
+    # What a user has.
+
+    @property
+    def state(self) -> State:
+        """The controls' values, a plain dictionary; assign one (or a part of one) to set them."""
+        return {n: getattr(self, n) for n, c in self._controls.items() if not isinstance(c, Button | Events)}
+
+    @state.setter
+    def state(self, state: Mapping[str, Any]) -> None:
+        checked = self._checked(state)
+        with self.hold_sync(), self.hold_trait_notifications():
+            for name, value in checked.items():
+                self.set_trait(name, value)
+
+    def ask(self, **state: Any) -> View:
+        """Return the exact view of a state without a screen.
+
+        Parameters
+        ----------
+        state
+            Controls that are to be different from what they are.
+
+        Raises
+        ------
+        KeyError
+            When there is no such control.
+        ValueError
+            When a control cannot have such a value.
+        """
+        view = View()
+        for view in self.answer({**self.state, **self._checked(state)}):  # noqa: B007
+            pass
+        return view
+
+    def do(self, name: str, **state: Any) -> State:
+        """Do what a button starts, without a screen, and return the state that it leads to."""
+        asked = {**self.state, **self._checked(state)}
+        for step in self.act(name, asked):
+            if isinstance(step, dict):
+                asked |= self._checked(step)
+        return asked
+
+    def wait(self, idle_seconds: float = 120, background: bool = False) -> None:
+        """Block until the answer for the state is exact and shown, however long the work takes.
+
+        Parameters
+        ----------
+        idle_seconds
+            Give up when nothing was done for so long.
+        background
+            Wait for what is filled in meanwhile as well.
+
+        Raises
+        ------
+        TimeoutError
+            When no step was finished for ``idle_seconds``.
+        """
+        self._start()
+        self._work.wait(idle_seconds, background=background)
+
+    @property
+    def shown(self) -> View | None:
+        """The view on screen; None before the first."""
+        return self._last
+
+    def to_html(self, path: str | Path, **fixed: Any) -> Path:
+        """Write one self-contained page with recorded answers: no kernel, no network.
+
+        Parameters
+        ----------
+        path
+            The file to write.
+        fixed
+            Controls that keep this value in the page; those of which there are too many values keep the value that
+            they have now.
+
+        Returns
+        -------
+        Path
+            The same path.
+
+        Raises
+        ------
+        ValueError
+            When the page would need more answers than a page can hold; it says which controls to fix.
+        """
+        from soupwidgets.panel.recording import write_page
+
+        return write_page(self, path, self._checked(fixed))
+
+    def close(self) -> None:
+        """Stop the work and free the widget."""
+        # Python also calls this for a panel whose construction failed.
+        if hasattr(self, "_work"):
+            self._work.close()
+            self.unobserve_all()
+            self.layout.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        # What a notebook shows in the widget's place where no kernel runs.
+        how = "run this cell to use it" if in_a_notebook() else "show it in a notebook, or write .to_html(path)"
+        return f"<{type(self).__name__}, {self.title}: {how}>"
+
+    # The loop.
+
+    def open(self) -> None:
+        """Do nothing: a panel that nobody shows is not kept alive by the list of widgets."""
+
+    @property
+    def model_id(self) -> str:
+        """Name of the widget to the front end; asking for it, as showing and linking do, opens the connection."""
+        if self.comm is None:
+            super().open()
+            self._start()
+        return str(super().model_id)
+
+    def _start(self) -> None:
+        if self._last is None and not self._work.busy:
+            self._ask()
+
+    def _ask(self) -> None:
+        state = self.state
+        self.running = ""
+        self._work.request(self._answering(state))
+        key = self.fill_key(state)
+        if key != self._filling:
+            self._filling = key
+            self._work.in_background(self._fill_steps(state))
+
+    def _answering(self, state: State) -> Steps:
+        for view in self.answer(state):
+            yield "view", partial(self._show, view, self._json(view, state))
+
+    def _fill_steps(self, state: State) -> Steps:
+        for step in self.fill(state):
+            if step is None:
+                yield "nothing", _nothing
+                continue
+            yield "filled", partial(self._show_filled, step)
+            if step.fresh:
+                yield from self._answering(self.state)
+
+    def _acting(self, name: str, state: State) -> Steps:
+        for step in self.act(name, state):
+            if isinstance(step, View):
+                yield "view", partial(self._show, step, self._json(step, state))
+            else:
+                state = state | step
+                # The new state asks by itself, and so ends this.
+                yield "state", partial(setattr, self, "state", step)
+        yield "done", partial(self.set_trait, "running", "")
+        yield from self._answering(state)
+
+    def _json(self, view: View, state: State) -> dict[str, Any]:
+        return view.to_json() | {"state": state, "code": self.code(state)}
+
+    def _show(self, view: View, json: dict[str, Any]) -> None:
+        self.error = ""
+        if view.controls:
+            for name, changes in view.controls.items():
+                self._controls[name] = replace(self._controls[name], **changes)
+            self.controls = [control.to_json() for control in self._controls.values()]
+        self._last = view
+        self.view = json
+
+    def _show_filled(self, step: Filled) -> None:
+        self.filled = {"words": step.words, "done": step.done, "total": step.total}
+
+    def _show_error(self, error: BaseException) -> None:
+        self.running = ""
+        self.error = f"{type(error).__name__}: {error}"
+
+    def _on_control(self, change: Any) -> None:
+        name = change["name"]
+        if isinstance(self._controls[name], Button):
+            self.running = name
+            self._work.request(self._acting(name, self.state))
+        else:
+            self._ask()
+
+    def _on_asked(self, change: Any) -> None:
+        self.heard = change["new"]
+
+    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        if content.get("kind") == "plotly":
+            # Too large to be part of every panel's state: a page asks once.
+            self.send({"kind": "plotly"}, [_packed_plotly()])
+        elif content.get("kind") == "stop":
+            self._ask()
+
+    def _checked(self, state: Mapping[str, Any]) -> State:
+        unknown = [name for name in state if name not in self._controls]
+        if unknown:
+            meant = did_you_mean(nearest(unknown[0], self._controls)) or f" It has {', '.join(self._controls)}."
+            raise KeyError(f"{type(self).__name__} has no control {unknown[0]!r}.{meant}")
+        return {name: self._controls[name].checked(value) for name, value in state.items()}
+
+
+def _trait(control: Control) -> traitlets.TraitType[Any, Any]:
+    class Checked(traitlets.Any):
+        def validate(self, obj: Panel, value: Any) -> Any:
+            try:
+                return obj._controls[control.name].checked(value)
+            except ValueError as error:
+                raise traitlets.TraitError(str(error)) from None
+
+    return Checked(control.value).tag(sync=True)
+
+
+@cache
+def _packed_plotly() -> bytes:
+    return gzip.compress(plotly_javascript().encode(), compresslevel=6, mtime=0)
+
+
+def _nothing() -> None:
+    """A step with nothing to show."""

@@ -1,0 +1,110 @@
+"""A panel as one self-contained page: the same front end, with recorded answers."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import itertools
+import json
+import math
+import re
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from soupwidgets.checkpoints import atomic_path
+from soupwidgets.panel.controls import Button, Choice, Slider, Toggle
+from soupwidgets.panel.front_end import STATIC, front_end, plotly_javascript, style
+
+if TYPE_CHECKING:
+    from soupwidgets.panel.panel import Panel
+
+# A page of so many answers takes some seconds to open and some minutes to record.
+_MOST = 1000
+# Texts and lists longer than this are written once, however many answers hold them.
+_LONG = 120
+
+
+def write_page(panel: Panel, path: str | Path, fixed: Mapping[str, Any]) -> Path:
+    """Write a page with an answer for every state that its controls can have.
+
+    Parameters
+    ----------
+    panel
+        Whose answers they are.
+    path
+        The file to write; replaced as a whole if it is there.
+    fixed
+        Controls that keep a value, and are not drawn.
+
+    Returns
+    -------
+    Path
+        The same path.
+
+    Raises
+    ------
+    ValueError
+        When there are too many answers.
+    """
+    state = {**panel.state, **fixed}
+    grids = {
+        name: grid
+        for name, control in panel._controls.items()
+        if name not in fixed and isinstance(control, Slider | Choice | Toggle) and (grid := control.grid())
+    }
+    grids = panel.recorded(grids)
+    count = math.prod(len(grid) for grid in grids.values())
+    if count > _MOST:
+        sizes = ", ".join(f"{name} ({len(grid)})" for name, grid in grids.items())
+        raise ValueError(
+            f"a page of every state would hold {count:,} answers, and {_MOST:,} are the most: give some controls a "
+            f"fixed value, as in to_html(path, {next(iter(grids))}=...). They are {sizes}"
+        )
+    shared: dict[str, Any] = {}
+    answers: dict[str, Any] = {}
+    for values in itertools.product(*grids.values()):
+        here = {**state, **dict(zip(grids, values, strict=True))}
+        answers[json.dumps(list(values))] = _shared(panel._json(panel.ask(**here), here), shared)
+    # What the answers change about controls is theirs; the rest is as it is now.
+    controls = [
+        control.to_json() | {"hidden": True} if name not in grids or isinstance(control, Button) else control.to_json()
+        for name, control in panel._controls.items()
+    ]
+    content = {
+        "title": panel.title, "controls": controls, "state": state, "varied": grids, "answers": answers,
+        "shared": shared,
+    }  # fmt: skip
+    parts = {
+        "title": escape(panel.title),
+        "style": style(),
+        "front_end": front_end().replace("export default { render };", ""),
+        "page": (STATIC / "page.js").read_text("utf-8"),
+        # Inside a script element only "<" could end it early.
+        "content": json.dumps(content, allow_nan=False).replace("<", "\\u003c"),
+        "plotly": base64.b64encode(gzip.compress(plotly_javascript().encode(), mtime=0)).decode(),
+    }
+    template = (STATIC / "page.html").read_text("utf-8")
+    # One pass: what is filled in is never searched for places to fill.
+    page = re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], template)
+    with atomic_path(path) as temporary:
+        temporary.write_text(page, "utf-8")
+    return Path(path)
+
+
+def _shared(value: Any, shared: dict[str, Any]) -> Any:
+    """Replace what is long by ``{"$": key}``, and keep it once under its key."""
+    if isinstance(value, dict):
+        value = {key: _shared(one, shared) for key, one in value.items()}
+    elif isinstance(value, list):
+        value = [_shared(one, shared) for one in value]
+    if not isinstance(value, dict | list | str):
+        return value
+    text = json.dumps(value, allow_nan=False)
+    if len(text) < _LONG:
+        return value
+    key = hashlib.sha256(text.encode()).hexdigest()[:16]
+    shared.setdefault(key, value)
+    return {"$": key}

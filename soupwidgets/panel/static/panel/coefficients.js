@@ -1,0 +1,135 @@
+// One row per ingredient: in or out, its coefficient, what is known of it. Sorts, filters, keeps the sum.
+
+// What the other coefficients become when one is set and the sum shall stay 1. Proportions are those of `before`.
+function rebalanced(before, name, value) {
+  const others = Object.keys(before).filter((other) => other !== name && before[other] !== 0);
+  if (!others.length) return { ...before, [name]: 1 };
+  const sum = others.reduce((total, other) => total + before[other], 0);
+  const after = { ...before, [name]: value };
+  for (const other of others) {
+    after[other] = Math.abs(sum) > 1e-9 ? (before[other] * (1 - value)) / sum : (1 - value) / others.length;
+  }
+  return after;
+}
+
+function switched(before, name, on, lock) {
+  const others = Object.keys(before).filter((other) => other !== name && before[other] !== 0);
+  const mean = others.length ? others.reduce((total, other) => total + before[other], 0) / others.length : 1;
+  if (lock) return rebalanced(before, name, on ? 1 / (others.length + 1) : 0);
+  return { ...before, [name]: on ? mean : 0 };
+}
+
+CONTROLS.coefficients = function (spec, send) {
+  const filter = h("input", { type: "search", placeholder: "Filter by text", "aria-label": "Filter ingredients" });
+  keepKeys(filter);
+  const count = h("span", { role: "status" });
+  const lock = h("input", { type: "checkbox", checked: true });
+  const sum = h("output");
+  const [head, body] = [h("tr"), h("tbody")];
+  const table = h("table", {}, h("caption", {}, "Ingredients and their coefficients"), h("thead", {}, head), body);
+  const bar = h("div.soupwidgets-bar", {}, filter, count, h("label.soupwidgets-toggle", {}, lock, h("span", {}, "keep the sum at 1")), sum);
+  const element = h("div.soupwidgets-coefficients", {}, bar, h("div.soupwidgets-scroll", {}, table));
+  const lines = new Map();
+  let sorted = { key: null, down: false };
+  let [value, control, written] = [{}, spec, ""];
+  // While a thumb moves, proportions are those from before it moved: else they would be lost at 1.
+  let before = null;
+
+  function move(name, to, moving) {
+    if (!Number.isFinite(to)) return;
+    before ??= value;
+    const after = lock.checked ? rebalanced(before, name, to) : { ...before, [name]: to };
+    if (!moving) before = null;
+    send(after, moving);
+  }
+
+  function addLine(name) {
+    const use = h("input", { type: "checkbox", "aria-label": `${name} is in the soup` });
+    use.addEventListener("change", () => send(switched(value, name, use.checked, lock.checked), false));
+    const title = h("th", { scope: "row" });
+    const range = h("input", { type: "range", min: 0, max: 1, step: 0.01, "aria-label": `coefficient of ${name}` });
+    range.addEventListener("input", () => move(name, range.valueAsNumber, true));
+    range.addEventListener("change", () => move(name, range.valueAsNumber, false));
+    const typed = numberBox(`coefficient of ${name}, typed`, (to) => move(name, to, false));
+    [use, range].forEach(keepKeys);
+    const row = h("tr", {}, h("td", {}, use), title, h("td", {}, range, typed.box));
+    body.append(row);
+    lines.set(name, { row, use, title, range, typed, cells: [] });
+  }
+
+  function cellText(one, digits) {
+    if (one === null || one === undefined) return "";
+    if (typeof one !== "number") return String(one);
+    // Digits stand below each other where a column has a fixed number of them.
+    return digits === undefined || digits === null ? shortNumber(one) : one.toFixed(digits);
+  }
+
+  function showRows() {
+    const headings = [["in", null], ["ingredient", "name"], ["coefficient", "coefficient"], ...control.columns.map((c) => [c.label, c.key])];
+    head.replaceChildren(...headings.map(([label, key]) => {
+      const sort = () => ((sorted = { key, down: sorted.key === key ? !sorted.down : key !== "name" }), showRows());
+      const order = sorted.key === key && key !== null ? (sorted.down ? "descending" : "ascending") : null;
+      return h("th", { scope: "col", "aria-sort": order }, key === null ? label : h("button", { type: "button", title: `Sort by ${label}`, onclick: sort }, label));
+    }));
+    for (const record of control.rows) {
+      if (!lines.has(record.name)) addLine(record.name);
+      const line = lines.get(record.name);
+      line.record = record;
+      line.title.textContent = record.name;
+      line.title.title = record.note ?? "";
+      line.cells.forEach((td) => td.remove());
+      line.cells = control.columns.map((column) => h("td", {}, cellText(record[column.key], column.digits)));
+      line.row.append(...line.cells);
+    }
+    order();
+    choose();
+  }
+
+  function order() {
+    if (sorted.key === null) return;
+    const of = (line) => (sorted.key === "coefficient" ? value[line.record.name] ?? 0 : line.record[sorted.key]);
+    const known = (v) => v !== null && v !== undefined;
+    const inOrder = [...lines.values()].sort((a, b) => {
+      const [x, y] = [of(a), of(b)];
+      // What is not known yet goes last either way.
+      if (!known(x) || !known(y)) return known(y) - known(x);
+      const by = typeof x === "string" ? x.localeCompare(String(y), "en", { numeric: true }) : x - y;
+      return sorted.down ? -by : by;
+    });
+    body.append(...inOrder.map((line) => line.row));
+  }
+
+  function choose() {
+    const words = filter.value.trim().toLowerCase();
+    let left = 0;
+    for (const line of lines.values()) {
+      line.row.hidden = Boolean(words) && !line.row.textContent.toLowerCase().includes(words);
+      left += !line.row.hidden;
+    }
+    count.textContent = `${left} of ${lines.size}`;
+  }
+  filter.addEventListener("input", choose);
+
+  return {
+    element,
+    wide: true,
+    show(now, shown) {
+      [value, control] = [now, shown];
+      const text = JSON.stringify([shown.rows, shown.columns]);
+      if (text !== written) {
+        written = text;
+        showRows();
+      }
+      let total = 0;
+      for (const [name, line] of lines) {
+        const one = now[name] ?? 0;
+        total += one;
+        line.use.checked = one !== 0;
+        line.row.classList.toggle("soupwidgets-in", one !== 0);
+        if (line.range.valueAsNumber !== one) line.range.value = one;
+        line.typed.show(one);
+      }
+      sum.textContent = `sum ${total.toFixed(3)}`;
+    },
+  };
+};

@@ -1,0 +1,315 @@
+// A panel on the page: controls above, figures, pictures and tables below. Its model is all that it knows.
+
+// Draws the figures, strips, tables and notes of a view into one column.
+function viewOf({ tell, library }) {
+  const [figures, strips, tables] = [h("div.soupwidgets-figures"), h("div"), h("div")];
+  const element = h("div.soupwidgets-view", {}, figures, strips, tables);
+  const cards = new Map();
+  const drawStrips = partsIn(strips, stripOf);
+  const drawTables = partsIn(tables, tableOf);
+  let plotly = null;
+  return {
+    element,
+    cards,
+    library(loaded) {
+      plotly = loaded;
+      for (const card of cards.values()) card.library(loaded);
+    },
+    show(view, look) {
+      const wanted = view.figures ?? [];
+      const names = new Set(wanted.map(({ name }) => name));
+      for (const [name, card] of cards) {
+        if (names.has(name)) continue;
+        card.close();
+        cards.delete(name);
+      }
+      wanted.forEach((figure, i) => {
+        if (!cards.has(figure.name)) {
+          const card = figureCard(figure.name, { tell });
+          if (plotly) card.library(plotly);
+          cards.set(figure.name, card);
+        }
+        const card = cards.get(figure.name);
+        if (figures.children[i] !== card.root) figures.insertBefore(card.root, figures.children[i] ?? null);
+        card.root.classList.toggle("soupwidgets-lead", i === 0);
+        card.show(figure, look);
+      });
+      figures.dataset.count = String(wanted.length);
+      drawStrips(view.strips ?? [], tell);
+      drawTables(view.tables ?? []);
+    },
+    close() {
+      for (const card of cards.values()) card.close();
+    },
+  };
+}
+
+function render({ model, el }) {
+  const bar = h("div.soupwidgets-controls");
+  const words = h("span", { role: "status" });
+  const filled = h("span.soupwidgets-filled");
+  const bars = h("progress");
+  const stop = h("button.soupwidgets-tool", { type: "button", onclick: () => model.send({ kind: "stop" }) }, "Stop");
+  const status = h("div.soupwidgets-status", {}, bars, words, stop, filled);
+  const alert = h("div.soupwidgets-alert", { role: "alert" });
+  const notes = h("ul.soupwidgets-notes");
+  const [pinnedTitle, liveTitle] = [h("h3.soupwidgets-side"), h("h3.soupwidgets-side")];
+  const views = h("div.soupwidgets-views");
+  const head = h("div.soupwidgets-head", {}, bar, status);
+  const root = h("section.soupwidgets-panel", { "aria-label": model.get("title") });
+  const specs = () => model.get("controls") ?? [];
+  const isState = ({ kind }) => kind !== "button" && kind !== "events";
+  const state = () => Object.fromEntries(specs().filter(isState).map(({ name }) => [name, model.get(name)]));
+  const past = history(state());
+  const look = { theme: "light", size: 12.5 };
+  let [pinned, plotly, playing, closed] = [null, null, null, false];
+
+  // What the reader does.
+
+  function set(changes, moving = false) {
+    for (const [name, value] of Object.entries(changes)) model.set(name, value);
+    model.set("asked", (model.get("asked") ?? 0) + 1);
+    model.save_changes();
+    past.add(state(), moving);
+    showControls();
+    listen();
+  }
+  const tell = (name, value) => {
+    const spec = specs().find((one) => one.name === name);
+    if (spec) set({ [name]: value });
+  };
+  function goTo(there) {
+    if (there) set(Object.fromEntries(Object.entries(there).filter(([name, value]) => JSON.stringify(model.get(name)) !== JSON.stringify(value))));
+  }
+  function pressed(name) {
+    set({ [name]: (model.get(name) ?? 0) + 1 });
+  }
+
+  // A slider that plays waits at every position for its answer, and long enough to be seen.
+  function play(name) {
+    if (playing) return stopPlaying();
+    const spec = specs().find((one) => one.name === name);
+    if (model.get(name) >= spec.high - 1e-9) set({ [name]: spec.low });
+    let since = Date.now();
+    const timer = setInterval(() => {
+      const now = specs().find((one) => one.name === name);
+      const value = model.get(name);
+      if (Date.now() - since < 450 || Math.abs((model.get("view").state?.[name] ?? value) - value) > 1e-9) return;
+      if (value >= now.high - 1e-9) return stopPlaying();
+      since = Date.now();
+      set({ [name]: Math.min(now.high, Number((value + now.step).toPrecision(12))) }, true);
+    }, 60);
+    playing = { name, timer };
+    made.get(name)?.control.playing?.(true);
+  }
+  function stopPlaying() {
+    if (!playing) return;
+    clearInterval(playing.timer);
+    made.get(playing.name)?.control.playing?.(false);
+    playing = null;
+  }
+
+  // A kernel that was restarted, or is busy elsewhere, does not repeat what it was asked.
+  let patience = 0;
+  function listen() {
+    clearTimeout(patience);
+    patience = setTimeout(() => {
+      if (closed || model.get("heard") >= model.get("asked")) return;
+      silent.hidden = false;
+    }, 4000);
+  }
+  const silent = h("div.soupwidgets-alert", { role: "alert", hidden: true },
+    "No answer from the kernel. If it is busy with another cell, wait; if it was restarted, run this cell again.");
+  const hear = () => model.get("heard") >= model.get("asked") && (silent.hidden = true);
+
+  // What all panels have.
+
+  const live = viewOf({ tell });
+  const tools = toolbar({
+    undo: () => goTo(past.back()),
+    redo: () => goTo(past.forth()),
+    goTo,
+    bookmark() {
+      const label = described(state(), specs()) || "this state";
+      model.set("bookmarks", [...(model.get("bookmarks") ?? []), { label, state: state() }]);
+      model.save_changes();
+      showTools();
+      tools.say("Kept.");
+    },
+    forget(i) {
+      model.set("bookmarks", model.get("bookmarks").filter((_, j) => j !== i));
+      model.save_changes();
+      showTools();
+    },
+    compare() {
+      if (pinned) {
+        pinned.close();
+        pinned = null;
+      } else {
+        pinned = viewOf({ tell: () => {} });
+        if (plotly) pinned.library(plotly);
+        pinned.of = structuredClone(model.get("view"));
+        pinnedTitle.textContent = `Kept: ${described(state(), specs())}`;
+      }
+      arrange();
+      showView();
+    },
+    fullScreen() {
+      if (document.fullscreenElement) document.exitFullscreen();
+      else root.requestFullscreen?.().catch(() => tools.say("This page does not allow full screen."));
+    },
+    async copyCode() {
+      try {
+        await navigator.clipboard.writeText(model.get("view").code);
+        tools.say("Copied.");
+      } catch {
+        // Where the page may not use the clipboard the code can be read and copied by hand.
+        codeBox.hidden = false;
+        codeBox.firstChild.value = model.get("view").code;
+        codeBox.firstChild.select();
+      }
+    },
+  });
+  const codeBox = h("div.soupwidgets-code", { hidden: true }, h("textarea", { readOnly: true, rows: 6, "aria-label": "Python" }),
+    h("button.soupwidgets-tool", { type: "button", onclick: () => (codeBox.hidden = true) }, "Close"));
+  root.addEventListener("keydown", (event) => {
+    const writes = event.target.matches("input[type=text], input[type=search], textarea");
+    if (!(event.ctrlKey || event.metaKey) || writes) return;
+    const key = event.key.toLowerCase();
+    if (key !== "z" && key !== "y") return;
+    event.preventDefault();
+    event.stopPropagation();
+    goTo(key === "y" || event.shiftKey ? past.forth() : past.back());
+  });
+  const fullScreen = () => {
+    const on = document.fullscreenElement === root;
+    root.classList.toggle("soupwidgets-talk", on);
+    look.size = on ? 19 : 12.5;
+    showView();
+  };
+  document.addEventListener("fullscreenchange", fullScreen);
+
+  // What is shown.
+
+  const made = new Map();
+  function showControls() {
+    const wanted = specs();
+    for (const spec of wanted) {
+      if (!made.has(spec.name)) {
+        const make = CONTROLS[spec.kind === "events" ? spec.script : spec.kind];
+        if (!make) continue;
+        const control = make(spec, (value, moving) => {
+          if (playing?.name !== spec.name) stopPlaying();
+          set({ [spec.name]: value }, moving);
+        }, { play, pressed, cardOf: (name) => live.cards.get(name), model, set });
+        made.set(spec.name, { control });
+        if (control.element) {
+          control.element.classList.add(control.wide ? "soupwidgets-wide" : "soupwidgets-control");
+          control.element.dataset.control = spec.name;
+          (control.below ? below : bar).append(control.element);
+        }
+        control.playing?.(false);
+      }
+      const { control } = made.get(spec.name);
+      if (control.element) control.element.hidden = Boolean(spec.hidden);
+      control.show(model.get(spec.name), spec);
+    }
+    showTools();
+  }
+  const below = h("div");
+
+  function showTools() {
+    const view = model.get("view") ?? {};
+    const tables = (view.tables ?? []).map((table) => [`Table: ${table.title} (CSV)`, () => saveFile(`${table.title}.csv`, "text/csv", csvOf(table))]);
+    const figures = (view.figures ?? []).flatMap(({ name }) => ["svg", "png"].map((format) => [`Figure: ${name} (${format.toUpperCase()})`, () => live.cards.get(name).save(format)]));
+    tools.show({ can: past.can, code: view.code, comparing: Boolean(pinned), bookmarks: model.get("bookmarks") ?? [], choices: [...figures, ...tables] });
+  }
+
+  function showView() {
+    const view = model.get("view") ?? {};
+    if (words.textContent !== (view.words ?? "starting")) words.textContent = view.words ?? "starting";
+    const going = view.words === undefined || view.done < view.total;
+    bars.hidden = !going;
+    if (view.total) [bars.max, bars.value] = [view.total, view.done];
+    else bars.removeAttribute("value");
+    const advice = view.notes ?? [];
+    if (notes.dataset.text !== JSON.stringify(advice)) {
+      notes.dataset.text = JSON.stringify(advice);
+      notes.replaceChildren(...advice.map((one) => h("li", {}, one)));
+    }
+    notes.hidden = !advice.length;
+    live.show(view, look);
+    if (pinned) {
+      pinned.show(pinned.of, look);
+      liveTitle.textContent = `Now: ${described(view.state ?? state(), specs())}`;
+    }
+    for (const { control } of made.values()) {
+      control.attach?.();
+      control.view?.(view);
+    }
+    showTools();
+  }
+
+  function showStatus() {
+    const { words: what, done, total } = model.get("filled") ?? {};
+    filled.textContent = what ?? "";
+    filled.classList.toggle("soupwidgets-busy", done < total);
+    const running = model.get("running");
+    stop.hidden = !running;
+    const error = model.get("error");
+    alert.hidden = !error;
+    alert.textContent = error ? `Something went wrong. ${error}` : "";
+    for (const spec of specs()) if (spec.kind === "button") made.get(spec.name)?.control.element.toggleAttribute("aria-busy", running === spec.name);
+  }
+
+  function arrange() {
+    const sides = pinned ? [h("div.soupwidgets-column", {}, pinnedTitle, pinned.element), h("div.soupwidgets-column", {}, liveTitle, live.element)] : [live.element];
+    views.classList.toggle("soupwidgets-two", Boolean(pinned));
+    views.replaceChildren(...sides);
+  }
+
+  // One drawing a frame, whatever changes in between.
+  let frame = 0;
+  const soon = (draw) => () => {
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(() => !closed && draw());
+  };
+  const drawView = soon(showView);
+
+  root.append(head, alert, silent, notes, below, views, tools.element, codeBox);
+  el.append(root);
+  arrange();
+  const stopTheme = followTheme(root, (theme) => {
+    look.theme = theme;
+    showView();
+  });
+  showControls();
+  showStatus();
+  const stopPlotly = withPlotly(model, (loaded) => {
+    if (closed) return;
+    plotly = loaded;
+    live.library(loaded);
+    pinned?.library(loaded);
+    root.dataset.plotly = "loaded";
+  });
+  const events = [["change:view", drawView], ["change:controls", showControls], ["change:filled", showStatus], ["change:error", showStatus],
+    ["change:running", showStatus], ["change:heard", hear], ["change:bookmarks", showTools]];
+  const follow = () => {
+    past.add(state(), true);
+    showControls();
+  };
+  for (const { name } of specs()) events.push([`change:${name}`, follow]);
+  for (const [event, tellIt] of events) model.on(event, tellIt);
+
+  return () => {
+    closed = true;
+    stopPlaying();
+    clearTimeout(patience);
+    stopTheme();
+    stopPlotly();
+    document.removeEventListener("fullscreenchange", fullScreen);
+    for (const [event, tellIt] of events) model.off(event, tellIt);
+    live.close();
+    pinned?.close();
+  };
+}

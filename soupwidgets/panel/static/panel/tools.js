@@ -1,0 +1,71 @@
+// What every panel has because its state is data: undo, bookmarks, comparison, full screen, code and files.
+
+const HOLDING = 700;
+
+// A history of states; those that follow each other at once are one step.
+function history(first) {
+  let [states, at, last] = [[first], 0, 0];
+  return {
+    add(state, moving) {
+      if (JSON.stringify(states[at]) === JSON.stringify(state)) return;
+      const together = moving && Date.now() - last < HOLDING && at > 0;
+      states = [...states.slice(0, together ? at : at + 1), state];
+      at = states.length - 1;
+      last = moving ? Date.now() : 0;
+    },
+    back: () => (at > 0 ? states[(at -= 1)] : null),
+    forth: () => (at < states.length - 1 ? states[(at += 1)] : null),
+    get can() {
+      return [at > 0, at < states.length - 1];
+    },
+  };
+}
+
+function described(state, controls) {
+  const words = controls.filter(({ name, kind, hidden }) => !hidden && name in state && ["slider", "choice", "number", "toggle", "text"].includes(kind) && !Array.isArray(state[name]));
+  return words.map(({ name, label, options }) => {
+    const value = state[name];
+    const written = options?.find?.((option) => Array.isArray(option) && option[0] === value)?.[1];
+    return `${label} ${written ?? (typeof value === "number" ? shortNumber(value) : value)}`;
+  }).join(", ");
+}
+
+function toolbar(does) {
+  const tool = (words, title, onclick) => h("button.soupwidgets-tool", { type: "button", title, onclick }, words);
+  const undo = tool("Undo", "Back to the state before (Ctrl+Z)", does.undo);
+  const redo = tool("Redo", "Forth again (Ctrl+Shift+Z)", does.redo);
+  const mark = tool("Bookmark", "Keep this state to come back to it", does.bookmark);
+  const compare = tool("Compare", "Keep this answer beside those that follow", does.compare);
+  const full = tool("Full screen", "Fill the screen, with large type for a room", does.fullScreen);
+  const code = tool("Copy Python", "Copy the Python that gives these numbers", does.copyCode);
+  const files = h("details.soupwidgets-menu", {}, h("summary.soupwidgets-tool", {}, "Save"), h("div"));
+  const marks = h("span.soupwidgets-bookmarks");
+  const said = h("span.soupwidgets-said", { role: "status" });
+  const element = h("div.soupwidgets-tools", { role: "toolbar", "aria-label": "Tools" }, undo, redo, mark, compare, full, code, files, marks, said);
+  let timer = 0;
+  return {
+    element,
+    say(words) {
+      said.textContent = words;
+      clearTimeout(timer);
+      timer = setTimeout(() => (said.textContent = ""), 4000);
+    },
+    show({ can: [back, forth], code: hasCode, comparing, bookmarks, choices }) {
+      [undo.disabled, redo.disabled, code.hidden] = [!back, !forth, !hasCode];
+      compare.textContent = comparing ? "End comparison" : "Compare";
+      compare.setAttribute("aria-pressed", String(comparing));
+      const text = JSON.stringify(bookmarks);
+      if (marks.dataset.text !== text) {
+        marks.dataset.text = text;
+        marks.replaceChildren(...bookmarks.map(({ label, state }, i) => h("span.soupwidgets-bookmark", {},
+          tool(label, "Go back to this state", () => does.goTo(state)),
+          h("button.soupwidgets-tool", { type: "button", "aria-label": `Forget ${label}`, onclick: () => does.forget(i) }, "\u00d7"))));
+      }
+      const offered = JSON.stringify(choices.map(([words]) => words));
+      if (files.dataset.text !== offered) {
+        files.dataset.text = offered;
+        files.lastChild.replaceChildren(...choices.map(([words, run]) => tool(words, "", () => (run(), (files.open = false)))));
+      }
+    },
+  };
+}
