@@ -80,6 +80,8 @@ class Panel(anywidget.AnyWidget):
         self._work = NewestWins(self._show_error)
         self._filling: Any = self
         self._last: View | None = None
+        # Setting up may take seconds: from the first moment on it says what it is about.
+        self.view = View(words=f"starting: {title}", done=0).to_json()
         self.controls = [control.to_json() for control in self._controls.values()]
         self.add_traits(**{name: _trait(c) for name, c in self._controls.items()})
         for name, control in self._controls.items():

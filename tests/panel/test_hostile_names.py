@@ -12,8 +12,6 @@ import pytest
 
 from soupwidgets import Recipe
 from soupwidgets.panel import html, picture_strips
-from soupwidgets.topics.alpha.flip_strips import flip_gallery
-from soupwidgets.topics.alpha.flips import Flip
 from soupwidgets.topics.diversity.details import ensemble_table, pair_table
 from soupwidgets.topics.frontier.details import details
 from soupwidgets.topics.landscape.details import point_details
@@ -35,8 +33,6 @@ MADE: dict[str, Callable[[], str]] = {
     "error": lambda: html.error_message(ValueError(A)),
     "progress": lambda: html.progress(A, 0, 1),
     "notes": lambda: html.notes([A]),
-    "flips": lambda: flip_gallery(A, [Flip(0, 0, 0, 1, 0.5)], [IMAGE], [A, B], ""),
-    "no flips": lambda: flip_gallery(A, [], [], [], B),
     "strip": lambda: picture_strips.path_strip(np.stack([IMAGE] * 3), [A] * 3, (A, B)),
     "before and after": lambda: picture_strips.before_after(IMAGE[None], IMAGE[None], [A], B),
     "pair": lambda: pair_table(pair(), 0.5),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from soupwidgets import Evaluator
-from soupwidgets.panel import explorer
+from soupwidgets.panel import notebook_cells
 from soupwidgets.widgets import AlphaExplorer
 
 
@@ -28,8 +28,8 @@ class Shell:
 
 def test_of_one_cell_the_newest_run_stays(tiny_evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
     shell = Shell()
-    monkeypatch.setattr(explorer, "get_ipython", lambda: shell)
-    monkeypatch.setattr(explorer, "_OF_CELL", {})
+    monkeypatch.setattr(notebook_cells, "get_ipython", lambda: shell)
+    monkeypatch.setattr(notebook_cells, "_OF_CELL", {})
     shell.run("a", 1)
     first, second = (AlphaExplorer(tiny_evaluator) for _ in range(2))
     shell.run("b", 2)

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from soupwidgets import Evaluator, Pool, PoolError, Suite
-from soupwidgets.panel import explorer as explorer_module
+from soupwidgets.panel import notebook_cells
 from soupwidgets.widgets import (
     AlphaExplorer,
     AugmentationExplorer,
@@ -86,6 +86,6 @@ def test_what_an_explorer_says_of_itself(small_suite: Suite, monkeypatch: pytest
     made = AugmentationExplorer(augmentations(), small_suite)
     what = "<AugmentationExplorer of 2 augmentations"
     assert repr(made) == f"{what}: show it in a notebook, or write a page with .to_html(path)>"
-    monkeypatch.setattr(explorer_module, "get_ipython", lambda: SimpleNamespace(kernel=None))
+    monkeypatch.setattr(notebook_cells, "get_ipython", lambda: SimpleNamespace(kernel=None))
     assert repr(made) == f"{what}: run this cell to use it>"
     made.close()

@@ -1,102 +1,118 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import ipywidgets
-import plotly.graph_objects as go
 import pytest
 
 from soupwidgets import Evaluator, PoolError, alpha_sweep, wise_ft
-from soupwidgets.panel.live_figure import LiveFigure
 from soupwidgets.widgets import AlphaExplorer
+from tests.fixtures import ROOT
 
 
 @pytest.fixture
 def explorer(tiny_evaluator: Evaluator) -> Iterator[AlphaExplorer]:
     made = AlphaExplorer(tiny_evaluator, "ft-a", alphas=3, alpha=0.25)
-    made.wait(background=True)
     yield made
     made.close()
 
 
+def words(explorer: AlphaExplorer, figure: str, **state: object) -> str:
+    return explorer.ask(**state).figures[figure].layout.meta["text"]
+
+
 def test_shows_the_evaluators_numbers(explorer: AlphaExplorer, tiny_evaluator: Evaluator) -> None:
-    assert explorer.evaluation is not None
     expected = tiny_evaluator.evaluate(wise_ft(tiny_evaluator.pool, "ft-a", 0.25))
+    said = words(explorer, "splits")
+    assert "at alpha 0.25" in said
+    assert f"{expected.scores['blur'].correct} of 200" in said
+    explorer.wait()
+    assert explorer.evaluation is not None
     assert explorer.evaluation.scores == expected.scores
-    assert "at alpha 0.25" in explorer.bars.text
-    assert f"{expected.scores['blur'].correct} of 200" in explorer.bars.text
     explorer.alpha = 0.7
     explorer.wait()
     assert explorer.evaluation.recipe == wise_ft(tiny_evaluator.pool, "ft-a", 0.7)
-    assert "alpha 0.7: exact, 2,400 of 2,400 images" in explorer.status.value
+    assert explorer.view["words"] == "alpha 0.7: exact, 2,400 of 2,400 images"
+
+
+def test_coarse_answers_come_first(explorer: AlphaExplorer) -> None:
+    views = list(explorer.answer(explorer.state))
+    assert len(views) > 2
+    assert [view.exact for view in views] == [False] * (len(views) - 1) + [True]
+    assert "coarse so far" in views[0].words
 
 
 def test_its_sweep_is_the_sweep(explorer: AlphaExplorer, tiny_evaluator: Evaluator) -> None:
+    explorer.wait(background=True)
     expected = alpha_sweep(tiny_evaluator, "ft-a", 3, progress=False)
     got = explorer.sweep
     assert [a for a in got.alphas if a in expected.alphas] == expected.alphas
     assert all(got[a].scores == expected[a].scores for a in expected.alphas)
-    assert "the curve is complete" in explorer.sweep_status.value
+    assert explorer.filled == {"words": "the curve is complete", "done": 3, "total": 3}
+    # The curve on screen has its points too: what is filled in meanwhile is shown.
+    (curve,) = [t for t in explorer.shown.figures["frontier"].data if t.uid == "curve"]
+    assert len(curve.x) == 4
 
 
 def test_another_model_another_curve(explorer: AlphaExplorer) -> None:
-    explorer.model_choice.value = "ft-b"
+    explorer.wait(background=True)
+    explorer.fine_tuned = "ft-b"
     explorer.wait(background=True)
     assert explorer.sweep.fine_tuned == "ft-b"
-    assert "ft-b" in explorer.frontier.text
-    assert explorer.slider.high_label == "ft-b"
-    assert (
-        repr(explorer)
-        == "<AlphaExplorer from zero-shot to ft-b: show it in a notebook, or write a page with .to_html(path)>"
-    )
+    assert "ft-b" in explorer.shown.figures["frontier"].layout.meta["text"]
+    (slider,) = [control for control in explorer.controls if control["name"] == "alpha"]
+    assert slider["high_label"] == "ft-b"
+    with pytest.raises(ValueError, match=r"cannot be 'ft-c'. Did you mean ft-"):
+        explorer.ask(fine_tuned="ft-c")
 
 
 def test_bringing_out_one_shift(explorer: AlphaExplorer) -> None:
-    explorer.shift_choice.value = "wave"
-    explorer.wait()
-    assert "OOD (wave)" in explorer.frontier.text
-    assert "Images of &#x27;wave&#x27;" in explorer.flips.value
+    explorer.wait(background=True)
+    view = explorer.ask(shift="wave")
+    assert "OOD (wave)" in view.figures["frontier"].layout.meta["text"]
+    assert "Images of 'wave'" in view.strips[0].title
+    assert view.clicks["frontier"] == "alpha"  # a click on the curve moves the slider
 
 
-def test_a_click_on_the_curve_moves_the_slider(explorer: AlphaExplorer) -> None:
-    explorer.frontier.clicked = {"uid": "curve", "customdata": [0.5], "at": 1}
-    assert explorer.alpha == 0.5
-    explorer.frontier.clicked = {"uid": "curve", "customdata": "<script>", "at": 2}
-    assert explorer.alpha == 0.5
+def test_every_class_and_which_ones_lose(explorer: AlphaExplorer) -> None:
+    explorer.wait(background=True)
+    view = explorer.ask(look="classes", alpha=1.0)
+    assert list(view.figures) == ["frontier", "curves", "classes"]
+    (table,) = view.tables
+    assert table.columns[3] == "alpha 1"
+    assert len(table.rows) == len(explorer.ev.suite.classes)
+    assert "p-values adjusted" in table.note
+    splits = explorer.ask()
+    assert list(splits.figures) == ["frontier", "curves", "splits"]
+    assert not splits.tables
 
 
-def test_small_moves_send_small_messages(explorer: AlphaExplorer) -> None:
-    figure = explorer.frontier.figure
-    explorer.alpha = 0.5
-    explorer.wait()
-    assert explorer.frontier.figure is figure  # only the patch changed
-    assert len(str(explorer.frontier.patch)) < 3000
+def test_an_image_is_followed_along_alpha(explorer: AlphaExplorer) -> None:
+    explorer.wait(background=True)
+    view = explorer.ask(image=3)
+    label = explorer.ev.suite.classes[explorer.ev.suite.id_test.labels[3]]
+    assert view.figures["image"].layout.meta["text"].startswith(f"Probabilities of an image labelled {label}: ")
+    assert view.strips[0].pictures[0].key == -1  # a click on the large picture closes it
+    assert "image" not in explorer.ask(image=10**6).figures
 
 
-def test_errors_are_shown_and_escaped(explorer: AlphaExplorer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_are_shown(explorer: AlphaExplorer, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("<script>alert(1)</script>")
 
+    explorer.wait(background=True)
     monkeypatch.setattr(explorer.ev, "stream", broken)
     explorer.alpha = 0.123
     explorer.wait()
-    assert 'role="alert"' in explorer.alert.value
-    assert "&lt;script&gt;" in explorer.alert.value
-    assert "<script>" not in explorer.alert.value
+    assert explorer.error == "RuntimeError: <script>alert(1)</script>"  # shown as text by the front end
     monkeypatch.undo()
     explorer.alpha = 0.124
     explorer.wait()
-    assert explorer.alert.value == ""
-
-
-def test_close_leaves_no_widget_behind(tiny_evaluator: Evaluator) -> None:
-    before = set(ipywidgets.widgets.widget._instances)
-    for _ in range(10):
-        made = AlphaExplorer(tiny_evaluator, "ft-a", alphas=2)
-        made.close()
-    assert set(ipywidgets.widgets.widget._instances) == before
+    assert explorer.error == ""
 
 
 def test_unknown_model(tiny_evaluator: Evaluator) -> None:
@@ -107,16 +123,23 @@ def test_unknown_model(tiny_evaluator: Evaluator) -> None:
 
 
 def test_page_is_one_file_and_safe(explorer: AlphaExplorer, tmp_path: Path) -> None:
-    page = explorer.to_html(tmp_path / "page.html").read_text()
+    page = explorer.to_html(tmp_path / "page.html", shift=None, look="splits").read_text()
     assert re.search(r'<(script|link|img)[^>]+(src|href)="(?!data:)', page) is None
-    state = page.split('id="state">')[1].split("</script>")[0]
-    assert "<" not in state
-    assert page.count("{{") == page.count("{{", page.index("plotly.js"))  # no place left unfilled before the library
+    content = page.split('id="content">')[1].split("</script>")[0]
+    assert "<" not in content
+    assert content.count('"words": "alpha ') == 3
+    assert "{{" not in page.split('id="content">')[0]
+    assert explorer.alpha == 0.25
 
 
-def test_a_name_is_no_uid() -> None:
-    """Plotly looks for ``.cb`` and the uid in the page: a name with a point and a digit is no selector."""
-    figure = LiveFigure()
-    with pytest.raises(ValueError, match=r"'shift-cifar10\.1' cannot be the uid of a trace"):
-        figure.show(go.Figure(go.Scatter(uid="shift-cifar10.1")))
-    figure.close()
+@pytest.mark.slow
+def test_the_python_of_a_state_runs_as_it_stands(evaluator: Evaluator, tmp_path: Path) -> None:
+    """Slow: it opens pool and suite in another process."""
+    explorer = AlphaExplorer(evaluator, "ft-03")
+    code = explorer.code({**explorer.state, "alpha": 0.4})
+    assert "sw.wise_ft(pool, 'ft-03', 0.4)" in code
+    # The test's evaluator was opened from the repository's folder.
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    expected = evaluator.evaluate(wise_ft(evaluator.pool, "ft-03", 0.4))
+    assert f"{expected.accuracy['test']:.4f}" in done.stdout

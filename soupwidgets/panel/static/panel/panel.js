@@ -227,8 +227,8 @@ function render({ model, el }) {
 
   function showView() {
     const view = model.get("view") ?? {};
-    if (words.textContent !== (view.words ?? "starting")) words.textContent = view.words ?? "starting";
-    const going = view.words === undefined || view.done < view.total;
+    if (words.textContent !== view.words) words.textContent = view.words;
+    const going = view.done < view.total;
     bars.hidden = !going;
     if (view.total) [bars.max, bars.value] = [view.total, view.done];
     else bars.removeAttribute("value");
