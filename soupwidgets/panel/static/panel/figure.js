@@ -61,13 +61,15 @@ function config({ dragmode, scene }) {
 }
 
 // The layout for the screen: heading and legend stand outside, colours and letters are the page's.
-function screenLayout({ title, legend, height, margin, ...layout }, theme, size) {
+function screenLayout({ title, legend, height, margin, ...layout }, data, theme, size) {
   const screen = recoloured(layout, theme);
   const room = { l: 8, r: 12, t: 10, b: 8, ...Object.fromEntries(Object.entries(margin ?? {}).filter(([side]) => side === "r")) };
   for (const [key, axis] of Object.entries(screen)) {
     if (!/^[xy]axis\d*$/.test(key)) continue;
     const text = typeof axis.title === "string" ? { text: axis.title } : axis.title;
-    screen[key] = { ...axis, automargin: axis.automargin ?? true, title: { ...text, standoff: 8, font: { ...text?.font, size } } };
+    // Names are all written; numbers may be left out.
+    const every = data.some((trace) => typeof trace[key[0]]?.[0] === "string" && (trace[`${key[0]}axis`] ?? key[0]) === key.replace("axis", "")) ? { tickmode: "linear", dtick: 1 } : {};
+    screen[key] = { ...every, ...axis, automargin: axis.automargin ?? true, title: { ...text, standoff: 8, font: { ...text?.font, size } } };
   }
   return {
     ...screen,
@@ -116,7 +118,7 @@ function figureCard(name, { tell }) {
   const draw = oneAtATime(async () => {
     if (!plotly || closed || !wanted) return;
     const now = { data: wanted.data, layout: wanted.layout, theme, size };
-    const screen = screenLayout(now.layout, theme, size);
+    const screen = screenLayout(now.layout, now.data, theme, size);
     const { shapes, ...frame } = screen;
     const next = {
       traces: now.data.map((trace) => JSON.stringify(trace)),
