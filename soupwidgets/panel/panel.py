@@ -307,6 +307,8 @@ class Panel(anywidget.AnyWidget):
             self.send({"kind": "plotly"}, [_packed_plotly()])
         elif content.get("kind") == "stop":
             self._ask()
+        elif content.get("kind") == "hello":
+            self._start()
 
     def _checked(self, state: Mapping[str, Any]) -> State:
         unknown = [name for name in state if name not in self._controls]

@@ -285,6 +285,8 @@ function render({ model, el }) {
   });
   showControls();
   showStatus();
+  // Not every host opens a widget in the same way; the first answer is due when there is a place for it.
+  model.send({ kind: "hello" });
   const stopPlotly = withPlotly(model, (loaded) => {
     if (closed) return;
     plotly = loaded;

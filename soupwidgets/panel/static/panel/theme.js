@@ -10,10 +10,20 @@ const PALETTE = {
   },
 };
 
+// Red, green, blue and opacity of a colour in any notation: what a canvas makes of it.
+function pixelOf(colour) {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [1, 1];
+  const context = canvas.getContext("2d");
+  context.fillStyle = colour;
+  context.fillRect(0, 0, 1, 1);
+  return context.getImageData(0, 0, 1, 1).data;
+}
+
 function groundOf(element) {
   for (let at = element; at; at = at.parentElement ?? at.getRootNode().host) {
-    const parts = getComputedStyle(at).backgroundColor.match(/[\d.]+/g)?.map(Number) ?? [];
-    if (parts.length === 3 || parts[3] > 0.5) return parts;
+    const pixel = pixelOf(getComputedStyle(at).backgroundColor);
+    if (pixel[3] > 128) return pixel;
   }
   return [255, 255, 255];
 }
