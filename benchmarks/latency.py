@@ -26,7 +26,8 @@ WATCH = """
   window.latencies = [];
   const wanted = (value) => `at alpha ${Number(Number(value).toPrecision(3))}`;
   document.addEventListener("input", (event) => event.target.type === "range" && start(event.target), true);
-  document.addEventListener("change", (event) => event.target.type === "number" && start(event.target), true);
+  const typed = ({ target }) => target.matches(".soupwidgets-number") && start(target);
+  document.addEventListener("change", typed, true);
   function start(input) {
     if (!input.closest(".soupwidgets-slider")) return;
     const began = performance.now();
@@ -77,7 +78,7 @@ def latency_rows(store: Path) -> list[Row]:
         for key in (["ArrowRight"] * 5 + ["ArrowLeft"] * 5) * 6:
             slider.press(key)
             stored.append(_latencies(page, 1)[0])
-        number = page.locator(".soupwidgets-slider input[type=number]")
+        number = page.locator(".soupwidgets-slider .soupwidgets-number")
         coarse = []
         for value in range(20):
             number.fill(f"{0.312 + 0.02 * value:.3f}")

@@ -11,6 +11,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from soupwidgets.figures.drawing import Drawing
 from soupwidgets.figures.shown import ShownFigure, shown_layout, shown_trace
 
 Patch = dict[str, Any]
@@ -63,6 +64,6 @@ def as_patch(figure: go.Figure) -> Patch:
     return {"traces": traces, "layout": moving}
 
 
-def text_alternative(figure: go.Figure) -> str:
+def text_alternative(figure: go.Figure | Drawing) -> str:
     """What the figure says, in words, for those who do not see it."""
-    return str(figure.layout.meta["text"])
+    return figure.text if isinstance(figure, Drawing) else str(figure.layout.meta["text"])

@@ -10,6 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from soupwidgets.evaluation import SplitScore
+from soupwidgets.figures.drawing import Drawing
 from soupwidgets.figures.shown import ShownFigure
 
 # Okabe and Ito (2008), 'Color universal design': told apart with every common form of colour blindness.
@@ -74,7 +75,9 @@ def error_bars_of(scores: Iterable[SplitScore], **style: Any) -> dict[str, Any]:
     }
 
 
-def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str, uid: str) -> go.Scatter:
+def band_trace(
+    x: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str, uid: str
+) -> dict[str, Any]:
     """The area between two curves, pale, without legend or hover; a gap where a limit is unknown."""
     shape_x: list[float | None] = []
     shape_y: list[float | None] = []
@@ -84,17 +87,23 @@ def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], colour
             shape_x += [*([None] if shape_x else []), *(p[0] for p in run), *(p[0] for p in reversed(run))]
             shape_y += [*([None] if shape_y else []), *(p[2] for p in run), *(p[1] for p in reversed(run))]
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return go.Scatter(
-        x=shape_x or [None],
-        y=shape_y or [None],
-        uid=uid,
-        mode="lines",
-        fill="toself",
-        fillcolor=f"rgba({red},{green},{blue},0.15)",
-        line={"width": 0},
-        hoverinfo="skip",
-        showlegend=False,
-    )
+    return {
+        "type": "scatter",
+        "x": shape_x or [None],
+        "y": shape_y or [None],
+        "uid": uid,
+        "mode": "lines",
+        "fill": "toself",
+        "fillcolor": f"rgba({red},{green},{blue},0.15)",
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
+def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str, uid: str) -> go.Scatter:
+    """The same as a trace of plotly."""
+    return go.Scatter(band_trace(x, low, high, colour, uid))
 
 
 def axis(title: str, limits: tuple[float, float] | None = None, **more: Any) -> dict[str, Any]:
@@ -157,26 +166,33 @@ def label_positions(x: Sequence[float], y: Sequence[float], labels: Sequence[str
 
 def base_figure(title: str, x_axis: dict[str, Any], y_axis: dict[str, Any], height: int = 450) -> ShownFigure:
     """An empty figure with its axes and the common look."""
-    return ShownFigure(
-        layout={
-            "title": {"text": title, "font": {"size": 15}, "x": 0, "xref": "paper", "y": 0.97, "yanchor": "top"},
-            "font": {"family": FONT, "size": 12, "color": INK},
-            "height": height,
-            "margin": {"l": 60, "r": 16, "t": 40, "b": 150},
-            "paper_bgcolor": "white",
-            "plot_bgcolor": "white",
-            "xaxis": x_axis,
-            "yaxis": y_axis,
-            "legend": {
-                "orientation": "h",
-                "font": {"size": 11},
-                "x": 0,
-                "y": -0.27,
-                "xanchor": "left",
-                "yanchor": "top",
-                "itemclick": False,
-                "itemdoubleclick": False,
-            },
-            "hovermode": "closest",
-        }
-    )
+    return ShownFigure(layout=_layout(title, x_axis, y_axis, height))
+
+
+def drawing(title: str, x_axis: dict[str, Any], y_axis: dict[str, Any], height: int = 450) -> Drawing:
+    """The same as data."""
+    return Drawing(_layout(title, x_axis, y_axis, height))
+
+
+def _layout(title: str, x_axis: dict[str, Any], y_axis: dict[str, Any], height: int) -> dict[str, Any]:
+    return {
+        "title": {"text": title, "font": {"size": 15}, "x": 0, "xref": "paper", "y": 0.97, "yanchor": "top"},
+        "font": {"family": FONT, "size": 12, "color": INK},
+        "height": height,
+        "margin": {"l": 60, "r": 16, "t": 40, "b": 150},
+        "paper_bgcolor": "white",
+        "plot_bgcolor": "white",
+        "xaxis": x_axis,
+        "yaxis": y_axis,
+        "legend": {
+            "orientation": "h",
+            "font": {"size": 11},
+            "x": 0,
+            "y": -0.27,
+            "xanchor": "left",
+            "yanchor": "top",
+            "itemclick": False,
+            "itemdoubleclick": False,
+        },
+        "hovermode": "closest",
+    }

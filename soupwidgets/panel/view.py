@@ -15,6 +15,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from PIL import Image
 
+from soupwidgets.figures.drawing import Drawing
+
 Cell = str | float | None
 Tone = Literal["good", "bad", "neutral"]
 # plotly searches the page for the uid of a trace, so names of others' files must not get into one.
@@ -121,7 +123,7 @@ class View:
         Data for a control that draws itself, by its name.
     """
 
-    figures: Mapping[str, go.Figure] = field(default_factory=dict)
+    figures: Mapping[str, go.Figure | Drawing] = field(default_factory=dict)
     tables: Sequence[Table] = ()
     strips: Sequence[Strip] = ()
     words: str = ""
@@ -167,8 +169,8 @@ class View:
             "card": plain(self.card),
         }
 
-    def _figure(self, name: str, figure: go.Figure) -> dict[str, Any]:
-        drawn = figure.to_plotly_json()
+    def _figure(self, name: str, figure: go.Figure | Drawing) -> dict[str, Any]:
+        drawn = vars(figure) if isinstance(figure, Drawing) else figure.to_plotly_json()
         for trace in drawn["data"]:
             if not _UID.fullmatch(str(trace.get("uid", ""))):
                 raise ValueError(f"{trace.get('uid')!r} cannot be the uid of a trace: use a plain word")

@@ -21,7 +21,7 @@ import soupwidgets as sw
 import soupwidgets.topics
 from soupwidgets import GreedySoup, Recipe, Sweep
 from soupwidgets.evaluation import Evaluation, SplitScore
-from soupwidgets.figures import style
+from soupwidgets.figures import drawing, style
 from soupwidgets.figures.patch import finished, make_patch
 from soupwidgets.figures.shown import ShownFigure, bold, shown_template, shown_text, shown_trace
 from soupwidgets.methods import GreedyStep, LearnedEpoch, LearnedSoup
@@ -134,16 +134,21 @@ SENSITIVITY = FourierSensitivity(VAL, (8, 8), 4.0, WAVES, np.arange(8), 5, 20, 2
 IMAGES = ImageSpectrum(FOG, np.arange(1.0, 9), np.ones(8), np.ones(8) / 2, np.ones(8) * 2, 20)
 REFERENCES = {f"best single ({A})": ALONE[A], B: ALONE[B]}
 
+
+def class_curve(name: str) -> sw.alpha.ClassCurve:
+    return sw.alpha.ClassCurve(name, 10, (0.0, 1.0), np.array([0.5, 0.7]), np.array([[0.2, 0.8], [0.4, 0.9]]))
+
+
 BUILD: dict[str, Callable[[], Any]] = {
     "augmentation.affinity_along_alpha": lambda: sw.augmentation.figures.affinity_along_alpha(
         {a: sw.augmentation.Affinity(EVIL, VAL, 0.8, 0.4, estimate(0.5), estimate(-0.4), 1) for a in (0.0, 1.0)}, A
     ),
     "augmentation.affinity_diversity": lambda: sw.augmentation.figures.affinity_diversity(augmentations(), A),
     "alpha.along": lambda: sw.alpha.figures.along(along(), FOG),
+    "alpha.classes": lambda: sw.alpha.figures.classes([class_curve(A), class_curve(B)], 0.5),
     "alpha.curves": lambda: sw.alpha.figures.curves(SWEEP, shift=FOG),
-    "alpha.curves_patch": lambda: sw.alpha.figures.curves_patch(SWEEP, 0.5, SWEEP[0.5], FOG),
+    "alpha.image_path": lambda: sw.alpha.figures.image_path([0.0, 1.0], np.eye(2), [A, B], 0, 0.5),
     "alpha.frontier": lambda: sw.alpha.figures.frontier(SWEEP, shift=FOG),
-    "alpha.frontier_patch": lambda: sw.alpha.figures.frontier_patch(SWEEP, 0.5, SWEEP[0.5], FOG),
     "figures.as_patch": lambda: sw.figures.as_patch(sw.soup.figures.by_tensor(Recipe({A: 1}), [B])),
     "augmentation.curves": lambda: sw.augmentation.figures.curves(augmentations(), A),
     "landscape.barrier_matrix": lambda: sw.landscape.figures.barrier_matrix(
@@ -207,11 +212,10 @@ BUILD: dict[str, Callable[[], Any]] = {
     "soup.by_hyperparameter": lambda: sw.soup.figures.by_hyperparameter([SoupGroup(EVIL, (A,), evaluation(800))]),
     "diversity.specialists": lambda: sw.diversity.figures.specialists([CLASS], A, B),
     "alpha.splits": lambda: sw.alpha.figures.splits(SWEEP),
-    "alpha.splits_patch": lambda: sw.alpha.figures.splits_patch(SWEEP, 0.5, SWEEP[0.5]),
     "landscape.weight_geometry": lambda: sw.landscape.figures.weight_geometry(landscape().plane.geometry, "angle"),
 }
 # Patches that move marks alone have no name in them.
-NAMELESS = {"alpha.curves_patch", "frontier.models_patch", "soup.greedy_trace_patch"}
+NAMELESS = {"frontier.models_patch", "soup.greedy_trace_patch"}
 
 
 def seen(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
@@ -240,9 +244,11 @@ def test_no_figure_is_forgotten() -> None:
         f"{room}.{name}": made
         for room, module in rooms.items()
         for name, made in vars(module).items()
-        if isfunction(made) and not name.startswith("_") and made.__module__.startswith(module.__name__)
+        if (isfunction(made) or isinstance(made, drawing.figure))
+        and not name.startswith("_")
+        and made.__module__.startswith(module.__name__)
     }
-    draws = {n for n, f in public.items() if f.__annotations__.get("return") in ("go.Figure", "Patch")}
+    draws = {n for n, f in public.items() if f.__annotations__.get("return") in ("go.Figure", "Patch", "Drawing")}
     assert draws - {"figures.apply_patch"} == set(BUILD)
 
 

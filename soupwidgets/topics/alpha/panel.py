@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from scipy.special import softmax
@@ -59,6 +60,7 @@ class AlphaExplorer(Panel):
         options = list(dict.fromkeys([*names, first]))
         self._grid = alpha_grid(alphas)
         self._measured: dict[str, dict[float, Evaluation]] = {name: {} for name in options}
+        self._pictures: list[Strip] = []
         self._ends: dict[str, dict[float, Evaluation]] = {name: {} for name in options}
         shifts = [(None, "mean of all shifts"), *((name, name) for name in ev.suite.axes)]
         controls = [
@@ -91,7 +93,10 @@ class AlphaExplorer(Panel):
             if end not in self._ends[name]:
                 self._ends[name][end] = next(self._stream(name, end))
         for evaluation in self._stream(name, alpha):
-            yield self._view(state, evaluation)
+            # Pictures take longer than figures; those that are there stay until the new ones are found.
+            view = self._view(state, evaluation)
+            yield view
+        yield replace(view, strips=self._strips(state))
 
     def fill(self, state: State) -> Iterator[Filled | None]:
         """Sweep alpha from coarse to fine."""
@@ -138,34 +143,40 @@ class AlphaExplorer(Panel):
         sweep = self._sweep(name, {**self._ends[name], **measured})
         split = self.ev.suite.splits[shift] if shift else self.ev.suite.id_test
         drawn = {
-            "frontier": figures.frontier(sweep, alpha, evaluation, shift),
-            "curves": figures.curves(sweep, alpha, evaluation, shift),
+            "frontier": figures.frontier.plain(sweep, alpha, evaluation, shift),
+            "curves": figures.curves.plain(sweep, alpha, evaluation, shift),
         }
         tables = []
         if state["look"] == "classes" and measured:
-            drawn["classes"] = figures.classes(class_curves(measured, self.ev.suite, split), alpha)
+            drawn["classes"] = figures.classes.plain(class_curves(measured, self.ev.suite, split), alpha)
             if evaluation.exact and 0.0 in measured:
                 tables.append(self._changes(measured[0.0], evaluation, alpha, split))
         else:
-            drawn["splits"] = figures.splits(sweep, alpha, evaluation)
-        strips = [strip] if (strip := flips_near(self.ev.suite, measured, alpha, split)) else []
+            drawn["splits"] = figures.splits.plain(sweep, alpha, evaluation)
         image = int(state["image"])
         if 0 <= image < len(split) and len(measured) > 1:
             drawn["image"] = self._path(measured, image, split, alpha)
-            strips.insert(0, self._picture(image, split))
         seen = sum(score.seen for score in evaluation.scores.values())
         total = sum(score.total for score in evaluation.scores.values())
         words = "exact" if evaluation.exact else "coarse so far"
         return View(
             figures=drawn,
             tables=tables,
-            strips=strips,
+            strips=self._pictures,
             words=f"alpha {alpha:.4g}: {words}, {seen:,} of {total:,} images",
             done=seen,
             total=total,
             clicks=dict.fromkeys(drawn, "alpha"),
             controls={"alpha": {"high_label": name}},
         )
+
+    def _strips(self, state: State) -> list[Strip]:
+        shift, image = state["shift"], int(state["image"])
+        split = self.ev.suite.splits[shift] if shift else self.ev.suite.id_test
+        flips = flips_near(self.ev.suite, dict(self._measured[state["fine_tuned"]]), state["alpha"], split)
+        large = [self._picture(image, split)] if 0 <= image < len(split) else []
+        self._pictures = [*large, *([flips] if flips else [])]
+        return self._pictures
 
     def _changes(self, before: Evaluation, after: Evaluation, alpha: float, split: Split) -> Table:
         rows: list[list[str | float | None]] = []
@@ -184,7 +195,7 @@ class AlphaExplorer(Panel):
         alphas = sorted(measured)
         shares = softmax([measured[a].split_logits(split.name)[image].astype(float) for a in alphas], axis=1)
         names = self.ev.suite.class_names(split.name)
-        return figures.image_path(alphas, shares, names, int(split.labels[image]), alpha)
+        return figures.image_path.plain(alphas, shares, names, int(split.labels[image]), alpha)
 
     def _picture(self, image: int, split: Split) -> Strip:
         label = self.ev.suite.class_names(split.name)[int(split.labels[image])]

@@ -77,21 +77,29 @@ def test_coarse_answers_are_hollow_and_say_so(sweep: Sweep) -> None:
     assert set(by_uid(sw.alpha.figures.splits(sweep, 0.3, coarse))["here"].marker.symbol) == {"circle-open"}
 
 
-@pytest.mark.parametrize("draw", ["frontier", "curves", "splits"])
-def test_a_patched_figure_is_the_figure_drawn_anew(sweep: Sweep, draw: str) -> None:
-    moved = sw.figures.apply_patch(
-        getattr(sw.alpha.figures, draw)(sweep, 0.0, sweep[0.0]),
-        getattr(sw.alpha.figures, f"{draw}_patch")(sweep, 1.0, sweep[1.0]),
-    )
-    assert moved == getattr(sw.alpha.figures, draw)(sweep, 1.0, sweep[1.0])
-
-
 def test_axes_stand_still_unless_a_point_would_be_lost(sweep: Sweep) -> None:
-    for patch in (sw.alpha.figures.frontier_patch, sw.alpha.figures.splits_patch):
-        still = [patch(sweep, a, sweep[a])["layout"]["xaxis"]["range"] for a in sweep.alphas]
+    for draw in (sw.alpha.figures.frontier, sw.alpha.figures.splits):
+        still = [draw(sweep, a, sweep[a]).layout.xaxis.range for a in sweep.alphas]
         assert still[0] == still[1] == still[2]
-        outside = patch(sweep, 0.3, evaluation(10, 58, 60))["layout"]["xaxis"]["range"]
-        assert outside[0] < 10 < still[0][0]
+        wide = draw(sweep, 0.5, evaluation(5, 1, 2)).layout.xaxis.range
+        assert wide[0] < still[0][0]
+
+
+def test_a_drawing_is_its_figure(sweep: Sweep) -> None:
+    """What a panel sends is what a notebook shows."""
+    for name in ("frontier", "curves", "splits"):
+        draw = getattr(sw.alpha.figures, name)
+        drawn = draw.plain(sweep, 0.5, sweep[0.5])
+        figure = drawn.to_figure().to_plotly_json()
+        for trace, plain in zip(figure["data"], drawn.data, strict=True):
+            assert {key: trace[key] for key in ("uid", "type", "mode")} == {
+                k: plain[k] for k in ("uid", "type", "mode")
+            }
+            assert list(trace["x"]) == list(plain["x"])
+        assert figure["layout"]["meta"]["text"] == drawn.text == sw.figures.text_alternative(drawn)
+        assert drawn.trace(plain["uid"]) is drawn.data[-1]
+        with pytest.raises(KeyError, match="no trace 'nobody'"):
+            drawn.trace("nobody")
 
 
 def test_uids_are_words(sweep: Sweep) -> None:

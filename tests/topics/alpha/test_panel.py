@@ -22,7 +22,7 @@ def explorer(tiny_evaluator: Evaluator) -> Iterator[AlphaExplorer]:
 
 
 def words(explorer: AlphaExplorer, figure: str, **state: object) -> str:
-    return explorer.ask(**state).figures[figure].layout.meta["text"]
+    return explorer.ask(**state).figures[figure].text
 
 
 def test_shows_the_evaluators_numbers(explorer: AlphaExplorer, tiny_evaluator: Evaluator) -> None:
@@ -42,7 +42,7 @@ def test_shows_the_evaluators_numbers(explorer: AlphaExplorer, tiny_evaluator: E
 def test_coarse_answers_come_first(explorer: AlphaExplorer) -> None:
     views = list(explorer.answer(explorer.state))
     assert len(views) > 2
-    assert [view.exact for view in views] == [False] * (len(views) - 1) + [True]
+    assert [view.exact for view in views] == [False] * (len(views) - 2) + [True, True]  # the last has the pictures
     assert "coarse so far" in views[0].words
 
 
@@ -54,8 +54,7 @@ def test_its_sweep_is_the_sweep(explorer: AlphaExplorer, tiny_evaluator: Evaluat
     assert all(got[a].scores == expected[a].scores for a in expected.alphas)
     assert explorer.filled == {"words": "the curve is complete", "done": 3, "total": 3}
     # The curve on screen has its points too: what is filled in meanwhile is shown.
-    (curve,) = [t for t in explorer.shown.figures["frontier"].data if t.uid == "curve"]
-    assert len(curve.x) == 4
+    assert len(explorer.shown.figures["frontier"].trace("curve")["x"]) == 4
 
 
 def test_another_model_another_curve(explorer: AlphaExplorer) -> None:
@@ -63,7 +62,7 @@ def test_another_model_another_curve(explorer: AlphaExplorer) -> None:
     explorer.fine_tuned = "ft-b"
     explorer.wait(background=True)
     assert explorer.sweep.fine_tuned == "ft-b"
-    assert "ft-b" in explorer.shown.figures["frontier"].layout.meta["text"]
+    assert "ft-b" in explorer.shown.figures["frontier"].text
     (slider,) = [control for control in explorer.controls if control["name"] == "alpha"]
     assert slider["high_label"] == "ft-b"
     with pytest.raises(ValueError, match=r"cannot be 'ft-c'. Did you mean ft-"):
@@ -73,7 +72,7 @@ def test_another_model_another_curve(explorer: AlphaExplorer) -> None:
 def test_bringing_out_one_shift(explorer: AlphaExplorer) -> None:
     explorer.wait(background=True)
     view = explorer.ask(shift="wave")
-    assert "OOD (wave)" in view.figures["frontier"].layout.meta["text"]
+    assert "OOD (wave)" in view.figures["frontier"].text
     assert "Images of 'wave'" in view.strips[0].title
     assert view.clicks["frontier"] == "alpha"  # a click on the curve moves the slider
 
@@ -95,7 +94,7 @@ def test_an_image_is_followed_along_alpha(explorer: AlphaExplorer) -> None:
     explorer.wait(background=True)
     view = explorer.ask(image=3)
     label = explorer.ev.suite.classes[explorer.ev.suite.id_test.labels[3]]
-    assert view.figures["image"].layout.meta["text"].startswith(f"Probabilities of an image labelled {label}: ")
+    assert view.figures["image"].text.startswith(f"Probabilities of an image labelled {label}: ")
     assert view.strips[0].pictures[0].key == -1  # a click on the large picture closes it
     assert "image" not in explorer.ask(image=10**6).figures
 

@@ -2,19 +2,16 @@
 
 from soupwidgets.topics.alpha.figures.along import along
 from soupwidgets.topics.alpha.figures.classes import classes
-from soupwidgets.topics.alpha.figures.curves import curves, curves_patch
-from soupwidgets.topics.alpha.figures.frontier import frontier, frontier_patch
+from soupwidgets.topics.alpha.figures.curves import curves
+from soupwidgets.topics.alpha.figures.frontier import frontier
 from soupwidgets.topics.alpha.figures.image_path import image_path
-from soupwidgets.topics.alpha.figures.splits import splits, splits_patch
+from soupwidgets.topics.alpha.figures.splits import splits
 
 __all__ = [
     "along",
     "classes",
     "image_path",
     "curves",
-    "curves_patch",
     "frontier",
-    "frontier_patch",
     "splits",
-    "splits_patch",
 ]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
-from soupwidgets.figures.patch import finished, make_patch
-from soupwidgets.figures.style import INK, PALE, VERMILLION, axis, band, base_figure, percents
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.style import INK, PALE, VERMILLION, axis, band_trace, drawing, percents
 from soupwidgets.topics.alpha.classes import ClassCurve
 
 
-def classes(curves: Sequence[ClassCurve], alpha: float | None = None) -> go.Figure:
+@figure
+def classes(curves: Sequence[ClassCurve], alpha: float | None = None) -> Drawing:
     """Draw one curve for each class, and bring out the one that dips most between the ends.
 
     Parameters
@@ -33,7 +32,7 @@ def classes(curves: Sequence[ClassCurve], alpha: float | None = None) -> go.Figu
     """
     if not curves:
         raise ValueError("no class has an image in this split")
-    figure = base_figure(
+    drawn = drawing(
         "Accuracy of each class along alpha",
         axis("alpha (0 zero-shot, 1 fine-tuned)", (-0.04, 1.04)),
         axis("Accuracy of the class, %"),
@@ -45,15 +44,15 @@ def classes(curves: Sequence[ClassCurve], alpha: float | None = None) -> go.Figu
     order = [i for i in range(len(curves)) if i != out]
     for i in order:
         one = curves[i]
-        figure.add_scatter(
+        drawn.add_scatter(
             x=list(one.alphas), y=percents(one.accuracy.tolist()), uid=f"class-{i}", name="each class",
             showlegend=i == order[0], mode="lines", line={"color": PALE, "width": 1.3}, meta=one.name,
             customdata=[[a] for a in one.alphas], hovertemplate="%{meta}<br>alpha %{x:.2f}: %{y:.1f}%<extra></extra>",
         )  # fmt: skip
     brought = curves[out]
     low, high = percents(brought.interval[:, 0].tolist()), percents(brought.interval[:, 1].tolist())
-    figure.add_trace(band(brought.alphas, low, high, VERMILLION, "band"))
-    figure.add_scatter(
+    drawn.add_trace(band_trace(brought.alphas, low, high, VERMILLION, "band"))
+    drawn.add_scatter(
         x=list(brought.alphas), y=percents(brought.accuracy.tolist()), uid="brought-out",
         name=f"{brought.name}, with 95% interval ({brought.images} images)", mode="lines+markers",
         line={"color": VERMILLION, "width": 2.5}, marker={"size": 5}, customdata=[[a] for a in brought.alphas],
@@ -69,4 +68,4 @@ def classes(curves: Sequence[ClassCurve], alpha: float | None = None) -> go.Figu
         for c in curves
     )
     text = f"Accuracy of {len(curves)} classes along alpha: {said}."
-    return finished(figure, make_patch(text, {}, shapes=shapes))
+    return drawn.done(text, shapes=shapes)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import plotly.graph_objects as go
-
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.evaluation.axis_names import column_label
-from soupwidgets.figures.patch import Patch, finished, make_patch
+from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import (
     BLUE,
     GREEN,
@@ -17,17 +15,18 @@ from soupwidgets.figures.style import (
     PALE,
     VERMILLION,
     axis,
-    band,
-    base_figure,
+    band_trace,
+    drawing,
     percent,
     percents,
 )
 from soupwidgets.methods import Sweep
 
 
+@figure
 def curves(
     sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | None = None, shift: str | None = None
-) -> go.Figure:
+) -> Drawing:
     """Draw accuracy on every split against alpha, and a line at one alpha.
 
     Parameters
@@ -47,13 +46,13 @@ def curves(
     if alpha is None or evaluation is None:
         alpha = sweep.best_alpha()
         evaluation = sweep[alpha]
-    figure = base_figure(
+    drawn = drawing(
         "Accuracy along alpha", axis("alpha (0 zero-shot, 1 fine-tuned)", (-0.04, 1.04)), axis("Accuracy, %")
     )
     x = sweep.alphas
     shifts = [name for name, score in sweep[x[0]].scores.items() if score.role == "shift"]
     for position, name in enumerate(shifts):
-        figure.add_scatter(
+        drawn.add_scatter(
             x=x,
             y=percents([sweep[a].accuracy[name] for a in x]),
             uid=f"shift-{position}",
@@ -64,15 +63,15 @@ def curves(
             meta=name,
             hovertemplate="%{meta}<br>alpha %{x:.2f}: %{y:.2f}%<extra></extra>",
         )
-    _add_curve(figure, x, [sweep[a].accuracy[sweep.id_test] for a in x],
+    _add_curve(drawn, x, [sweep[a].accuracy[sweep.id_test] for a in x],
                [sweep[a].interval[sweep.id_test] for a in x], "ID test", "id", BLUE)  # fmt: skip
     if shift is None:
         ood, intervals, name = [sweep[a].shift_accuracy for a in x], [sweep[a].shift_interval for a in x], "mean OOD"
     else:
         ood, intervals = [sweep[a].accuracy[shift] for a in x], [sweep[a].interval[shift] for a in x]
         name = column_label(evaluation, shift)
-    _add_curve(figure, x, ood, intervals, name, "ood", VERMILLION)
-    figure.add_scatter(
+    _add_curve(drawn, x, ood, intervals, name, "ood", VERMILLION)
+    drawn.add_scatter(
         x=x,
         y=percents([sweep[a].accuracy[sweep.validation] for a in x]),
         uid="validation",
@@ -82,7 +81,7 @@ def curves(
         hovertemplate="validation<br>alpha %{x:.2f}: %{y:.2f}%<extra></extra>",
     )
     best = sweep.best_alpha()
-    figure.add_scatter(
+    drawn.add_scatter(
         x=[best],
         y=[percent(sweep[best].accuracy[sweep.validation])],
         uid="best",
@@ -91,11 +90,6 @@ def curves(
         marker={"color": GREEN, "size": 13, "symbol": "star"},
         hovertemplate="best by validation<br>alpha %{x:.2f}: %{y:.2f}%<extra></extra>",
     )
-    return finished(figure, curves_patch(sweep, alpha, evaluation, shift))
-
-
-def curves_patch(sweep: Sweep, alpha: float, evaluation: Evaluation, shift: str | None = None) -> Patch:
-    """Move the line of `alpha_curves` to ``alpha``."""
     marker: dict[str, Any] = {
         "type": "line",
         "x0": alpha,
@@ -115,11 +109,11 @@ def curves_patch(sweep: Sweep, alpha: float, evaluation: Evaluation, shift: str 
         f"{shown} from {ends[0]:.1%} to {ends[1]:.1%}. "
         f"At alpha {alpha:.3g}{'' if evaluation.exact else ' (coarse)'}: {rows}."
     )
-    return make_patch(text, {}, shapes=[marker])
+    return drawn.done(text, shapes=[marker])
 
 
 def _add_curve(
-    figure: go.Figure,
+    drawn: Drawing,
     x: list[float],
     values: list[float],
     intervals: list[tuple[float, float]],
@@ -128,8 +122,8 @@ def _add_curve(
     colour: str,
 ) -> None:
     low, high = percents([i[0] for i in intervals]), percents([i[1] for i in intervals])
-    figure.add_trace(band(x, low, high, colour, f"band-{uid}"))
-    figure.add_scatter(
+    drawn.add_trace(band_trace(x, low, high, colour, f"band-{uid}"))
+    drawn.add_scatter(
         x=x,
         y=percents(values),
         uid=f"curve-{uid}",

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import plotly.graph_objects as go
-
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.evaluation.axis_names import ood_name
-from soupwidgets.figures.patch import Patch, finished, make_patch
+from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import (
     BLUE,
     GREEN,
@@ -16,7 +14,7 @@ from soupwidgets.figures.style import (
     INK,
     VERMILLION,
     axis,
-    base_figure,
+    drawing,
     error_bar,
     interval_words,
     limits,
@@ -30,9 +28,10 @@ from soupwidgets.topics.frontier.point import point as frontier_point
 HERE = "here"
 
 
+@figure
 def frontier(
     sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | None = None, shift: str | None = None
-) -> go.Figure:
+) -> Drawing:
     """Draw the curve from zero-shot to fine-tuned, and the point for one alpha on it.
 
     Parameters
@@ -60,9 +59,9 @@ def frontier(
         evaluation = sweep[alpha]
     points = [frontier_point(sweep[a], shift) for a in sweep.alphas]
     x, y = percents([p.id for p in points]), percents([p.ood for p in points])
-    figure = base_figure("Accuracy against robustness", *_axes(points, shift, evaluation))
+    drawn = drawing("Accuracy against robustness", *_axes(points, shift, evaluation))
     ends = [0, len(points) - 1]
-    figure.add_scatter(
+    drawn.add_scatter(
         x=[x[i] for i in ends],
         y=[y[i] for i in ends],
         uid="straight",
@@ -71,7 +70,7 @@ def frontier(
         line={"color": GREY, "dash": "dash", "width": 1.5},
         hoverinfo="skip",
     )
-    figure.add_scatter(
+    drawn.add_scatter(
         x=x,
         y=y,
         uid="curve",
@@ -83,7 +82,7 @@ def frontier(
         hovertemplate="alpha %{customdata[0]:.2f}<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
     )
     for i, name, symbol in ((0, "zero-shot", "square"), (len(points) - 1, sweep.fine_tuned, "diamond")):
-        figure.add_scatter(
+        drawn.add_scatter(
             x=[x[i]],
             y=[y[i]],
             uid=f"end-{i > 0}",
@@ -96,7 +95,7 @@ def frontier(
         )
     best = sweep.best_alpha()
     best_point = frontier_point(sweep[best], shift)
-    figure.add_scatter(
+    drawn.add_scatter(
         x=[percent(best_point.id)],
         y=[percent(best_point.ood)],
         uid="best",
@@ -106,30 +105,17 @@ def frontier(
         customdata=[[best]],
         hovertemplate="best by validation<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
     )
-    figure.add_scatter(
-        x=[], y=[], uid=HERE, name="this alpha, with 95% intervals", mode="markers",
-        marker={"color": VERMILLION, "size": 14, "line": {"width": 2.5, "color": VERMILLION}},
-        hovertemplate="here<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
-    )  # fmt: skip
-    return finished(figure, frontier_patch(sweep, alpha, evaluation, shift))
-
-
-def frontier_patch(sweep: Sweep, alpha: float, evaluation: Evaluation, shift: str | None = None) -> Patch:
-    """Move the marked point of `alpha_frontier` to ``evaluation``; hollow while it is not exact."""
     point = frontier_point(evaluation, shift)
-    here = {
-        "x": [percent(point.id)],
-        "y": [percent(point.ood)],
-        "error_x": error_bar(point.id, point.id_interval, color=VERMILLION, thickness=1.5, width=5),
-        "error_y": error_bar(point.ood, point.ood_interval, color=VERMILLION, thickness=1.5, width=5),
-        "marker": {
-            "color": VERMILLION,
-            "size": 14,
-            "symbol": "circle" if evaluation.exact else "circle-open",
+    drawn.add_scatter(
+        x=[percent(point.id)], y=[percent(point.ood)], uid=HERE, name="this alpha, with 95% intervals", mode="markers",
+        error_x=error_bar(point.id, point.id_interval, color=VERMILLION, thickness=1.5, width=5),
+        error_y=error_bar(point.ood, point.ood_interval, color=VERMILLION, thickness=1.5, width=5),
+        marker={
+            "color": VERMILLION, "size": 14, "symbol": "circle" if evaluation.exact else "circle-open",
             "line": {"width": 2.5, "color": VERMILLION},
         },
-    }
-    points = [frontier_point(sweep[a], shift) for a in sweep.alphas]
+        hovertemplate="here<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
+    )  # fmt: skip
     first, last = points[0], points[-1]
     text = (
         f"Accuracy against robustness for {len(sweep)} mixtures of the zero-shot model and {sweep.fine_tuned}. "
@@ -142,7 +128,7 @@ def frontier_patch(sweep: Sweep, alpha: float, evaluation: Evaluation, shift: st
     )
     # A coarse point may lie outside what the curve needs.
     x_axis, y_axis = _axes([*points, point], shift, evaluation)
-    return make_patch(text, {HERE: here}, xaxis=x_axis, yaxis=y_axis)
+    return drawn.done(text, xaxis=x_axis, yaxis=y_axis)
 
 
 def _axes(

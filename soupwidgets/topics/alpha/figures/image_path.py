@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from soupwidgets.figures.patch import finished, make_patch
-from soupwidgets.figures.style import COLOURS, GREY, INK, axis, base_figure, percents
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.style import COLOURS, GREY, INK, axis, drawing, percents
 
 
+@figure
 def image_path(
     alphas: Sequence[float], shares: NDArray[np.float64], names: Sequence[str], label: int, alpha: float | None = None
-) -> go.Figure:
+) -> Drawing:
     """Draw the probabilities of one image along alpha.
 
     Parameters
@@ -35,16 +35,16 @@ def image_path(
     go.Figure
         Its label and the classes that are ever likely; with a text alternative in ``layout.meta``.
     """
-    figure = base_figure(
+    drawn = drawing(
         "This image along alpha",
         axis("alpha (0 zero-shot, 1 fine-tuned)", (-0.04, 1.04)),
         axis("Probability, %", (-3, 103)),
     )
     likely = [int(c) for c in np.argsort(-shares.max(axis=0))[:3] if shares[:, c].max() > 0.1]
-    drawn = list(dict.fromkeys([label, *likely]))
-    for place, c in enumerate(drawn):
+    shown = list(dict.fromkeys([label, *likely]))
+    for place, c in enumerate(shown):
         colour = COLOURS[0] if c == label else (COLOURS[1], COLOURS[2], GREY)[min(place - 1, 2)]
-        figure.add_scatter(
+        drawn.add_scatter(
             x=list(alphas), y=percents(shares[:, c].tolist()), uid=f"class-{c}",
             name=f"{names[c]} (its label)" if c == label else names[c], mode="lines+markers",
             line={"color": colour, "width": 2.5}, marker={"size": 5}, customdata=[[a] for a in alphas],
@@ -54,7 +54,5 @@ def image_path(
     if alpha is not None:
         shapes = [{"type": "line", "x0": alpha, "x1": alpha, "y0": 0, "y1": 1, "yref": "paper",
                    "line": {"color": INK, "width": 1.5}}]  # fmt: skip
-    said = "; ".join(f"{names[c]} from {shares[0, c]:.1%} to {shares[-1, c]:.1%}" for c in drawn)
-    return finished(
-        figure, make_patch(f"Probabilities of an image labelled {names[label]}: {said}.", {}, shapes=shapes)
-    )
+    said = "; ".join(f"{names[c]} from {shares[0, c]:.1%} to {shares[-1, c]:.1%}" for c in shown)
+    return drawn.done(f"Probabilities of an image labelled {names[label]}: {said}.", shapes=shapes)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import plotly.graph_objects as go
-
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.evaluation.axis_names import split_label
-from soupwidgets.figures.patch import Patch, finished, make_patch
+from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import (
     GREY,
     INK,
     PALE,
     VERMILLION,
     axis,
-    base_figure,
+    drawing,
     error_bars_of,
     interval_words,
     limits,
@@ -27,7 +25,8 @@ from soupwidgets.methods import Sweep
 HERE = "here"
 
 
-def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | None = None) -> go.Figure:
+@figure
+def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | None = None) -> Drawing:
     """Draw one row per split: zero-shot, fine-tuned, and the mixture with its 95% interval.
 
     Parameters
@@ -46,7 +45,7 @@ def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | No
         alpha = sweep.best_alpha()
         evaluation = sweep[alpha]
     rows_axis = axis("", autorange="reversed", automargin=True)
-    figure = base_figure("Accuracy on every split", _accuracy_axis(sweep, evaluation), rows_axis)
+    drawn = drawing("Accuracy on every split", _accuracy_axis(sweep, evaluation), rows_axis)
     rows = list(evaluation.scores)
     labels = [split_label(evaluation, name) for name in rows]
     zero_shot, tuned = (sweep[a] for a in (sweep.alphas[0], sweep.alphas[-1]))
@@ -55,7 +54,7 @@ def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | No
     for name, label in zip(rows, labels, strict=True):
         lines_x += [percent(zero_shot.accuracy[name]), percent(tuned.accuracy[name]), None]
         lines_y += [label, label, None]
-    figure.add_scatter(
+    drawn.add_scatter(
         x=lines_x, y=lines_y, uid="span", mode="lines", line={"color": PALE, "width": 2},
         hoverinfo="skip", showlegend=False,
     )  # fmt: skip
@@ -63,7 +62,7 @@ def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | No
         (zero_shot, "zero-shot", "square", GREY),
         (tuned, sweep.fine_tuned, "diamond", INK),
     ):
-        figure.add_scatter(
+        drawn.add_scatter(
             x=percents([end.accuracy[row] for row in rows]),
             y=labels,
             uid=f"end-{symbol}",
@@ -73,33 +72,23 @@ def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | No
             meta=name,
             hovertemplate="%{meta}<br>%{y}: %{x:.2f}%<extra></extra>",
         )
-    figure.add_scatter(
-        x=[], y=[], uid=HERE, name="this alpha, with 95% interval", mode="markers",
-        hovertemplate="this alpha<br>%{y}: %{x:.2f}%<extra></extra>",
-    )  # fmt: skip
-    return finished(figure, splits_patch(sweep, alpha, evaluation))
-
-
-def splits_patch(sweep: Sweep, alpha: float, evaluation: Evaluation) -> Patch:
-    """Move the mixture's marks of `split_accuracies` to ``evaluation``; hollow while not exact."""
     scores = evaluation.scores
     values = [score.accuracy for score in scores.values()]
-    here = {
-        "x": percents(values),
-        "y": [split_label(evaluation, name) for name in scores],
-        "error_x": error_bars_of(scores.values(), color=VERMILLION, thickness=1.5, width=4),
-        "marker": {
-            "color": VERMILLION,
-            "size": 10,
+    drawn.add_scatter(
+        x=percents(values), y=labels, uid=HERE, name="this alpha, with 95% interval", mode="markers",
+        error_x=error_bars_of(scores.values(), color=VERMILLION, thickness=1.5, width=4),
+        marker={
+            "color": VERMILLION, "size": 10,
             "symbol": [("circle" if score.exact else "circle-open") for score in scores.values()],
         },
-    }
-    rows = "; ".join(
+        hovertemplate="this alpha<br>%{y}: %{x:.2f}%<extra></extra>",
+    )  # fmt: skip
+    said = "; ".join(
         f"{name} {score.accuracy:.2%} ({interval_words(score.interval)}, {score.correct} of {score.seen})"
         for name, score in scores.items()
     )
-    text = f"Accuracy on every split at alpha {alpha:.3g}, with 95% intervals: {rows}."
-    return make_patch(text, {HERE: here}, xaxis=_accuracy_axis(sweep, evaluation))
+    text = f"Accuracy on every split at alpha {alpha:.3g}, with 95% intervals: {said}."
+    return drawn.done(text)
 
 
 def _accuracy_axis(sweep: Sweep, shown: Evaluation) -> dict[str, Any]:
