@@ -43,6 +43,8 @@ from soupwidgets.methods import (
     uniform_soup,
     wise_ft,
 )
+from soupwidgets.methods.method import all_methods as _all_methods
+from soupwidgets.methods.method import function_named as _function_named
 from soupwidgets.miniature import demo
 from soupwidgets.mixing import save_mixture
 from soupwidgets.models import Architecture, open_clip_classifier, prompt_head
@@ -142,13 +144,18 @@ def __getattr__(name: str) -> Any:
                     name=error.name,
                 ) from error
             raise
+    method = _function_named(name)
+    if method is not None:
+        return method
     words = f"module 'soupwidgets' has no attribute {name!r}"
     # Names that begin with an underscore are asked for by tools, in vain and often.
     raise AttributeError(words if name.startswith("_") else f"{words}.{_meant(name)}", name=name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *_rooms(), *(name for name in globals() if name.startswith("__"))})
+    methods = [method.function.__name__ for method in _all_methods()]
+    own = [name for name in globals() if name.startswith("__")]
+    return sorted({*__all__, *_rooms(), *own, *(name for name in methods if not name.startswith("_"))})
 
 
 @cache

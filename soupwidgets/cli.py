@@ -24,9 +24,9 @@ from soupwidgets.topics.spectrum.command import app as spectrum
 from soupwidgets.zoo.command import app as zoo
 
 app = typer.Typer(cls=Boundary, no_args_is_help=True, add_completion=False)
-for command in (demo, sweep, soup, frontier, diversity, finetune, inspect):
+for command in (demo, sweep, frontier, diversity, finetune, inspect):
     app.command()(command)
-groups = {"zoo": zoo, "suite": suite, "store": store, "landscape": landscape, "mistakes": mistakes,
+groups = {"soup": soup, "zoo": zoo, "suite": suite, "store": store, "landscape": landscape, "mistakes": mistakes,
           "spectrum": spectrum, "augment": augment}  # fmt: skip
 for name, group in groups.items():
     app.add_typer(group, name=name)

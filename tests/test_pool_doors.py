@@ -195,11 +195,11 @@ def test_a_part_of_a_published_file_to_begin_with(small_folder: Path, tmp_path: 
 
 @pytest.mark.parametrize(
     "command",
-    ["sweep", "soup", "frontier", "landscape line", "landscape plane", "landscape barriers", "spectrum paths",
+    ["sweep", "soup uniform", "frontier", "landscape line", "landscape plane", "landscape barriers", "spectrum paths",
      "spectrum images", "augment affinity", "zoo report"],
 )  # fmt: skip
 def test_every_command_that_opens_one_pool_has_them(command: str) -> None:
     found: Any = typer.main.get_command(app)
     for word in command.split():
-        found = found.commands[word]
+        found = found.get_command(None, word)
     assert {"--part", "--head-from", "--zero-shot"} <= {option for one in found.params for option in one.opts}

@@ -1,4 +1,12 @@
-"""Methods: from a pool and its measurements to recipes."""
+"""Methods: from a pool and its measurements to recipes.
+
+A soup method is a function of a file in this folder with the decorator `soup_method`; `all_methods` lists them. The
+names below are written out for type checkers: a method is found without them.
+"""
+
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING, Any
 
 from soupwidgets.methods.batch_norm import recalibrate_batch_norm
 from soupwidgets.methods.check import check_soup
@@ -8,6 +16,8 @@ from soupwidgets.methods.fisher import fisher_soup
 from soupwidgets.methods.greedy import GreedySoup, GreedyStep, greedy_soup, greedy_steps
 from soupwidgets.methods.learned import LearnedEpoch, LearnedSoup, learned_soup, learned_steps
 from soupwidgets.methods.merging import dare, ties
+from soupwidgets.methods.method import Made, SoupMethod, all_methods, method_named, soup_method
+from soupwidgets.methods.method import function_named as _function_named
 from soupwidgets.methods.slerp import slerp
 from soupwidgets.methods.stock import model_stock
 from soupwidgets.methods.sweep import Sweep, alpha_sweep
@@ -21,8 +31,11 @@ __all__ = [
     "GreedyStep",
     "LearnedEpoch",
     "LearnedSoup",
+    "Made",
     "ScaledArithmetic",
+    "SoupMethod",
     "Sweep",
+    "all_methods",
     "alpha_sweep",
     "check_soup",
     "dare",
@@ -35,14 +48,28 @@ __all__ = [
     "learned_steps",
     "lines",
     "logit_ensemble",
+    "method_named",
     "model_stock",
     "random_neighbour",
     "recalibrate_batch_norm",
     "scaled_arithmetic",
     "slerp",
+    "soup_method",
     "swa",
     "task_arithmetic",
     "ties",
     "uniform_soup",
     "wise_ft",
 ]
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
+
+# Type checkers shall go on to find a name that is misspelt.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        function = _function_named(name)
+        if function is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+        return function

@@ -14,6 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from tqdm.auto import tqdm
 
 from soupwidgets.evaluation import Evaluator
+from soupwidgets.methods.method import soup_method
 from soupwidgets.methods.uniform import chosen_ingredients
 from soupwidgets.mixing import check_target, save_stream
 from soupwidgets.recipe import Recipe
@@ -23,6 +24,7 @@ _BATCH = 32
 _FLOOR = 1e-6
 
 
+@soup_method("fisher", "Fisher", paper="Matena and Raffel, arXiv 2111.09832")
 def fisher_soup(
     ev: Evaluator,
     path: str | Path,

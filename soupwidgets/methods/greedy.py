@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 from soupwidgets.evaluation import Evaluator, Logits, screen
 from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.methods.advice import warn
+from soupwidgets.methods.method import soup_method
 from soupwidgets.methods.selection import selection_score
 from soupwidgets.methods.uniform import average, chosen_ingredients
 from soupwidgets.recipe import Recipe
@@ -127,6 +128,15 @@ class GreedySoup:
         }
 
 
+def _counted(
+    ev: Evaluator, ingredients: Sequence[str] | None = None, **options: Any
+) -> Iterator[tuple[int, int, GreedySoup]]:
+    names = chosen_ingredients(ev.pool, ingredients)
+    for made in greedy_steps(ev, names, **options):
+        yield len(made.steps), len(names), made
+
+
+@soup_method("greedy", "Greedy", paper="Wortsman et al., arXiv 2203.05482", steps=_counted)
 def greedy_soup(
     ev: Evaluator,
     ingredients: Sequence[str] | None = None,

@@ -16,6 +16,7 @@ from soupwidgets.evaluation import Evaluator
 from soupwidgets.evaluation.gradients import coefficient_gradient
 from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.methods.advice import BARRIER, warn
+from soupwidgets.methods.method import soup_method
 from soupwidgets.methods.selection import best_alone, selection_score
 from soupwidgets.methods.uniform import chosen_ingredients
 from soupwidgets.recipe import Recipe
@@ -73,6 +74,17 @@ class LearnedSoup:
         return {"metric": "cross_entropy", "beta": self.beta, "epochs": epochs}
 
 
+def _steps(
+    ev: Evaluator, ingredients: Sequence[str] | None = None, **options: Any
+) -> Iterator[tuple[int, int, LearnedSoup]]:
+    # `learned_steps` stands below what it is the steps of.
+    return learned_steps(ev, ingredients, **options)
+
+
+@soup_method("learned", "Learned", paper="Wortsman et al., arXiv 2203.05482", steps=_steps, by="model")
+@soup_method(
+    "learned-by-layer", "Learned by layer", paper="Wortsman et al., arXiv 2203.05482", steps=_steps, by="layer"
+)
 def learned_soup(
     ev: Evaluator,
     ingredients: Sequence[str] | None = None,

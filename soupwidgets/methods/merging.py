@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from soupwidgets.methods.method import soup_method
 from soupwidgets.methods.uniform import chosen_ingredients
 from soupwidgets.mixing import check_target, save_stream
 from soupwidgets.pool import Pool
@@ -23,6 +24,7 @@ from soupwidgets.pool import Pool
 _PIECE = 1 << 20
 
 
+@soup_method("ties", "TIES", paper="Yadav et al., arXiv 2306.01708")
 def ties(
     pool: Pool,
     path: str | Path,
@@ -87,6 +89,7 @@ def ties(
     return _write(pool, path, ingredients, merge, "ties", {"density": density, "scale": scale}, progress, overwrite)
 
 
+@soup_method("dare", "DARE", paper="Yu et al., arXiv 2311.03099")
 def dare(
     pool: Pool,
     path: str | Path,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+from soupwidgets.methods.method import soup_method
+from soupwidgets.methods.uniform import chosen_ingredients
 from soupwidgets.mixing import grams
 from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
@@ -50,3 +53,22 @@ def slerp(pool: Pool, start: str, end: str, t: float) -> Recipe:
                 end: math.sin(t * angle) / math.sin(angle),
             }
     return Recipe(line, own)
+
+
+@soup_method("slerp", "SLERP", paper="Shoemake (1985)", ordered=True)
+def _between_two(pool: Pool, ingredients: Sequence[str] | None = None, alpha: float = 0.5) -> Recipe:
+    """Along the arc from the first of two models to the second, tensor by tensor.
+
+    Parameters
+    ----------
+    pool
+        The checkpoints.
+    ingredients
+        Two names; the pool's fine-tuned models when None.
+    alpha
+        How far: 0 is the first model, 1 the second.
+    """
+    names = chosen_ingredients(pool, ingredients)
+    if len(names) != 2:
+        raise ValueError(f"slerp goes from one model to another: name two with --ingredient, not {len(names)}")
+    return slerp(pool, names[0], names[1], alpha)

@@ -6,14 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from soupwidgets.methods.method import soup_method
 from soupwidgets.methods.uniform import average, chosen_ingredients
 from soupwidgets.mixing import grams
 from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
 
 
+@soup_method("stock", "Model Stock", paper="Jang et al., arXiv 2403.19522")
 def model_stock(pool: Pool, ingredients: Sequence[str] | None = None) -> Recipe:
-    """Per tensor t * average + (1 - t) * zero-shot, with t = N cos / (1 + (N - 1) cos).
+    """Between the zero-shot model and the average, tensor by tensor as far as the ingredients' angles tell.
+
+    t * average + (1 - t) * zero-shot, with t = N cos / (1 + (N - 1) cos).
 
     Parameters
     ----------

@@ -11,8 +11,9 @@ from soupwidgets.evaluation import Evaluator
 from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.methods.advice import warn
 from soupwidgets.methods.check import worse_than_best
+from soupwidgets.methods.method import soup_method
 from soupwidgets.methods.selection import selection_score
-from soupwidgets.methods.uniform import chosen_ingredients
+from soupwidgets.methods.uniform import as_recipe, chosen_ingredients
 from soupwidgets.models import Architecture
 from soupwidgets.models.depth import layer_depth, network_order
 from soupwidgets.pool import Pool
@@ -31,7 +32,7 @@ class ScaledArithmetic:
     scale
         The best of `scores`; among equals the smallest, which stays nearest to the zero-shot model.
     scores
-        Every scale that was tried, rising, and its score (0..1) on the validation split.
+        Every scale that was tried, rising, and its score (0..1) on the validation split; none where it was given.
     metric
         What the scores are.
     """
@@ -42,6 +43,8 @@ class ScaledArithmetic:
     metric: Metric
 
     def __repr__(self) -> str:
+        if not self.scores:
+            return f"ScaledArithmetic(scale {self.scale:.4g}, as it was given)"
         return (
             f"ScaledArithmetic(scale {self.scale:.4g} of {len(self.scores)} tried, "
             f"validation {METRIC_WORDS[self.metric]} {self.scores[self.scale]:.2%})"
@@ -50,7 +53,7 @@ class ScaledArithmetic:
     def to_json(self) -> dict[str, Any]:
         """The trace as plain values."""
         tried = [{"scale": scale, "score": score} for scale, score in self.scores.items()]
-        return {"metric": self.metric, "scale": self.scale, "scales": tried}
+        return {"metric": self.metric, "scale": self.scale, **({"scales": tried} if tried else {})}
 
 
 def task_arithmetic(pool: Pool, ingredients: Sequence[str] | None = None, scale: float | None = None) -> Recipe:
@@ -138,6 +141,37 @@ def scaled_arithmetic(
     return made
 
 
+@soup_method("arithmetic", "Task arithmetic", paper="Ilharco et al., arXiv 2212.04089")
+def _arithmetic(
+    pool: Pool, ingredients: Sequence[str] | None = None, scale: float | None = None, *, ev: Evaluator | None = None
+) -> Recipe | ScaledArithmetic:
+    """What fine-tuning added to the zero-shot model, summed and scaled as validation images ask for.
+
+    Parameters
+    ----------
+    pool, ingredients
+        As in `task_arithmetic`.
+    scale
+        Of the sum of the task vectors; the best on the validation split when None, or 1 / N without images.
+    ev
+        Chooses the scale, or judges the one that was given.
+    """
+    if ev is None:
+        if scale is None:
+            warn(
+                "without a suite no scale can be chosen: 1 / N was taken, which is the uniform soup. Name a suite "
+                "with --suite to choose one by its validation images, or a scale with --scale"
+            )
+        return task_arithmetic(pool, ingredients, scale)
+    if scale is None:
+        return scaled_arithmetic(ev, ingredients)
+    recipe = task_arithmetic(pool, ingredients, scale)
+    advice = worse_than_best(ev, recipe, chosen_ingredients(pool, ingredients))
+    if advice:
+        warn(advice)
+    return ScaledArithmetic(recipe, scale, {}, ev.suite.validation.scoring.metric)
+
+
 def _moved(pool: Pool, ingredients: Sequence[str] | None) -> list[str]:
     origin = pool.zero_shot
     names = [name for name in chosen_ingredients(pool, ingredients) if name != origin]
@@ -156,7 +190,10 @@ def _scales(count: int) -> list[float]:
     return [*takewhile(lambda scale: scale < 1, rising), 1.0]
 
 
-def lines(pool: Pool, soup: Recipe | str, alpha: float = 0.0, beta: float = 1.0) -> Recipe:
+@soup_method("lines", "LiNeS", paper="Wang et al., arXiv 2410.17146")
+def lines(
+    pool: Pool, soup: Recipe | str | Sequence[str] | None = None, alpha: float = 0.0, beta: float = 1.0
+) -> Recipe:
     """Scale a task vector by depth: little in the first layers, which are general, more in the last.
 
     Parameters
@@ -164,7 +201,8 @@ def lines(pool: Pool, soup: Recipe | str, alpha: float = 0.0, beta: float = 1.0)
     pool
         Has the zero-shot model.
     soup
-        What is scaled, seen from the zero-shot model: a recipe, or one fine-tuned model's name.
+        What is scaled, seen from the zero-shot model: a recipe, or one fine-tuned model's name. Several names are
+        averaged; the pool's fine-tuned models when None.
     alpha
         The scale of the first layer.
     beta
@@ -189,8 +227,7 @@ def lines(pool: Pool, soup: Recipe | str, alpha: float = 0.0, beta: float = 1.0)
     -----
     Wang et al., arXiv 2410.17146 (LiNeS), section 4.
     """
-    tuned = Recipe({soup: 1}) if isinstance(soup, str) else soup
-    pool.require(tuned)
+    tuned = as_recipe(pool, soup)
     card = pool.architecture_card
     depth = layer_depth(network_order(list(pool.tensors), Architecture.from_json(dict(card)) if card else None))
     last = max(depth.values())

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from soupwidgets.methods.method import soup_method
 from soupwidgets.methods.uniform import average, chosen_ingredients
 from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
 
 
-def ema(pool: Pool, trajectory: Sequence[str], decay: float = 0.9) -> Recipe:
-    """Exponential moving average: m_1 = theta_1, m_t = decay * m_(t-1) + (1 - decay) * theta_t.
+@soup_method("ema", "EMA", paper="Tarvainen and Valpola, arXiv 1703.01780", ordered=True)
+def ema(pool: Pool, trajectory: Sequence[str] | None = None, decay: float = 0.9) -> Recipe:
+    """Exponential moving average of one run: the later a checkpoint, the more it counts.
+
+    m_1 = theta_1, m_t = decay * m_(t-1) + (1 - decay) * theta_t.
 
     Parameters
     ----------
     pool
         The checkpoints.
     trajectory
-        Names, the oldest first.
+        Names, the oldest first; the pool's fine-tuned models in its order when None.
     decay
         0..1; what is kept of the average at every step.
 
@@ -35,7 +39,7 @@ def ema(pool: Pool, trajectory: Sequence[str], decay: float = 0.9) -> Recipe:
     >>> ema(Pool.open("data/zoo/fashion"), ["ft-00", "ft-01", "ft-02"], decay=0.5)
     Recipe({'ft-00': 0.25, 'ft-01': 0.25, 'ft-02': 0.5})
     """
-    names = chosen_ingredients(pool, list(trajectory))
+    names = chosen_ingredients(pool, trajectory)
     if not 0 <= decay <= 1:
         raise ValueError(f"decay is {decay}; it must lie between 0 and 1")
     mean = Recipe({names[0]: 1})
@@ -44,7 +48,8 @@ def ema(pool: Pool, trajectory: Sequence[str], decay: float = 0.9) -> Recipe:
     return mean
 
 
-def swa(pool: Pool, trajectory: Sequence[str], start: int = 0) -> Recipe:
+@soup_method("swa", "SWA", paper="Izmailov et al., arXiv 1803.05407", ordered=True)
+def swa(pool: Pool, trajectory: Sequence[str] | None = None, start: int = 0) -> Recipe:
     """Stochastic weight averaging: the plain average from one checkpoint of the run to its end.
 
     Parameters
@@ -52,7 +57,7 @@ def swa(pool: Pool, trajectory: Sequence[str], start: int = 0) -> Recipe:
     pool
         The checkpoints.
     trajectory
-        Names, the oldest first.
+        Names, the oldest first; the pool's fine-tuned models in its order when None.
     start
         Place of the first that counts, from 0.
 
@@ -66,13 +71,14 @@ def swa(pool: Pool, trajectory: Sequence[str], start: int = 0) -> Recipe:
     Izmailov et al., arXiv 1803.05407, section 3. Networks with batch
     normalisation want `recalibrate_batch_norm` afterwards.
     """
-    names = chosen_ingredients(pool, list(trajectory))
+    names = chosen_ingredients(pool, trajectory)
     if not 0 <= start < len(names):
         raise ValueError(f"start is {start}; the trajectory has the places 0 to {len(names) - 1}")
     return average(names[start:])
 
 
-def lawa(pool: Pool, trajectory: Sequence[str], last: int = 5) -> Recipe:
+@soup_method("lawa", "LAWA", paper="Kaddour, arXiv 2209.14981", ordered=True)
+def lawa(pool: Pool, trajectory: Sequence[str] | None = None, last: int = 5) -> Recipe:
     """Latest weight averaging: the plain average of the ``last`` checkpoints of the run.
 
     Parameters
@@ -80,7 +86,7 @@ def lawa(pool: Pool, trajectory: Sequence[str], last: int = 5) -> Recipe:
     pool
         The checkpoints.
     trajectory
-        Names, the oldest first.
+        Names, the oldest first; the pool's fine-tuned models in its order when None.
     last
         How many of the latest count, at least 1; all when there are fewer.
 
@@ -93,7 +99,7 @@ def lawa(pool: Pool, trajectory: Sequence[str], last: int = 5) -> Recipe:
     -----
     Kaddour, arXiv 2209.14981, section 2.
     """
-    names = chosen_ingredients(pool, list(trajectory))
+    names = chosen_ingredients(pool, trajectory)
     if last < 1:
         raise ValueError(f"last is {last}; at least one checkpoint is needed")
     return average(names[-last:])

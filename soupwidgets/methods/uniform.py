@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from soupwidgets.methods.advice import warn
+from soupwidgets.methods.method import soup_method
 from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
 
 
+@soup_method("uniform", "Uniform", paper="Wortsman et al., arXiv 2203.05482")
 def uniform_soup(pool: Pool, ingredients: Sequence[str] | None = None) -> Recipe:
     """The plain average of the ingredients.
 
@@ -53,6 +55,14 @@ def uniform_soup(pool: Pool, ingredients: Sequence[str] | None = None) -> Recipe
 def average(names: Sequence[str]) -> Recipe:
     """Equal coefficients that sum to 1."""
     return Recipe({name: 1 / len(names) for name in names})
+
+
+def as_recipe(pool: Pool, soup: str | Recipe | Sequence[str] | None) -> Recipe:
+    """One model by its name, a recipe as it is, and the `uniform_soup` of several names or, when None, of all."""
+    if isinstance(soup, Recipe):
+        pool.require(soup)
+        return soup
+    return uniform_soup(pool, [soup] if isinstance(soup, str) else soup)
 
 
 def chosen_ingredients(pool: Pool, names: Sequence[str] | None) -> list[str]:

@@ -11,8 +11,9 @@ import pytest
 import soupwidgets as sw
 from soupwidgets import Evaluator, Pool, Recipe, Store, alpha_sweep, greedy_soup
 from soupwidgets.checkpoints import CheckpointFile
+from soupwidgets.methods import SoupMethod, all_methods, method_named
 from soupwidgets.suites import SliceSplit, write_slice
-from soupwidgets.topics.soup.report import SoupOptions, make_soup, to_text
+from soupwidgets.topics.soup.report import make_soup, to_text
 from tests.command import run
 from tests.fixtures import ROOT, SUITE, ZOO
 from tests.suites import trees
@@ -146,37 +147,37 @@ def test_soups_are_written_with_their_trace(small_evaluator: Evaluator, small_fo
         assert "--suite" in done.stderr
 
 
-METHODS = ["uniform", "greedy", "learned", "learned-by-layer", "stock", "arithmetic", "ties", "dare", "fisher",
-           "wise-ft", "slerp", "ema", "swa", "lawa"]  # fmt: skip
+# The tiny network has no layers that `lines` could tell apart.
+METHODS = [method for method in all_methods() if method.name != "lines"]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 def test_every_method_leaves_a_file_that_is_measured_as_it_was(
-    method: str, tiny_evaluator: Evaluator, tmp_path: Path
+    method: SoupMethod, tiny_evaluator: Evaluator, tmp_path: Path
 ) -> None:
     ev, out = tiny_evaluator, tmp_path / "soup.safetensors"
-    options = SoupOptions(scale=0.5, density=0.5, drop=0.5, seed=None)
-    report = make_soup(method, ev.pool, ev, out, options)
+    options = {name: 0.5 for name in ("scale", "density", "drop") if name in method.options}
+    report = make_soup(method, ev.pool, ev, out, options=options)
     saved = Evaluator(Pool.open([out]), ev.suite, "cpu", Store(tmp_path / "other"))
     again = saved.evaluate(Recipe({"soup": 1}))
     assert {name: row["accuracy"] for name, row in report["splits"].items()} == again.accuracy
     assert json.loads(json.dumps(report)) == report
     assert f"{100 * again.accuracy['test']:.2f}" in to_text(report)
-    assert ("recipe" in report) == (method not in ("ties", "dare", "fisher"))
+    assert ("recipe" in report) == (not method.writes_file)
 
 
 def test_without_a_suite_nothing_is_measured(small_evaluator: Evaluator, tmp_path: Path) -> None:
-    report = make_soup("lines", small_evaluator.pool, None, tmp_path / "soup.safetensors", SoupOptions())
+    report = make_soup(method_named("lines"), small_evaluator.pool, None, tmp_path / "soup.safetensors")
     assert "splits" not in report
     assert report["by_tensor"]["head.weight"]["ft-00"] == pytest.approx(1 / 22)
     assert report["by_tensor"]["visual.conv1.weight"] == {"zero-shot": 1}
     with pytest.raises(ValueError, match="name two with --ingredient, not 22"):
-        make_soup("slerp", small_evaluator.pool, None, tmp_path / "other.safetensors", SoupOptions())
+        make_soup(method_named("slerp"), small_evaluator.pool, None, tmp_path / "other.safetensors")
 
 
 def test_the_report_says_what_is_odd(small_evaluator: Evaluator, tmp_path: Path) -> None:
-    options = SoupOptions(ingredients=["zero-shot", "ft-03", "bad-lr"])
-    report = make_soup("uniform", small_evaluator.pool, small_evaluator, tmp_path / "soup.safetensors", options)
+    names, uniform = ["zero-shot", "ft-03", "bad-lr"], method_named("uniform")
+    report = make_soup(uniform, small_evaluator.pool, small_evaluator, tmp_path / "soup.safetensors", names)
     zero_shot, *barriers = report["advice"]
     assert "'zero-shot' is the zero-shot model" in zero_shot
     assert any("'bad-lr'" in advice and "barrier" in advice for advice in barriers)

@@ -1,13 +1,17 @@
-"""``soupwidgets soup``: make a soup and measure it."""
+"""``soupwidgets soup``: make a soup and measure it. Every soup method is a command, and its options are its own."""
 
 from __future__ import annotations
 
+import inspect
 import sys
-from enum import StrEnum
+from collections.abc import Mapping
+from enum import Enum, StrEnum
 from pathlib import Path
-from typing import Annotated
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
+from typer.core import TyperGroup
 
 from soupwidgets.commands.inputs import known_suite
 from soupwidgets.commands.options import (
@@ -24,33 +28,27 @@ from soupwidgets.commands.options import (
     write_json,
 )
 from soupwidgets.commands.places import output_file
+from soupwidgets.methods import SoupMethod, all_methods, method_named
+
+_PLAIN = (bool, int, float, str)
 
 
-class SoupMethod(StrEnum):
-    """How the ingredients are mixed."""
+class _Methods(TyperGroup):
+    """The methods there are when the command runs."""
 
-    uniform = "uniform"
-    greedy = "greedy"
-    learned = "learned"
-    learned_by_layer = "learned-by-layer"
-    stock = "stock"
-    arithmetic = "arithmetic"
-    lines = "lines"
-    ties = "ties"
-    dare = "dare"
-    fisher = "fisher"
-    wise_ft = "wise-ft"
-    slerp = "slerp"
-    ema = "ema"
-    swa = "swa"
-    lawa = "lawa"
+    # The class of the context is click's own in one version of typer, and a copy of it in another.
+    def list_commands(self, _ctx: Any) -> list[str]:
+        """Their names."""
+        return [method.name for method in all_methods()]
+
+    def get_command(self, _ctx: Any, name: str) -> Any:
+        """The command of one of them."""
+        return _command(method_named(name))
 
 
-class TieOrder(StrEnum):
-    """In which order greedy tries ingredients of one score."""
-
-    by_name = "name"
-    released = "released"
+soup = typer.Typer(
+    cls=_Methods, no_args_is_help=True, help="Make a soup, measure it where there is a suite, and write it to a file."
+)
 
 
 def _soup_file(out: Path) -> Path:
@@ -61,8 +59,10 @@ def _soup_file(out: Path) -> Path:
     return out
 
 
-def soup(
-    method: Annotated[SoupMethod, typer.Argument(help="How to mix; greedy, learned and fisher need a suite.")],
+def _make(
+    method: SoupMethod,
+    options: Mapping[str, Any],
+    *,
     pool: PoolOption,
     out: Annotated[
         Path,
@@ -75,19 +75,6 @@ def soup(
     ingredient: Annotated[
         list[str] | None, typer.Option(help="One name, in order; else all fine-tuned models.")
     ] = None,
-    strict: Annotated[bool, typer.Option(help="Greedy takes what raises accuracy, as the released script.")] = False,
-    seed: Annotated[
-        int | None, typer.Option(help="Greedy tries in this seed's random order; seed of the rest.")
-    ] = None,
-    scale: Annotated[float | None, typer.Option(help="Of the task vectors: arithmetic, ties, dare.")] = None,
-    density: Annotated[float, typer.Option(help="Share of each task vector that ties keeps.")] = 0.2,
-    drop: Annotated[float, typer.Option(help="Probability with which dare drops.")] = 0.9,
-    alpha: Annotated[float, typer.Option(help="How far wise-ft goes from zero-shot to the average, or slerp.")] = 0.5,
-    decay: Annotated[float, typer.Option(help="What ema keeps of the average at every step.")] = 0.9,
-    last: Annotated[int, typer.Option(help="How many of the latest lawa averages.")] = 5,
-    tie_order: Annotated[
-        TieOrder, typer.Option(help="Which of equals greedy tries first: by name, or as the released script does.")
-    ] = TieOrder.by_name,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there already.")] = False,
     part: PartOption = None,
     head_from: HeadFromOption = None,
@@ -96,16 +83,52 @@ def soup(
     device: DeviceOption = "auto",
     store: StoreOption = None,
 ) -> None:
-    """Make a soup, measure it where there is a suite, and write it to a file."""
-    from soupwidgets.topics.soup.report import SoupOptions, make_soup, to_text
+    from soupwidgets.topics.soup.report import make_soup, to_text
 
-    options = SoupOptions(
-        ingredient, strict, seed, scale, density, drop, alpha, decay, last,
-        progress=sys.stderr.isatty(), tie_order=tie_order.value, overwrite=overwrite,
-    )  # fmt: skip
     opened = open_pool(pool, part, head_from, zero_shot)
     ev = None if suite is None else evaluator(opened, suite, device, store)
-    report = make_soup(method.value, opened, ev, out, options)
+    report = make_soup(method, opened, ev, out, ingredient, options, sys.stderr.isatty(), overwrite)
     write_json(json_file, report)
     if json_file != "-":
         show(to_text(report))
+
+
+def _command(method: SoupMethod) -> Any:
+    """The command of a method: the options that all have, then its own."""
+    common = list(inspect.signature(_make, eval_str=True).parameters.values())[2:]
+    own = [option for option in _own_options(method) if option.name not in {parameter.name for parameter in common}]
+
+    def run(**given: Any) -> None:
+        options = {option.name: given.pop(option.name) for option in own}
+        _make(method, {k: v.value if isinstance(v, Enum) else v for k, v in options.items()}, **given)
+
+    parameters = [*common, *own]
+    # What typer reads in place of a signature that was written down.
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    app = typer.Typer(add_completion=False)
+    needs = [*["It needs a suite."] * method.needs_images, *["The order of ingredients matters."] * method.ordered]
+    app.command(method.name, help=" ".join([method.summary, *needs]), epilog=f"{method.paper}.")(run)
+    return typer.main.get_command(app)
+
+
+def _own_options(method: SoupMethod) -> list[inspect.Parameter]:
+    """Those of a method's options that can be written on a command line."""
+    found = []
+    for name, parameter in method.options.items():
+        kind = _kind(name, parameter.annotation)
+        if kind is not None:
+            option: Any = Annotated[kind, typer.Option(help=method.explained(name))]
+            found.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=parameter.default,
+                                           annotation=option))  # fmt: skip
+    return found
+
+
+def _kind(name: str, annotation: Any) -> Any:
+    """What typer makes an option of: plain types, those or None, and one of several words; None for all else."""
+    if annotation in _PLAIN:
+        return annotation
+    if get_origin(annotation) is Literal and all(isinstance(word, str) for word in get_args(annotation)):
+        return StrEnum(name, [(word, word) for word in get_args(annotation)])
+    inner = [kind for kind in get_args(annotation) if kind is not NoneType]
+    return annotation if len(inner) == 1 and inner[0] in _PLAIN and get_origin(annotation) is not list else None

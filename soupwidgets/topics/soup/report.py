@@ -4,130 +4,46 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from soupwidgets import methods
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.evaluation.metrics import METRIC_WORDS
-from soupwidgets.methods.check import worse_than_best
-from soupwidgets.methods.greedy import TieOrder
-from soupwidgets.methods.uniform import chosen_ingredients
+from soupwidgets.methods import SoupMethod, check_soup
 from soupwidgets.mixing import check_target, save_mixture
 from soupwidgets.pool import Pool, SoupWarning
 from soupwidgets.recipe import Recipe
 
-Trace = dict[str, Any]
 
-
-@dataclass(frozen=True)
-class SoupOptions:
-    """What the methods take; each takes its own and leaves the rest."""
-
-    ingredients: list[str] | None = None
-    strict: bool = False
-    seed: int | None = None
-    scale: float | None = None
-    density: float = 0.2
-    drop: float = 0.9
-    alpha: float = 0.5
-    decay: float = 0.9
-    last: int = 5
-    progress: bool = False
-    tie_order: TieOrder = "name"
-    overwrite: bool = False
-
-    @property
-    def _given_scale(self) -> dict[str, Any]:
-        return {} if self.scale is None else {"scale": self.scale}
-
-    @property
-    def _given_seed(self) -> dict[str, Any]:
-        return {} if self.seed is None else {"seed": self.seed}
-
-
-def _greedy(ev: Evaluator, o: SoupOptions) -> tuple[Recipe, Trace]:
-    made = methods.greedy_soup(
-        ev, o.ingredients, strict=o.strict, seed=o.seed, tie_order=o.tie_order, progress=o.progress
-    )
-    return made.recipe, made.to_json()
-
-
-def _learned(ev: Evaluator, o: SoupOptions, by: Any) -> tuple[Recipe, Trace]:
-    made = methods.learned_soup(ev, o.ingredients, by=by, progress=o.progress, **o._given_seed)
-    return made.recipe, made.to_json()
-
-
-def _arithmetic(ev: Evaluator, o: SoupOptions) -> tuple[Recipe, Trace]:
-    if o.scale is None:
-        made = methods.scaled_arithmetic(ev, o.ingredients)
-        return made.recipe, made.to_json()
-    recipe = methods.task_arithmetic(ev.pool, o.ingredients, o.scale)
-    advice = worse_than_best(ev, recipe, chosen_ingredients(ev.pool, o.ingredients))
-    return recipe, {"scale": o.scale, "odd": [advice] if advice else []}
-
-
-def _two(pool: Pool, o: SoupOptions) -> tuple[str, str]:
-    names = o.ingredients or pool.fine_tuned
-    if len(names) != 2:
-        raise ValueError(f"slerp goes from one model to another: name two with --ingredient, not {len(names)}")
-    return names[0], names[1]
-
-
-# What asks for measurements; what needs the weights alone; what goes straight to a file.
-_MEASURED: dict[str, Callable[[Evaluator, SoupOptions], tuple[Recipe, Trace]]] = {
-    "greedy": _greedy,
-    "learned": lambda ev, o: _learned(ev, o, "model"),
-    "learned-by-layer": lambda ev, o: _learned(ev, o, "layer"),
-    "arithmetic": _arithmetic,
-}
-# These cannot choose without images; the others of the above then do what asks for none.
-_NEED_IMAGES = ("greedy", "learned", "learned-by-layer", "fisher")
-_PLAIN: dict[str, Callable[[Pool, SoupOptions], Recipe]] = {
-    "uniform": lambda pool, o: methods.uniform_soup(pool, o.ingredients),
-    "stock": lambda pool, o: methods.model_stock(pool, o.ingredients),
-    "arithmetic": lambda pool, o: methods.task_arithmetic(pool, o.ingredients, o.scale),
-    "lines": lambda pool, o: methods.lines(pool, methods.uniform_soup(pool, o.ingredients)),
-    "wise-ft": lambda pool, o: methods.wise_ft(pool, methods.uniform_soup(pool, o.ingredients), o.alpha),
-    "slerp": lambda pool, o: methods.slerp(pool, *_two(pool, o), o.alpha),
-    "ema": lambda pool, o: methods.ema(pool, o.ingredients or pool.fine_tuned, o.decay),
-    "swa": lambda pool, o: methods.swa(pool, o.ingredients or pool.fine_tuned),
-    "lawa": lambda pool, o: methods.lawa(pool, o.ingredients or pool.fine_tuned, o.last),
-}
-_WRITTEN: dict[str, Callable[[Pool, Path, SoupOptions], Path]] = {
-    "ties": lambda pool, out, o: methods.ties(
-        pool, out, o.ingredients, density=o.density, progress=o.progress, overwrite=o.overwrite, **o._given_scale
-    ),
-    "dare": lambda pool, out, o: methods.dare(
-        pool,
-        out,
-        o.ingredients,
-        drop=o.drop,
-        progress=o.progress,
-        overwrite=o.overwrite,
-        **o._given_scale,
-        **o._given_seed,
-    ),
-}
-
-
-def make_soup(method: str, pool: Pool, ev: Evaluator | None, out: Path, options: SoupOptions) -> dict[str, Any]:
+def make_soup(
+    method: SoupMethod,
+    pool: Pool,
+    ev: Evaluator | None,
+    out: Path,
+    ingredients: Sequence[str] | None = None,
+    options: Mapping[str, Any] | None = None,
+    progress: bool = False,
+    overwrite: bool = False,
+) -> dict[str, Any]:
     """Make a soup and write it to ``out``.
 
     Parameters
     ----------
     method
-        As the command line names it.
+        One of `all_methods`.
     pool
         The checkpoints.
     ev
         Chooses and measures; None where there is no suite.
     out
         The file.
+    ingredients
+        Names, in order; the pool's fine-tuned models when None.
     options
-        For the method.
+        Those of the method.
+    progress, overwrite
+        Whether to show a progress bar, and to replace a file that is there already.
 
     Returns
     -------
@@ -142,52 +58,36 @@ def make_soup(method: str, pool: Pool, ev: Evaluator | None, out: Path, options:
     PoolError, CheckpointError
         As the method says.
     """
-    if ev is None and method in _NEED_IMAGES:
-        raise ValueError(f"{method} looks at validation images: name a suite with --suite")
+    options = options or {}
+    method.require(ev, out, options)
     _refuse_early(out)
-    check_target(pool, [], out, options.overwrite)
+    check_target(pool, [], out, overwrite)
     report: dict[str, Any] = {
-        "method": method,
+        "method": method.name,
         "file": str(out),
-        "offered": len(options.ingredients or pool.fine_tuned),
+        "offered": len(ingredients or pool.fine_tuned),
     }
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", SoupWarning)
-        recipe: Recipe | None = None
-        if method == "fisher" and ev is not None:
-            methods.fisher_soup(
-                ev,
-                out,
-                options.ingredients,
-                progress=options.progress,
-                overwrite=options.overwrite,
-                **options._given_seed,
-            )
-        elif method in _WRITTEN:
-            _WRITTEN[method](pool, out, options)
-        elif method in _MEASURED and ev is not None:
-            recipe, trace = _MEASURED[method](ev, options)
-            report |= trace
-        else:
-            recipe = _PLAIN[method](pool, options)
+        made = method.make(
+            pool, ingredients or None, ev=ev, path=out, progress=progress, overwrite=overwrite, **options
+        )
+        recipe = made.recipe
+        report |= made.trace
         if recipe is not None:
             report["recipe"] = dict(recipe)
             if recipe.by_tensor:
                 report["by_tensor"] = recipe.by_tensor
         if ev is not None:
             report |= _measure(ev, recipe, out)
+        odd: list[str] = []
         if recipe is not None:
-            if ev is not None:
-                ev.save(recipe, out, options.progress, options.overwrite)
+            if ev is None:
+                save_mixture(pool, recipe, out, progress=progress, overwrite=overwrite)
             else:
-                save_mixture(pool, recipe, out, progress=options.progress, overwrite=options.overwrite)
-        odd = report.pop("odd", [])
-        if method == "arithmetic" and ev is None and options.scale is None:
-            odd.append(
-                "without a suite no scale can be chosen: 1 / N was taken, which is the uniform soup. Name a suite "
-                "with --suite to choose one by its validation images, or a scale with --scale"
-            )
-        odd += list(methods.check_soup(ev, recipe)) if ev is not None and method == "uniform" and recipe else []
+                ev.save(recipe, out, progress, overwrite)
+                # What was made without a look at images is looked at now.
+                odd += [] if method.uses_images else check_soup(ev, recipe)
     said = [str(warning.message) for warning in caught if issubclass(warning.category, SoupWarning)]
     report["advice"] = list(dict.fromkeys([*said, *odd]))
     return report

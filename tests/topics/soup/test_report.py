@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from soupwidgets import Evaluator, Pool, Recipe, Store, Suite
-from soupwidgets.topics.soup.report import SoupOptions, make_soup, to_text
+from soupwidgets.methods import method_named
+from soupwidgets.topics.soup.report import make_soup, to_text
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def ev(tiny_pool: Pool, small_suite: Suite, tmp_path: Path) -> Evaluator:
 
 
 def test_arithmetic_chooses_its_scale_and_says_so(ev: Evaluator, tmp_path: Path) -> None:
-    report = make_soup("arithmetic", ev.pool, ev, tmp_path / "soup.safetensors", SoupOptions())
+    report = make_soup(method_named("arithmetic"), ev.pool, ev, tmp_path / "soup.safetensors")
     assert len(report["scales"]) == 5
     assert report["metric"] == "accuracy"
     best = max(row["score"] for row in report["scales"])
@@ -27,16 +28,16 @@ def test_arithmetic_chooses_its_scale_and_says_so(ev: Evaluator, tmp_path: Path)
     text = to_text(report)
     assert f"scale of the task vectors: {report['scale']:.4g}, the best of these" in text
     assert f"validation accuracy {100 * best:.2f}" in text
-    alone = make_soup("arithmetic", ev.pool, None, tmp_path / "alone.safetensors", SoupOptions())
+    alone = make_soup(method_named("arithmetic"), ev.pool, None, tmp_path / "alone.safetensors")
     assert alone["recipe"] == {"ft-a": 0.5, "ft-b": 0.5}
     assert "no scale can be chosen" in alone["advice"][0]
 
 
 def test_a_given_scale_is_taken_and_judged(ev: Evaluator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "soupwidgets.topics.soup.report.worse_than_best", lambda ev, recipe, names: f"worse than {names}"
+        "soupwidgets.methods.task_vectors.worse_than_best", lambda ev, recipe, names: f"worse than {names}"
     )
-    report = make_soup("arithmetic", ev.pool, ev, tmp_path / "soup.safetensors", SoupOptions(scale=3.0))
+    report = make_soup(method_named("arithmetic"), ev.pool, ev, tmp_path / "soup.safetensors", options={"scale": 3.0})
     assert report["recipe"] == dict(Recipe({"ft-a": 3.0, "ft-b": 3.0, "zero-shot": -5.0}))
     assert report["advice"] == ["worse than ['ft-a', 'ft-b']"]
     assert "scales" not in report
@@ -48,7 +49,7 @@ def test_what_cannot_be_written_is_refused_before_the_work(ev: Evaluator, tmp_pa
     (tmp_path / "file").write_text("x")
     for out, said in (("folder.safetensors", "is a folder"), ("file/soup.safetensors", "file is no folder")):
         with pytest.raises(ValueError, match=said):
-            make_soup("uniform", ev.pool, ev, tmp_path / out, SoupOptions())
+            make_soup(method_named("uniform"), ev.pool, ev, tmp_path / out)
     assert ev.forward_images == 0
 
 
@@ -56,7 +57,7 @@ def test_what_cannot_be_written_is_refused_before_the_work(ev: Evaluator, tmp_pa
 def test_a_forbidden_folder_is_refused_before_the_work(ev: Evaluator, tmp_path: Path) -> None:
     (tmp_path / "shut").mkdir(mode=0o500)
     with pytest.raises(ValueError, match="nothing may be written in"):
-        make_soup("uniform", ev.pool, ev, tmp_path / "shut" / "soup.safetensors", SoupOptions())
+        make_soup(method_named("uniform"), ev.pool, ev, tmp_path / "shut" / "soup.safetensors")
 
 
 @pytest.mark.parametrize("method", ["uniform", "ties", "fisher", "greedy"])
@@ -66,7 +67,7 @@ def test_a_full_disk_is_a_sentence(method: str, ev: Evaluator, tmp_path: Path, m
 
     monkeypatch.setattr("soupwidgets.checkpoints.writing._reserve", full)
     with pytest.raises(ValueError, match=r"soup\.safetensors: cannot be written \(No space left on device\)"):
-        make_soup(method, ev.pool, ev, tmp_path / "soup.safetensors", SoupOptions())
+        make_soup(method_named(method), ev.pool, ev, tmp_path / "soup.safetensors")
     assert list(tmp_path.glob("*soup.safetensors*")) == []
     if method == "uniform":
         assert ev.stored(Recipe({"ft-a": 0.5, "ft-b": 0.5})) is not None
