@@ -1,4 +1,11 @@
-"""Suites: a task's images and labels, and its distribution shifts."""
+"""Suites: a task's images and labels, and its distribution shifts.
+
+A file in ``transforms/`` with the decorator `transform` is found without being named here, and a file in ``readers/``
+with the decorator `reader`.
+"""
+
+import importlib
+import pkgutil
 
 from soupwidgets.suites.augmentation import AUGMENTATIONS, Augmentation, augmentation, binary_entropy
 from soupwidgets.suites.blend import BlendSplit
@@ -11,9 +18,12 @@ from soupwidgets.suites.shifts import Shift
 from soupwidgets.suites.slices import SliceSplit, read_slice, write_slice
 from soupwidgets.suites.split import Split, SuiteError
 from soupwidgets.suites.suite import Suite
+from soupwidgets.suites.transforms import __path__ as _transforms
+from soupwidgets.suites.transforms.transform import TRANSFORMS, Transform, transform
 
 __all__ = [
     "AUGMENTATIONS",
+    "TRANSFORMS",
     "Augmentation",
     "BlendSplit",
     "BuiltSuite",
@@ -25,6 +35,7 @@ __all__ = [
     "SplitSource",
     "Suite",
     "SuiteError",
+    "Transform",
     "add_shift",
     "augmentation",
     "binary_entropy",
@@ -32,5 +43,9 @@ __all__ = [
     "fourier_basis",
     "read_slice",
     "split_named",
+    "transform",
     "write_slice",
 ]
+
+for _module in pkgutil.iter_modules(_transforms):
+    importlib.import_module(f"soupwidgets.suites.transforms.{_module.name}")

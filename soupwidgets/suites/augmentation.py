@@ -1,16 +1,17 @@
-"""Augmentations: what may be done to training images, and how much of it."""
+"""Augmentations: transforms of training images, and how much of them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from soupwidgets.suites.transforms.transform import TRANSFORMS, Transform, from_channels, to_channels
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,7 @@ class Augmentation:
         ValueError
             As in `apply`.
         """
-        grey = images.ndim == 3
-        plain = torch.from_numpy(np.array(images))
-        changed = self.apply(plain[:, None] if grey else plain.permute(0, 3, 1, 2), seed)
-        found: NDArray[np.uint8] = (changed[:, 0] if grey else changed.permute(0, 2, 3, 1)).numpy()
-        return found
+        return from_channels(self.apply(to_channels(images), seed), images.ndim == 3)
 
     def _changed(self, image: Tensor) -> Tensor:
         assert self.transform is not None
@@ -128,94 +125,23 @@ def augmentation(name: str, strength: float = 1.0) -> Augmentation:
     called = name if strength == 1 else f"{name} {strength:g}"
     if strength == 0:
         return Augmentation(called, entropy=0.0)
-    return Augmentation(called, **AUGMENTATIONS[name](strength))
+    found = AUGMENTATIONS[name].at(strength)
+    return replace(found, name=called) if isinstance(found, Augmentation) else Augmentation(called, found)
 
 
-def _flip(s: float) -> dict[str, Any]:
-    return {"transform": _v2().RandomHorizontalFlip(s / 2), "entropy": binary_entropy(s / 2)}
+class _Augmentations(Mapping[str, Transform]):
+    """The transforms that have a strength, as they are known now."""
+
+    def __getitem__(self, name: str) -> Transform:
+        if not TRANSFORMS[name].augments:
+            raise KeyError(name)
+        return TRANSFORMS[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, one in TRANSFORMS.items() if one.augments)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
-def _crop(s: float) -> dict[str, Any]:
-    return {"transform": _Crop(1 - 0.75 * s)}
-
-
-def _rotate(s: float) -> dict[str, Any]:
-    return {"transform": _v2().RandomRotation(45 * s)}
-
-
-def _translate(s: float) -> dict[str, Any]:
-    return {"transform": _v2().RandomAffine(0, translate=(0.3 * s, 0.3 * s))}
-
-
-def _colour(s: float) -> dict[str, Any]:
-    return {"transform": _v2().ColorJitter(brightness=0.8 * s, contrast=0.8 * s)}
-
-
-def _blur(s: float) -> dict[str, Any]:
-    return {"transform": _v2().GaussianBlur(7, (0.1, 0.1 + 1.9 * s))}
-
-
-def _noise(s: float) -> dict[str, Any]:
-    v2 = _v2()
-    steps = [
-        v2.ToDtype(torch.float32, scale=True),
-        v2.GaussianNoise(sigma=0.4 * s),
-        v2.ToDtype(torch.uint8, scale=True),
-    ]
-    return {"transform": v2.Compose(steps)}
-
-
-def _cutout(s: float) -> dict[str, Any]:
-    # DeVries and Taylor, arXiv 1708.04552: a square without content, at full strength a quarter of the image.
-    return {"transform": _v2().RandomErasing(p=1, scale=(0.25 * s, 0.25 * s), ratio=(1, 1))}
-
-
-def _invert(s: float) -> dict[str, Any]:
-    return {"transform": _v2().RandomInvert(s / 2), "entropy": binary_entropy(s / 2)}
-
-
-def _randaugment(s: float) -> dict[str, Any]:
-    return {"transform": _v2().RandAugment(2, round(30 * s))}
-
-
-def _autoaugment(s: float) -> dict[str, Any]:
-    v2 = _v2()
-    return {"transform": v2.RandomApply([v2.AutoAugment()], p=s)}
-
-
-def _mixup(s: float) -> dict[str, Any]:
-    return {"mixup": s}
-
-
-AUGMENTATIONS: dict[str, Callable[[float], dict[str, Any]]] = {
-    "flip": _flip,
-    "crop": _crop,
-    "rotate": _rotate,
-    "translate": _translate,
-    "colour": _colour,
-    "blur": _blur,
-    "noise": _noise,
-    "cutout": _cutout,
-    "invert": _invert,
-    "randaugment": _randaugment,
-    "autoaugment": _autoaugment,
-    "mixup": _mixup,
-}
-
-
-class _Crop:
-    """A random part of the image, of at least this share of its area, enlarged to the whole."""
-
-    def __init__(self, smallest: float) -> None:
-        self._smallest = smallest
-
-    def __call__(self, image: Tensor) -> Tensor:
-        cropped: Tensor = _v2().RandomResizedCrop(list(image.shape[-2:]), (self._smallest, 1.0), antialias=True)(image)
-        return cropped
-
-
-def _v2() -> Any:
-    # torchvision takes a second to import: only who augments waits for it.
-    from torchvision.transforms import v2
-
-    return v2
+AUGMENTATIONS: Mapping[str, Transform] = _Augmentations()

@@ -1,33 +1,20 @@
-"""Distribution shifts as data: which corruption, with which random parameters, from which seed."""
+"""Distribution shifts as data: which transform, with which random parameters, from which seed."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from soupwidgets.suites import corruptions
+from soupwidgets.suites.augmentation import augmentation
+from soupwidgets.suites.transforms.transform import TRANSFORMS, from_channels, to_channels
 
-CORRUPTIONS: dict[str, Callable[..., Tensor]] = {
-    function.__name__: function
-    for function in (
-        corruptions.rotate,
-        corruptions.scale,
-        corruptions.wave,
-        corruptions.blur,
-        corruptions.noise,
-        corruptions.invert,
-        corruptions.contrast,
-        corruptions.sketch,
-        corruptions.stripes,
-    )
-}
+# Numbers that are changed at once, in double precision.
+_MOST_NUMBERS = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -37,11 +24,11 @@ class Shift:
     Parameters
     ----------
     corruption
-        Name of a function in `soupwidgets.suites.corruptions`.
+        Name of a transform.
     seed
         Seed of every random draw.
     uniform
-        For each parameter of the function the range ``[low, high]`` from which
+        For each parameter of the transform the range ``[low, high]`` from which
         it is drawn for every image.
     either_sign
         Parameters whose sign is a coin toss.
@@ -60,9 +47,12 @@ class Shift:
     either_sign: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.corruption not in CORRUPTIONS:
-            known = ", ".join(CORRUPTIONS)
-            raise ValueError(f"there is no corruption named {self.corruption!r}; known are {known}")
+        if self.corruption not in TRANSFORMS:
+            known = ", ".join(TRANSFORMS)
+            raise ValueError(
+                f"there is no corruption named {self.corruption!r}; known are {known}. One of your own is known once "
+                "the file that defines it is imported"
+            )
         taken = {name for name in self._parameters() if name != "standard_normal"}
         if taken != set(self.uniform):
             given = ", ".join(sorted(self.uniform)) or "none"
@@ -73,27 +63,41 @@ class Shift:
                 raise ValueError(f"{self.corruption}: {name} is drawn from {low:g} to {high:g}, which is no range")
         if self.seed < 0:
             raise ValueError(f"{self.corruption}: the seed is negative")
+        if TRANSFORMS[self.corruption].pixels is None:
+            # Refuses what lies outside of 0..1.
+            most = [augmentation(self.corruption, strength) for strength in self.uniform["strength"]][1]
+            if most.mixup:
+                raise ValueError(f"{self.corruption} mixes images and their labels, and is for training alone")
 
-    def _parameters(self) -> list[str]:
-        return list(inspect.signature(CORRUPTIONS[self.corruption]).parameters)[1:]
+    def _parameters(self) -> tuple[str, ...]:
+        return TRANSFORMS[self.corruption].parameters
 
     def apply(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Shift grey images ``[n, height, width]``; the same images always give the same pixels."""
+        """Shift images ``[n, height, width]`` or ``[n, height, width, 3]``; the same always give the same pixels."""
         rng = np.random.default_rng(self.seed)
-        # Double precision: the rounding to 256 grey levels then hides how a processor orders its sums.
-        exact = torch.from_numpy(np.array(images)).double() / 255
         arguments = {}
         for name in sorted(self._parameters()):
             if name == "standard_normal":
-                arguments[name] = torch.from_numpy(rng.standard_normal(images.shape))
+                arguments[name] = to_channels(rng.standard_normal(images.shape))
                 continue
             low, high = self.uniform[name]
             drawn = rng.uniform(low, high, len(images))
             if name in self.either_sign:
                 drawn = drawn * rng.choice([-1.0, 1.0], len(images))
-            arguments[name] = torch.from_numpy(drawn)
-        shifted = CORRUPTIONS[self.corruption](exact, **arguments)
-        return (shifted.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+            arguments[name] = torch.from_numpy(drawn).reshape(-1, 1, 1, 1)
+        changed = np.empty_like(images)
+        kind, many = TRANSFORMS[self.corruption], max(1, _MOST_NUMBERS * len(images) // max(1, images.size))
+        for start in range(0, len(images), many):
+            rows = slice(start, start + many)
+            some, numbers = to_channels(images[rows]), {name: values[rows] for name, values in arguments.items()}
+            if kind.pixels is not None:
+                found = kind.changed(some, numbers)
+            else:
+                strengths, seeds = numbers["strength"].flatten().tolist(), rng.integers(2**62, size=len(some)).tolist()
+                one_by_one = zip(some[:, None], strengths, seeds, strict=True)
+                found = torch.cat([augmentation(kind.name, s).apply(one, seed) for one, s, seed in one_by_one])
+            changed[rows] = from_channels(found, images.ndim == 3)
+        return changed
 
     def to_json(self) -> dict[str, Any]:
         """The definition as plain JSON values; `from_json` takes it back."""

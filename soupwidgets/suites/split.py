@@ -141,13 +141,7 @@ class Split:
         stored = self._stored
         if self.source.rows is not None:
             stored = stored[np.asarray(self.source.rows)]
-        if self.source.shift is None:
-            return stored
-        if stored.ndim != 3:
-            raise SuiteError(
-                f"{self.source.images}: {self.source.shift.corruption} is for grey images, not for colours"
-            )
-        return self.source.shift.apply(stored)
+        return stored if self.source.shift is None else self.source.shift.apply(stored)
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from soupwidgets.suites import corruptions
+from soupwidgets.suites.transforms import corruptions
 from soupwidgets.zoo.captions import STYLES
 
 CLEAN_SHARE = 0.04

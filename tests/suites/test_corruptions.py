@@ -7,7 +7,7 @@ import pytest
 import scipy.ndimage
 import torch
 
-from soupwidgets.suites import corruptions
+from soupwidgets.suites.transforms import corruptions
 
 IMAGE = torch.zeros(1, 28, 28, dtype=torch.float64)
 IMAGE[0, 4:10, 6:20] = 1

@@ -72,6 +72,29 @@ def test_the_suite_itself_opens(folder: Path) -> None:
         ({"splits__2__shift__uniform": {"degrees": [0]}}, "array` of length 2"),
         ({"splits__2__shift__uniform": {"degrees": ["0", "1"]}}, "Expected `float`, got `str`"),
         ({"splits__2__shift__seed": -1}, "int` >= 0"),
+        ({"splits__2__shift__corruption": "cutout"}, "cutout takes the parameters strength, the definition gives degr"),
+        (
+            {
+                "splits__2__shift": {
+                    "corruption": "cutout",
+                    "seed": 0,
+                    "uniform": {"strength": [0, 2]},
+                    "either_sign": [],
+                }
+            },
+            r"the strength of an augmentation lies in 0\.\.1, not at 2",
+        ),
+        (
+            {
+                "splits__2__shift": {
+                    "corruption": "mixup",
+                    "seed": 0,
+                    "uniform": {"strength": [0, 1]},
+                    "either_sign": [],
+                }
+            },
+            "mixup mixes images and their labels",
+        ),
         ({"splits__2__shift__corruption": "__init__"}, "suite.json: split 'fog': there is no corruption"),
         ({"splits__2__class_map": [[1], [HUGE]]}, "int` <"),
         ({"splits__2__class_map": [[1], [2]]}, "names classes that the suite does not have"),
@@ -135,7 +158,6 @@ def test_permutations_are_limited_together(folder: Path) -> None:
         (np.zeros(10, np.uint8), "axes are expected"),
         (np.zeros((6, 4, 4), np.uint8), "images but 10 labels"),
         (np.zeros((10, 4, 4), [("a", "u1")]), "numbers, truth values or texts"),
-        (np.zeros((10, 4, 4, 3), np.uint8), "rotate is for grey images"),
     ],
 )
 def test_images_of_other_kinds(folder: Path, array: np.ndarray, why: str) -> None:

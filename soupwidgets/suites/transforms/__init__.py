@@ -1,0 +1,1 @@
+"""Transforms: images in, images out, for distribution shifts and augmentations alike."""
