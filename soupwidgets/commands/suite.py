@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from soupwidgets.commands.inputs import known_suite
 from soupwidgets.commands.options import JsonOption, show, write_json
@@ -18,13 +19,20 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Suites: a task's validation split, test and distribution shifts.")
 
-_KINDS = (
-    "imagenet, imagenet-v2, imagenet-r, imagenet-a, imagenet-sketch, objectnet, cifar10, cifar10.1, cifar10.2, "
-    "iwildcam, fmow, folder (ImageFolder), webdataset"
-)
+
+class _Build(TyperCommand):
+    """Its help names the kinds that there are when it is asked for."""
+
+    # The class of the context is click's own in one version of typer, and a copy of it in another.
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help."""
+        from soupwidgets.suites import READERS
+
+        self.epilog = f"KIND is one of {', '.join(sorted(READERS))}."
+        super().format_help(ctx, formatter)
 
 
-@app.command("build", epilog=f"KIND is one of {_KINDS}.")
+@app.command("build", cls=_Build)
 def build(
     out: Annotated[Path, typer.Option(help="Folder of the suite.", callback=output_folder)],
     id_test: Annotated[str, typer.Option("--id", help="KIND=PATH of the in-distribution test.")],

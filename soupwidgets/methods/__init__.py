@@ -4,10 +4,9 @@ A soup method is a function of a file in this folder with the decorator `soup_me
 names below are written out for type checkers: a method is found without them.
 """
 
-import importlib
-import pkgutil
 from typing import TYPE_CHECKING, Any
 
+from soupwidgets.decorators import import_files
 from soupwidgets.methods.batch_norm import recalibrate_batch_norm
 from soupwidgets.methods.check import check_soup
 from soupwidgets.methods.directions import random_neighbour
@@ -62,8 +61,7 @@ __all__ = [
     "wise_ft",
 ]
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+import_files(__name__, __path__)
 
 # Type checkers shall go on to find a name that is misspelt.
 if not TYPE_CHECKING:

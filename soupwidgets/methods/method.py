@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from soupwidgets.decorators import same_function
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
@@ -247,8 +248,7 @@ def soup_method(
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} cannot be a method's name: lower case letters and digits, joined by hyphens")
         known = _METHODS.get(name)
-        # The same function once more is a cell of a notebook that runs again.
-        if known is not None and _place(known.function) != _place(function):
+        if known is not None and not same_function(known.function, function):
             raise ValueError(f"there is a method {name!r} already, in {known.function.__module__}")
         _check(function, settings)
         _METHODS[name] = SoupMethod(name, label, paper, function, ordered, steps, settings)
@@ -293,10 +293,6 @@ def function_named(name: str) -> Callable[..., Any] | None:
     """The public function of this name that was made a method, or None."""
     public = (method.function for method in _METHODS.values() if not name.startswith("_"))
     return next((function for function in public if function.__name__ == name), None)
-
-
-def _place(function: Callable[..., Any]) -> tuple[str, str]:
-    return function.__module__, function.__qualname__
 
 
 def _check(function: Callable[..., Any], settings: Mapping[str, Any]) -> None:

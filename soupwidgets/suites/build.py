@@ -50,7 +50,7 @@ class SplitSource:
 
     def __post_init__(self) -> None:
         if self.kind not in READERS:
-            raise SuiteError(f"there is no reader for {self.kind!r}; known are {', '.join(READERS)}")
+            raise SuiteError(f"there is no reader for {self.kind!r}; known are {', '.join(sorted(READERS))}")
         if self.role not in get_args(Role):
             raise SuiteError(f"{self.role!r} is not a role; known are {', '.join(get_args(Role))}")
         if not self.title or Path(self.title).name != self.title or self.title.startswith("."):

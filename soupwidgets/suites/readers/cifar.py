@@ -13,6 +13,7 @@ from soupwidgets.checkpoints.pickles import Inert, PickleError, PickleReader
 from soupwidgets.suites.arrays import read_arrays
 from soupwidgets.suites.json_files import read_bytes
 from soupwidgets.suites.listing import Listing, PixelItem
+from soupwidgets.suites.readers.reader import reader
 from soupwidgets.suites.split import Role, SuiteError, load_array
 from soupwidgets.suites.tables import load_table
 
@@ -30,6 +31,7 @@ _BATCHES = {
 }
 
 
+@reader("cifar10")
 def cifar10(path: Path, role: Role) -> Listing:
     """CIFAR-10, in its binary or its Python version; the fifth training batch is the validation split."""
     parts = [_batch(path, name) for name in _BATCHES[role]]
@@ -38,12 +40,14 @@ def cifar10(path: Path, role: Role) -> Listing:
     return _listing(path, images, labels).expect(10_000 * len(parts), f"CIFAR-10 ({', '.join(_BATCHES[role])})")
 
 
+@reader("cifar10.1")
 def cifar10_1(path: Path, _role: Role) -> Listing:
     """CIFAR-10.1, version 6: 2,000 new images (arXiv 1806.00451)."""
     images, labels = (_array(path / f"cifar10.1_v6_{part}.npy") for part in ("data", "labels"))
     return _listing(path, images, labels).expect(2_000, "CIFAR-10.1 v6")
 
 
+@reader("cifar10.2")
 def cifar10_2(path: Path, _role: Role) -> Listing:
     """The test half of CIFAR-10.2: 2,000 more new images (Lu et al. 2020)."""
     for file in (path / "cifar102_test.npz", path / "cifar102_test.npy"):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from soupwidgets.suites.listing import FileItem, Listing, folders_in, images_in
+from soupwidgets.suites.readers.reader import reader
 from soupwidgets.suites.split import Role, SuiteError
 from soupwidgets.suites.tables import load_table
 
@@ -18,6 +19,7 @@ _SUBFOLDERS = {
 }
 
 
+@reader("folder")
 def image_folder(path: Path, role: Role) -> Listing:
     """The layout of torchvision's ``ImageFolder``: ``path/class/image.jpg``.
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.suites.listing import FileItem, Listing, folders_in, images_in, some
+from soupwidgets.suites.readers.reader import reader
 from soupwidgets.suites.split import Role, SuiteError, load_array
 
 MINIVAL_MASK = "imagenet_98_idxs.npy"
@@ -43,6 +44,7 @@ def templates() -> tuple[str, ...]:
     return tuple(template("{}") for template in open_clip.OPENAI_IMAGENET_TEMPLATES)
 
 
+@reader("imagenet")
 def imagenet(path: Path, role: Role) -> Listing:
     """ImageNet (ILSVRC 2012) with one folder for each WordNet id.
 
@@ -65,22 +67,26 @@ def imagenet(path: Path, role: Role) -> Listing:
     raise SuiteError(f"{path}: {_no_folders(path, 'ImageNet', 'val/n01440764 and 999 others')}")
 
 
+@reader("imagenet-r")
 def imagenet_r(path: Path, _role: Role) -> Listing:
     """ImageNet-R: renditions of 200 classes (arXiv 2006.16241)."""
     return _by_wordnet_id(_inner(path, "imagenet-r"), "imagenet_r", "ImageNet-R").expect(30_000, "ImageNet-R")
 
 
+@reader("imagenet-a")
 def imagenet_a(path: Path, _role: Role) -> Listing:
     """ImageNet-A: natural adversarial examples of 200 classes (arXiv 1907.07174)."""
     return _by_wordnet_id(_inner(path, "imagenet-a"), "imagenet_a", "ImageNet-A").expect(7_500, "ImageNet-A")
 
 
+@reader("imagenet-sketch")
 def imagenet_sketch(path: Path, _role: Role) -> Listing:
     """ImageNet-Sketch: drawings of all classes (arXiv 1905.13549)."""
     folder = _inner(_inner(path, "ImageNet-Sketch"), "sketch")
     return _by_wordnet_id(folder, "imagenet", "ImageNet-Sketch").expect(50_889, "ImageNet-Sketch")
 
 
+@reader("imagenet-v2")
 def imagenet_v2(path: Path, _role: Role) -> Listing:
     """ImageNetV2: a new test set whose folders are the numbers 0 to 999 (arXiv 1902.10811)."""
     folder = _inner(path, "imagenetv2-matched-frequency-format-val")

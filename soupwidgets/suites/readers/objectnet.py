@@ -8,12 +8,14 @@ import numpy as np
 
 from soupwidgets.suites.listing import FileItem, Listing, folders_in, images_in, some
 from soupwidgets.suites.readers.imagenet import templates, wordnet_ids
+from soupwidgets.suites.readers.reader import reader
 from soupwidgets.suites.split import Role, SuiteError
 from soupwidgets.suites.tables import load_table
 
 _BORDER = 2
 
 
+@reader("objectnet")
 def objectnet(path: Path, _role: Role) -> Listing:
     """The folders of the 113 classes that ImageNet has too, without the 2-pixel red border.
 

@@ -12,6 +12,7 @@ import numpy as np
 from soupwidgets.suites.json_files import read_text
 from soupwidgets.suites.listing import IMAGE_ENDINGS, MOST_IMAGE_BYTES, Listing, TarItem
 from soupwidgets.suites.manifest import LONGEST_NAME, MOST_CLASSES
+from soupwidgets.suites.readers.reader import reader
 from soupwidgets.suites.split import Role, SuiteError
 from soupwidgets.suites.tables import load_table
 
@@ -19,6 +20,7 @@ _MOST_LABEL_BYTES = 1 << 20
 _LABEL_KEYS = ("label", "cls", "class", "y")
 
 
+@reader("webdataset")
 def webdataset(path: Path, _role: Role) -> Listing:
     """Every ``.tar`` of a folder, or one, with ``name.jpg`` and ``name.cls`` (or ``.json``, or ``.txt``).
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from soupwidgets.suites.json_files import read_text
 from soupwidgets.suites.listing import FileItem, Listing, some
+from soupwidgets.suites.readers.reader import reader
 from soupwidgets.suites.split import Role, SuiteError
 from soupwidgets.suites.tables import load_table
 
@@ -20,6 +21,7 @@ _MOST_BYTES = 1 << 29
 _FMOW_TEST_FROM, _FMOW_VALIDATION_FROM = 2016, 2013
 
 
+@reader("iwildcam")
 def iwildcam(path: Path, role: Role) -> Listing:
     """IWildCam 2020 as WILDS 2.0 has it: ``metadata.csv`` and ``train/``; scored by macro F1 over 182 classes.
 
@@ -40,6 +42,7 @@ def iwildcam(path: Path, role: Role) -> Listing:
     return Listing(folder, items, labels, classes, metric="macro_f1", templates=templates)
 
 
+@reader("fmow")
 def fmow(path: Path, role: Role) -> Listing:
     """FMoW as WILDS 1.1 has it: ``rgb_metadata.csv`` and ``images/``; scored by the worst of five regions.
 

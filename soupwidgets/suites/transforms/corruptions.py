@@ -96,7 +96,7 @@ def invert(images: Tensor) -> Tensor:
 
 @transform("contrast")
 def contrast(images: Tensor, gain: Tensor, offset: Tensor) -> Tensor:
-    """``gain`` times the image plus ``offset``, clipped to 0..1."""
+    """Multiply by ``gain`` and add ``offset``, clipped to 0..1."""
     return (images * _per_image(gain, images) + _per_image(offset, images)).clamp(0, 1)
 
 

@@ -13,6 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from soupwidgets.decorators import same_function
+
 _NAME = re.compile(r"[a-z]+")
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 # All of them, by name.
@@ -143,8 +145,7 @@ def transform(name: str, **ranges: tuple[float, float]) -> Callable[[_Function],
         face = "pixels" if first == "images" else "by_strength"
         known = TRANSFORMS.get(name, Transform(name))
         before = getattr(known, face)
-        # The same function once more is a cell of a notebook that runs again.
-        if before is not None and _place(before) != _place(function):
+        if before is not None and not same_function(before, function):
             raise ValueError(f"there is a transform {name!r} already, in {before.__module__}")
         wanted = {one for one in rest if one != "standard_normal"} if face == "pixels" else set()
         if ranges and set(ranges) != wanted:
@@ -166,7 +167,3 @@ def from_channels(images: Tensor, grey: bool) -> NDArray[np.uint8]:
     """What `to_channels` made, as pictures again."""
     found: NDArray[np.uint8] = (images[:, 0] if grey else images.permute(0, 2, 3, 1)).numpy()
     return found
-
-
-def _place(function: Callable[..., Any]) -> tuple[str, str]:
-    return function.__module__, function.__qualname__
