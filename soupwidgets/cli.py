@@ -9,6 +9,7 @@ import typer
 
 from soupwidgets.commands.boundary import Boundary, in_a_sentence
 from soupwidgets.commands.demo import demo
+from soupwidgets.commands.extensions import import_extensions
 from soupwidgets.commands.finetune import finetune
 from soupwidgets.commands.store import app as store
 from soupwidgets.commands.suite import app as suite
@@ -36,6 +37,7 @@ def main() -> None:
     """Run the command line."""
     # Twice: `Boundary` is within what turns Ctrl-C into silence, and this is around the help, which no command prints.
     with in_a_sentence():
+        import_extensions()
         try:
             app()
         finally:
