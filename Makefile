@@ -5,13 +5,14 @@ BIN := .venv/bin
 # In a container one is root, which Jupyter wants to be told.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help install lab test check fuzz lint notebooks bench picture zoo studies clean
+.PHONY: help install lab test check fuzz lint lists notebooks bench picture zoo studies clean
 
 help:
 	@echo "make lab        open JupyterLab on the first notebook"
 	@echo "make test       run all tests: lint, types, import contracts, unit, notebooks, browser"
 	@echo "make check      lint, types, contracts and the fast tests: what to run after every change"
 	@echo "make fuzz       read twenty thousand damaged files through every reader"
+	@echo "make lists      list methods, transforms and data sets in docs/lists.md"
 	@echo "make bench      measure the speed of the engine and of the widgets"
 	@echo "make notebooks  run the notebooks and keep their outputs"
 	@echo "make picture    take the screenshots of the last make test over into the documents"
@@ -44,6 +45,9 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+lists: install
+	$(BIN)/python -m tests.lists
 
 notebooks: install
 	SOUPWIDGETS_STORE=$$(mktemp -d) $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
