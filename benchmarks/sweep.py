@@ -44,7 +44,9 @@ def usual_model(pool: Pool) -> ImageClassifier:
     """The architecture of the pool, as open_clip makes it."""
     card: Any = pool.architecture_card
     text = {"context_length": 2, "vocab_size": 2, "width": 64, "heads": 1, "layers": 1}
-    return ImageClassifier(CLIP(card["embed_dim"], card["vision_cfg"], text).visual, card["embed_dim"], 10).eval()
+    return ImageClassifier(
+        CLIP(card["embed_dim"], card["vision_cfg"], text).visual, card["embed_dim"], classes=10
+    ).eval()
 
 
 def usual_loop(

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soupwidgets import waiting  # noqa: F401 - before whatever loads torch
+from soupwidgets import waiting  # noqa: F401 - before anything that loads torch
 
 # isort: split
 from soupwidgets.checkpoints import CheckpointError, CheckpointFile, as_classifier
@@ -134,9 +134,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _rooms():
+    if name in _packages():
         try:
-            return importlib.import_module(_rooms()[name])
+            return importlib.import_module(_packages()[name])
         except ModuleNotFoundError as error:
             if error.name and not error.name.startswith("soupwidgets"):
                 raise ModuleNotFoundError(
@@ -148,37 +148,37 @@ def __getattr__(name: str) -> Any:
     if method is not None:
         return method
     words = f"module 'soupwidgets' has no attribute {name!r}"
-    # Names that begin with an underscore are asked for by tools, in vain and often.
+    # Tools often look for names that start with an underscore and do not exist.
     raise AttributeError(words if name.startswith("_") else f"{words}.{_meant(name)}", name=name)
 
 
 def __dir__() -> list[str]:
     methods = [method.function.__name__ for method in _all_methods()]
     own = [name for name in globals() if name.startswith("__")]
-    return sorted({*__all__, *_rooms(), *own, *(name for name in methods if not name.startswith("_"))})
+    return sorted({*__all__, *_packages(), *own, *(name for name in methods if not name.startswith("_"))})
 
 
 @cache
-def _rooms() -> dict[str, str]:
-    """What loads when it is first used: rooms, topics and the list of explorers, by name, with their modules."""
-    rooms = {module.name: f"soupwidgets.{module.name}" for module in pkgutil.iter_modules(__path__) if module.ispkg}
+def _packages() -> dict[str, str]:
+    """What loads on first use: packages, topics and the list of explorers, by name, with their modules."""
+    packages = {module.name: f"soupwidgets.{module.name}" for module in pkgutil.iter_modules(__path__) if module.ispkg}
     topics = [module.name for module in pkgutil.iter_modules([f"{__path__[0]}/topics"])]
-    return rooms | {name: f"soupwidgets.topics.{name}" for name in topics} | {"widgets": "soupwidgets.widgets"}
+    return packages | {name: f"soupwidgets.topics.{name}" for name in topics} | {"widgets": "soupwidgets.widgets"}
 
 
 def _meant(name: str) -> str:
-    """A question for who misspelt a name, or left out the room it is in."""
-    # Read and not imported: widgets may lack their packages, and a wrong name is no reason to load them.
+    """A suggestion for a misspelt name, or one without the package it is in."""
+    # Parsed, not imported: widgets' dependencies may be missing, and a wrong name is no reason to load them.
     found_in = {}
-    for room, module in _rooms().items():
+    for package, module in _packages().items():
         place = Path(__path__[0]).joinpath(*module.split(".")[1:])
         source = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
         for line in ast.parse(source.read_text("utf-8")).body:
             if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "__all__":
-                found_in[room] = ast.literal_eval(line.value)
-    inner = {one: f"soupwidgets.{room}.{one}" for room, names in found_in.items() for one in names}
-    outer = {one: f"soupwidgets.{one}" for one in [*__all__, *_rooms()]}
+                found_in[package] = ast.literal_eval(line.value)
+    inner = {one: f"soupwidgets.{package}.{one}" for package, names in found_in.items() for one in names}
+    outer = {one: f"soupwidgets.{one}" for one in [*__all__, *_packages()]}
     known = {**inner, **outer}
     exact = [one for one in known if one.lower() == name.lower()]
     found = exact or list(dict.fromkeys([*_nearest(name, outer), *_nearest(name, inner)]))[:3]
-    return _did_you_mean([known[one] for one in found]) or " dir(soupwidgets) lists what there is."
+    return _did_you_mean([known[one] for one in found]) or " dir(soupwidgets) lists all names."

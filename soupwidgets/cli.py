@@ -35,7 +35,7 @@ for name, group in groups.items():
 
 def main() -> None:
     """Run the command line."""
-    # Twice: `Boundary` is within what turns Ctrl-C into silence, and this is around the help, which no command prints.
+    # Needed here too: `Boundary` runs inside typer's own handling of Ctrl-C, and help is printed outside any command.
     with in_a_sentence():
         import_extensions()
         try:
@@ -54,12 +54,12 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback(
-    epilog="To begin with: soupwidgets demo. Every command takes --help. Errors are one sentence; "
-    "SOUPWIDGETS_DEBUG=1 adds where they came from."
+    epilog="To get started: soupwidgets demo. Every command has --help. Errors are reported in one sentence; "
+    "SOUPWIDGETS_DEBUG=1 adds the traceback."
 )
 def root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Mix checkpoints, measure them, and see what flips: what the explorers show, without a notebook."""

@@ -1,17 +1,17 @@
-"""Names of devices: which can be asked for here, and what to ask for instead."""
+"""Names of devices: which are available here, and what to use instead."""
 
 from __future__ import annotations
 
 
 def known_device(name: str, said: str = "device") -> str:
-    """The device of that name, if it is at hand.
+    """Check that the device of that name is available, and return its name.
 
     Parameters
     ----------
     name
         ``"auto"``, ``"cpu"``, ``"cuda"``, or ``"cuda:1"`` for the second.
     said
-        How the caller's user says it; the error begins so.
+        What the user calls it, such as ``--device``; the error message starts with it.
 
     Raises
     ------
@@ -26,7 +26,7 @@ def known_device(name: str, said: str = "device") -> str:
     Traceback (most recent call last):
     ValueError: device gpu: choose auto, cpu or cuda (cuda:1 for the second)
     """
-    # A command line that only prints its help need not load it.
+    # Imported here: a command line that only prints its help does not need it.
     import torch
 
     if name in ("auto", "cpu"):
@@ -36,7 +36,7 @@ def known_device(name: str, said: str = "device") -> str:
         raise ValueError(f"{said} {name}: choose auto, cpu or cuda (cuda:1 for the second)")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if not count:
-        raise ValueError(f"{said} {name}: PyTorch finds no CUDA device here; take cpu, or auto")
+        raise ValueError(f"{said} {name}: PyTorch finds no CUDA device here; use cpu, or auto")
     if colon and int(number) >= count:
         raise ValueError(f"{said} {name}: there are {count} CUDA devices, cuda:0 to cuda:{count - 1}")
     return name

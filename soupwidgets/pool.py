@@ -24,11 +24,11 @@ _SHOWN = 6
 
 
 class PoolError(ValueError):
-    """Checkpoints do not belong together, or one that was asked for is not there."""
+    """Checkpoints do not fit together, or a requested one does not exist."""
 
 
 class SoupWarning(UserWarning):
-    """Something about an ingredient or a soup that is allowed, and seldom meant."""
+    """Something about an ingredient or a soup that is allowed but rarely intended."""
 
 
 class Pool:
@@ -37,8 +37,8 @@ class Pool:
     Parameters
     ----------
     checkpoints
-        Name to file, in the order in which they are listed. Names, shapes and
-        dtypes of all tensors must be those of the first.
+        Name to file, in the order of listing. Names, shapes and
+        dtypes of all tensors must match the first one's.
 
     Raises
     ------
@@ -68,6 +68,7 @@ class Pool:
         cls,
         source: str | Path | Iterable[str | Path | CheckpointFile],
         zero_shot: str | None = None,
+        *,
         prepare: Callable[[CheckpointFile], CheckpointFile] | None = None,
         part: str | None = None,
         head_from: str | None = None,
@@ -75,25 +76,25 @@ class Pool:
         """Open a folder, a glob pattern, or a list of weight files of any format.
 
         Only names and shapes are read. A checkpoint's name is the one on its card,
-        or else its file's name without the ending; its role comes from its card.
-        Control characters in names are spelled out.
+        or else its file name without the suffix; its role comes from its card.
+        Control characters in names are escaped.
 
         Parameters
         ----------
         source
             For example ``"data/zoo/fashion"``, ``"runs/*.safetensors"``, or a list of files. A list may also
             name published weights: ``"hf-hub:owner/repository"``, or ``"ViT-B-32/laion2b_s34b_b79k"``, an
-            open_clip model and the tag of its weights; they are downloaded once. What is opened already
-            (of `open_clip_classifier`) is taken as it is.
+            open_clip model and the tag of its weights; they are downloaded once. Opened checkpoints
+            (such as those of `open_clip_classifier`) are used as they are.
         zero_shot
-            Name of the zero-shot model, the ancestor of the others, where no card says which one it is.
+            Name of the zero-shot model, the ancestor of the others, if no card says which one it is.
         prepare
-            What is done to every file, for example `as_classifier`.
+            Function applied to every file, for example `as_classifier`.
         part
-            Which weights to take of files that hold several sets, such as ``"ema"`` or ``"student.backbone"``.
-            Files with one set of weights give that one.
+            Which weights to use from files that hold several sets, such as ``"ema"`` or ``"student.backbone"``.
+            Has no effect on files with one set of weights.
         head_from
-            Name of the checkpoint that lends its head to those without one, as a zero-shot file often is.
+            Name of the checkpoint whose head is used for those without one, such as a zero-shot file.
 
         Returns
         -------
@@ -103,7 +104,7 @@ class Pool:
         Raises
         ------
         PoolError
-            When nothing is found, two checkpoints have one name, or they differ.
+            When nothing is found, two checkpoints have the same name, or they differ.
         CheckpointError
             When a file cannot be read.
         """
@@ -135,7 +136,7 @@ class Pool:
         return pool
 
     def including(self, *paths: str | Path) -> Pool:
-        """The pool with more weight files, for example with what `ties` wrote: another point to mix with.
+        """The pool with more weight files, for example the output of `ties`, as further points to mix with.
 
         Parameters
         ----------
@@ -145,7 +146,7 @@ class Pool:
         Returns
         -------
         Pool
-            A new one; this one stays as it is.
+            A new pool; this one is unchanged.
 
         Raises
         ------
@@ -153,7 +154,7 @@ class Pool:
             As in `open`.
         """
         with warnings.catch_warnings():
-            # What was mixed in float32 is written in float32, whatever the ingredients are stored in.
+            # Mixtures are written in float32, whatever precision the ingredients are stored in.
             warnings.filterwarnings("ignore", message="checkpoints are stored in different precisions")
             return Pool(_by_name(self.checkpoints, [Path(path) for path in paths]))
 
@@ -184,7 +185,7 @@ class Pool:
         return iter(self.checkpoints)
 
     def __getitem__(self, name: str) -> CheckpointFile:
-        """The checkpoint of a name; `PoolError` when the pool has none of it."""
+        """The checkpoint with that name; raises `PoolError` if there is none."""
         self.require([name])
         return self.checkpoints[name]
 
@@ -217,7 +218,7 @@ class Pool:
         if len(names) != 1:
             one = names[0] if names else next(iter(self.checkpoints))
             raise PoolError(
-                f"the pool has {len(names)} zero-shot models ({', '.join(names) or 'none'}), one is needed: "
+                f"the pool has {len(names)} zero-shot models ({', '.join(names) or 'none'}), but one is needed: "
                 f"Pool.open(..., zero_shot={one!r}) or --zero-shot {shlex.quote(one)} says which it is. "
                 f"It has {_some(self.names)}"
             )
@@ -225,40 +226,42 @@ class Pool:
 
     @property
     def fine_tuned(self) -> list[str]:
-        """The names of the ingredients: fine-tuned from the zero-shot model; empty when there are none."""
+        """The names of the ingredients, which are fine-tuned from the zero-shot model; empty if there are none."""
         return self._with_role("fine_tuned")
 
     @property
     def bad_ingredients(self) -> list[str]:
-        """The names of the checkpoints that are there because they spoil a soup."""
+        """The names of the checkpoints that are included because they spoil a soup."""
         return self._with_role("bad_ingredient")
 
     def _with_role(self, role: str) -> list[str]:
         return [name for name, file in self.checkpoints.items() if file.card.role == role]
 
     def require(self, names: Iterable[str]) -> None:
-        """Raise `PoolError` unless every name is in the pool, and for a recipe every tensor that it names."""
+        """Raise `PoolError` unless every name is in the pool and, for a recipe, every tensor that it names."""
         unknown = [name for name in names if name not in self.checkpoints]
         if unknown:
             raise PoolError(f"not in the pool: {', '.join(map(repr, unknown))}; it has {', '.join(self.checkpoints)}")
         if isinstance(names, Recipe):
             lacking = [tensor for tensor in names.by_tensor if tensor not in self.tensors]
             if lacking:
-                raise PoolError(f"the recipe names {len(lacking)} tensors that the pool lacks, first {lacking[0]!r}")
+                raise PoolError(
+                    f"the recipe names {len(lacking)} tensors that the pool does not have, first {lacking[0]!r}"
+                )
 
     def hyperparameters(self, name: str) -> Mapping[str, Any]:
-        """How a checkpoint was fine-tuned, as far as its card says."""
+        """How a checkpoint was fine-tuned, as far as its card states it."""
         self.require([name])
         return self.checkpoints[name].card.hyperparameters
 
     @cached_property
     def architecture_card(self) -> Mapping[str, Any] | None:
-        """The architecture that the checkpoints name; None when none does.
+        """The architecture that the checkpoints' cards state; None when none does.
 
         Raises
         ------
         PoolError
-            When two checkpoints name different architectures.
+            When two checkpoints state different architectures.
         """
         stated = [(n, f.card.architecture) for n, f in self.checkpoints.items() if f.card.architecture]
         if not stated:
@@ -270,7 +273,7 @@ class Pool:
         return first
 
     def content_key(self, recipe: Recipe) -> list[tuple[str, float]]:
-        """The coefficients with content hashes for names: what measurements are filed under."""
+        """The coefficients with content hashes instead of names; part of the key of a measurement."""
         self.require(recipe)
         return sorted((self.checkpoints[name].content_hash, value) for name, value in recipe.items() if value)
 
@@ -282,7 +285,7 @@ def _by_name(
     for source in paths:
         file = source if isinstance(source, CheckpointFile) else _open(source, part)
         path = file.path
-        # What it is called stands in every report, and a name must neither steer a terminal nor forge a line.
+        # Names appear in every report, and must neither control a terminal nor fake a line of output.
         name = one_line(file.card.name or name_of(path))
         if name in checkpoints:
             raise PoolError(f"{checkpoints[name].path} and {path} are both named {name!r}; rename one")
@@ -296,13 +299,13 @@ def _open(path: Path, part: str | None) -> CheckpointFile:
     try:
         return CheckpointFile(path, part)
     except CheckpointError:
-        # Of a file with one set of weights there is nothing to choose; else this says what could be chosen.
+        # A file with one set of weights offers no choice; otherwise this lists the choices.
         file = CheckpointFile(path)
         if len(file.parts) > 1:
             raise
         if file.parts:
             warnings.warn(
-                f"{path} has no part {part!r}: its only weights ({file.parts[0]}) are taken", SoupWarning, stacklevel=4
+                f"{path} has no part {part!r}: its only weights ({file.parts[0]}) are used", SoupWarning, stacklevel=4
             )
         return file
 
@@ -321,7 +324,7 @@ def _with_head(checkpoints: Mapping[str, CheckpointFile], lender: str) -> dict[s
 
 
 def name_of(path: Path) -> str:
-    """What a file is called in a pool when no card says otherwise: its name without the ending.
+    """The name of a file in a pool when its card has none: the file name without the suffix.
 
     Examples
     --------
@@ -333,26 +336,26 @@ def name_of(path: Path) -> str:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The weight files of a folder, sorted by name; of a checkpoint in several files its index."""
+    """The weight files of a folder, sorted by name; a checkpoint in several files is given by its index."""
     paths = sorted(path for path in folder.iterdir() if path.name.endswith(_ENDINGS))
-    # The parts of a checkpoint in several files are opened through their index.
+    # Files of a sharded checkpoint are opened through its index.
     indexed = {file for path in paths if path.name.endswith(INDEX_ENDING) for file in CheckpointFile(path).files}
     return [path for path in paths if path not in indexed or path.name.endswith(INDEX_ENDING)]
 
 
 def differences(checkpoints: Mapping[str, CheckpointFile]) -> tuple[list[str], list[str]]:
-    """Every difference of names, shapes and dtypes from the first checkpoint, in sentences.
+    """Describe every difference of names, shapes and dtypes from the first checkpoint.
 
     Parameters
     ----------
     checkpoints
-        At least one, by name.
+        At least one checkpoint, by name.
 
     Returns
     -------
     wrong, precision
-        What forbids mixing, one sentence for each tensor; and what does not, floating-point numbers of another
-        precision: one sentence for all tensors of a checkpoint that differ in the same way.
+        Differences that prevent mixing, one sentence per tensor; and those that do not, floating-point numbers of
+        another precision: one sentence for all tensors of a checkpoint that differ in the same way.
     """
     first_name, first = next(iter(checkpoints.items()))
     wrong: list[str] = []
@@ -395,15 +398,15 @@ def _check(checkpoints: Mapping[str, CheckpointFile]) -> None:
 
 
 def _advice(checkpoints: Mapping[str, CheckpointFile]) -> str:
-    """What to pass when some have a head and others have none."""
+    """Advice for when some checkpoints have a head and others have none."""
     having = [name for name, file in checkpoints.items() if any(_HEAD.match(tensor) for tensor in file.tensors)]
     if not having or len(having) == len(checkpoints):
         return ""
     lacking = [name for name in checkpoints if name not in having]
     return (
         f"\n{_some(lacking)} without a head: Pool.open(..., head_from={having[0]!r}) or "
-        f"--head-from {shlex.quote(having[0])} lends that of {having[0]}; "
-        "for a head made of prompts see as_classifier and prompt_head"
+        f"--head-from {shlex.quote(having[0])} gives them that of {having[0]}; "
+        "to build a head from prompts, see as_classifier and prompt_head"
     )
 
 

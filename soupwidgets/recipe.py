@@ -1,4 +1,4 @@
-"""A recipe: the coefficients that say which point in the span of a few checkpoints is meant."""
+"""A recipe: the coefficients of a point in the span of some checkpoints."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-# A slider says 0.04999999999999982 and a linspace says 0.05; both mean the same point.
+# A slider gives 0.04999999999999982 and a linspace gives 0.05; both mean the same point.
 _DECIMALS = 12
-# A thousand ingredients with coefficients of their own for every tensor take less.
+# A thousand ingredients with separate coefficients for every tensor take less.
 _LONGEST = 16_000_000
 
 
@@ -35,7 +35,7 @@ class Recipe(Mapping[str, float]):
         Name of a checkpoint to its coefficient. They need not sum to 1: task
         arithmetic and landscapes leave the simplex.
     by_tensor
-        Name of a tensor to the coefficients that hold for it instead, for
+        Name of a tensor to the coefficients that apply to it instead, for
         methods that choose layer by layer.
 
     Raises
@@ -62,7 +62,7 @@ class Recipe(Mapping[str, float]):
         self, coefficients: Mapping[str, float], by_tensor: Mapping[str, Mapping[str, float]] | None = None
     ) -> None:
         items = _normal(coefficients)
-        # What says the same as the rest of the model is no exception.
+        # Tensors with the same coefficients as the rest of the model are not exceptions.
         exceptions = {str(tensor): _normal(own) for tensor, own in (by_tensor or {}).items()}
         kept = tuple(sorted((tensor, own) for tensor, own in exceptions.items() if own != items))
         named = {name for own in exceptions.values() for name, _ in own} - {name for name, _ in items}
@@ -91,11 +91,11 @@ class Recipe(Mapping[str, float]):
 
     @property
     def by_tensor(self) -> dict[str, dict[str, float]]:
-        """Tensors with coefficients of their own, and those coefficients; empty for a plain recipe."""
+        """Tensors with separate coefficients, and those coefficients; empty for a plain recipe."""
         return {tensor: dict(own) for tensor, own in self._by_tensor}
 
     def at(self, tensor: str) -> dict[str, float]:
-        """The coefficients that hold for one tensor, without zeros."""
+        """The coefficients that apply to one tensor, without zeros."""
         return self._exceptions.get(tensor, self._plain)
 
     @cached_property
@@ -108,7 +108,7 @@ class Recipe(Mapping[str, float]):
 
     @property
     def leader(self) -> str:
-        """The name with the largest coefficient; among equals the first, so that no order matters.
+        """The name with the largest coefficient; among equals the first by name, independent of their order.
 
         Raises
         ------
@@ -142,7 +142,7 @@ class Recipe(Mapping[str, float]):
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def to_json(self) -> str:
-        """One line of JSON, names sorted; `from_json` takes it back exactly."""
+        """One line of JSON with sorted names; `from_json` restores the recipe exactly."""
         card: dict[str, Any] = {"coefficients": dict(self._items)}
         if self._by_tensor:
             card["by_tensor"] = self.by_tensor
@@ -150,7 +150,7 @@ class Recipe(Mapping[str, float]):
 
     @classmethod
     def of(cls, thing: RecipeLike) -> Recipe:
-        """What is meant by a recipe, the name of a checkpoint, or a dictionary of coefficients.
+        """Convert a recipe, the name of a checkpoint, or a dictionary of coefficients to a recipe.
 
         Raises
         ------
@@ -177,11 +177,7 @@ class Recipe(Mapping[str, float]):
 
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr><td>{escape(name)}</td><td>{value:g}</td></tr>" for name, value in self._items)
-        note = (
-            f"<p>with coefficients of their own for {len(self._by_tensor)} of the tensors</p>"
-            if self._by_tensor
-            else ""
-        )
+        note = f"<p>with separate coefficients for {len(self._by_tensor)} of the tensors</p>" if self._by_tensor else ""
         return f"<table><tr><th>checkpoint</th><th>coefficient</th></tr>{rows}</table>{note}"
 
     @classmethod
@@ -194,7 +190,9 @@ class Recipe(Mapping[str, float]):
             When the text is not the JSON of a recipe, or longer than 16 million characters.
         """
         if isinstance(text, str) and len(text) > _LONGEST:
-            raise ValueError(f"not the JSON of a recipe: it has {len(text):,} characters, {_LONGEST:,} are allowed")
+            raise ValueError(
+                f"not the JSON of a recipe: it has {len(text):,} characters, at most {_LONGEST:,} are allowed"
+            )
         try:
             card = msgspec.json.decode(text, type=_Card)
             return cls(card.coefficients, card.by_tensor)
@@ -207,14 +205,14 @@ class _Card(msgspec.Struct):
     by_tensor: dict[str, dict[str, float]] = {}
 
 
-# What stands for a recipe where one is asked for.
+# What is accepted where a recipe is expected.
 RecipeLike = Recipe | str | Mapping[str, float]
 
 
 def _normal(coefficients: Mapping[str, float]) -> _Items:
     rounded = {}
     for name, value in coefficients.items():
-        # Also numbers of NumPy and tensors of one number, but no text that looks like a number.
+        # NumPy numbers and one-element tensors are accepted too, but not strings that look like numbers.
         if isinstance(value, str | bytes) or not hasattr(value, "__float__"):
             raise ValueError(f"the coefficient of {name!r} is {value!r:.50}; it must be a finite number")
         if not math.isfinite(value):

@@ -1,4 +1,4 @@
-"""What somebody may have meant by a name that there is not."""
+"""Suggestions for mistyped names."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from difflib import get_close_matches
 
 
 def nearest(word: str, known: Iterable[str]) -> list[str]:
-    """Names that look like ``word``, the nearest first, three at most; upper and lower case count as the same.
+    """Names similar to ``word``, the most similar first, three at most; case is ignored.
 
     Parameters
     ----------
     word
-        What was written.
+        What the user wrote.
     known
-        What there is.
+        The valid names.
 
     Examples
     --------
@@ -24,7 +24,7 @@ def nearest(word: str, known: Iterable[str]) -> list[str]:
     by_lower: dict[str, list[str]] = {}
     for name in known:
         by_lower.setdefault(name.lower(), []).append(name)
-    # A long word of which only the beginning or the end was written is far by letters, and near in meaning.
+    # A name of which only the beginning or the end was typed differs in many letters, but is a likely match.
     word = word.lower()
     inside = sorted((name for name in by_lower if len(word) > 2 and word in name), key=len)
     found = dict.fromkeys([*get_close_matches(word, by_lower, n=3, cutoff=0.7), *inside])
@@ -32,12 +32,12 @@ def nearest(word: str, known: Iterable[str]) -> list[str]:
 
 
 def did_you_mean(found: Sequence[str]) -> str:
-    """A question, led by a space, whether one of these was meant; empty where there are none.
+    """The question whether one of these was meant, with a leading space; empty if there are none.
 
     Parameters
     ----------
     found
-        What `nearest` found, as it is to be written.
+        The result of `nearest`, in the form to print.
 
     Examples
     --------

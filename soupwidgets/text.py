@@ -1,21 +1,21 @@
-"""Text of others on its way to a terminal or a spreadsheet."""
+"""Making untrusted text safe for terminals and spreadsheets."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-# What spreadsheets take for the beginning of a formula, with the wide forms that some of them read alike.
+# Characters that start a formula in spreadsheets, including the full-width forms that some of them accept.
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _HIDING = ("\t", "\n")
 
 
 def printable(text: str) -> str:
-    r"""Text whose control characters are spelled out, so that nothing from a file steers the terminal.
+    r"""Escape the control characters of a text, so that nothing from a file controls the terminal.
 
     Parameters
     ----------
     text
-        One line or several; the line breaks ``\n`` stay.
+        One line or several; the line breaks ``\n`` are kept.
 
     Examples
     --------
@@ -27,12 +27,12 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    r"""A name from elsewhere as one line: it neither steers the terminal nor begins a line that looks like ours.
+    r"""Escape an untrusted name to a single line: it cannot control the terminal or fake a line of output.
 
     Parameters
     ----------
     text
-        Line breaks in it are spelled out too, and so are the marks that turn the direction of writing.
+        The name; line breaks and marks that change the writing direction are escaped too.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def one_line(text: str) -> str:
 
 
 def plain_cell(value: str) -> str:
-    r"""Text that no spreadsheet runs: an apostrophe stands before what could be a formula.
+    r"""Escape a text for spreadsheets: an apostrophe is put before anything that could be a formula.
 
     Parameters
     ----------
@@ -53,25 +53,25 @@ def plain_cell(value: str) -> str:
     Returns
     -------
     str
-        The text itself, or with an apostrophe before it, which spreadsheets show as 'this is text'. Every line break
-        is ``\n``, which CSV quotes, and zero characters are left out.
+        The text itself, or with an apostrophe before it, which marks a cell as text. Every line break
+        becomes ``\n``, which CSV quotes, and NUL characters are removed.
 
     Notes
     -----
-    OWASP, 'CSV Injection': cells that begin with ``= + - @``, a tab or a line break. Spaces before them help nobody.
+    OWASP, 'CSV Injection': cells that begin with ``= + - @``, a tab or a line break, also after leading spaces.
 
     Examples
     --------
     >>> plain_cell("=1+1"), plain_cell("a = b")
     ("'=1+1", 'a = b')
     """
-    # A bare carriage return is not quoted by Python's writer, and would begin a row of its own.
+    # Python's writer does not quote a bare carriage return, which would start a new row.
     value = value.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
     return f"'{value}" if value.startswith(_HIDING) or value.lstrip().startswith(_FORMULA) else value
 
 
 def safe_csv(frame: pd.DataFrame) -> str:
-    """A table as CSV, without its index, whose texts and headings are `plain_cell`; numbers stay as they are.
+    """A table as CSV without its index; texts and headings are escaped by `plain_cell`, numbers are unchanged.
 
     Parameters
     ----------

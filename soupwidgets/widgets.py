@@ -1,4 +1,4 @@
-"""The explorers, and `LiveFigure`, which makes a widget of any figure."""
+"""The explorers, and `LiveFigure`, which turns any figure into a widget."""
 
 from soupwidgets.panel.live_figure import LiveFigure
 from soupwidgets.topics.alpha.panel import AlphaExplorer

@@ -79,7 +79,7 @@ def test_one_argument_chooses_the_part_of_all_files(tmp_path: Path) -> None:
     assert torch.equal(dict(pool["run-1"].read())["0.bias"], state["0.bias"] + 1)
     assert torch.equal(dict(pool["zero"].read())["0.bias"], state["0.bias"])
     torch.save({"model": state, "epoch": 3}, tmp_path / "zero.pt")
-    with pytest.warns(SoupWarning, match=r"zero\.pt has no part 'teacher': its only weights \(model\) are taken"):
+    with pytest.warns(SoupWarning, match=r"zero\.pt has no part 'teacher': its only weights \(model\) are used"):
         Pool.open(tmp_path, part="teacher")
     with pytest.raises(CheckpointError, match=r"run-0\.pt: it has no part 'techer'|2 sets of weights: student"):
         Pool.open(tmp_path, part="techer")
@@ -120,8 +120,8 @@ def test_commands_have_the_options_that_their_errors_name(tmp_path: Path) -> Non
     folder = messy(tmp_path / "runs", head_of_zero_shot=False)
     command = ["soup", "wise-ft", "--pool", str(folder), "--out", str(tmp_path / "soup.pt")]
     for option, error in [
-        (["--head-from", "run-0"], "head_from='run-0') or --head-from run-0 lends"),
-        (["--zero-shot", "zero"], "0 zero-shot models (none), one is needed: Pool.open(..., zero_shot='run-0') or "
+        (["--head-from", "run-0"], "head_from='run-0') or --head-from run-0 gives them"),
+        (["--zero-shot", "zero"], "0 zero-shot models (none), but one is needed: Pool.open(..., zero_shot='run-0') or "
          "--zero-shot run-0 says"),
     ]:  # fmt: skip
         told = run(*command)
@@ -190,7 +190,7 @@ def test_a_part_of_a_published_file_to_begin_with(small_folder: Path, tmp_path: 
     # It was opened; that no text tower is in it is the next thing to be said.
     done = run(*words, "--pretrained", str(tmp_path / "sets.pt"), "--part", "student")
     assert (done.returncode, "--part" in done.stderr) == (2, False), done.stderr
-    assert "name it with --pretrained" in run(*words, "--part", "student").stderr
+    assert "name the file with --pretrained" in run(*words, "--part", "student").stderr
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_dir_lists_everything_and_nothing_else() -> None:
         ("finetune", "soupwidgets.training.fine_tune?"),
         ("Landscapes", "soupwidgets.landscape.Landscape"),
         ("build_zo", "soupwidgets.zoo.build_zoo?"),
-        ("qqq", "dir(soupwidgets) lists what there is."),
+        ("qqq", "dir(soupwidgets) lists all names."),
     ],
 )
 def test_a_wrong_guess_is_answered(guess: str, meant: str) -> None:

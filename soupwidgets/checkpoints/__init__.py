@@ -1,4 +1,4 @@
-"""The only room that opens weight files."""
+"""Reading and writing weight files; no other package opens them."""
 
 from soupwidgets.checkpoints.adapters import as_classifier, with_tensors
 from soupwidgets.checkpoints.card import CARD_KEY, Card

@@ -1,4 +1,4 @@
-"""Checkpoints of other projects as image classifiers: other names, no text tower, another head."""
+"""Checkpoints from other projects as image classifiers: tensors renamed, text tower dropped, head replaced."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _VISUAL = re.compile(r"^(.*?)visual\.")
 
 
 class RenamedSource:
-    """Some tensors of another source under other names, and some that come along.
+    """Some tensors of another source under new names, plus some extra ones.
 
     Parameters
     ----------
     source
-        What is read.
+        The source that is read.
     names
-        New name to old name; what has no new name is left out.
+        New name to old name; tensors without a new name are left out.
     extra
-        Tensors that the file does not have, by new name.
+        Tensors that are not in the file, by new name.
     """
 
     def __init__(self, source: Source, names: Mapping[str, str], extra: Mapping[str, Tensor]) -> None:
@@ -57,13 +57,14 @@ class RenamedSource:
 def as_classifier(
     file: CheckpointFile,
     head: Literal["own", "none"] | Tensor | str | Path | CheckpointFile = "own",
+    *,
     head_bias: bool | Tensor = False,
     keep_text: bool = False,
 ) -> CheckpointFile:
-    """A checkpoint under the names ``visual.*``, ``head.weight`` and ``head.bias``.
+    """Rename a checkpoint's tensors to ``visual.*``, ``head.weight`` and ``head.bias``.
 
-    Understood are the names of open_clip and OpenAI (``visual.*``), of the
-    released model soups (``model.visual.*``, ``classification_head.*``) and of
+    Understands the names used by open_clip and OpenAI (``visual.*``), by the
+    released model soups (``model.visual.*``, ``classification_head.*``) and by
     the WiSE-FT release (``image_encoder.model.visual.*``). Nothing is copied:
     tensors are read when they are asked for. For a whole pool:
     ``Pool.open("models/*.pt", prepare=as_classifier)``.
@@ -74,23 +75,23 @@ def as_classifier(
         The checkpoint.
     head
         ``"own"`` takes the head in the file, ``"none"`` leaves it out (the
-        backbone only). Weights ``[classes, features]`` (of `prompt_head`), or
-        another checkpoint, whose head is taken: so a zero-shot backbone gets the
-        head that was fine-tuned.
+        backbone only). Or pass weights ``[classes, features]`` (from `prompt_head`), or
+        another checkpoint to take the head from: this gives a zero-shot backbone the
+        fine-tuned head.
     head_bias
-        True gives a head without a bias one of zeros, as the releases have it; or the bias ``[classes]`` itself.
+        True adds a bias of zeros to a head without one, as in the releases; or pass the bias ``[classes]`` itself.
     keep_text
-        Whether everything else (the text tower) stays, under its name without the prefix.
+        Whether to keep everything else (the text tower), with the prefix stripped from its names.
 
     Returns
     -------
     CheckpointFile
-        The same file under the new names, with a content hash of its own.
+        The same file with the new names and its own content hash.
 
     Raises
     ------
     CheckpointError
-        When there is no image tower, more than one, or no head where one is asked for.
+        When there is no image tower, more than one, or no head although one was requested.
     """
     stems = {match[1] for name in file.tensors if (match := _VISUAL.match(name))}
     if len(stems) != 1:
@@ -109,7 +110,7 @@ def as_classifier(
         if "head.weight" not in own_head:
             raise CheckpointError(
                 file.path,
-                "it has no classification head. Give one: head=prompt_head(...) makes it of prompts, head='tuned.pt' "
+                "it has no classification head. Give one: head=prompt_head(...) makes it from prompts, head='tuned.pt' "
                 "takes it from another checkpoint, head='none' leaves it out",
             )
         names |= own_head
@@ -117,7 +118,7 @@ def as_classifier(
         other = head if isinstance(head, CheckpointFile) else CheckpointFile(head)
         theirs = {old: new for new, old in _head_names(other).items()}
         if "head.weight" not in theirs.values():
-            raise CheckpointError(other.path, "it has no classification head to take over")
+            raise CheckpointError(other.path, "it has no classification head to copy")
         extra |= {theirs[name]: tensor.clone() for name, tensor in other.read() if name in theirs}
     if isinstance(head_bias, Tensor):
         extra["head.bias"] = head_bias
@@ -128,14 +129,14 @@ def as_classifier(
 
 
 def with_tensors(file: CheckpointFile, extra: Mapping[str, Tensor]) -> CheckpointFile:
-    """The checkpoint with more tensors, which are not in its file; its content hash counts them.
+    """The checkpoint with extra tensors that are not in its file; they are part of its content hash.
 
     Parameters
     ----------
     file
         The checkpoint.
     extra
-        By name; those that it has already are taken from here instead.
+        By name; these replace tensors of the same name.
     """
     names = {name: name for name in file.tensors if name not in extra}
     return file.replaced(RenamedSource(file.source, names, extra), _fingerprint(names, extra))

@@ -1,4 +1,4 @@
-"""The card that a checkpoint carries in its safetensors metadata: who it is and how it was trained."""
+"""The card that a checkpoint carries in its safetensors metadata: what it is and how it was trained."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ CheckpointRole = Literal["zero_shot", "fine_tuned", "bad_ingredient", "landmark"
 
 @dataclass(frozen=True, repr=False)
 class Card:
-    """What a checkpoint says of itself; every entry may be absent in files from elsewhere.
+    """What a checkpoint states about itself; files from other projects may lack any entry.
 
     Parameters
     ----------
     name
-        Name within its pool; empty means the file's name.
+        Name within its pool; if empty, the file's name is used.
     role
         ``zero_shot`` (the common ancestor), ``fine_tuned`` (an ingredient), or
-        ``bad_ingredient`` (one that is shipped because it spoils a soup), or ``landmark``
-        (a point that spans a plane or bends a curve, and is no model to use).
+        ``bad_ingredient`` (one that is included because it spoils a soup), or ``landmark``
+        (a point that spans a plane or bends a curve, not a model to use).
     note
-        One sentence for people.
+        One sentence for human readers.
     architecture
         The card of a `soupwidgets.models.Architecture`.
     hyperparameters
         How it was fine-tuned.
     training
-        What it was made of, in words that are compared between models: ``ancestor``, ``reinit``,
+        How it was trained, as strings that are compared between models: ``ancestor``, ``reinit``,
         ``architecture``, ``framework``, ``data set``; any of them may be absent.
     """
 
@@ -42,7 +42,7 @@ class Card:
     training: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        """Only what is stated, the architecture in one word."""
+        """Only the entries that are set, with the architecture abbreviated."""
         stated = {
             entry.name: getattr(self, entry.name)
             for entry in fields(self)
@@ -53,12 +53,12 @@ class Card:
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> Card:
-        """Read the card among a file's metadata.
+        """Read the card from a file's metadata.
 
         Raises
         ------
         ValueError
-            When there is a card but it is not JSON of the expected form.
+            When there is a card but it is not JSON in the expected form.
         """
         text = metadata.get(CARD_KEY)
         if text is None:
@@ -68,7 +68,7 @@ class Card:
             name, role, note = card.get("name", ""), card.get("role", "fine_tuned"), card.get("note", "")
             architecture, hyperparameters = card.get("architecture"), card.get("hyperparameters", {})
             training = card.get("training", {})
-            # The first cards of the zoo say in an entry of their own which pre-training a model goes back to.
+            # The first version of the zoo's cards states the pre-training in a separate entry.
             if not training and card.get("pretraining"):
                 training = {"ancestor": json.dumps(card["pretraining"], sort_keys=True)}
         except (json.JSONDecodeError, AttributeError) as error:
@@ -76,11 +76,11 @@ class Card:
         except RecursionError:
             raise ValueError(f"its {CARD_KEY!r} card is nested too deeply") from None
         if not isinstance(name, str) or not isinstance(note, str):
-            raise ValueError(f"its {CARD_KEY!r} card has a name or note that is no text")
+            raise ValueError(f"its {CARD_KEY!r} card has a name or note that is not a string")
         if role not in get_args(CheckpointRole):
             raise ValueError(f"its {CARD_KEY!r} card has the unknown role {role!r}")
         if not isinstance(hyperparameters, dict) or not isinstance(architecture, dict | None):
-            raise ValueError(f"its {CARD_KEY!r} card has hyper-parameters or an architecture that is no object")
+            raise ValueError(f"its {CARD_KEY!r} card has hyper-parameters or an architecture that is not an object")
         if not isinstance(training, dict) or not all(isinstance(text, str) for text in training.values()):
-            raise ValueError(f"its {CARD_KEY!r} card says how the model was trained in something else than texts")
+            raise ValueError(f"its {CARD_KEY!r} card says how the model was trained in something other than strings")
         return cls(name, role, note, architecture, hyperparameters, training)

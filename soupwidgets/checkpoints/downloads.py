@@ -18,7 +18,7 @@ from soupwidgets.text import one_line
 _HUB = "hf-hub:"
 _TAG = re.compile(r"^[\w.-]+/[\w.-]+$")
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")
-# What repositories of open_clip models call their weights, the safe format first.
+# File names that repositories of open_clip models use for weights, the safe format first.
 _HUB_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin", "model.safetensors")
 _CHUNK = 1 << 20
 
@@ -29,23 +29,23 @@ def locate(name: str | Path, endpoint: str | None = None) -> Path:
     Parameters
     ----------
     name
-        A path; ``hf-hub:owner/repository``, perhaps with ``/file`` behind it; or
-        an open_clip model with the tag of its weights, such as
-        ``ViT-B-32/laion2b_s34b_b79k``. A file that exists is always meant itself.
+        A path; ``hf-hub:owner/repository``, optionally followed by ``/file``; or
+        an open_clip model and the tag of its weights, such as
+        ``ViT-B-32/laion2b_s34b_b79k``. If a file of that name exists, it is used.
     endpoint
-        Address of the hub; that of huggingface_hub when None.
+        URL of the hub; the default of huggingface_hub when None.
 
     Returns
     -------
     Path
-        The path as it is, or the file in the cache: downloaded with a progress
-        bar if it was not there, where it was broken off. Its hash is checked.
+        The path unchanged, or the file in the cache. It is downloaded with a progress
+        bar if necessary, resuming an interrupted download, and its hash is checked.
 
     Raises
     ------
     CheckpointError
-        When the name is not known to the hub, there is no network, or the
-        content is not what was published; the message says what to do.
+        When the hub does not know the name, there is no network, or the
+        content differs from what was published; the message says what to do.
     """
     text = str(name)
     if Path(text).exists():
@@ -83,43 +83,43 @@ def _from_hub(name: str, repository: str, files: list[str], endpoint: str | None
         except EntryNotFoundError:
             continue
         except (HfHubHTTPError, OSError, ValueError) as error:
-            raise CheckpointError(name, f"the hub does not give {repository}/{file}: {error}") from error
+            raise CheckpointError(name, f"the hub refused to serve {repository}/{file}: {error}") from error
         # The hub's cache names large files by their hash.
         stated = path.resolve().name
         if _SHA256.match(stated):
             _check(path.resolve(), stated, name)
         return path
     raise CheckpointError(
-        name, f"the repository {repository} has none of {', '.join(files)}; name its file after a '/'"
+        name, f"the repository {repository} has none of {', '.join(files)}; append '/' and the file's name"
     )
 
 
-def download(url: str, sha256: str = "", folder: Path | None = None) -> Path:
-    """Download a file, going on where an earlier attempt was broken off.
+def download(url: str, sha256: str = "", *, folder: Path | None = None) -> Path:
+    """Download a file, resuming where an earlier attempt stopped.
 
     Parameters
     ----------
     url
-        Its address.
+        URL of the file.
     sha256
-        What its hash begins with; empty when nobody stated one.
+        The beginning of its SHA-256 hash; empty when none is published.
     folder
-        Where to; the user's cache (``SOUPWIDGETS_CACHE``) when None.
+        Target folder; the user's cache (``SOUPWIDGETS_CACHE``) when None.
 
     Returns
     -------
     Path
-        The whole and checked file. One that is there is not asked for again.
+        The complete, verified file. A file that already exists is not downloaded again.
 
     Raises
     ------
     CheckpointError
-        When the server cannot be reached, or the content has another hash.
+        When the server cannot be reached, or the hash does not match.
     """
     folder = (
         folder or Path(os.environ.get("SOUPWIDGETS_CACHE") or platformdirs.user_cache_path("soupwidgets")) / "weights"
     )
-    # The address is part of the name: two releases may call their files alike.
+    # The URL is part of the name: two releases may use the same file name.
     path = folder / hashlib.sha256(url.encode()).hexdigest()[:16] / (url.rpartition("/")[2] or "weights")
     if path.is_file():
         return path
@@ -140,7 +140,7 @@ def _fetch(url: str, part: Path) -> None:
     try:
         response = urllib.request.urlopen(request, timeout=30)
     except urllib.error.HTTPError as error:
-        # Nothing is behind the end of what is there: it was complete.
+        # There is nothing after the end of the partial file: it was complete.
         if error.code == 416 and begun:
             return
         raise
@@ -155,7 +155,7 @@ def _fetch(url: str, part: Path) -> None:
                 bar.update(len(block))
                 done += len(block)
     if total is not None and done < total:
-        raise OSError(f"the connection was closed after {done:,} of {total:,} bytes; ask again to go on from there")
+        raise OSError(f"the connection was closed after {done:,} of {total:,} bytes; try again to resume from there")
 
 
 def _check(path: Path, sha256: str, name: str) -> None:
@@ -167,13 +167,13 @@ def _check(path: Path, sha256: str, name: str) -> None:
         path.unlink()
         raise CheckpointError(
             name,
-            f"what was downloaded has the hash {found[:16]}..., but {sha256[:16]}... was published; it was removed, "
-            "ask again",
+            f"the downloaded file has the hash {found[:16]}..., but {sha256[:16]}... was published; it was removed, "
+            "try again",
         )
 
 
 def _stated_hash(url: str) -> str:
-    """The hash that OpenAI's and open_clip's addresses carry."""
+    """The hash that is part of OpenAI's and open_clip's URLs."""
     *_, folder, file = url.split("/")
     if _SHA256.match(folder):
         return folder
@@ -183,7 +183,7 @@ def _stated_hash(url: str) -> str:
 
 def _offline(what: str, error: BaseException) -> str:
     return (
-        f"{what} is not in the cache and cannot be downloaded ({error}). With a network, ask once and it stays; "
+        f"{what} is not in the cache and cannot be downloaded ({error}). Run this once with a network to cache it; "
         "without one, download it elsewhere and give its path, or copy that machine's cache folder "
         "(HF_HOME, SOUPWIDGETS_CACHE)"
     )

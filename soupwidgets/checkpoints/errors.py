@@ -1,4 +1,4 @@
-"""The one error for a weight file that cannot be used."""
+"""The error raised for a weight file that cannot be used."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class CheckpointError(ValueError):
     """
 
     def __init__(self, path: str | Path, reason: str) -> None:
-        # Names in files of others may be as long as the file.
+        # Names in untrusted files may be as long as the file.
         reason = reason if len(reason) <= _LONGEST else f"{reason[:_LONGEST]}..."
         super().__init__(f"{path}: {reason}")
         self.path = Path(path)

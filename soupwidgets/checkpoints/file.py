@@ -1,4 +1,4 @@
-"""A checkpoint on disk: names and shapes at once, its tensors when asked for."""
+"""A checkpoint on disk: names and shapes are read at once, tensors on demand."""
 
 from __future__ import annotations
 
@@ -22,38 +22,38 @@ from soupwidgets.checkpoints.stamps import Stamp, settled, stamps_of
 
 
 class CheckpointFile:
-    """A weight file of any origin, opened lazily and without running anything in it.
+    """A weight file of any supported format, opened lazily and without running anything in it.
 
-    Understood are safetensors (one file, or several with an index), what
-    ``torch.save`` writes (state dicts, training checkpoints, whole modules; old
-    format and new), TorchScript archives, and plain pickles of modules.
+    Supported are safetensors (one file, or several with an index), files written by
+    ``torch.save`` (state dicts, training checkpoints, whole modules; old
+    and new format), TorchScript archives, and plain pickles of modules.
 
     Parameters
     ----------
     path
-        The file. Only names and shapes are read now.
+        The file. Only names and shapes are read at first.
     part
         For a training checkpoint with several sets of weights, the key of the
-        one to take, for example ``"model_ema"``. None takes the plain weights.
+        set to use, for example ``"model_ema"``. None uses the plain weights.
 
     Attributes
     ----------
     tensors
-        Shape and dtype of every tensor, by name. What data-parallel training
-        and compilation put in front of all names is taken off.
+        Shape and dtype of every tensor, by name. Prefixes that data-parallel training
+        and compilation add to all names are removed.
     metadata
-        The texts in a safetensors file's header.
+        The strings in a safetensors file's header.
     card
-        What the file says of itself.
+        What the file states about itself.
     parts
         The keys that ``part`` may name.
     refused
-        Functions and classes that the file names; none was called.
+        Functions and classes that the file refers to; none was called.
 
     Raises
     ------
     CheckpointError
-        When the file is missing, truncated, damaged, hostile, or no weight file.
+        When the file is missing, truncated, damaged, hostile, or not a weight file.
     """
 
     def __init__(self, path: str | Path, part: str | None = None) -> None:
@@ -61,7 +61,7 @@ class CheckpointFile:
         self.part = part
         self._seen_as = part
         self._hash: str | None = None
-        # Files with these stamps were read by this process, and had the content hash.
+        # This process has read files with these stamps, and they had the content hash.
         self._verified: list[Stamp] | None = None
         if not self.path.is_file():
             raise CheckpointError(self.path, "there is no such file")
@@ -79,7 +79,7 @@ class CheckpointFile:
 
     @property
     def source(self) -> Source:
-        """The format behind it; for adapters."""
+        """The underlying format; for adapters."""
         return self._source
 
     def replaced(self, source: Source, fingerprint: str) -> CheckpointFile:
@@ -88,9 +88,9 @@ class CheckpointFile:
         Parameters
         ----------
         source
-            What is read instead.
+            The source to read instead.
         fingerprint
-            Changes with everything that it reads otherwise; content hashes are remembered by it.
+            Identifies how the tensors are transformed; part of the key under which content hashes are cached.
         """
         other = copy.copy(self)
         other._hash, other._verified = None, None
@@ -100,7 +100,7 @@ class CheckpointFile:
 
     @property
     def files(self) -> list[Path]:
-        """All files that the checkpoint consists of: more than one when it has an index."""
+        """All files that make up the checkpoint: more than one when it has an index."""
         return self._source.files
 
     def __repr__(self) -> str:
@@ -109,7 +109,7 @@ class CheckpointFile:
         return f"CheckpointFile({str(self.path)!r}{part}, {numbers:,} numbers in {len(self.tensors)} tensors)"
 
     def read(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield every tensor with its name, one at a time, so that one is in memory at a time.
+        """Yield every tensor with its name; only one is in memory at a time.
 
         Raises
         ------
@@ -120,30 +120,30 @@ class CheckpointFile:
             yield name, flat.view(self.tensors[name].shape)
 
     def pieces(self, longest: int = 1 << 17) -> Iterator[tuple[str, int, Tensor]]:
-        """Yield every tensor in flat pieces, which is faster where each is needed but for a moment.
+        """Yield every tensor in flat pieces, which is faster when each is only needed briefly.
 
         Parameters
         ----------
         longest
-            The numbers in a piece. Two checkpoints with the same shapes come in the same pieces.
+            Maximum number of elements in a piece. Two checkpoints with the same shapes give the same pieces.
 
         Yields
         ------
         str, int, Tensor
-            Name, place of the piece in the flat tensor, and the piece, which lasts
-            until the next one. A tensor without numbers is one empty piece.
+            Name, offset of the piece in the flat tensor, and the piece, which is valid
+            until the next one. A tensor without elements is one empty piece.
 
         Raises
         ------
         CheckpointError
-            When the file becomes unreadable; and after the last tensor, when what was read is not what was opened.
+            When the file becomes unreadable; or, after the last tensor, when it is not the file that was opened.
 
         Notes
         -----
-        A checkpoint stays the one that was opened. What is read is compared with
-        the content hash, once; after that it is enough that number, size, and times
-        of modification and change of the file are those with which it was compared,
-        before and after it is read.
+        A checkpoint always means the file that was opened. What is read is compared with
+        the content hash once; after that it is enough that inode, size, and times
+        of modification and change of the file are the same as at that comparison,
+        both before and after reading.
         """
         return self._verified_pieces(Pieces(longest, Scratch()))
 
@@ -178,14 +178,14 @@ class CheckpointFile:
         if self._hash is None and found is not None:
             self._hash = found
             if same and lasting:
-                remember(self._source.files, before, self._seen_as, found)
+                remember(self._source.files, before, self._seen_as, sha256=found)
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of the tensors with their names, shapes and dtypes, as the file was when it was opened.
+        """SHA-256 of the tensors with their names, shapes and dtypes, for the file as it was opened.
 
-        The same weights have the same hash in every format; metadata does not
-        count. It is remembered between processes.
+        The same weights have the same hash in every format; metadata is not
+        included. The hash is cached across processes.
         """
         if self._hash is None:
             self._hash = recall(self._source.files, self._source.stamps, self._seen_as)
@@ -201,9 +201,9 @@ class CheckpointFile:
             raise CheckpointError(self.path, f"cannot be read any more ({error}): open it again") from error
 
     def _check_likely(self, now: list[Stamp]) -> None:
-        """Refuse at once what cannot be the file that was opened."""
+        """Fail early if this cannot be the file that was opened."""
         for (_, size, *times), (_, size_then, *times_then) in zip(now, self._source.stamps, strict=True):
-            # Without a hash to compare with, the times decide. Inodes do not: some network drives number files anew.
+            # Without a hash to compare with, the times decide. Inodes do not: some network drives renumber files.
             if size != size_then or (self._hash is None and times != times_then):
                 raise self._changed("since it was opened")
 
@@ -211,6 +211,6 @@ class CheckpointFile:
         return CheckpointError(
             self.path,
             f"the file was replaced or changed {when}, so its weights are no longer those that were opened. "
-            "Open it again (a new Pool), and it is taken as it is now; what was measured before stays filed "
-            "under the weights that it was measured with",
+            "Open it again (a new Pool) to use it as it is now; earlier measurements stay filed "
+            "under the weights that they were made with",
         )

@@ -1,4 +1,4 @@
-"""A file as if it were a string of bytes, read piece by piece when asked for."""
+"""A file that behaves like a byte string and is read piece by piece, on demand."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from torch import Tensor
 
 _WINDOW = 1 << 16
 
-# Gives so many bytes of memory to read into.
+# Returns a buffer of the given number of bytes to read into.
 Memory = Callable[[int], Tensor]
 
 
 def fresh(count: int) -> Tensor:
-    """Memory of its own."""
+    """A newly allocated buffer."""
     return torch.empty(count, dtype=torch.uint8)
 
 
 class Scratch:
-    """The same memory every time: new memory costs more than what is read into it."""
+    """Reuses one buffer: allocating memory takes longer than reading into it."""
 
     def __init__(self) -> None:
         self._flat = fresh(0)
 
     def __call__(self, count: int) -> Tensor:
-        """As many bytes, which last until the next call."""
+        """A buffer of ``count`` bytes, valid until the next call."""
         if len(self._flat) < count:
             self._flat = fresh(count)
         return self._flat[:count]
@@ -35,18 +35,18 @@ class Scratch:
 
 @dataclass(frozen=True)
 class Pieces:
-    """How tensors are read: flat, in pieces of at most ``longest`` numbers, each into ``memory``."""
+    """How tensors are read: flat, in pieces of at most ``longest`` elements, each into ``memory``."""
 
     longest: int
     memory: Memory
 
     def spans(self, count: int) -> Iterator[tuple[int, int]]:
-        """Where the pieces of so many numbers begin and end; nothing is one empty piece."""
+        """Start and end of each piece of ``count`` elements; zero elements give one empty piece."""
         for start in range(0, max(1, count), self.longest):
             yield start, min(start + self.longest, count)
 
     def read(self, file: FileIO, offset: int, dtype: torch.dtype, count: int) -> Iterator[Tensor]:
-        """The numbers that stand at an offset of a file."""
+        """Read the numbers at an offset in a file, piece by piece."""
         for start, stop in self.spans(count):
             flat = self.memory((stop - start) * dtype.itemsize)
             read_into(file, offset + start * dtype.itemsize, flat.numpy().data)
@@ -54,24 +54,24 @@ class Pieces:
 
 
 def read_into(file: FileIO, offset: int, buffer: memoryview) -> None:
-    """Fill a buffer with what stands at an offset.
+    """Fill a buffer from an offset in the file.
 
     Raises
     ------
     ValueError
-        When the file ends before.
+        When the file is too short.
     """
     file.seek(offset)
     while len(buffer):
-        # One call reads two gigabytes at most.
+        # One call reads at most two gigabytes.
         read = file.readinto(buffer)
         if not read:
-            raise ValueError("the file ends before it should: it was cut short, perhaps while it was open")
+            raise ValueError("the file ends before it should: it was truncated, perhaps while it was open")
         buffer = buffer[read:]
 
 
 class _Window:
-    """The piece of a file that was read last."""
+    """The part of a file that was read last."""
 
     def __init__(self, file: FileIO) -> None:
         self.file = file
@@ -86,17 +86,17 @@ class _Window:
 
 
 class FileBytes:
-    """Part of a file, with what pickles are read by: its length, single bytes, slices that read nothing.
+    """Part of a file, with what the pickle reader needs: its length, single bytes, and slices that read nothing.
 
-    Mapped memory would do the same, but when somebody cuts a mapped file short
-    the system ends the process that looks at it; here it is an error like any other.
+    Memory mapping would do the same, but if a mapped file is truncated while it is in use
+    the operating system kills the process that reads it; here it is an ordinary error.
 
     Parameters
     ----------
     file
         Open, unbuffered.
     start, stop
-        Which bytes of it.
+        The range of bytes.
     """
 
     def __init__(self, file: FileIO, start: int, stop: int) -> None:
@@ -107,7 +107,7 @@ class FileBytes:
         return self.stop - self.start
 
     def __getitem__(self, index: int) -> int:
-        # Once for every instruction of a pickle: no call but this one where the window has it.
+        # Called once per pickle instruction: no further call when the byte is in the window.
         place, window = self.start + index, self._window
         if index < 0 or place >= self.stop:
             raise IndexError(index)
@@ -118,7 +118,7 @@ class FileBytes:
         return window.bytes[at]
 
     def part(self, start: int, stop: int) -> FileBytes:
-        """The bytes from ``start`` to before ``stop``; none is read now."""
+        """The bytes from ``start`` up to ``stop`` (exclusive); none is read yet."""
         part = FileBytes.__new__(FileBytes)
         part._window = self._window
         part.start = min(self.start + max(0, start), self.stop)
@@ -135,5 +135,5 @@ class FileBytes:
             window.move(self.start)
         found = window.bytes[self.start - window.start : self.stop - window.start]
         if len(found) != len(self):
-            raise ValueError("the file ends before it should: it was cut short, perhaps while it was open")
+            raise ValueError("the file ends before it should: it was truncated, perhaps while it was open")
         return found

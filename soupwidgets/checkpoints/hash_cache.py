@@ -1,4 +1,4 @@
-"""Content hashes, computed once per file and remembered between processes."""
+"""Content hashes, computed once per file and cached across processes."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from soupwidgets.checkpoints.writing import atomic_path
 
 
 def remembered_hash(files: Sequence[Path], part: str | None, compute: Callable[[], str]) -> str:
-    """The content hash of files; computed only when they changed since the last time.
+    """The content hash of files, computed only if they changed since the last time.
 
     Parameters
     ----------
     files
         The files.
     part
-        Which part of them, where they have several.
+        Which part of them, if they have several.
     compute
         Reads the files and returns the hash.
 
     Returns
     -------
     str
-        What ``compute`` returned, now or earlier.
+        What ``compute`` returned, now or on an earlier call.
     """
     stamps = stamps_of(files)
     known = recall(files, stamps, part)
@@ -39,18 +39,18 @@ def remembered_hash(files: Sequence[Path], part: str | None, compute: Callable[[
     lasting = settled(stamps)
     found = compute()
     if lasting and stamps_of(files) == stamps:
-        remember(files, stamps, part, found)
+        remember(files, stamps, part, sha256=found)
     return found
 
 
 def recall(files: Sequence[Path], stamps: Sequence[Stamp], part: str | None) -> str | None:
-    """The hash that was remembered for files with these stamps; None when there is none.
+    """The cached hash of files with these stamps; None if there is none.
 
     Notes
     -----
     The folder is ``SOUPWIDGETS_CACHE``, or else the user's cache folder.
     """
-    # A cache that cannot be read or written costs time and nothing else.
+    # A cache that cannot be read or written only costs time.
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
         known = json.loads(_entry(files, part).read_text())
         if known["files"] == _state(files, stamps) and isinstance(known["sha256"], str):
@@ -58,8 +58,8 @@ def recall(files: Sequence[Path], stamps: Sequence[Stamp], part: str | None) -> 
     return None
 
 
-def remember(files: Sequence[Path], stamps: Sequence[Stamp], part: str | None, sha256: str) -> None:
-    """Keep the hash of files whose stamps are `settled`."""
+def remember(files: Sequence[Path], stamps: Sequence[Stamp], part: str | None, *, sha256: str) -> None:
+    """Cache the hash of files whose stamps are `settled`."""
     with contextlib.suppress(OSError), atomic_path(_entry(files, part)) as temporary:
         temporary.write_text(json.dumps({"files": _state(files, stamps), "sha256": sha256}))
 

@@ -1,9 +1,9 @@
 """Reading pickles without running them.
 
 A pickle is a program for a small stack machine, and two of its instructions
-call whatever function it names. This reader knows all instructions, but calls
-nothing: functions and classes stay names, what would be called becomes a
-record of the call, and only a few builders that make data (an ordered
+call whatever function it names. This reader knows all instructions but calls
+nothing: functions and classes stay names, each call becomes a
+record of that call, and only a few builders that create data (an ordered
 dictionary, a tensor's description) are understood.
 """
 
@@ -24,11 +24,11 @@ Content = memoryview | FileBytes
 _MAX_WORK = 4_000_000
 _MAX_LONG_BYTES = 1 << 10
 _MAX_KEY_PARTS = 16
-# Work is paid for in blocks of this many instructions.
+# Work is charged in blocks of this many instructions.
 _BLOCK = 64
 
 _STANDARD_LIBRARY = set(sys.stdlib_module_names) | {"__builtin__", "copy_reg", "cPickle", "nt", "exceptions"}
-# What training scripts leave in their checkpoints. All of it stays a name.
+# Packages whose objects training scripts leave in their checkpoints. They all stay names.
 _HARMLESS = {
     "argparse.Namespace", "builtins.bool", "builtins.bytearray", "builtins.bytes", "builtins.complex",
     "builtins.dict", "builtins.float", "builtins.frozenset", "builtins.int", "builtins.list", "builtins.object",
@@ -43,7 +43,7 @@ _HARMLESS = {
 
 
 class PickleError(ValueError):
-    """The pickle is damaged, asks for something that no weights need, or is too large."""
+    """The pickle is damaged, too large, or asks for something that no weight file needs."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,12 @@ class Global:
 
 @dataclass(eq=False)
 class Inert:
-    """What calling ``function`` would have made: its arguments and its attributes, as data."""
+    """What calling ``function`` would have created: its arguments and attributes, as data."""
 
     function: Global
     arguments: tuple[Any, ...] = ()
     attributes: dict[Any, Any] = field(default_factory=dict)
-    # What it would have been handed afterwards, where that is more than attributes (an array's numbers).
+    # The state it would have been given afterwards, if that is more than attributes (an array's numbers).
     state: tuple[Any, ...] = ()
 
 
@@ -82,11 +82,11 @@ _END = object()
 
 
 class Budget:
-    """How much work the pickles of one file may make; nested ones share it."""
+    """How much work the pickles of one file may cause; nested ones share it."""
 
     def __init__(self, file_bytes: int) -> None:
         self._work = _MAX_WORK
-        # Old protocols write bytes as text, which is turned back once; twice as much is kept in reserve.
+        # Old protocols write bytes as text, which is converted back once; the limit is twice that.
         self._text = 3 * file_bytes
 
     def spend(self, work: int) -> None:
@@ -96,14 +96,14 @@ class Budget:
             raise PickleError(f"more than {_MAX_WORK:,} instructions")
 
     def spend_on(self, arguments: tuple[Any, ...]) -> None:
-        """What is copied by a call costs its length, so that no loop over one large value can fill the memory."""
+        """Charge a call for what it copies, so that no loop over one large value can fill the memory."""
         for argument in arguments:
             if isinstance(argument, list | tuple | dict):
                 self.spend(len(argument))
             elif isinstance(argument, str | bytes):
                 self._text -= len(argument)
                 if self._text < 0:
-                    raise PickleError("it makes more text than the file holds")
+                    raise PickleError("it creates more text than the file holds")
 
 
 class PickleReader:
@@ -114,18 +114,18 @@ class PickleReader:
     content
         The buffer; byte strings in it are returned as parts of it, not copied.
     position
-        Where the first pickle begins.
+        Where the first pickle starts.
     persistent
-        Makes a value of a persistent id (PyTorch keeps its storages that way).
+        Turns a persistent id into a value (PyTorch stores its storages that way).
     builders
-        What to make of a call, by the function's full name. All other calls become `Inert`.
+        Functions that handle a call, by the called function's full name. All other calls become `Inert`.
     budget, refused
         Shared with the pickle that this one is nested in.
 
     Attributes
     ----------
     position
-        Where the next pickle would begin.
+        Where the next pickle would start.
     refused
         Names of the functions and classes that were not called.
     """
@@ -134,6 +134,7 @@ class PickleReader:
         self,
         content: Content,
         position: int = 0,
+        *,
         persistent: Callable[[Any], Any] | None = None,
         builders: dict[str, Callable[..., Any]] | None = None,
         budget: Budget | None = None,
@@ -178,7 +179,7 @@ class PickleReader:
     def _take(self, count: int) -> Content:
         end = self.position + count
         if count < 0 or end > len(self._content):
-            raise PickleError(f"{count:,} bytes announced at byte {self.position:,}, but the file ends before")
+            raise PickleError(f"{count:,} bytes announced at byte {self.position:,}, but the file ends before that")
         part = slice_of(self._content, self.position, end)
         self.position = end
         return part
@@ -196,7 +197,7 @@ class PickleReader:
         while self._content[end] != 0x0A:
             end += 1
             if end - self.position > 10_000:
-                raise PickleError("a line of text without an end")
+                raise PickleError("a line of text that does not end")
         text = bytes(slice_of(self._content, self.position, end)).decode("utf-8")
         self.position = end + 1
         return text
@@ -216,15 +217,15 @@ class PickleReader:
 
     def _global(self, module: Any, name: Any) -> None:
         if not isinstance(module, str) or not isinstance(name, str):
-            raise PickleError("a function or class whose name is no text")
+            raise PickleError("a function or class whose name is not a string")
         found = Global(module, name)
         if module.partition(".")[0] in _STANDARD_LIBRARY and str(found) not in _HARMLESS:
-            raise PickleError(f"it asks for {str(found)[:200]}, which no weights need: the file may be hostile")
+            raise PickleError(f"it asks for {str(found)[:200]}, which no weight file needs: the file may be hostile")
         self._push(found)
 
     def _call(self, function: Any, arguments: Any) -> None:
         if not isinstance(function, Global) or not isinstance(arguments, tuple):
-            raise PickleError("a call of something that is no function")
+            raise PickleError("a call of something that is not a function")
         builder = self._builders.get(str(function))
         if builder is None:
             self.refused.add(str(function))
@@ -258,7 +259,7 @@ class PickleReader:
             return
         if isinstance(state, tuple):
             target.state = state
-        # With slots the state is a pair of dictionaries.
+        # For classes with slots the state is a pair of dictionaries.
         for part in state if isinstance(state, tuple) else (state,):
             if isinstance(part, dict):
                 self._budget.spend(len(part))
@@ -281,7 +282,7 @@ class PickleReader:
 
     def _persist(self, identity: Any) -> None:
         if self._persistent is None:
-            raise PickleError("a reference to something outside of the pickle")
+            raise PickleError("a reference to something outside the pickle")
         self._push(self._persistent(identity))
 
     def _long(self, count: int) -> None:
@@ -291,7 +292,7 @@ class PickleReader:
 
     def _tuple(self, count: int) -> None:
         if count > len(self._stack):
-            raise PickleError(f"a tuple of more values than there are at byte {self.position:,}")
+            raise PickleError(f"a tuple with more values than there are at byte {self.position:,}")
         values = tuple(self._stack[len(self._stack) - count :])
         del self._stack[len(self._stack) - count :]
         self._push(values)
@@ -303,7 +304,7 @@ def _as_key(key: Any) -> Any:
     if len(flat) > _MAX_KEY_PARTS or not all(
         isinstance(part, str | int | float | bytes | Global | None) for part in flat
     ):
-        raise PickleError(f"a dictionary's key of the type {type(key).__name__}")
+        raise PickleError(f"a dictionary key of type {type(key).__name__}")
     return key
 
 
@@ -347,7 +348,7 @@ _I32, _F64 = struct.Struct("<i"), struct.Struct(">d")
 _INSTRUCTIONS: dict[int, Callable[[PickleReader], object]] = {
     ord("."): _end,
     0x80: lambda r: r._take(1),  # the protocol
-    0x95: lambda r: r._take(8),  # a frame: its length is of no use here
+    0x95: lambda r: r._take(8),  # a frame: its length is not needed here
     ord("("): lambda r: r._push(_MARK),
     ord("0"): lambda r: r._stack.pop(),
     ord("1"): lambda r: r._since_mark(),
@@ -388,7 +389,7 @@ _INSTRUCTIONS: dict[int, Callable[[PickleReader], object]] = {
     ord("d"): lambda r: r._push(_dictionary(_pairs(r._since_mark()))),
     ord("s"): lambda r: r._set_items([r._stack.pop(-2), r._stack.pop()]),
     ord("u"): lambda r: r._set_items(r._since_mark()),
-    0x8F: lambda r: r._push([]),  # sets become lists: nothing needs their hashes
+    0x8F: lambda r: r._push([]),  # sets become lists: nothing needs them to be hashable
     0x90: lambda r: r._extend(r._since_mark()),
     0x91: lambda r: r._push(r._since_mark()),
     ord("c"): lambda r: r._global(r._line(), r._line()),

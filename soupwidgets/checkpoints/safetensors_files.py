@@ -1,7 +1,7 @@
-"""The safetensors format: a header that says where every tensor lies, and their numbers.
+"""The safetensors format: a header that says where each tensor is stored, followed by the numbers.
 
-The library of this name maps files into memory; see `FileBytes` for why this reader does not.
-The format is described at https://huggingface.co/docs/safetensors; every rule of it is checked.
+The safetensors library maps files into memory; see `FileBytes` for why this reader does not.
+The format is described at https://huggingface.co/docs/safetensors; all of its rules are checked.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from torch import Tensor
 from soupwidgets.checkpoints.file_bytes import Pieces, read_into
 from soupwidgets.checkpoints.stamps import Stamp, stamp_of
 
-# What can be mixed, of any format.
+# The dtypes that can be mixed, in any format.
 DTYPES = {
     "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
     "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8,
     "U8": torch.uint8, "BOOL": torch.bool,
 }  # fmt: skip
-# 100,000 tensors with names of common length take a third of it.
+# The header of 100,000 tensors with names of typical length takes a third of it.
 MAX_HEADER = 1 << 25
 MAX_DIMENSIONS = 64
 
@@ -62,14 +62,14 @@ class SafetensorsFile:
     tensors
         By name, sorted.
     metadata
-        Texts by name.
+        Strings by name.
     stamp
-        That of the file which was read.
+        The stamp of the file that was read.
 
     Raises
     ------
     ValueError
-        When the file is damaged, incomplete, or none of this format.
+        When the file is damaged, incomplete, or not in this format.
     """
 
     def __init__(self, path: Path) -> None:
@@ -89,24 +89,24 @@ class SafetensorsFile:
         for name, (start, stop) in sorted(self._offsets.items(), key=lambda item: item[1]):
             needed = math.prod(self.tensors[name].shape) * self.tensors[name].dtype.itemsize
             if start != end or stop - start != needed:
-                raise ValueError(f"not a whole safetensors file (tensor {name[:100]!r} does not lie where it should)")
+                raise ValueError(f"not a whole safetensors file (tensor {name[:100]!r} is not where it should be)")
             end = stop
         if self._begin + end != size:
             raise ValueError(f"not a whole safetensors file ({self._begin + end:,} bytes announced, it has {size:,})")
 
     def read(self, file: FileIO, name: str, pieces: Pieces) -> Iterator[Tensor]:
-        """A tensor in flat pieces, from the file opened anew."""
+        """A tensor in flat pieces, read from the reopened file."""
         info, (start, _) = self.tensors[name], self._offsets[name]
         return pieces.read(file, self._begin + start, info.dtype, math.prod(info.shape))
 
 
 def _header(file: FileIO, size: int) -> tuple[dict[str, msgspec.Raw], int]:
-    """The entries, and where the numbers begin."""
+    """The entries, and where the numbers start."""
     length = int.from_bytes(file.read(8) or b"", "little")
     if size < 8 or 8 + length > size:
         raise ValueError(f"not a whole safetensors file (a header of {length:,} bytes announced, it has {size:,})")
     if length > MAX_HEADER:
-        raise ValueError(f"a header of {length:,} bytes; {MAX_HEADER:,} are read at most")
+        raise ValueError(f"a header of {length:,} bytes; at most {MAX_HEADER:,} are read")
     text = bytearray(length)
     read_into(file, 8, memoryview(text))
     return _decoded(text, dict[str, msgspec.Raw], "the header"), 8 + length

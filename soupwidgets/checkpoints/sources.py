@@ -1,4 +1,4 @@
-"""The formats of weight files, each as names, shapes and tensors that are read when asked for."""
+"""The formats of weight files, each as names, shapes and tensors that are read on demand."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from soupwidgets.checkpoints.torch_files import TorchFile, read_tensor
 
 INDEX_ENDING = ".safetensors.index.json"
 _MAX_INDEX = 1 << 25
-# What the format permits, and by which a file is recognised.
+# The longest header that the format permits; a file is recognised by a header within this length.
 _LONGEST_HEADER = 100_000_000
-# Names within names that share one run of numbers, as tied weights do, may claim a few times the file's size.
+# Tensors that share one run of numbers, as tied weights do, may claim a few times the file's size.
 _MAX_SHARING = 8
 
 
 class Source(Protocol):
-    """What every format offers."""
+    """What every format provides."""
 
     files: list[Path]
-    # Of each file, when its names and shapes were read.
+    # One per file, taken when its names and shapes were read.
     stamps: list[Stamp]
     tensors: Mapping[str, TensorInfo]
     metadata: Mapping[str, str]
@@ -68,7 +68,7 @@ class _Index(msgspec.Struct):
 
 
 class ShardedSource:
-    """Several safetensors files, and an index that says which tensor lies in which."""
+    """Several safetensors files, and an index that says which tensor is in which file."""
 
     parts: list[str] = []  # noqa: RUF012 - never written to
     refused: list[str] = []  # noqa: RUF012 - never written to
@@ -77,7 +77,7 @@ class ShardedSource:
         with FileIO(path) as file:
             stamp = stamp_of(os.fstat(file.fileno()))
             if stamp[1] > _MAX_INDEX:
-                raise ValueError(f"an index of {stamp[1]:,} bytes; {_MAX_INDEX:,} are read at most")
+                raise ValueError(f"an index of {stamp[1]:,} bytes; at most {_MAX_INDEX:,} are read")
             text = file.read(_MAX_INDEX)
         try:
             wanted = msgspec.json.decode(text, type=_Index).weight_map
@@ -87,15 +87,17 @@ class ShardedSource:
             raise ValueError("an index that names no tensor")
         for name in set(wanted.values()):
             if Path(name).name != name or name in ("", ".", ".."):
-                raise ValueError(f"the index names a file out of its folder: {name[:100]!r}")
+                raise ValueError(f"the index names a file outside its folder: {name[:100]!r}")
             if not (path.parent / name).is_file():
-                raise ValueError(f"the index names {name!r}, which is not beside it: the download may be incomplete")
+                raise ValueError(
+                    f"the index names {name!r}, which is not in the same folder: the download may be incomplete"
+                )
         self._shards = {name: SafetensorsFile(path.parent / name) for name in sorted(set(wanted.values()))}
         self.files = [path, *(shard.path for shard in self._shards.values())]
         self.stamps = [stamp, *(shard.stamp for shard in self._shards.values())]
         absent = [tensor for tensor, file in wanted.items() if tensor not in self._shards[file].tensors]
         if absent:
-            raise ValueError(f"the index places {absent[0]!r} in {wanted[absent[0]]!r}, which lacks it")
+            raise ValueError(f"the index places {absent[0]!r} in {wanted[absent[0]]!r}, which does not have it")
         self._place = dict(sorted(wanted.items()))
         self.tensors: Mapping[str, TensorInfo] = {
             tensor: self._shards[file].tensors[tensor] for tensor, file in self._place.items()
@@ -112,7 +114,7 @@ class ShardedSource:
 
 
 class TorchSource:
-    """What ``torch.save``, ``torch.jit.save`` or ``pickle.dump`` wrote; nothing in it is run."""
+    """A file written by ``torch.save``, ``torch.jit.save`` or ``pickle.dump``; nothing in it is run."""
 
     def __init__(self, path: Path, part: str | None) -> None:
         file = TorchFile(path)
@@ -136,12 +138,12 @@ class TorchSource:
 
 
 def open_source(path: Path, part: str | None = None) -> Source:
-    """Open a weight file by what is in it, whatever its name ends with.
+    """Open a weight file; its content determines the format, not its name.
 
     Raises
     ------
     ValueError
-        When it is none of the formats, or damaged, or hostile.
+        When it is in none of the formats, damaged, or hostile.
     """
     if path.name.endswith(INDEX_ENDING):
         source: Source = ShardedSource(path)

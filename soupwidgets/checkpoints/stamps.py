@@ -1,4 +1,4 @@
-"""What tells without reading that a file is still the same one: its number, size and times."""
+"""Stamps that show, without reading a file, that it is still the same: its inode, size and times."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-# inode, bytes, time of modification, time of change (nanoseconds). Only the last cannot be set by a program:
-# it moves even where a copy keeps the time of modification.
+# Inode, size in bytes, modification time, change time (nanoseconds). Only the last cannot be set by a program:
+# it advances even where a copy keeps the modification time.
 Stamp = tuple[int, int, int, int]
 
-# A file system may give two writes within one tick of its clock the same time.
+# A file system may give two writes within one clock tick the same time.
 _SETTLED_NS = 2_000_000_000
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
-    """The stamp in what ``os.stat`` or ``os.fstat`` returned."""
+    """The stamp from the result of ``os.stat`` or ``os.fstat``."""
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def stamps_of(files: Sequence[Path]) -> list[Stamp]:
-    """The stamps of files as they are now; `OSError` when one is gone."""
+    """The current stamps of files; raises `OSError` when one is gone."""
     return [stamp_of(file.stat()) for file in files]
 
 
 def settled(stamps: Sequence[Stamp]) -> bool:
-    """Whether every later write to these files would change their stamps: none was written within the last moments."""
+    """Whether any later write to these files would change their stamps: none was written in the last moments."""
     return time.time_ns() - max(max(stamp[2:]) for stamp in stamps) > _SETTLED_NS

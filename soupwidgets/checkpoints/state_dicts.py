@@ -12,19 +12,19 @@ from soupwidgets.checkpoints.pickles import Inert, PickleError
 from soupwidgets.checkpoints.torch_files import StoredTensor
 from soupwidgets.text import one_line
 
-# Under which keys training scripts keep the weights: of several sets the first that is there is taken.
+# The keys under which training scripts keep the weights: of several sets the first in this list is used.
 _PLAIN = ("state_dict", "model_state_dict", "model", "module", "network", "net", "weights", "params")
-# Averaged weights are only taken when nothing else is there or they are asked for.
+# Averaged weights are only used when there is nothing else or they are asked for.
 _AVERAGED = re.compile(r"(^|[_.])(ema|swa|shadow|avg|averaged?)($|[_.])", re.IGNORECASE)
-# What is kept beside weights and has their names or shapes; it is only taken when it is asked for.
+# State stored next to the weights, with their names or shapes; only used when it is asked for.
 _BESIDE = re.compile(r"optim|^opt$|sched|scaler|rng|momentum|exp_avg|grad|queue|history|metrics|^loss", re.IGNORECASE)
-# What a script may keep among flat weights; other single numbers without a dot (CLIP's ``logit_scale``) are weights.
+# Numbers a script may store among flat weights; other scalars without a dot (CLIP's ``logit_scale``) are weights.
 _NOTES = re.compile(
     r"(^|_)(best|epochs?|steps?|iter|iterations?|acc\d*|accuracy|loss|lr|seed|rng|score)(_|$)", re.IGNORECASE
 )
-# What torch.nn.DataParallel and torch.compile put in front of every name.
+# Prefixes that torch.nn.DataParallel and torch.compile add to every name.
 _WRAPPERS = ("module.", "_orig_mod.")
-# The last word of a parameter's name where nothing stands in front of it, as in a single layer.
+# The names of parameters without a prefix, as in a single layer.
 _PARAMETERS = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked", "kernel", "gamma", "beta"}
 # The part that stands for the file's outermost dictionary.
 _TOP = "."
@@ -38,14 +38,14 @@ StateDict = dict[str, StoredTensor]
 
 
 class SeveralPartsError(PickleError):
-    """A file holds several sets of weights, and nothing says which one is meant.
+    """A file holds several sets of weights, and nothing says which one to use.
 
     Parameters
     ----------
     found
         What it holds.
     advice
-        How to say which one is meant, for who can.
+        How to choose one, for callers that can.
     """
 
     def __init__(self, found: str, advice: str) -> None:
@@ -54,32 +54,32 @@ class SeveralPartsError(PickleError):
 
 
 def find_state_dict(root: Any, part: str | None = None) -> tuple[StateDict, list[str]]:
-    """The tensors by name, and which parts of the file hold weights.
+    """Find the tensors by name, and which parts of the file hold weights.
 
-    Weights are recognised by what they are, whatever their key: a mapping most
+    Weights are recognised by their content, whatever their key: a mapping most
     of whose tensors have names of parameters (``layer1.conv.weight``), or a
-    pickled module. A tensor beside them, such as a best accuracy, makes no weights.
+    pickled module. Other tensors, such as a best accuracy, do not count as weights.
 
     Parameters
     ----------
     root
         What a `TorchFile` holds.
     part
-        The key of the part to take, for a training checkpoint with several
-        (``"model_ema"``; ``"state.model"`` for one within another). When None,
-        the plain weights: those under a usual key, or else the only ones.
+        The key of the part to use, for a training checkpoint with several
+        (``"model_ema"``; ``"state.model"`` for a nested one). When None,
+        the plain weights: those under a usual key, or else the only set.
 
     Returns
     -------
     dict, list
-        The state dict, and the keys of all parts, that which is taken of itself
+        The state dict, and the keys of all parts, the default one
         first; empty when the file is one state dict.
 
     Raises
     ------
     PickleError
-        When there are no weights, not the part that was asked for, or several
-        parts of which none is the usual one; the message lists them.
+        When there are no weights, the requested part does not exist, or there are several
+        parts and none has a usual key; the message lists them.
     """
     modules = _Modules()
     own = modules.tensors(root)
@@ -90,7 +90,7 @@ def find_state_dict(root: Any, part: str | None = None) -> tuple[StateDict, list
     parts = dict(_parts(root, modules))
     could_be = _could_be_weights(own, root)
     if not parts and could_be and part in (None, _TOP):
-        # Names of no known form: still weights when there is nothing else that they could be.
+        # Names in no known form: still weights if nothing else could be.
         return _without_wrappers(own), []
     if could_be:
         parts[_TOP] = own
@@ -114,7 +114,7 @@ def _the_plain_one(parts: Mapping[str, StateDict], order: Sequence[str], root: A
     if len(same_rank) > 1:
         raise SeveralPartsError(
             f"it holds {len(parts)} sets of weights: {_listed(parts, order)}",
-            f"Say which one is meant, for example part={order[0]!r} (--part {shlex.quote(order[0])})",
+            f"Say which one to use, for example part={order[0]!r} (--part {shlex.quote(order[0])})",
         )
     return order[0]
 
@@ -137,7 +137,7 @@ def _keys(root: Any) -> str:
 
 
 def _parts(root: Any, modules: _Modules) -> Iterator[tuple[str, StateDict]]:
-    """Every set of weights within dictionaries and lists, by its path; each object is looked at once."""
+    """Every set of weights within dictionaries and lists, by its path; each object is visited once."""
     seen = {id(root)}
     waiting = deque((key, key, value, 1) for key, value in _entries(root))
     while waiting:
@@ -146,7 +146,7 @@ def _parts(root: Any, modules: _Modules) -> Iterator[tuple[str, StateDict]]:
             continue
         seen.add(id(value))
         tensors = modules.tensors(value)
-        # Under a usual key anything goes that could be weights, as a state dict of one tensor "w".
+        # Under a usual key anything that could be weights is accepted, such as a state dict of one tensor "w".
         if _are_weights(tensors) or (path in _PLAIN and _could_be_weights(tensors, value)):
             yield path, tensors
         elif depth < _MAX_PART_DEPTH:
@@ -154,14 +154,14 @@ def _parts(root: Any, modules: _Modules) -> Iterator[tuple[str, StateDict]]:
 
 
 def _entries(value: Any) -> list[tuple[str, Any]]:
-    """What lies in a dictionary or list, by keys that can be said."""
+    """The items of a dictionary or list, by keys that can be written in a path."""
     if isinstance(value, list | tuple):
         return [(str(i), entry) for i, entry in enumerate(value)]
     return [(key, entry) for key, entry in _items(value) if len(key) <= _MAX_NAME]
 
 
 def _at(root: Any, path: str) -> Any:
-    """What lies at a path; None when nothing does. Keys may have dots themselves."""
+    """The value at a path; None when there is none. Keys may contain dots themselves."""
     if path == _TOP:
         return root
     entries = dict(_entries(root))
@@ -179,7 +179,7 @@ def _are_weights(tensors: StateDict) -> bool:
 
 
 def _could_be_weights(tensors: StateDict, value: Any) -> bool:
-    """Whether most of what a dictionary holds are tensors, and one of them an array of floating-point numbers."""
+    """Whether most of a dictionary's values are tensors, and at least one is a floating-point array."""
     return len(tensors) * 2 >= len(_items(value)) and any(_is_array(tensor) for tensor in tensors.values())
 
 
@@ -194,7 +194,7 @@ class _Modules:
         self._visited = 0
 
     def tensors(self, value: Any) -> StateDict:
-        """By name; empty when the value is neither, or has none."""
+        """The tensors by name; empty when the value is neither, or has none."""
         found: StateDict = {}
         if isinstance(value, dict):
             found = {key: entry for key, entry in _items(value) if isinstance(entry, StoredTensor)}
@@ -205,10 +205,10 @@ class _Modules:
     def _walk(self, module: Inert, prefix: str, found: StateDict) -> None:
         self._visited += 1
         if prefix.count(".") > _MAX_DEPTH or self._visited > _MAX_MODULES or len(prefix) > _MAX_NAME:
-            raise PickleError("modules without end: nested too deeply, or one that contains itself")
+            raise PickleError("endless modules: nested too deeply, or one that contains itself")
         attributes = module.attributes
         if "_parameters" in attributes:
-            # torch.nn.Module as pickle writes it.
+            # torch.nn.Module in pickled form.
             transient = attributes.get("_non_persistent_buffers_set")
             transient = transient if isinstance(transient, list) else []
             own = [*_items(attributes["_parameters"])]

@@ -1,4 +1,4 @@
-"""Files that ``torch.save``, ``torch.jit.save`` or plain ``pickle.dump`` wrote: what they hold, with tensors unread."""
+"""Files written by ``torch.save``, ``torch.jit.save`` or ``pickle.dump``: their content, with tensors still unread."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from soupwidgets.checkpoints.stamps import stamp_of
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _LOCAL_HEADER, _END_RECORD, _LOCATOR, _END_RECORD_64 = 30, 22, 20, 56
-# Of a zip archive's list of entries: 100,000 storages take half of it.
+# Limit for a zip archive's list of entries: 100,000 storages take half of it.
 _MAX_DIRECTORY = 1 << 24
 # A longer pickle is read piece by piece.
 _MAX_WHOLE_PICKLE = 1 << 26
@@ -38,7 +38,7 @@ _DTYPES = {str(dtype): dtype for dtype in DTYPES.values()}
 
 @dataclass(eq=False)
 class Storage:
-    """A run of numbers; its place is known once the pickle that refers to it was read."""
+    """A run of numbers; its offset is known once the pickle that refers to it has been read."""
 
     dtype: torch.dtype
     numel: int
@@ -48,7 +48,7 @@ class Storage:
 
 @dataclass(frozen=True, eq=False)
 class StoredTensor:
-    """A tensor that was not read yet."""
+    """A tensor that has not been read yet."""
 
     storage: Storage
     dtype: torch.dtype
@@ -58,7 +58,7 @@ class StoredTensor:
 
 
 class TorchFile:
-    """A PyTorch file, read and not executed.
+    """A PyTorch file, read without executing anything in it.
 
     Parameters
     ----------
@@ -70,14 +70,14 @@ class TorchFile:
     root
         What the file holds: dictionaries, lists, `StoredTensor`, and `Inert` for objects of classes.
     refused
-        Functions and classes that the file names and that were not called.
+        Functions and classes that the file refers to; none was called.
     stamp
-        That of the file which was read.
+        The stamp of the file that was read.
 
     Raises
     ------
     PickleError
-        When the file is none of these formats, is damaged, or asks for something that no weights need.
+        When the file is in none of these formats, is damaged, or asks for something that no weight file needs.
     """
 
     def __init__(self, path: Path) -> None:
@@ -102,7 +102,7 @@ class TorchFile:
         places = self._zip_entries(file)
         pickles = [name for name in places if name.count("/") == 1 and name.endswith("/data.pkl")]
         if len(pickles) != 1:
-            raise PickleError("a zip archive, but none that PyTorch wrote: it has no data.pkl")
+            raise PickleError("a zip archive, but not one written by PyTorch: it has no data.pkl")
         folder = pickles[0].removesuffix("data.pkl")
         start, length = places.get(f"{folder}byteorder", (0, 0))
         if length and bytes(self._content.part(start, start + min(length, 10))) != b"little":
@@ -118,7 +118,7 @@ class TorchFile:
             start, length = places[f"{folder}data/{key}"]
             needed = storage.numel * storage.dtype.itemsize
             if length < needed:
-                raise PickleError(f"storage {key[:50]!r} has {length:,} bytes, {needed:,} were announced")
+                raise PickleError(f"storage {key[:50]!r} has {length:,} bytes, but {needed:,} were announced")
             storage.place = self._content.part(start, start + needed)
         return root
 
@@ -141,11 +141,11 @@ class TorchFile:
         for entry in entries:
             name = entry.filename
             if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/"):
-                raise PickleError(f"an archive entry that points out of its folder: {name[:100]!r}")
+                raise PickleError(f"an archive entry that points outside its folder: {name[:100]!r}")
             if name in places:
                 raise PickleError(f"an archive with two entries named {name[:100]!r}")
             if entry.compress_type != zipfile.ZIP_STORED:
-                # TorchScript compresses its source code, which is never read here; weights are always stored plainly.
+                # TorchScript compresses its source code, which is never read here; weights are never compressed.
                 if "/code/" in name:
                     continue
                 raise PickleError(f"a compressed archive entry ({name[:100]!r}), which PyTorch never writes")
@@ -155,12 +155,12 @@ class TorchFile:
             extra = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
             start = entry.header_offset + _LOCAL_HEADER + extra
             if start + entry.file_size > len(self._content):
-                raise PickleError(f"an archive entry that ends after the file: {name[:100]!r}")
+                raise PickleError(f"an archive entry that ends beyond the end of the file: {name[:100]!r}")
             places[name] = (start, entry.file_size)
         return places
 
     def _directory_bytes(self) -> int:
-        """How long the list of entries says it is, found where `zipfile` finds it."""
+        """The stated length of the list of entries, read from where `zipfile` reads it."""
         size = len(self._content)
         before = _LOCATOR + _END_RECORD_64
         tail = bytes(before) + bytes(self._content.part(max(0, size - before - _END_RECORD - (1 << 16)), size))
@@ -171,7 +171,7 @@ class TorchFile:
             return 0
         stated = int.from_bytes(tail[at + 12 : at + 16], "little")
         if tail[at - _LOCATOR : at - _LOCATOR + 4] == b"PK\x06\x07":
-            # Large archives have a longer record right before.
+            # Large archives have a longer record right before it.
             longer = int.from_bytes(tail[at - before + 40 : at - before + 48], "little")
             stated = longer if stated == 0xFFFFFFFF else max(stated, longer)
         return stated
@@ -186,7 +186,7 @@ class TorchFile:
         return self._read_legacy(reader, self._content, "")
 
     def _read_legacy(self, reader: PickleReader, content: Content, prefix: str) -> Any:
-        """The format before PyTorch 1.6, after its magic number: pickles, then storages one after the other."""
+        """Read the format before PyTorch 1.6, after its magic number: pickles, then one storage after the other."""
         if not isinstance(reader.load(), int) or not isinstance(system := reader.load(), dict):
             raise PickleError("a damaged file of PyTorch's old format")
         if system.get("little_endian") is False:
@@ -200,7 +200,9 @@ class TorchFile:
             storage = self._storages.get(f"{prefix}{key}")
             length = int.from_bytes(bytes(slice_of(content, reader.position, reader.position + 8)), "little")
             if storage is None or length != storage.numel:
-                raise PickleError("a damaged file of PyTorch's old format: a storage of another length than stated")
+                raise PickleError(
+                    "a damaged file of PyTorch's old format: a storage differs in length from what is stated"
+                )
             start = reader.position + 8
             reader.position = start + storage.numel * storage.dtype.itemsize
             if reader.position > len(content):
@@ -225,12 +227,14 @@ class TorchFile:
             "torch.storage._load_from_bytes": self._nested,
             "torch.Size": lambda shape=(): tuple(shape),
         }
-        return PickleReader(content, 0, persistent, builders, self._budget, self.refused)
+        return PickleReader(
+            content, 0, persistent=persistent, builders=builders, budget=self._budget, refused=self.refused
+        )
 
     def _nested(self, content: Any) -> Any:
-        """A storage inside a plain pickle: a whole file of the old format, as a string of bytes."""
+        """A storage inside a plain pickle: a complete file in the old format, as a byte string."""
         if not isinstance(content, memoryview | FileBytes | bytes):
-            raise PickleError("a nested storage that is no string of bytes")
+            raise PickleError("a nested storage that is not a byte string")
         self._budget.spend(100)
         if isinstance(content, bytes):
             content = memoryview(content)
@@ -243,10 +247,10 @@ class TorchFile:
 
     def _storage(self, identity: Any, prefix: str) -> Storage | Global:
         if isinstance(identity, tuple) and identity[:1] == ("module",) and isinstance(identity[1], Global):
-            # The old format keeps a module's source code beside its class: ("module", class, file, text).
+            # The old format stores a module's source code with its class: ("module", class, file, text).
             return identity[1]
         if not isinstance(identity, tuple) or len(identity) < 5 or identity[0] != "storage":
-            raise PickleError("a reference that is no storage")
+            raise PickleError("a reference that is not a storage")
         kind, key, numel = identity[1], identity[2], identity[4]
         dtype = _STORAGE_DTYPES.get(kind.name) if isinstance(kind, Global) else None
         if dtype is None:
@@ -254,7 +258,7 @@ class TorchFile:
         if not isinstance(key, str | int) or not isinstance(numel, int) or numel < 0:
             raise PickleError("a malformed reference to a storage")
         if len(identity) > 5 and identity[5] is not None:
-            raise PickleError("a storage that is a view of another, as only very old versions of PyTorch wrote")
+            raise PickleError("a storage that is a view of another, which only very old versions of PyTorch wrote")
         storage = self._storages.setdefault(f"{prefix}{key}", Storage(dtype, numel, str(key)))
         if (storage.dtype, storage.numel) != (dtype, numel):
             raise PickleError(f"two descriptions of storage {str(key)[:50]!r} that differ")
@@ -276,16 +280,16 @@ def _typed_tensor(storage: Any, offset: Any, shape: Any, stride: Any, *rest: Any
 
 def _checked(storage: Storage, dtype: torch.dtype, offset: Any, shape: Any, stride: Any) -> StoredTensor:
     if not all(isinstance(part, tuple | list) and len(part) <= MAX_DIMENSIONS for part in (shape, stride)):
-        raise PickleError("a tensor whose shape or strides are none")
-    # True would pass for a number.
+        raise PickleError("a tensor with an invalid shape or strides")
+    # True would pass as a number.
     if len(shape) != len(stride) or not all(type(n) is int and 0 <= n < 1 << 48 for n in (offset, *shape, *stride)):
-        raise PickleError(f"a tensor of the impossible shape {str(shape)[:200]} with strides {str(stride)[:200]}")
+        raise PickleError(f"a tensor with the impossible shape {str(shape)[:200]} and strides {str(stride)[:200]}")
     numel = math.prod(shape)
     room = storage.numel * storage.dtype.itemsize // dtype.itemsize
     last = offset + sum((n - 1) * step for n, step in zip(shape, stride, strict=True))
-    # A tensor with more numbers than its storage repeats them: a few bytes could claim any amount of memory.
+    # A tensor with more elements than its storage repeats them: a few bytes could claim any amount of memory.
     if numel > 0 and (last >= room or numel > room):
-        raise PickleError(f"a tensor of shape {tuple(shape)} that reaches outside of its storage of {room:,} numbers")
+        raise PickleError(f"a tensor of shape {tuple(shape)} that reaches beyond its storage of {room:,} numbers")
     return StoredTensor(storage, dtype, tuple(shape), tuple(stride), offset)
 
 
@@ -294,7 +298,7 @@ def _parameter(data: Any, *_: Any) -> Any:
 
 
 def read_tensor(file: FileIO, tensor: StoredTensor, pieces: Pieces) -> Iterator[Tensor]:
-    """The tensor in flat pieces, read from its file, which was opened anew.
+    """The tensor in flat pieces, read from its reopened file.
 
     Raises
     ------
@@ -303,7 +307,7 @@ def read_tensor(file: FileIO, tensor: StoredTensor, pieces: Pieces) -> Iterator[
     """
     place, size, count = tensor.storage.place, tensor.dtype.itemsize, math.prod(tensor.shape)
     assert place is not None
-    # From its first number to its last: of a column of a matrix that is more than its own.
+    # From its first element to its last: for a column of a matrix that includes elements of other columns.
     span = 1 + sum((n - 1) * step for n, step in zip(tensor.shape, tensor.stride, strict=True))
     start, whole = tensor.offset * size, torch.empty(0, dtype=tensor.dtype)
     if count and isinstance(place, FileBytes):
@@ -314,14 +318,14 @@ def read_tensor(file: FileIO, tensor: StoredTensor, pieces: Pieces) -> Iterator[
     elif count:
         numbers = bytearray(bytes(slice_of(place, start, start + span * size)))
         whole = torch.frombuffer(numbers, dtype=tensor.dtype)
-    # A number that stands for all of a dimension would stay one: its bytes are wanted as often as it counts.
+    # An expanded dimension is stored once, but its bytes are needed as often as it counts.
     flat = whole.as_strided(tensor.shape, tensor.stride).contiguous().reshape(-1)
     for first, last in pieces.spans(count):
         yield flat[first:last]
 
 
 def _in_order(tensor: StoredTensor) -> bool:
-    """Whether its numbers stand one after the other."""
+    """Whether its elements are contiguous."""
     step = 1
     for size, stride in zip(reversed(tensor.shape), reversed(tensor.stride), strict=True):
         if size != 1 and stride != step:

@@ -1,4 +1,4 @@
-"""Writing a file so that a reader sees the old one or the new one, never half of either."""
+"""Writing files atomically: a reader sees the old file or the new one, never half of either."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ _FLUSH_SECONDS = 0.05
 
 @contextmanager
 def atomic_path(target: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside ``target``; on success it takes the target's name.
+    """Give a temporary path next to ``target``; on success it is renamed to the target.
 
     Parameters
     ----------
     target
-        The file to be made or replaced; a replaced one passes on its permissions, and behind a symbolic link
-        it is the file that the link names. Its folder is made if need be.
+        The file to create or replace. The permissions of a replaced file are kept, and for a symbolic link
+        the file that it points to is replaced. The folder is created if necessary.
 
     Yields
     ------
     Path
-        Where to write. When the block raises, this file is removed and the
-        target stays as it was.
+        Where to write. If the block raises, this file is removed and the
+        target is left unchanged.
 
     Raises
     ------
     OSError
-        When there is a folder, device or pipe, which no file may replace; or nothing can be written there.
+        When the target is a folder, device or pipe, which is never replaced; or nothing can be written there.
 
     Examples
     --------
@@ -72,13 +72,13 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
 
 
 def _destination(target: Path) -> tuple[Path, int | None]:
-    """The file itself that a path names, and its permissions if it is there."""
+    """The file that a path resolves to, and its permissions if it exists."""
     try:
         mode = target.stat().st_mode
     except FileNotFoundError:
         return Path(os.path.realpath(target)), None
     if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, "a folder is there already", str(target))
+        raise IsADirectoryError(errno.EISDIR, "there is a folder of that name already", str(target))
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "a device or pipe, which no file may replace; name a file", str(target))
     return Path(os.path.realpath(target)), stat.S_IMODE(mode)
@@ -91,7 +91,7 @@ def _checkpoint_path(path: str | Path) -> Iterator[Path]:
             yield temporary
     except OSError as error:
         raise CheckpointError(
-            path, f"cannot be written ({error.strerror or error}). What was there before is as it was"
+            path, f"cannot be written ({error.strerror or error}). A file that was there before is unchanged"
         ) from error
 
 
@@ -101,11 +101,11 @@ def write_checkpoint(path: str | Path, tensors: Mapping[str, Tensor], card: Mapp
     Parameters
     ----------
     path
-        The file to be made or replaced.
+        The file to create or replace.
     tensors
-        By name; written as they are.
+        By name; written unchanged.
     card
-        JSON values; see `Card` for the entries that are understood.
+        JSON values; see `Card` for the entries that are recognised.
 
     Raises
     ------
@@ -118,17 +118,21 @@ def write_checkpoint(path: str | Path, tensors: Mapping[str, Tensor], card: Mapp
 
 
 def write_stream(
-    path: str | Path, tensors: Mapping[str, TensorInfo], values: Iterable[tuple[str, Tensor]], card: Mapping[str, Any]
+    path: str | Path,
+    tensors: Mapping[str, TensorInfo],
+    *,
+    values: Iterable[tuple[str, Tensor]],
+    card: Mapping[str, Any],
 ) -> None:
-    """Write tensors one after the other as they come, so that a file needs the memory of its largest tensor.
+    """Write tensors one by one as they arrive, so that a file needs only the memory of its largest tensor.
 
     Parameters
     ----------
     path
-        The file to be made or replaced, atomically: ``.safetensors``, or ``.pt``,
+        The file to create or replace, atomically: ``.safetensors``, or ``.pt``,
         which PyTorch writes in one go and without a card.
     tensors
-        Shape and dtype of all that will come.
+        Shape and dtype of all tensors that will arrive.
     values
         Name and tensor, each name once, in any order.
     card
@@ -137,7 +141,7 @@ def write_stream(
     Raises
     ------
     ValueError
-        When a tensor is missing, or is not what was announced.
+        When a tensor is missing, or differs from what was announced.
     CheckpointError
         When the file cannot be written: no space, no permission, a folder in its place.
     """
@@ -218,14 +222,14 @@ def _save_pt(tensors: dict[str, Tensor], path: Path) -> None:
         with open(path, "wb") as file:
             torch.save(tensors, file)
     except RuntimeError as error:
-        # PyTorch's writer of archives hides what the system said.
+        # PyTorch's archive writer hides the system's error message.
         cause = error.__context__ if isinstance(error.__context__, OSError) else None
         raise cause or OSError(errno.EIO, f"PyTorch: {str(error).splitlines()[0][:200]}") from error
 
 
 def _reserve(descriptor: int, size: int) -> None:
-    """Claim the file's space at once: writing is then several times faster, and a full disk is met before the work."""
-    # Neither every system nor every file system offers it.
+    """Allocate the file's space up front: writing is several times faster, and a full disk is noticed early."""
+    # Not every system and file system supports it.
     if hasattr(os, "posix_fallocate"):
         try:
             os.posix_fallocate(descriptor, 0, size)
@@ -254,7 +258,7 @@ def _flushed_meanwhile(descriptor: int) -> Iterator[None]:
 
 
 def _write_at(descriptor: int, data: memoryview, offset: int) -> None:
-    # One call writes two gigabytes at most.
+    # One call writes at most two gigabytes.
     while len(data):
         written = os.pwrite(descriptor, data, offset)
         data, offset = data[written:], offset + written

@@ -1,1 +1,1 @@
-"""What commands share: options, inputs, places for results, and errors in a sentence."""
+"""What commands share: options, checked inputs and outputs, and errors in one sentence."""

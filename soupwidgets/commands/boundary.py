@@ -1,4 +1,4 @@
-"""What every command passes through: whatever goes wrong is said in a sentence, and no traceback is shown."""
+"""Error handling shared by all commands: an expected error is reported in one sentence, without a traceback."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ DEBUG = "SOUPWIDGETS_DEBUG"
 
 _KEPT = "what was measured or trained is kept"
 _WORDS = {
-    errno.ENOSPC: f"no room is left there: make some, or choose another place; {_KEPT}",
-    errno.EDQUOT: f"your share of this disk is used up: make room, or choose another place; {_KEPT}",
-    errno.EACCES: "no permission: choose a place that is yours, or ask its owner",
-    errno.EPERM: "no permission: choose a place that is yours, or ask its owner",
-    errno.EROFS: "nothing can be written on this disk: choose another place",
+    errno.ENOSPC: f"no space is left there: free some, or choose another location; {_KEPT}",
+    errno.EDQUOT: f"your disk quota is exceeded: free some space, or choose another location; {_KEPT}",
+    errno.EACCES: "permission denied: choose a location that you own, or ask its owner",
+    errno.EPERM: "permission denied: choose a location that you own, or ask its owner",
+    errno.EROFS: "this disk is read-only: choose another location",
     errno.EISDIR: "it is a folder: name a file",
     errno.ENOTDIR: "a part of this path is a file, not a folder",
     errno.ENOENT: "there is no such file or folder",
@@ -28,9 +28,9 @@ _WORDS = {
 
 
 class Boundary(TyperGroup):
-    """The group of all commands, with one end for all errors."""
+    """The group of all commands, with one handler for all errors."""
 
-    # The class of the context is click's own in one version of typer, and a copy of it in another.
+    # The context's class is click's own in some versions of typer, and a copy of it in others.
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was named."""
         with in_a_sentence():
@@ -39,15 +39,15 @@ class Boundary(TyperGroup):
 
 @contextmanager
 def in_a_sentence() -> Iterator[None]:
-    """End the process with a sentence on standard error where an error was to be expected.
+    """Exit with a sentence on standard error if an expected error occurs.
 
-    What was wrong with input, a file, a place or memory ends with exit code 2, Ctrl-C with 130. When the reader of
-    standard output has gone, as in ``| head``, there is nobody to tell: exit code 1. Any other error is a mistake of
-    ours and keeps its traceback; with ``SOUPWIDGETS_DEBUG=1`` all do.
+    Problems with input, files, locations or memory give exit code 2, Ctrl-C gives 130. If the reader of
+    standard output has gone, as in ``| head``, the exit code is 1. Any other error is a bug in this
+    package and keeps its traceback; with ``SOUPWIDGETS_DEBUG=1`` all errors do.
     """
     try:
         yield
-        # A full disk behind standard output is met here, and not when nobody can say anything any more.
+        # A full disk behind standard output is noticed here, while it can still be reported.
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
@@ -56,7 +56,7 @@ def in_a_sentence() -> Iterator[None]:
     except KeyboardInterrupt:
         if os.environ.get(DEBUG):
             raise
-        say("stopped. What was measured or trained to its end is kept; the same command goes on from there.")
+        say("stopped. Completed measurements and trainings are kept; run the same command again to resume.")
         raise SystemExit(INTERRUPTED) from None
     except Exception as error:
         words = sentence(error)
@@ -75,7 +75,7 @@ def say(words: str) -> None:
 
 
 def sentence(error: Exception) -> str | None:
-    """What is wrong and what to do, of an error that is to be expected; None of any other.
+    """What is wrong and what to do, for an expected error; None for any other.
 
     Examples
     --------
@@ -95,9 +95,9 @@ def sentence(error: Exception) -> str | None:
         where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
         return where + _WORDS.get(error.errno or 0, error.strerror)
     if isinstance(error, torch.OutOfMemoryError):
-        return f"the device's memory is not enough; --device cpu uses the computer's own ({error})"
+        return f"out of device memory; --device cpu uses main memory instead ({error})"
     if isinstance(error, MemoryError):
-        return f"not enough memory{f' ({error})' if str(error) else ''}: close other programs, or take fewer models"
+        return f"not enough memory{f' ({error})' if str(error) else ''}: close other programs, or use fewer models"
     if isinstance(error, DBAPIError):
         return f"a database cannot be used: {error.orig}"
     if isinstance(error, ValueError | OSError | StoreError | ModuleNotFoundError):
@@ -106,7 +106,7 @@ def sentence(error: Exception) -> str | None:
 
 
 def _let_go_of_stdout() -> None:
-    """What is left for a standard output that takes nothing goes nowhere; else the interpreter's end complains."""
+    """Discard output that standard output no longer accepts; otherwise the interpreter complains at exit."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

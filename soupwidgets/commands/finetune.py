@@ -1,4 +1,4 @@
-"""``soupwidgets finetune``: make the ingredients of a soup."""
+"""``soupwidgets finetune``: train the ingredients of a soup."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from soupwidgets.commands.places import output_folder
 
 
 class TrainingMode(StrEnum):
-    """What fine-tuning trains."""
+    """Which part of the model fine-tuning trains."""
 
     end_to_end = "end-to-end"
     linear_probe = "linear-probe"
@@ -27,26 +27,42 @@ class TrainingMode(StrEnum):
 
 def finetune(
     suite: SuiteOption,
-    out: Annotated[Path, typer.Option(help="Folder of the new pool.", callback=output_folder)],
-    model: Annotated[str | None, typer.Option(help="open_clip's name of the model to begin with.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the new pool.", callback=output_folder)],
+    model: Annotated[str | None, typer.Option(help="open_clip name of the model to start from.")] = None,
     pretrained: Annotated[
-        str | None, typer.Option(help="open_clip's tag of its weights, or a file; random weights without.")
+        str | None, typer.Option(help="open_clip tag of its weights, or a file; random weights if not given.")
     ] = None,
     part: Annotated[
-        str | None, typer.Option(help="Which weights of a file of --pretrained with several sets, e.g. model_ema.")
+        str | None,
+        typer.Option(help="Which weights to use if the file of --pretrained has several sets, e.g. model_ema."),
     ] = None,
-    zero_shot: Annotated[Path | None, typer.Option(help="Instead of a model: a classifier with a card.")] = None,
-    runs: Annotated[int, typer.Option(min=1, help="How many models, each with its own draw.")] = 1,
-    seed: Annotated[int, typer.Option(help="Of the first run.")] = 0,
-    mode: Annotated[TrainingMode, typer.Option(help="What is trained.")] = TrainingMode.end_to_end,
-    learning_rate: Annotated[float | None, typer.Option(help="Fixed, not drawn.")] = None,
-    weight_decay: Annotated[float | None, typer.Option(help="Fixed, not drawn.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Fixed, not drawn.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Images of a step.")] = None,
-    images: Annotated[int | None, typer.Option(min=1, help="Use the first of the training images only.")] = None,
+    zero_shot: Annotated[
+        Path | None, typer.Option(help="A classifier file with a card to start from, instead of --model.")
+    ] = None,
+    runs: Annotated[
+        int, typer.Option(min=1, help="Number of models to train, each with its own random hyper-parameters.")
+    ] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the first run; each further run adds 1.")] = 0,
+    mode: Annotated[
+        TrainingMode,
+        typer.Option(help="What to train: all weights, only the head, or first the head and then all weights."),
+    ] = TrainingMode.end_to_end,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Fixed peak learning rate; drawn at random if not given.")
+    ] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option(help="Fixed weight decay; drawn at random if not given.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Fixed number of epochs; drawn at random if not given.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Images per training step; 512 if not given.")] = None,
+    images: Annotated[
+        int | None, typer.Option(min=1, help="Use only the first N training images; all if not given.")
+    ] = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Fine-tune the ingredients of a soup with random hyper-parameters; what was stopped or killed goes on."""
+    """Fine-tune the ingredients of a soup with random hyper-parameters; interrupted runs resume."""
     import torch
 
     from soupwidgets.models import open_clip_classifier
@@ -55,19 +71,21 @@ def finetune(
 
     task = Suite.open(suite)
     if (model is None) == (zero_shot is None):
-        raise ValueError("name either an open_clip model (--model) or a classifier to begin with (--zero-shot)")
+        raise ValueError("name either an open_clip model (--model) or a classifier to start from (--zero-shot)")
     if part is not None and pretrained is None:
-        raise ValueError("--part chooses among the weights of a file: name it with --pretrained")
+        raise ValueError("--part chooses among the weights of a file: name the file with --pretrained")
     if zero_shot is not None:
         start = open_start(zero_shot, "--zero-shot")
     else:
         templates = task.templates or ("a photo of a {}.",)
-        start = open_clip_classifier(str(model), pretrained, task.classes, templates, part=part)
+        start = open_clip_classifier(str(model), pretrained, class_names=task.classes, templates=templates, part=part)
     given = {
         "learning_rate": learning_rate, "weight_decay": weight_decay, "epochs": epochs, "batch_size": batch_size,
         "images": images,
     }  # fmt: skip
     fixed = {"mode": mode.value, **{key: value for key, value in given.items() if value is not None}}
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    for path in random_search(start, task, out, runs, fixed, seed, where, progress=sys.stderr.isatty()):
+    for path in random_search(
+        start, task, folder=out, runs=runs, fixed=fixed, seed=seed, device=where, progress=sys.stderr.isatty()
+    ):
         print(path)

@@ -1,4 +1,4 @@
-"""What a command is given: names of pools, suites and devices, and what may have been meant by a wrong one."""
+"""Checks of a command's inputs: names of pools, suites and devices, with suggestions for wrong ones."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _MOST = 4
 
 
 def known_pool(source: str) -> str:
-    """The pool that ``--pool`` names, if there is anything.
+    """Check that the pool named by ``--pool`` exists, and return its name.
 
     Raises
     ------
     PoolError
-        With what is there instead.
+        With a message that says what is there instead.
     """
     from soupwidgets.pool import PoolError, weight_files
 
     if not source:
-        raise PoolError("--pool is empty: a variable of the shell may not be set")
+        raise PoolError("--pool is empty: a shell variable may not be set")
     path = Path(source)
     if path.is_dir():
         if weight_files(path):
@@ -34,19 +34,19 @@ def known_pool(source: str) -> str:
             more = f" and {len(below) - _MOST} more" if len(below) > _MOST else ""
             raise PoolError(f"{source}: no weight file there; there are some in {', '.join(below[:_MOST])}{more}")
     elif path.name == "suite.json":
-        raise PoolError(f"{source}: a suite's table of contents, no weight file; --suite takes its folder")
+        raise PoolError(f"{source}: a suite's table of contents, not a weight file; --suite takes its folder")
     elif not path.exists() and not glob.glob(source):
         raise PoolError(f"{source}: no weight file there: there is no such {_kind(source)}.{_beside(path)}")
     return source
 
 
 def known_suite(folder: Path | None) -> Path | None:
-    """The folder of the suite that ``--suite`` names, if there is one.
+    """Check that the suite named by ``--suite`` exists, and return its folder.
 
     Raises
     ------
     SuiteError
-        With what is there instead.
+        With a message that says what is there instead.
     """
     from soupwidgets.pool import weight_files
     from soupwidgets.suites import SuiteError
@@ -72,7 +72,7 @@ def known_suite(folder: Path | None) -> Path | None:
 
 
 def known_device(name: str) -> str:
-    """The device that ``--device`` names, if it is at hand.
+    """Check that the device named by ``--device`` is available, and return its name.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def _kind(source: str) -> str:
 
 
 def _beside(path: Path) -> str:
-    """What lies where the path goes wrong and looks like it."""
+    """Suggestions with similar names from the folder where the path stops existing."""
     while not path.parent.exists():
         path = path.parent
     if not path.parent.is_dir():

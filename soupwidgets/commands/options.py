@@ -1,4 +1,4 @@
-"""What commands have in common: what is opened, and where the numbers go."""
+"""Options that commands share: what to open, and where to write the numbers."""
 
 from __future__ import annotations
 
@@ -17,24 +17,26 @@ if TYPE_CHECKING:
     from soupwidgets.pool import Pool
 
 PoolOption = Annotated[
-    str, typer.Option(help="Folder, pattern or file of checkpoints, of any format.", callback=known_pool)
+    str, typer.Option(help="Folder, glob pattern or file of checkpoints, in any format.", callback=known_pool)
 ]
 PartOption = Annotated[
-    str | None, typer.Option(help="Which weights of training checkpoints with several sets, e.g. model_ema.")
+    str | None, typer.Option(help="Which weights to use from training checkpoints with several sets, e.g. model_ema.")
 ]
 HeadFromOption = Annotated[
-    str | None, typer.Option(help="Name of the checkpoint that lends its head to those without one.")
+    str | None, typer.Option(help="Name of the checkpoint whose head is used for those without one.")
 ]
 ZeroShotOption = Annotated[
-    str | None, typer.Option(help="Name of the zero-shot model, where no card says which one it is.")
+    str | None, typer.Option(help="Name of the zero-shot model, if no card says which one it is.")
 ]
 SuiteOption = Annotated[Path, typer.Option(help="Folder of a suite.", callback=known_suite)]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.", callback=known_device)]
+DeviceOption = Annotated[str, typer.Option(help="Device to compute on: auto, cpu or cuda.", callback=known_device)]
 StoreOption = Annotated[
-    Path | None, typer.Option(help="Folder of the store, which keeps every measurement; your own otherwise.")
+    Path | None,
+    typer.Option(help="Folder of the store, which keeps every measurement; your default store if not given."),
 ]
 SliceOption = Annotated[
-    list[Path] | None, typer.Option("--slice", help="File of a slice of the suite, as another axis and row; repeat it.")
+    list[Path] | None,
+    typer.Option("--slice", help="File of a slice of the suite, shown as another axis and row; repeatable."),
 ]
 JsonOption = Annotated[
     str | None,
@@ -45,14 +47,14 @@ JsonOption = Annotated[
 
 
 def open_pool(source: str, part: str | None, head_from: str | None, zero_shot: str | None) -> Pool:
-    """Open the pool that the options name: the errors of `Pool.open` tell which of them a folder needs."""
+    """Open the pool that the options describe; the errors of `Pool.open` say which options a folder needs."""
     from soupwidgets.pool import Pool
 
     return Pool.open(source, zero_shot, part=part, head_from=head_from)
 
 
 def open_start(path: Path, option: str) -> CheckpointFile:
-    """Open the classifier that training begins with; a file of several sets of weights has none with a card."""
+    """Open the classifier that training starts from; a file with several sets of weights has no card and is refused."""
     from soupwidgets.checkpoints import CheckpointError, CheckpointFile, SeveralPartsError
 
     try:
@@ -67,8 +69,10 @@ def open_start(path: Path, option: str) -> CheckpointFile:
         raise CheckpointError(path, reason) from error
 
 
-def evaluator(pool: Pool, suite: Path, device: str, store: Path | None, slices: list[Path] | None = None) -> Evaluator:
-    """Open what the options name."""
+def evaluator(
+    pool: Pool, suite: Path, device: str, store: Path | None, *, slices: list[Path] | None = None
+) -> Evaluator:
+    """Make the evaluator that the options describe."""
     from soupwidgets.evaluation import Evaluator
     from soupwidgets.store import Store
     from soupwidgets.suites import Suite
@@ -77,13 +81,13 @@ def evaluator(pool: Pool, suite: Path, device: str, store: Path | None, slices: 
 
 
 def show(report: str) -> None:
-    """Print a report, as every command does: what names in files hold does not reach the terminal as it is."""
+    """Print a report; control characters in names from files are escaped."""
     from soupwidgets.text import printable
 
     print(printable(report.removesuffix("\n")))
 
 
 def write_json(target: str | None, content: Any) -> None:
-    """Write numbers where ``--json`` says; nowhere when it was not given."""
+    """Write numbers to the target of ``--json``; do nothing if it was not given."""
     if target is not None:
         write_text(target, json.dumps(content, indent=1) + "\n")

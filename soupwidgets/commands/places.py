@@ -1,4 +1,4 @@
-"""Where a command's results go: looked at before the work begins, and written whole or not at all."""
+"""Where a command's results go: checked before the work starts, and written completely or not at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Place = TypeVar("Place", str, Path)
 
 
 def output_file(target: Place | None) -> Place | None:
-    """The file that an option names, after a look whether it could be written: an hour's work must not end in no.
+    """Check before the work starts that the file named by an option can be written, and return it.
 
     Parameters
     ----------
@@ -24,48 +24,48 @@ def output_file(target: Place | None) -> Place | None:
     Raises
     ------
     OSError
-        When a folder is in the way, its own folder is a file, or nothing can be made there.
+        When there is a folder of that name, its parent is a file, or nothing can be created there.
     """
     if target is None or str(target) == "-":
         return target
     path = Path(target)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
-    # A pipe or a device is there already, and nothing beside it is touched.
+    # A pipe or a device exists already, and nothing next to it is touched.
     if _is_regular(path):
         _try(path.parent, str(target))
     return target
 
 
 def output_folder(target: Path | None) -> Path | None:
-    """The folder that an option names, after a look whether something could be written in it.
+    """Check that something can be written in the folder named by an option, and return it.
 
     Raises
     ------
     OSError
-        When a file is in the way, or nothing can be made there.
+        When there is a file of that name, or nothing can be created there.
     """
     if target is not None:
         if target.exists() and not target.is_dir():
-            raise OSError(f"{target}: it is a file, and a folder is needed")
+            raise OSError(f"{target}: it is a file, but a folder is needed")
         _try(target, str(target))
     return target
 
 
 def write_text(target: str | Path, text: str) -> None:
-    """Write a text to a file at once, or straight into a pipe or a device.
+    """Write a text to a file atomically, or straight into a pipe or a device.
 
     Parameters
     ----------
     target
-        As in `output_file`. A link stays one, as in `atomic_path`: what it points to is written.
+        As in `output_file`. A link stays a link, as in `atomic_path`: the file it points to is written.
     text
-        All of it.
+        The whole text.
 
     Raises
     ------
     OSError
-        When it cannot be written; a file that was there is then as it was.
+        When it cannot be written; an existing file is then unchanged.
     """
     from soupwidgets.checkpoints import atomic_path
 
@@ -82,12 +82,12 @@ def write_text(target: str | Path, text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        # The file that was meant, not the one beside it that was to take its place.
+        # Name the file that was meant, not the temporary one that was to replace it.
         raise OSError(error.errno, error.strerror, str(target)) from error
 
 
 def _try(folder: Path, named: str) -> None:
-    """Make a nameless file in a folder, or in the nearest one above it that is there."""
+    """Create an unnamed temporary file in a folder, or in its nearest existing parent."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     if not folder.is_dir():
@@ -97,17 +97,17 @@ def _try(folder: Path, named: str) -> None:
             pass
     except OSError as error:
         raise OSError(
-            f"{named}: nothing can be written in {folder} ({error.strerror}): choose another place"
+            f"{named}: nothing can be written in {folder} ({error.strerror}): choose another location"
         ) from error
 
 
 def _is_regular(path: Path) -> bool:
-    """Whether a regular file is there, or nothing yet."""
+    """Whether the path is a regular file, or does not exist yet."""
     return not path.exists() or stat.S_ISREG(path.stat().st_mode)
 
 
 def _is_stdout(path: Path) -> bool:
-    """Whether it is where standard output goes anyway, as ``/dev/stdout`` is: nothing is to be cut off or replaced."""
+    """Whether the path is standard output itself, as ``/dev/stdout`` is, which must not be truncated or replaced."""
     try:
         return os.path.samestat(path.stat(), os.fstat(sys.stdout.fileno()))
     except (OSError, ValueError, AttributeError):

@@ -1,4 +1,4 @@
-"""``soupwidgets store``: what is in the store of measurements, is it whole, and what can go."""
+"""``soupwidgets store``: what the store of measurements holds, whether it is intact, and what can be removed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     from soupwidgets.store import Finding
 
-app = typer.Typer(no_args_is_help=True, help="The store: every measurement that was ever made.")
+app = typer.Typer(no_args_is_help=True, help="The store, which keeps every measurement ever made.")
 _SHOWN = 20
 
 
 @app.command("info")
 def info(store: StoreOption = None, json_file: JsonOption = None) -> None:
-    """Where the store is, how much is in it, and from when to when it was filled."""
+    """Show where the store is, how much it holds, and when the measurements were made."""
     from soupwidgets.store import existing_store
     from soupwidgets.store import info as store_info
 
@@ -31,14 +31,14 @@ def info(store: StoreOption = None, json_file: JsonOption = None) -> None:
         return
     show(found.place)
     show(f"{found.measurements:,} measurements ({found.with_logits:,} with logits) of {found.recipes:,} recipes")
-    show(f"{_megabytes(found.bytes)} on the disk")
+    show(f"{_megabytes(found.bytes)} on disk")
     if found.oldest is not None and found.newest is not None:
-        show(f"made from {found.oldest} to {found.newest}")
+        show(f"made between {found.oldest} and {found.newest}")
 
 
 @app.command("check")
 def check(store: StoreOption = None, json_file: JsonOption = None) -> None:
-    """Compare every measurement with its array of logits; reads all of them once. Ends with 1 where any is damaged."""
+    """Compare every measurement with its array of logits, reading each once. The exit code is 1 if any is damaged."""
     from soupwidgets.store import check as store_check
     from soupwidgets.store import existing_store
 
@@ -46,7 +46,7 @@ def check(store: StoreOption = None, json_file: JsonOption = None) -> None:
     write_json(json_file, {"findings": [asdict(finding) for finding in findings]})
     if json_file != "-":
         _report(findings)
-        show("`soupwidgets store prune` removes them" if findings else "every measurement is whole")
+        show("`soupwidgets store prune` removes them" if findings else "every measurement is intact")
     if findings:
         raise typer.Exit(1)
 
@@ -55,22 +55,27 @@ def check(store: StoreOption = None, json_file: JsonOption = None) -> None:
 def prune(
     store: StoreOption = None,
     older_than: Annotated[
-        float | None, typer.Option(min=0, help="Also measurements that were made more than so many days ago.")
+        float | None, typer.Option(min=0, help="Also remove measurements older than this many days.")
     ] = None,
     larger_than: Annotated[
-        float | None, typer.Option(min=0, help="Also measurements whose logits take more than so many megabytes.")
+        float | None,
+        typer.Option(min=0, help="Also remove measurements whose logits take more than this many megabytes."),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it; otherwise only say what would be done.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Really remove; otherwise only show what would be removed.")
+    ] = False,
     json_file: JsonOption = None,
 ) -> None:
-    """Remove what is damaged or belongs to nothing, and what is older or larger than you say."""
+    """Remove what is damaged or orphaned, and on request what is too old or too large."""
     from soupwidgets.store import beyond, existing_store, remove
     from soupwidgets.store import check as store_check
 
     opened = existing_store(store)
     findings = store_check(opened)
     known = {finding.key for finding in findings if finding.key}
-    findings += [finding for finding in beyond(opened, older_than, larger_than) if finding.key not in known]
+    findings += [
+        finding for finding in beyond(opened, days=older_than, megabytes=larger_than) if finding.key not in known
+    ]
     freed = remove(opened, findings) if yes else 0
     content: dict[str, Any] = {"done": yes, "bytes_freed": freed, "findings": [asdict(f) for f in findings]}
     write_json(json_file, content)
@@ -80,9 +85,9 @@ def prune(
     if not findings:
         show("nothing to remove")
     elif yes:
-        show(f"removed; {_megabytes(freed)} are free again")
+        show(f"removed; {_megabytes(freed)} freed")
     else:
-        show(f"nothing was removed yet: say --yes to do it (up to {_megabytes(sum(f.bytes for f in findings))})")
+        show(f"nothing was removed yet: add --yes to do it (frees up to {_megabytes(sum(f.bytes for f in findings))})")
 
 
 def _report(findings: Sequence[Finding]) -> None:

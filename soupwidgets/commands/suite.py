@@ -1,4 +1,4 @@
-"""``soupwidgets suite``: make a suite of data sets on disk, and look over one."""
+"""``soupwidgets suite``: build a suite of data sets on disk, and check one."""
 
 from __future__ import annotations
 
@@ -34,21 +34,27 @@ class _Build(TyperCommand):
 
 @app.command("build", cls=_Build)
 def build(
-    out: Annotated[Path, typer.Option(help="Folder of the suite.", callback=output_folder)],
+    out: Annotated[Path, typer.Option(help="Folder for the suite.", callback=output_folder)],
     id_test: Annotated[str, typer.Option("--id", help="KIND=PATH of the in-distribution test.")],
-    val: Annotated[str, typer.Option(help="KIND=PATH of the held-out images that choices are made by.")],
+    val: Annotated[str, typer.Option(help="KIND=PATH of the held-out images used for all selection.")],
     shift: Annotated[
-        list[str] | None, typer.Option(help="KIND=PATH or NAME:KIND=PATH of a distribution shift; repeat it.")
+        list[str] | None, typer.Option(help="KIND=PATH or NAME:KIND=PATH of a distribution shift; repeatable.")
     ] = None,
     train: Annotated[str | None, typer.Option(help="KIND=PATH of training images, for fine-tuning.")] = None,
-    name: Annotated[str | None, typer.Option(help="Of the suite.")] = None,
-    model: Annotated[str | None, typer.Option(help="Size and resize images for this open_clip model.")] = None,
-    size: Annotated[int | None, typer.Option(help="Side of the images in pixels; 224, or the model's.")] = None,
-    only_present: Annotated[bool, typer.Option(help="Leave out classes of which the test has no image.")] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes that decode; one for each processor.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the suite; the kind of the in-distribution test if not given.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Resize and crop images as this open_clip model expects.")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Side of the images in pixels; that of --model, or 224, if not given.")
+    ] = None,
+    only_present: Annotated[bool, typer.Option(help="Leave out classes that have no image in the test.")] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Number of decoding processes; one per processor if not given.")
+    ] = None,
     json_file: JsonOption = None,
 ) -> None:
-    """Decode data sets once, check them, and store what models are shown. What was stopped goes on."""
+    """Decode data sets once, check them, and store the images that models are shown. Interrupted builds resume."""
     from dataclasses import replace
 
     from soupwidgets.suites import Preprocess, build_suite
@@ -68,7 +74,7 @@ def check(
     folder: Annotated[Path, typer.Argument(help="Folder of a suite.", callback=known_suite)],
     json_file: JsonOption = None,
 ) -> None:
-    """What is in a suite, and is it what was built? Reads every pixel once."""
+    """Show what is in a suite, and check that it is unchanged since it was built. Reads every pixel once."""
     import json
 
     from soupwidgets.suites import Suite
@@ -76,7 +82,7 @@ def check(
 
     suite = Suite.open(folder)
     for split in [*suite.splits.values(), *([suite.training] if suite.training else [])]:
-        # Raises where the files are not those of the manifest.
+        # Raises if the files are not those of the manifest.
         _ = split.content_hash
     stated = {str(e["name"]): e.get("problems", []) for e in json.loads((folder / MANIFEST).read_text())["splits"]}
     _report(suite, stated, json_file)

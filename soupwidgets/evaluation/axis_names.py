@@ -1,4 +1,4 @@
-"""What the accuracy on a split is called: in figures, in tables, and on the command line."""
+"""Names for the accuracy on a split: in figures, in tables, and on the command line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def column_label(evaluation: Evaluation, name: str) -> str:
 
 
 def ood_name(shift: str | None, evaluation: Evaluation) -> str:
-    """What an axis of accuracy outside of the distribution is called; None is the mean over shifts."""
+    """The label of an axis of out-of-distribution accuracy; None means the mean over shifts."""
     if shift is None:
         return "Mean OOD"
     score = evaluation.scores.get(shift)

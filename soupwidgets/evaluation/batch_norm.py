@@ -1,4 +1,4 @@
-"""Statistics of batch normalisation, measured anew for a mixture."""
+"""Batch-normalisation statistics, recomputed for a mixture."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _BATCH = 128
 
 @dataclass(frozen=True)
 class Recalibration:
-    """From which images of the validation split statistics are measured; labels are not looked at.
+    """Which images of the validation split the statistics are measured on; labels are not used.
 
     Parameters
     ----------
     images
-        How many are averaged over, with equal weights.
+        How many images are averaged over, with equal weights.
     seed
-        Decides which.
+        Decides which images.
     """
 
     images: int = 2048
@@ -41,24 +41,24 @@ def has_batch_norm(model: nn.Module) -> bool:
 
 
 def batch_norm_note(pool: Pool, recalibration: Recalibration | None) -> str:
-    """What mixtures of a pool have for statistics of batch normalisation, as a sentence; empty where there are none.
+    """A sentence on the batch-normalisation statistics of a pool's mixtures; empty if there are none.
 
     Parameters
     ----------
     pool
         The checkpoints.
     recalibration
-        What is done at every point; None where the checkpoints' statistics are averaged.
+        How they are recomputed at every point; None if the checkpoints' statistics are averaged.
     """
     if not any(name.endswith("running_mean") for name in pool.tensors):
         return ""
     if recalibration is None:
-        return "Batch normalisation has the averaged statistics of the checkpoints at every point."
-    return f"Batch normalisation was measured anew from {recalibration.images:,} images at every point."
+        return "Batch normalisation uses the averaged statistics of the checkpoints at every point."
+    return f"Batch-normalisation statistics were recomputed from {recalibration.images:,} images at every point."
 
 
 def recalibrated(ev: Evaluator, recipe: Recipe, recalibration: Recalibration) -> ImageClassifier:
-    """A mixture with mean and variance of every batch normalisation measured anew.
+    """A mixture whose batch-normalisation means and variances are recomputed.
 
     Parameters
     ----------
@@ -67,12 +67,12 @@ def recalibrated(ev: Evaluator, recipe: Recipe, recalibration: Recalibration) ->
     recipe
         The mixture.
     recalibration
-        On which images.
+        The images to use.
 
     Returns
     -------
     ImageClassifier
-        A copy of its own.
+        An independent copy.
 
     Raises
     ------
@@ -83,14 +83,14 @@ def recalibrated(ev: Evaluator, recipe: Recipe, recalibration: Recalibration) ->
 
     Notes
     -----
-    Izmailov et al., arXiv 1803.05407, section 3.2; by `torch.optim.swa_utils.update_bn`.
+    Izmailov et al., arXiv 1803.05407, section 3.2; uses `torch.optim.swa_utils.update_bn`.
     """
     split = ev.suite.validation
     rows = np.random.default_rng(recalibration.seed).permutation(len(split))[: recalibration.images]
     with ev.model(recipe) as mixed:
         if not has_batch_norm(mixed):
             raise ValueError("the model has no batch normalisation with running statistics: nothing to recalibrate")
-        # The evaluator's own buffer must stay what the recipe says.
+        # The evaluator's own buffer must keep the recipe's weights.
         model = copy.deepcopy(mixed)
 
     def batches() -> Iterator[Tensor]:

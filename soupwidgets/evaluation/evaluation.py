@@ -1,4 +1,4 @@
-"""What is known of one recipe: its scores on every split, so far or in full."""
+"""What is known about one recipe: its scores on every split, partial or complete."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ class SplitScore:
     seen
         Number of images evaluated so far, in the split's seeded order.
     correct
-        How many of those were right. An image with a logit that is not finite is wrong.
+        How many of those were correct. An image with a non-finite logit counts as wrong.
     loss
         Mean cross-entropy in nats over the images seen.
     load_logits
-        Gives the logits ``[total, classes]`` in the order of the split, once all were seen; with
-        a class map those of the classes that it names.
+        Returns the logits ``[total, classes]`` in the order of the split, once all images were seen; with
+        a class map only those of the classes that it names.
     figure
-        What the split's benchmark reports instead of the share of right images, if it does.
+        What the split's benchmark reports instead of the share of correct images, if anything.
     class_map
-        How logits become those of the split's own classes.
+        How logits are mapped to the split's own classes.
     loss_sd
-        Standard deviation of the loss over the images seen, in nats; None in what was stored before it was recorded.
+        Standard deviation of the loss over the images seen, in nats; None in measurements from before it was recorded.
     """
 
     role: Role
@@ -68,7 +68,7 @@ class SplitScore:
 
     @property
     def words(self) -> str:
-        """The score for people: in percent, with its interval, and of how many images."""
+        """The score for human readers: in percent, with its interval and the number of images."""
         low, high = self.interval
         if not self.sized:
             return f"{100 * self.accuracy:.2f}% (size unknown, no interval)"
@@ -78,7 +78,7 @@ class SplitScore:
 
     @property
     def sized(self) -> bool:
-        """Whether it is known how many images there are: others publish accuracies without, which have no interval."""
+        """Whether the number of images is known; accuracies published without it have no interval."""
         return self.figure is None or not math.isnan(self.figure.low)
 
     @property
@@ -88,7 +88,7 @@ class SplitScore:
 
     @property
     def accuracy(self) -> float:
-        """What the split's benchmark reports, 0..1: the share of right images, or else `figure`."""
+        """What the split's benchmark reports, 0..1: the share of correct images, or else `figure`."""
         return self.correct / self.seen if self.figure is None else self.figure.value
 
     @property
@@ -98,16 +98,16 @@ class SplitScore:
 
     @cached_property
     def interval(self) -> tuple[float, float]:
-        """95% interval of the accuracy: Clopper-Pearson, or that of another figure."""
+        """95% interval of the accuracy: Clopper-Pearson, or that of `figure`."""
         if self.figure is not None:
             return self.figure.low, self.figure.high
-        # Kept, because a figure that follows a slider asks for all of them at every move.
+        # Cached, because a figure that follows a slider asks for all of them at every move.
         low, high = clopper_pearson(self.correct, self.seen)
         return float(low), float(high)
 
     @property
     def loss_interval(self) -> tuple[float, float] | None:
-        """95% interval of the loss from the normal distribution of a mean; None where its spread is not known."""
+        """95% interval of the mean loss, by the normal approximation; None if its spread is not known."""
         if self.loss_sd is None or not math.isfinite(self.loss_sd):
             return None
         margin = _NORMAL_95 * self.loss_sd / math.sqrt(self.seen)
@@ -115,14 +115,14 @@ class SplitScore:
 
 
 def fill_intervals(scores: Iterable[SplitScore]) -> None:
-    """Work out `SplitScore.interval` of many scores in one call, for each to keep.
+    """Compute and cache `SplitScore.interval` of many scores in one call.
 
-    One by one, NumPy's overhead is many times the work, and a wide pool has ten thousand scores.
+    One at a time, NumPy's overhead dwarfs the work, and a wide pool has ten thousand scores.
 
     Parameters
     ----------
     scores
-        Any; what is known already is not worked out again.
+        Any scores; intervals that are already cached are not computed again.
     """
     due = [score for score in scores if score.figure is None and "interval" not in vars(score)]
     limits = clopper_pearson([score.correct for score in due], [score.seen for score in due])
@@ -197,12 +197,12 @@ class Evaluation:
         return {name: self.split_logits(name) for name, score in self.scores.items() if score.load_logits}
 
     def split_logits(self, split: str) -> Logits:
-        """Logits ``[images, classes]`` of one split, read from the store now, in the split's own order.
+        """Logits ``[images, classes]`` of one split, read from the store on this call, in the split's own order.
 
         Raises
         ------
         KeyError, ValueError
-            When the split was not measured, or not to its end.
+            When the split was not measured, or not completely.
         """
         score = self.scores[split]
         if score.load_logits is None:
@@ -223,7 +223,7 @@ class Evaluation:
 
     @property
     def shift_interval(self) -> tuple[float, float]:
-        """95% interval of `shift_accuracy`, for shifts that show different images."""
+        """95% interval of `shift_accuracy`, for shifts with different images."""
         shifts = self._shifts
         return mean_interval([s.accuracy for s in shifts], [s.interval for s in shifts])
 
@@ -235,9 +235,9 @@ class Evaluation:
         return shifts
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a split: split, role, accuracy, low, high (all 0..1), correct, images (seen so far), loss (nats).
+        """One row per split: split, role, accuracy, low, high (all 0..1), correct, images (seen so far), loss (nats).
 
-        What others did not publish is missing.
+        Values that were not published are missing.
         """
         import pandas as pd
 
@@ -246,7 +246,7 @@ class Evaluation:
         return pd.DataFrame(records, columns=columns)
 
     def to_records(self) -> list[dict[str, Any]]:
-        """One plain dictionary per split: what tables, CSV and ``--json`` show; ``n`` is None where nobody knows it."""
+        """One plain dictionary per split, as in tables, CSV and ``--json``; ``n`` is None if it is not known."""
         return [
             {
                 "split": name,
@@ -264,24 +264,24 @@ class Evaluation:
 
 
 def score_logits(split: Split, logits: Logits) -> SplitScore:
-    """Score logits that are at hand.
+    """Score logits that have been computed already.
 
     Parameters
     ----------
     split
-        Whose images they are of.
+        The split whose images they belong to.
     logits
-        ``[images, classes]`` in the split's own order; with a class map those of the classes that it names.
+        ``[images, classes]`` in the split's own order; with a class map only those of the classes that it names.
 
     Returns
     -------
     SplitScore
-        With these logits; an image with a logit that is not finite is wrong.
+        With these logits; an image with a non-finite logit counts as wrong.
 
     Raises
     ------
     ValueError
-        When there is not one row for each image.
+        When there is not exactly one row per image.
 
     Examples
     --------
@@ -306,16 +306,16 @@ def score_logits(split: Split, logits: Logits) -> SplitScore:
 
 
 def split_figure(split: Split, predictions: NDArray[np.int64], rows: NDArray[np.int64]) -> Figure | None:
-    """What the split's benchmark reports for some of its images; None where it is the share of right ones.
+    """What the split's benchmark reports for some of its images; None if that is the share of correct images.
 
     Parameters
     ----------
     split
-        Its metric and its groups are used.
+        The split, for its metric and groups.
     predictions
-        Classes ``[n]``; -1 for none.
+        Predicted classes ``[n]``; -1 for no prediction.
     rows
-        Which images, ``[n]``, as places in the split's own order.
+        Which images, ``[n]``, as positions in the split's own order.
     """
     metric, labels = split.scoring.metric, split.labels[rows]
     if metric == "accuracy":
@@ -324,5 +324,5 @@ def split_figure(split: Split, predictions: NDArray[np.int64], rows: NDArray[np.
         return macro_f1(predictions, labels)
     assert split.groups is not None
     groups = split.groups[rows]
-    # A first sample may hold no image of a group that counts.
+    # The first sample may have no image in any group that counts.
     return worst_group(predictions == labels, groups if (groups >= 0).any() else np.zeros_like(groups))

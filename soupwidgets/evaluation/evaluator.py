@@ -1,4 +1,4 @@
-"""The evaluator: recipes in, measurements out, nothing computed twice."""
+"""The evaluator turns recipes into measurements and computes nothing twice."""
 
 from __future__ import annotations
 
@@ -43,28 +43,28 @@ class Evaluator:
     suite
         The splits.
     device
-        ``"auto"`` takes a CUDA device when there is one.
+        ``"auto"`` uses a CUDA device if there is one.
     store
         Where measurements are kept; the user's default store when None.
     architecture
-        What the tensors belong to, where no checkpoint's card says it.
+        The architecture of the checkpoints, if none of their cards states it.
 
     Raises
     ------
     PoolError
-        When the architecture is unknown, does not fit the tensors, or has
-        another number of classes than the suite.
+        When the architecture is unknown, does not fit the tensors, or has a
+        different number of classes than the suite.
     ValueError
         When there is no such device.
 
     Notes
     -----
     Safe to share between threads: batches of different callers take turns, and
-    callers who ask for the same recipe at the same time share its batches. Of several
-    processes that use one store, one makes a measurement, and those who want it too
-    show how far that one has got and take what it files; when it is stopped, killed,
-    or left alone for some seconds, another takes over. Where the store's files cannot be
-    locked (Windows, some network file systems) each process measures for itself.
+    callers that ask for the same recipe at the same time share its batches. When several
+    processes use one store, only one makes a given measurement; the others
+    show its progress and use its result. If that process is stopped, killed,
+    or makes no progress for some seconds, another takes over. If the store's files cannot be
+    locked (Windows, some network file systems), each process measures on its own.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class Evaluator:
         suite: Suite,
         device: str = "auto",
         store: Store | None = None,
+        *,
         architecture: Architecture | None = None,
     ) -> None:
         self.pool = pool
@@ -88,7 +89,7 @@ class Evaluator:
         self.architecture = architecture or Architecture.from_json(dict(card or {}))
         if self.architecture.classes != len(suite.classes):
             raise PoolError(
-                f"the pool's models tell {self.architecture.classes} classes apart, "
+                f"the pool's models distinguish {self.architecture.classes} classes, but "
                 f"the suite {suite.name!r} has {len(suite.classes)}"
             )
         wanted = self.architecture.image_size
@@ -100,7 +101,7 @@ class Evaluator:
                 )
         self._lock = threading.RLock()
         self._readers: dict[str, SplitReader] = {}
-        # What is being measured now; whoever asks for the same joins in. An entry goes with its last user.
+        # Measurements in progress; callers that ask for the same one join it. An entry goes with its last user.
         self._runs: weakref.WeakValueDictionary[str, Run] = weakref.WeakValueDictionary()
         self._mixed: Recipe | None = None
         self.forward_images = 0
@@ -128,7 +129,7 @@ class Evaluator:
         layout = self.matrix.layout
         try:
             with torch.inference_mode(False):
-                # Room alone, which a recipe fills: no checkpoint is read here, and a broken one bars no other.
+                # Only allocated here, and filled by a recipe: a broken checkpoint does not get in the way of others.
                 infos = {name: self.pool.tensors[name] for name in layout.whole}
                 whole = {n: torch.zeros(info.shape, dtype=info.dtype, device=self.device) for n, info in infos.items()}
                 bind(model, {**layout.views(self._weights), **whole})
@@ -143,14 +144,14 @@ class Evaluator:
         Parameters
         ----------
         recipe
-            The coefficients; also the name of a checkpoint, or a dictionary of coefficients.
+            A recipe, the name of a checkpoint, or a dictionary of coefficients.
         splits
-            Names of splits, or one of them; all of the suite when None.
+            Name or names of splits; all splits of the suite when None.
 
         Returns
         -------
         Evaluation
-            Exact scores. What the store has is not computed again, and what is
+            Exact scores. What is in the store is not computed again, and what is
             computed is stored, each split as soon as it is complete.
 
         Raises
@@ -175,10 +176,10 @@ class Evaluator:
     def stream(self, recipe: RecipeLike, splits: str | Sequence[str] | None = None) -> Iterator[Evaluation]:
         """Measure a recipe step by step.
 
-        Yields after every batch, once each split has a first coarse score; the
+        Yields after every batch once every split has a first coarse score; the
         last one is exact. Stop iterating to cancel: splits that are complete
-        by then are in the store. An iterator may also be left alone for a while
-        and taken up again.
+        by then are in the store. An iterator may also be paused for a while
+        and resumed.
 
         Parameters
         ----------
@@ -216,25 +217,25 @@ class Evaluator:
                 if due is not None:
                     self._step(recipe, *due)
                 told = {key: run.told if run in mine else run.share.hear(run.split) for key, run in runs.items()}
-                # Another process may be behind what was known before it took over.
+                # A process that took over may be behind what was known before.
                 news = {k: s for k, s in told.items() if s is not None and (k not in found or s.seen > found[k].seen)}
                 found |= news
                 scores |= {split.name: replace(news[key], role=split.role) for key in news for split in waiting[key]}
                 still = time.monotonic() - shown > STILL_WAITING
                 going = not all(key in found and found[key].exact for key in runs)
-                # Also where there is nothing new, so that whoever waits can be stopped.
+                # Yield even if there is nothing new, so that a waiting caller can stop.
                 if len(scores) == len(chosen) and (news or still):
                     shown = time.monotonic()
                     yield Evaluation(recipe, {split.name: scores[split.name] for split in chosen})
 
     def _is_mine(self, recipe: Recipe, run: Run) -> bool:
-        """Whether a run is to be gone on with here; what another process has filed meanwhile is fetched."""
+        """Whether this process continues a run; a result that another process has filed meanwhile is fetched."""
         with run.share.lock:
             if run.kept is not None or run.share.held:
                 return True
             if not run.share.take():
                 return False
-            # Who had the claim until now may have filed it.
+            # The previous holder of the claim may have filed it.
             known = self._stored(recipe, [run.split], {run.split.name: run.share.key})
             if known:
                 run.kept = known[run.split.name]
@@ -251,12 +252,12 @@ class Evaluator:
         return Evaluation(recipe, {split.name: scores[split.name] for split in chosen})
 
     def measured(self, splits: str | Sequence[str] | None = None) -> list[Evaluation]:
-        """Every recipe of this pool that the store has in full, whoever measured it; computes nothing.
+        """Every recipe of this pool that is complete in the store, from any session; computes nothing.
 
         Parameters
         ----------
         splits
-            Which must be there; all of the suite when None.
+            Splits that must be measured; all of the suite when None.
 
         Returns
         -------
@@ -272,7 +273,7 @@ class Evaluator:
                 recipe = Recipe.from_json(text)
                 self.pool.require(recipe)
             except ValueError:
-                # Of another pool that shares the store, or from a later version.
+                # From another pool that shares the store, or from a later version.
                 continue
             for split, key in zip(chosen, self._keys(recipe, chosen).values(), strict=True):
                 keys.setdefault(key, []).append((recipe, split))
@@ -290,7 +291,7 @@ class Evaluator:
         ]
 
     def save(self, recipe: RecipeLike, path: str | Path, progress: bool = True, overwrite: bool = False) -> Path:
-        """Write a recipe's weights to a file that other tools load, with a card of how it was made.
+        """Write a recipe's weights to a file that other tools can load, with a card that says how it was made.
 
         Parameters
         ----------
@@ -301,12 +302,12 @@ class Evaluator:
         progress
             Whether to show a progress bar.
         overwrite
-            Whether to replace a file that is there already.
+            Whether to replace an existing file.
 
         Returns
         -------
         Path
-            The same path. Its card has the accuracies that the store knows by now; none is measured for it.
+            The same path. The card has the accuracies that are already in the store; nothing is measured for it.
 
         Raises
         ------
@@ -321,17 +322,25 @@ class Evaluator:
             name: {"role": score.role, "accuracy": score.accuracy, "correct": score.correct, "images": score.total}
             for name, score in known.items()
         }
-        # What the pool's own cards say stays in their words: the soup is to go into the same pool again.
+        # Keep the wording of the pool's own cards: the soup should fit into the same pool again.
         card = self.pool.architecture_card
         said = card is not None and Architecture.from_json(dict(card)).fingerprint == self.architecture.fingerprint
         architecture = None if said else self.architecture.to_json()
         known_scores = {"suite": self.suite.name, "splits": measured}
-        return save_mixture(self.pool, recipe, path, known_scores, progress, architecture, overwrite)
+        return save_mixture(
+            self.pool,
+            recipe,
+            path,
+            measured=known_scores,
+            progress=progress,
+            architecture=architecture,
+            overwrite=overwrite,
+        )
 
     def warm_up(self, recipe: RecipeLike) -> None:
-        """Load the recipe's checkpoints and the model, so that the next new recipe is answered at once.
+        """Load the recipe's checkpoints and the model, so that the next new recipe gets its first answer at once.
 
-        Without this the first answer that is not in the store takes seconds longer than the others.
+        Without this, the first recipe that is not in the store takes seconds longer than the others.
         """
         recipe, split = Recipe.of(recipe), self.suite.validation
         key = self.key(recipe, split)
@@ -339,7 +348,7 @@ class Evaluator:
 
     @contextmanager
     def model(self, recipe: RecipeLike) -> Iterator[ImageClassifier]:
-        """The classifier with a recipe's weights, for as long as the block lasts; nobody else measures meanwhile.
+        """The classifier with a recipe's weights, within the ``with`` block; other measurements wait meanwhile.
 
         Its parameters are views of one buffer, which the next recipe overwrites.
 
@@ -366,38 +375,47 @@ class Evaluator:
         split
             One of the suite's.
         rows
-            Places ``[n]`` in the split's own order.
+            Positions ``[n]`` in the split's own order.
         """
         return self.reader(split).pick(rows)
 
     def record(self, recipe: RecipeLike, split: Split, logits: Logits) -> SplitScore:
-        """File logits ``[images, classes]`` (in the split's order) that a recipe's model gave outside of `stream`."""
+        """Store logits ``[images, classes]`` (in the split's order) of a recipe that were computed outside `stream`."""
         score = score_logits(split, logits)
         recipe = Recipe.of(recipe)
         key = self.key(recipe, split)
         load = self._loader(recipe, split, key)
-        return file_score(self.store, key, recipe, split, score, logits, self.device.type, load)
+        return file_score(
+            self.store,
+            key,
+            recipe=recipe,
+            split=split,
+            score=score,
+            logits=logits,
+            device=self.device.type,
+            load_logits=load,
+        )
 
     def key(self, recipe: RecipeLike, split: Split, treatment: Mapping[str, Any] | None = None) -> str:
-        """What the measurement of ``recipe`` on ``split`` is filed under; ``treatment`` as in `measurement_key`."""
+        """The key under which ``recipe`` on ``split`` is stored; ``treatment`` as in `measurement_key`."""
         return self._keys(Recipe.of(recipe), [split], treatment)[split.name]
 
     def _keys(
         self, recipe: Recipe, splits: Sequence[Split], treatment: Mapping[str, Any] | None = None
     ) -> dict[str, str]:
-        """`key` of several splits by name, in their order: what the recipe mixes is worked out once for all."""
+        """`key` of several splits by name, in their order; the recipe's part is computed only once."""
         own = {tensor: self.pool.content_key(Recipe(items)) for tensor, items in recipe.by_tensor.items()}
         plain = self.pool.content_key(recipe)
         model = self.architecture.fingerprint
         return {
-            split.name: measurement_key(plain, model, split.content_hash, by_tensor=own, treatment=treatment)
+            split.name: measurement_key(plain, model, split_hash=split.content_hash, by_tensor=own, treatment=treatment)
             for split in splits
         }
 
     def _splits(self, names: str | Sequence[str] | None) -> list[Split]:
         if names is None:
             return list(self.suite.splits.values())
-        # A text is a sequence of texts, too.
+        # A string is a sequence of strings, too.
         names = [names] if isinstance(names, str) else names
         unknown = [name for name in names if name not in self.suite.splits]
         if unknown:
@@ -405,7 +423,7 @@ class Evaluator:
         return [self.suite.splits[name] for name in names]
 
     def reader(self, split: Split) -> SplitReader:
-        """A split's images in the order in which they are measured, ready for the model."""
+        """A split's images in the order of measurement, ready for the model."""
         with self._lock:
             if split.name not in self._readers:
                 self._readers[split.name] = SplitReader(split, self.architecture, self.device)
@@ -414,7 +432,7 @@ class Evaluator:
     def _run(self, split: Split, key: str) -> Run:
         reader = self.reader(split)
         with self._lock:
-            return self._runs.setdefault(key, Run(split, reader, Share(self.store.claims, key)))
+            return self._runs.setdefault(key, Run(split, reader, share=Share(self.store.claims, key)))
 
     def _stored(self, recipe: Recipe, splits: Sequence[Split], keys: dict[str, str]) -> dict[str, SplitScore]:
         found = self.store.get(keys.values())
@@ -429,16 +447,16 @@ class Evaluator:
         return scores
 
     def _sliced(self, recipe: Recipe, split: SliceSplit) -> dict[str, SplitScore]:
-        """A slice's score out of the logits of its parent, where the store has them: no image is shown again."""
+        """A slice's score from its parent's stored logits, if there are any: no image is evaluated again."""
         key = self.key(recipe, split.parent)
         if not self.store.get([key]) or (logits := stored_logits(self.store, key)) is None:
             return {}
         return {split.name: self.record(recipe, split, logits[split.rows])}
 
     def _loader(self, recipe: Recipe, split: Split, key: str) -> Callable[[], Logits]:
-        """Reads logits from the store, and measures them again where they were lost there."""
+        """Return a function that reads logits from the store, and measures them again if they were lost."""
         store = self.store
-        # A score may outlive its evaluator, and must not keep the weights of a pool.
+        # A score may outlive its evaluator, and must not keep a pool's weights alive.
         known = weakref.ref(self)
 
         def load() -> Logits:
@@ -452,7 +470,7 @@ class Evaluator:
         return load
 
     def _again(self, recipe: Recipe, split: Split, key: str) -> Logits | None:
-        # Held until its logits are at hand.
+        # Held until its logits are available.
         run = self._run(split, key)
         for _ in self._stream(recipe, [split]):
             pass
@@ -460,7 +478,7 @@ class Evaluator:
 
     @torch.inference_mode()
     def _step(self, recipe: Recipe, run: Run, stop: int) -> None:
-        """Bring a run to ``stop``, unless it is that far already, and into the store when it is complete."""
+        """Advance a run to ``stop`` unless it is that far already, and store it when it is complete."""
         with self._lock:
             if run.kept is not None:
                 return
@@ -476,7 +494,16 @@ class Evaluator:
                 return
             load = self._loader(recipe, run.split, run.share.key)
             score, device = run.score(), self.device.type
-            run.kept = file_score(self.store, run.share.key, recipe, run.split, score, run.logits, device, load)
+            run.kept = file_score(
+                self.store,
+                run.share.key,
+                recipe=recipe,
+                split=run.split,
+                score=score,
+                logits=run.logits,
+                device=device,
+                load_logits=load,
+            )
             run.share.release()
 
     def _mix(self, recipe: Recipe) -> None:

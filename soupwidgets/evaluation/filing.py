@@ -1,4 +1,4 @@
-"""Scores into the store, and out of it."""
+"""Writing scores to the store and reading them back."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from soupwidgets.suites import Split
 
 
 def stored_score(split: Split, measured: Measurement, load_logits: Callable[[], Logits] | None) -> SplitScore | None:
-    """A measurement as a score; its logits are read when they are asked for.
+    """Turn a stored measurement into a score; its logits are read on demand.
 
     Parameters
     ----------
     split
-        What was measured on.
+        The split that was measured.
     measured
-        The numbers.
+        The stored numbers.
     load_logits
-        Gives the logits; None for numbers alone.
+        Returns the logits; None if only the numbers were stored.
 
     Returns
     -------
     SplitScore | None
-        None where the numbers cannot be those of this split, as in a store that something else wrote into.
+        None if the numbers cannot belong to this split, for example when another program wrote to the store.
     """
     try:
         figure = None if measured.figure is None else msgspec.convert(dict(measured.figure), Figure)
@@ -46,11 +46,11 @@ def stored_score(split: Split, measured: Measurement, load_logits: Callable[[], 
 
 
 def stored_logits(store: Store, key: str) -> Logits | None:
-    """The logits of a measurement; None, and a warning, where they were lost."""
+    """The logits of a measurement; None, with a warning, if they were lost."""
     try:
         return store.logits(key)
     except KeyError:
-        # It was there a moment ago, or else nobody would ask: somebody removed it.
+        # It existed when the score was made: somebody has removed it since.
         return None
     except StoreError as error:
         warnings.warn(str(error), StoreWarning, stacklevel=2)
@@ -60,6 +60,7 @@ def stored_logits(store: Store, key: str) -> Logits | None:
 def file_score(
     store: Store,
     key: str,
+    *,
     recipe: Recipe,
     split: Split,
     score: SplitScore,
@@ -67,29 +68,29 @@ def file_score(
     device: str,
     load_logits: Callable[[], Logits] | None = None,
 ) -> SplitScore:
-    """File an exact score. What cannot be filed is not lost: a warning says why, and the score has its logits with it.
+    """Store an exact score. If that fails, a warning says why, and the returned score keeps its logits in memory.
 
     Parameters
     ----------
     store
-        Where to.
+        The store to write to.
     key
-        What it is filed under.
+        The key to store it under.
     recipe, split
         What was measured.
     score
-        Its numbers.
+        The score.
     logits
-        ``[images, classes]`` in the split's own order; None to keep the numbers alone.
+        ``[images, classes]`` in the split's own order; None to store only the numbers.
     device
         Kind of device that computed them, for the record.
     load_logits
-        Gives the logits from now on, once they are filed.
+        Returns the logits once they are stored.
 
     Returns
     -------
     SplitScore
-        As the store gives it from now on.
+        The score as the store returns it from now on.
     """
     made_with = f"torch {torch.__version__}, {device}"
     figure = asdict(score.figure) if score.figure else None
@@ -99,6 +100,6 @@ def file_score(
     try:
         store.put(key, measured, logits)
     except StoreError as error:
-        warnings.warn(f"a measurement is used, but could not be kept: {error}", StoreWarning, stacklevel=2)
+        warnings.warn(f"a measurement is used, but could not be stored: {error}", StoreWarning, stacklevel=2)
         load_logits = None if logits is None else lambda: logits
     return replace(score, load_logits=load_logits, class_map=split.scoring.class_map)

@@ -19,19 +19,19 @@ from soupwidgets.suites import Split
 
 @dataclass(frozen=True)
 class CoefficientGradient:
-    """Loss of one batch, and how it changes.
+    """Loss of one batch, and its derivatives.
 
     Parameters
     ----------
     loss
         Mean cross-entropy in nats of the logits times beta.
     correct
-        How many images were right.
+        How many images were classified correctly.
     by_tensor
-        ``[tensors, names]`` float64: derivative of the loss by the coefficient
+        ``[tensors, names]`` float64: derivative of the loss with respect to the coefficient
         of each checkpoint in each floating-point tensor, in the order of the matrix's layout.
     beta
-        Derivative by the logit scale.
+        Derivative with respect to the logit scale.
     """
 
     loss: float
@@ -43,31 +43,31 @@ class CoefficientGradient:
 def coefficient_gradient(
     ev: Evaluator, recipe: Recipe, names: Sequence[str], split: Split, rows: NDArray[np.int64], beta: float = 1.0
 ) -> CoefficientGradient:
-    """Differentiate the loss of some images by the coefficients.
+    """Differentiate the loss of some images with respect to the coefficients.
 
-    One backward pass through one model gives dL/dtheta; the derivative by the
-    coefficient of theta_i is its inner product with theta_i. So the memory is
-    that of one model, however many there are in the pool's matrix.
+    One backward pass through one model gives dL/dtheta; the derivative with respect to the
+    coefficient of theta_i is its inner product with theta_i. The memory needed is therefore
+    that of one model, however many are in the pool's matrix.
 
     Parameters
     ----------
     ev
         The evaluator.
     recipe
-        Where.
+        The point at which to differentiate.
     names
-        The checkpoints whose coefficients are asked about.
+        The checkpoints whose coefficients to differentiate by.
     split
         One of the suite's.
     rows
-        Places of images in the split's own order.
+        Positions of the images in the split's own order.
     beta
-        What the logits are multiplied with.
+        The factor by which the logits are multiplied.
 
     Returns
     -------
     CoefficientGradient
-        A tensor that the model does not differentiate (statistics of batch normalisation) has the gradient 0.
+        Tensors without a gradient (statistics of batch normalisation) count as 0.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def coefficient_gradient(
         flat = dict(zip(parameters, gradients, strict=True))
         weights = [ev.matrix.row(name) for name in names]
         nothing = torch.zeros(len(names), device=ev.device)
-        # Brought to the CPU once, at the end: on a card every single number would wait for all before it.
+        # Moved to the CPU once, at the end: on a GPU, fetching each number would wait for all work before it.
         products = [
             torch.stack([torch.dot(place.view(row).reshape(-1), flat[tensor].reshape(-1)) for row in weights])
             if tensor in flat

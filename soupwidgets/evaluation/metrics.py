@@ -1,4 +1,4 @@
-"""What some benchmarks report instead of the share of right images, with intervals."""
+"""What some benchmarks report instead of the share of correct images, with intervals."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ METRIC_WORDS: dict[Metric, str] = {
     "worst_group": "accuracy of the worst group",
 }
 
-# With fewer images a class than this on average, macro-F1 itself is far from what it estimates.
+# With fewer images per class than this on average, macro-F1 is far from what it estimates.
 _FEWEST = 3
 _DRAWS = 500
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A metric's value with a 95% interval, all in 0..1."""
+    """A metric's value with its 95% interval, all in 0..1."""
 
     metric: Metric
     value: float
@@ -43,18 +43,18 @@ def macro_f1(predictions: NDArray[np.int64], labels: NDArray[np.int64]) -> Figur
     Returns
     -------
     Figure
-        The limits are 0 and 1 (too few images to say more) where there are fewer than three images a class on average.
+        The limits are 0 and 1 (too few images to say more) if there are fewer than three images per class on average.
 
     Notes
     -----
-    As iWildCam is scored: Koh et al., WILDS, arXiv 2012.07421, section 4 and appendix on iWildCam.
+    The metric of iWildCam: Koh et al., WILDS, arXiv 2012.07421, section 4 and appendix on iWildCam.
 
-    The interval takes in three, each of which is too short somewhere when classes have few images: the bootstrap over
-    images; the same moved by twice its bias (Efron and Tibshirani 1993, section 10); and exact limits of every
-    class, put together by `mean_interval`. F1 is 2 J / (1 + J), J being the share of right ones among the images
-    that have the class as label or prediction, which has Clopper-Pearson limits. A wrong image counts in two
-    classes, which are then off together: the distances are stretched by the root of 1 + the share of wrong images.
-    Simulated coverage is 93% or more from three images a class on average.
+    The interval covers three others, each of which is too short in some cases when classes have few images: the
+    bootstrap over images; the same shifted by twice its bias (Efron and Tibshirani 1993, section 10); and exact limits
+    for every class, combined by `mean_interval`. F1 is 2 J / (1 + J), where J is the share of correct images among
+    those with the class as label or prediction, which has Clopper-Pearson limits. A wrong image counts in two classes,
+    whose errors are then correlated: the distances are multiplied by the square root of 1 + the share of wrong images.
+    Simulated coverage is at least 93% from three images per class on average.
 
     Examples
     --------
@@ -64,14 +64,14 @@ def macro_f1(predictions: NDArray[np.int64], labels: NDArray[np.int64]) -> Figur
     pairs, counts = np.unique(np.stack([labels, predictions]), axis=1, return_counts=True)
     classes = np.unique(labels)
     # A row of counts for each draw, the first one as observed; only pairs that occur are counted.
-    drawn = np.concatenate([counts[None], resampled(len(labels), _DRAWS, counts / len(labels))])
+    drawn = np.concatenate([counts[None], resampled(len(labels), _DRAWS, shares=counts / len(labels))])
     is_label = (pairs[0][:, None] == classes).astype(np.float64)
     is_prediction = (pairs[1][:, None] == classes).astype(np.float64)
     right = drawn @ (is_label * is_prediction)
     there = drawn @ is_label
     said = drawn @ is_prediction
     f1 = np.divide(2 * right, there + said, out=np.zeros_like(right), where=there + said > 0)
-    # A class that a draw leaves out is left out of its mean.
+    # A class that does not occur in a draw is left out of its mean.
     occurs = there > 0
     scores = (f1 * occurs).sum(axis=1) / occurs.sum(axis=1)
     value = float(scores[0])
@@ -85,7 +85,7 @@ def macro_f1(predictions: NDArray[np.int64], labels: NDArray[np.int64]) -> Figur
     stretch = np.sqrt(2 - right[0].sum() / len(labels))
     stretched = value + stretch * (np.array(limits) - value)
     found = np.stack([percentiles, moved, stretched])
-    # The interval always holds the value, which the moved ones alone would not promise.
+    # The interval always contains the value, which the shifted ones alone do not guarantee.
     low, high = min(found[:, 0].min(), value), max(found[:, 1].max(), value)
     return Figure("macro_f1", value, max(float(low), 0.0), min(float(high), 1.0))
 
@@ -96,16 +96,16 @@ def worst_group(right: NDArray[np.bool_], groups: NDArray[np.int64]) -> Figure:
     Parameters
     ----------
     right
-        Whether each image was right, ``[n]``.
+        Whether each image was classified correctly, ``[n]``.
     groups
-        Its group; images of group -1 do not count.
+        The group of each image; images of group -1 do not count.
 
     Returns
     -------
     Figure
-        The limits hold the accuracy of the group that is truly worst, whichever it is, in at least 95% of samples:
-        the lower one is the lowest of the groups' Clopper-Pearson limits, the upper one the lowest of theirs at a
-        level that allows for the choice among them (Bonferroni).
+        The limits contain the accuracy of the truly worst group, whichever it is, in at least 95% of samples:
+        the lower one is the lowest of the groups' lower Clopper-Pearson limits, the upper one the lowest of their upper
+        limits at a level that allows for the choice among them (Bonferroni).
 
     Raises
     ------
@@ -114,7 +114,7 @@ def worst_group(right: NDArray[np.bool_], groups: NDArray[np.int64]) -> Figure:
 
     Notes
     -----
-    As FMoW is scored, over regions: Koh et al., WILDS, arXiv 2012.07421, section 4.
+    The metric of FMoW, over regions: Koh et al., WILDS, arXiv 2012.07421, section 4.
 
     Examples
     --------
@@ -127,8 +127,8 @@ def worst_group(right: NDArray[np.bool_], groups: NDArray[np.int64]) -> Figure:
     names, place = np.unique(groups[counted], return_inverse=True)
     n = np.bincount(place, minlength=len(names))
     correct = np.bincount(place, weights=right[counted], minlength=len(names))
-    # The limits of the worst group are no lower than the lowest lower one, whichever group it is; that no upper one
-    # lies below it must be true of all groups at once.
+    # The lower limit of the worst group is at least the lowest of all, whichever group it is; but that no upper limit
+    # lies below its accuracy must hold for all groups at once.
     low = clopper_pearson(correct, n)[:, 0].min()
-    high = clopper_pearson(correct, n, 1 - (1 - LEVEL) / len(names))[:, 1].min()
+    high = clopper_pearson(correct, n, level=1 - (1 - LEVEL) / len(names))[:, 1].min()
     return Figure("worst_group", float((correct / n).min()), float(low), float(high))

@@ -1,4 +1,4 @@
-"""Numbers without logits: what the hundreds of points of a landscape keep."""
+"""Scores without logits, as kept for the hundreds of points of a landscape."""
 
 from __future__ import annotations
 
@@ -18,48 +18,53 @@ from soupwidgets.suites import Split
 
 
 def stream_score(
-    ev: Evaluator, recipe: Recipe, split: Split, images: int | None = None, recalibration: Recalibration | None = None
+    ev: Evaluator,
+    recipe: Recipe,
+    split: Split,
+    *,
+    images: int | None = None,
+    recalibration: Recalibration | None = None,
 ) -> Iterator[SplitScore]:
     """Measure a recipe on one split, batch by batch, and keep only the numbers.
 
     Parameters
     ----------
     ev
-        The evaluator. What its store has is not computed again; what is complete is stored.
+        The evaluator. What is in its store is not computed again; complete scores are stored.
     recipe
         The coefficients.
     split
-        One of the suite's, the training split included.
+        A split of the suite; the training split is allowed.
     images
-        Stop after so many, in the seeded order that every recipe shares; all when None.
+        Stop after this many images, in the seeded order that all recipes share; all images when None.
     recalibration
-        Measure statistics of batch normalisation anew first; otherwise they are averaged like weights.
+        Recompute the statistics of batch normalisation first; otherwise they are averaged like weights.
 
     Yields
     ------
     SplitScore
-        Of the images seen so far, without logits. At least one; what the store knows is exact at once.
+        Scores of the images seen so far, without logits. Yields at least once; a stored score is exact at once.
 
     Raises
     ------
     PoolError, ValueError
         As in `Evaluator.evaluate`, and in `recalibrated`.
     """
-    (known,) = known_scores(ev, [recipe], split, recalibration)
+    (known,) = known_scores(ev, [recipe], split, recalibration=recalibration)
     if known is not None:
         yield known
         return
     key = _key(ev, recipe, split, recalibration)
     reader = ev.reader(split)
-    run = Run(split, reader, Share(ev.store.claims, key), keep_logits=False)
+    run = Run(split, reader, share=Share(ev.store.claims, key), keep_logits=False)
     stop = len(reader) if images is None else min(images, len(reader))
     own = None
     with run.share.used():
         while not run.done and run.seen < stop:
-            # A part is not filed, so nobody could wait for it.
+            # A partial score is not stored, so no other process could wait for it.
             if stop == len(reader) and not run.share.held:
                 yield from run.share.wait(split)
-                (known,) = known_scores(ev, [recipe], split, recalibration)
+                (known,) = known_scores(ev, [recipe], split, recalibration=recalibration)
                 if known is not None:
                     yield known
                     return
@@ -70,7 +75,7 @@ def stream_score(
             with torch.inference_mode():
                 inputs = reader.batch(run.seen, upto)
                 if own is None:
-                    # Only for one batch: whoever drags a slider meanwhile comes in between.
+                    # Hold the model for one batch only, so that a slider that is dragged meanwhile gets its turn.
                     with ev.model(recipe) as model:
                         run.add(model(inputs))
                 else:
@@ -81,13 +86,13 @@ def stream_score(
                 run.share.say(working=False, score=score)
                 yield score
         if run.done:
-            yield file_score(ev.store, key, recipe, split, score, None, ev.device.type)
+            yield file_score(ev.store, key, recipe=recipe, split=split, score=score, logits=None, device=ev.device.type)
 
 
 def known_scores(
-    ev: Evaluator, recipes: Sequence[Recipe], split: Split, recalibration: Recalibration | None = None
+    ev: Evaluator, recipes: Sequence[Recipe], split: Split, *, recalibration: Recalibration | None = None
 ) -> list[SplitScore | None]:
-    """What the store has of each recipe, without logits; None where it has nothing. One question for all of them."""
+    """The stored score of each recipe, without logits, or None; one query for all of them."""
     keys = [_key(ev, recipe, split, recalibration) for recipe in recipes]
     found = ev.store.get(dict.fromkeys(keys), with_logits=False)
     return [stored_score(split, found[key], None) if key in found else None for key in keys]
@@ -98,9 +103,14 @@ def _key(ev: Evaluator, recipe: Recipe, split: Split, recalibration: Recalibrati
 
 
 def score(
-    ev: Evaluator, recipe: Recipe, split: Split, images: int | None = None, recalibration: Recalibration | None = None
+    ev: Evaluator,
+    recipe: Recipe,
+    split: Split,
+    *,
+    images: int | None = None,
+    recalibration: Recalibration | None = None,
 ) -> SplitScore:
-    """The last of `stream_score`."""
-    for found in stream_score(ev, recipe, split, images, recalibration):
+    """The final score of `stream_score`."""
+    for found in stream_score(ev, recipe, split, images=images, recalibration=recalibration):
         last = found
     return last

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 
 def coarse_to_fine(count: int) -> Iterator[int]:
-    """The order in which the points of a line are visited: the ends first, then ever finer.
+    """The order in which to visit the points of a line: the ends first, then finer and finer.
 
-    A curve can be drawn from the first two points on, and each new one halves the largest gap.
+    A curve can be drawn as soon as there are two points, and each new one halves the largest gap.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Logits on images that are made for a question, as paths between images are."""
+"""Logits on synthetic images, such as paths between images."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class BlendReader:
     split
         The images.
     architecture
-        Says how they are normalised.
+        Determines how they are normalised.
     device
-        Gets the sources, once.
+        Where the source images are kept.
     """
 
     def __init__(self, split: BlendSplit, architecture: Architecture, device: torch.device) -> None:
@@ -53,7 +53,7 @@ def stream_probe(ev: Evaluator, recipe: Recipe, split: BlendSplit) -> Iterator[L
     Parameters
     ----------
     ev
-        The evaluator. What its store has is not computed again; what is complete is stored.
+        The evaluator. What is in its store is not computed again; complete logits are stored.
     recipe
         The model.
     split
@@ -62,14 +62,14 @@ def stream_probe(ev: Evaluator, recipe: Recipe, split: BlendSplit) -> Iterator[L
     Yields
     ------
     Logits
-        ``[seen, classes]`` of the images so far; the last one has all of them. Stop iterating to cancel.
+        ``[seen, classes]`` for the images so far; the last one has all of them. Stop iterating to cancel.
 
     Raises
     ------
     PoolError
         When the recipe names a checkpoint that the pool lacks.
     ValueError
-        When the images are of another size than the model takes.
+        When the images do not have the size that the model takes.
     """
     ev.pool.require(recipe)
     if split.image_size != ev.architecture.image_size:
@@ -84,7 +84,7 @@ def stream_probe(ev: Evaluator, recipe: Recipe, split: BlendSplit) -> Iterator[L
     logits = np.empty((len(split), ev.architecture.classes), dtype=np.float32)
     for start in range(0, len(split), BATCH[ev.device.type]):
         stop = min(start + BATCH[ev.device.type], len(split))
-        # Only for one batch: whoever drags a slider meanwhile comes in between.
+        # Hold the model for one batch only, so that a slider that is dragged meanwhile gets its turn.
         with torch.inference_mode(), ev.model(recipe) as model:
             logits[start:stop] = model(reader.batch(start, stop)).float().cpu().numpy()
         ev.forward_images += stop - start
@@ -94,7 +94,7 @@ def stream_probe(ev: Evaluator, recipe: Recipe, split: BlendSplit) -> Iterator[L
 
 
 def probe(ev: Evaluator, recipe: Recipe, split: BlendSplit) -> Logits:
-    """The last of `stream_probe`: logits ``[images, classes]`` of all images."""
+    """The final result of `stream_probe`: logits ``[images, classes]`` of all images."""
     for found in stream_probe(ev, recipe, split):
         last = found
     return last

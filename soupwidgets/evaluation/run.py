@@ -14,32 +14,32 @@ from soupwidgets.evaluation.sharing import Share
 from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.suites import Split
 
-# Each split is first sampled in two small steps: the coarse answers under a moving thumb.
+# Each split is first sampled in two small steps, for coarse answers while a slider is dragged.
 _SAMPLES = (64, 320)
 
 
 class Run:
-    """How far one recipe has got on one split; ``kept`` once it is complete and in the store.
+    """Progress of one recipe on one split; ``kept`` once it is complete and in the store.
 
     Parameters
     ----------
     split
         The split.
     reader
-        Its images, in the order in which they are measured.
+        Its images, in the order of measurement.
     share
-        What other processes are told, and tell.
+        Exchange of progress with other processes.
     keep_logits
-        Whether `logits` are kept, or counted and forgotten.
+        Whether to keep `logits`, or only count them.
     """
 
-    def __init__(self, split: Split, reader: SplitReader, share: Share, keep_logits: bool = True) -> None:
+    def __init__(self, split: Split, reader: SplitReader, *, share: Share, keep_logits: bool = True) -> None:
         self.split = split
         self.reader = reader
         self.share = share
         self._keep_logits = keep_logits
         self.seen = 0
-        # As it stood after the last batch: another metric than accuracy is too dear to be worked out twice.
+        # The score after the last batch: metrics other than accuracy are too expensive to compute twice.
         self.last: SplitScore | None = None
         self.kept: SplitScore | None = None
         self.correct = 0
@@ -55,7 +55,7 @@ class Run:
 
     @property
     def told(self) -> SplitScore | None:
-        """How it stood after the last batch; None before the first."""
+        """The score after the last batch; None before the first."""
         return self.kept or self.last
 
     def add(self, logits: Tensor) -> None:
@@ -80,13 +80,13 @@ class Run:
         self.seen = stop
 
     def score(self) -> SplitScore:
-        """How it stands."""
+        """The score so far."""
         loss = self.loss_sum / self.seen
         figure = split_figure(self.split, self.predictions, self.reader.order[: self.seen])
         spread = None
         if self.seen > 1:
             variance = (self._loss_squares - self.seen * loss**2) / (self.seen - 1)
-            # Losses that are all equal may come out a little below zero; one that is not finite has no spread.
+            # The variance of equal losses may come out slightly below zero; non-finite losses have no spread.
             spread = math.sqrt(max(0.0, variance)) if math.isfinite(variance) else None
         return SplitScore(
             self.split.role, len(self.reader), self.seen, self.correct, loss, figure=figure, loss_sd=spread
@@ -94,11 +94,11 @@ class Run:
 
 
 def next_batch(runs: Sequence[Run], batch: int) -> tuple[Run, int] | None:
-    """Which run to go on with, and how far it shall get; None when all are complete and in the store.
+    """Which run to continue, and up to which image; None when all are complete and in the store.
 
     Small batches for all splits first, then each split to its end, in order.
-    Going on with one split until it is complete means that what was measured when
-    a run is cancelled is in the store, not scattered over halves of splits.
+    Completing one split before continuing with the next means that what was measured when
+    a run is cancelled is in the store, not scattered over incomplete splits.
     """
     runs = [run for run in runs if run.kept is None]
     for sample in _SAMPLES:

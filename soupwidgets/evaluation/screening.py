@@ -1,4 +1,4 @@
-"""Screening: is a recipe good enough? Asked with as few images as the answer needs."""
+"""Screening: is a recipe good enough? Answered with as few images as possible."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from soupwidgets.evaluation.evaluator import Evaluator
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites import Split
 
-# Many images at once are fast, few at a time stop early. The last images before a verdict go in small steps.
+# Large batches are fast, small ones stop early: the last images before a verdict go in small steps.
 _LARGEST, _SMALLEST = 192, 32
 
 
 @dataclass(frozen=True)
 class Screening:
-    """What is known of a recipe when the verdict is certain.
+    """What is known about a recipe when the verdict is certain.
 
     Parameters
     ----------
     needed
-        How many images had to be right.
+        How many images had to be correct.
     looked_at
         How many images the verdict took, hardest first.
     correct
-        How many of these were right.
+        How many of these were correct.
     total
         Number of images of the split.
     """
@@ -44,14 +44,14 @@ class Screening:
 
     @property
     def at_most(self) -> int:
-        """How many images can be right at the best; how many are, when all were looked at."""
+        """Upper bound on the number of correct images; the exact number when all were looked at."""
         return self.correct + self.total - self.looked_at
 
 
 def screen(ev: Evaluator, recipe: Recipe, split: Split, order: NDArray[np.int64], needed: int) -> Screening:
-    """Find out whether a recipe gets ``needed`` images right, and stop as soon as it cannot any more.
+    """Find out whether a recipe gets ``needed`` images right, and stop as soon as it no longer can.
 
-    A recipe that passes was measured in full, and is in the store.
+    A recipe that passes has been measured in full and is in the store.
 
     Parameters
     ----------
@@ -62,14 +62,14 @@ def screen(ev: Evaluator, recipe: Recipe, split: Split, order: NDArray[np.int64]
     split
         The images.
     order
-        All places of the split, the images that are most likely wrong first.
+        All positions of the split, with the images that are most likely wrong first.
     needed
-        How many must be right.
+        How many images must be correct.
 
     Returns
     -------
     Screening
-        The same verdict that counting all images gives.
+        The verdict is the same as from counting all images.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def screen(ev: Evaluator, recipe: Recipe, split: Split, order: NDArray[np.int64]
     total, seen, correct = len(split), 0, 0
     logits = np.empty((total, ev.architecture.classes), dtype=np.float32)
     while seen < total and correct + total - seen >= needed:
-        # Fewer wrong images than this cannot end the search.
+        # The search cannot end with fewer wrong images than this.
         missing = correct + total - seen - needed + 1
         rows = order[seen : seen + min(max(missing, _SMALLEST), _LARGEST)]
         with ev.model(recipe) as model, torch.inference_mode():
@@ -99,7 +99,7 @@ def screen(ev: Evaluator, recipe: Recipe, split: Split, order: NDArray[np.int64]
 
 
 def _replay(logits: NDArray[np.float32], labels: NDArray[np.int64], order: NDArray[np.int64], needed: int) -> Screening:
-    """The answer from stored logits, and how many images would have been enough for it."""
+    """The verdict from stored logits, with the number of images that would have been enough for it."""
     right = ((logits.argmax(axis=1) == labels) & np.isfinite(logits).all(axis=1))[order]
     wrong_so_far = np.cumsum(~right)
     hopeless = np.flatnonzero(wrong_so_far > len(right) - needed)

@@ -1,4 +1,4 @@
-"""One measurement, several processes: one makes it, the others show how far it has got and take what it files."""
+"""One measurement wanted by several processes: one makes it, the others show its progress and use its result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from soupwidgets.evaluation.metrics import Figure
 from soupwidgets.store import Claim, Claims
 from soupwidgets.suites import Split
 
-# How often whoever waits looks again, and how often it says so where nothing is new, in seconds.
+# How often a waiting process looks for news, and how often it yields without news, in seconds.
 POLL, STILL_WAITING = 0.05, 0.25
 
 
@@ -30,19 +30,19 @@ class _Progress(msgspec.Struct):
 
 
 class Share:
-    """A measurement's claim, as all threads of this process that make the measurement together have it.
+    """A measurement's claim, shared by all threads of this process that work on the measurement.
 
     Parameters
     ----------
     claims
-        Of the store.
+        The store's claims.
     key
-        What the measurement is filed under.
+        The key of the measurement.
     """
 
     def __init__(self, claims: Claims, key: str) -> None:
         self.key = key
-        # For whoever takes the claim and then looks into the store: no thread begins in between.
+        # Held while taking the claim and then looking into the store, so that no other thread starts in between.
         self.lock = threading.RLock()
         self._claims = claims
         self._claim: Claim | None = None
@@ -55,21 +55,21 @@ class Share:
         return claim is not None and claim.held
 
     def take(self) -> bool:
-        """Try to get the claim; never waits. Whoever gets it looks into the store before it begins."""
+        """Try to get the claim without waiting. After getting it, look into the store before starting."""
         with self.lock:
             if not self.held:
                 self._claim = self._claims.take(self.key)
             return self._claim is not None
 
     def release(self) -> None:
-        """Let others have it."""
+        """Give the claim up."""
         claim, self._claim = self._claim, None
         if claim is not None:
             claim.release()
 
     @contextmanager
     def used(self) -> Iterator[None]:
-        """For as long as the block lasts: the claim is released when its last user is through, or was stopped."""
+        """Count a user of the claim within the block; it is released when its last user finishes or is stopped."""
         with self.lock:
             self._users += 1
         try:
@@ -81,28 +81,28 @@ class Share:
                     self.release()
 
     def wait(self, split: Split) -> Iterator[SplitScore]:
-        """Until the claim is this process's: how it stands with the one that has it, several times a second."""
+        """Yield the holder's progress several times a second, until this process gets the claim."""
         shown, last = time.monotonic(), None
         while not self.take():
             time.sleep(POLL)
             score = self.hear(split)
-            # Also where there is nothing new, so that whoever waits can be stopped.
+            # Yield even if there is nothing new, so that a waiting caller can stop.
             if score is not None and (score != last or time.monotonic() - shown > STILL_WAITING):
                 shown, last = time.monotonic(), score
                 yield score
 
-    def say(self, working: bool, score: SplitScore | None = None) -> None:
-        """Tell those who wait whether somebody is at work, and how it stands."""
+    def say(self, *, working: bool, score: SplitScore | None = None) -> None:
+        """Tell waiting processes whether this one is working, and how far it is."""
         claim = self._claim
         if claim is None:
             return
         words = None
         if score is not None:
             words = msgspec.json.encode(_Progress(score.seen, score.correct, score.loss, score.loss_sd, score.figure))
-        claim.say(working, words)
+        claim.say(working=working, words=words)
 
     def hear(self, split: Split) -> SplitScore | None:
-        """How it stands with the process that has the claim; None where that is not known."""
+        """The progress of the process that holds the claim; None if it is not known."""
         try:
             said = msgspec.json.decode(self._claims.look(self.key), type=_Progress)
         except ValueError:
@@ -116,7 +116,7 @@ class Share:
 
 @contextmanager
 def all_used(shares: Iterable[Share]) -> Iterator[None]:
-    """`Share.used` of several."""
+    """`Share.used` for several claims."""
     with ExitStack() as stack:
         for share in shares:
             stack.enter_context(share.used())

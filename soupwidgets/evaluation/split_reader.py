@@ -16,8 +16,8 @@ _ORDER_SEED = 0
 class SplitReader:
     """Batches of a split in a seeded order, normalised on the device.
 
-    The first images of the order are a fair sample of the split: a partial
-    result is then an honest estimate. The order depends on the split's length
+    The first images of the order are a random sample of the split: a partial
+    result is therefore an unbiased estimate. The order depends on the split's length
     alone, so every model sees the same images first.
 
     Parameters
@@ -25,10 +25,10 @@ class SplitReader:
     split
         The images and labels.
     architecture
-        Says how images are normalised.
+        Determines how images are normalised.
     device
         On CUDA all images are moved there once, if they take less than half of
-        what is free; otherwise, and on a CPU, they stay where they are (perhaps
+        what is free; otherwise, and on a CPU, they stay where they are (possibly
         memory-mapped) and each batch is gathered.
     """
 
@@ -53,7 +53,7 @@ class SplitReader:
         return self._normalise(self._resident[start:stop])
 
     def pick(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Images at these places of the split's own order, as `batch` gives them, and their labels."""
+        """Images at these positions of the split's own order, in the form of `batch`, and their labels."""
         places = torch.from_numpy(self._place[rows]).to(self.labels.device)
         if self._resident is None:
             return self._normalise(torch.from_numpy(self.split.images[rows]).to(self._device)), self.labels[places]
@@ -61,14 +61,14 @@ class SplitReader:
 
 
 class Normaliser:
-    """From pixels to what the tower takes.
+    """Converts pixels to the input of the image tower.
 
     Parameters
     ----------
     architecture
-        Says how.
+        Determines mean and standard deviation.
     device
-        Where.
+        Where to compute.
     """
 
     def __init__(self, architecture: Architecture, device: torch.device) -> None:
@@ -85,7 +85,7 @@ class Normaliser:
         images = pixels.to(torch.float32)
         grey = images.ndim == 3
         images = images[:, None] if grey else images.permute(0, 3, 1, 2)
-        # In place where every image has its own three channels, or one number serves all of them.
+        # In place if every image has its own three channels, or one number applies to all of them.
         if grey and len(self._gain) == 3:
             return images * self._gain + self._offset
         images = images.mul_(self._gain).add_(self._offset)

@@ -1,4 +1,4 @@
-"""What all figures share: colours, axes, words, and how a drawn figure changes."""
+"""What all figures share: colours, axes, wording, and updates of a drawn figure."""
 
 from soupwidgets.figures.patch import Patch, apply_patch, as_patch, text_alternative
 

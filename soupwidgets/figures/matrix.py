@@ -1,4 +1,4 @@
-"""A symmetric matrix of models, as a heat map with its numbers written in."""
+"""A symmetric matrix of models, as a heat map with the numbers written in its cells."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from numpy.typing import NDArray
 
 from soupwidgets.figures.style import axis, base_figure
 
-# So many rows still have room for a number in every cell.
+# Up to this many rows there is space for a number in every cell.
 _WRITTEN = 14
-# More names than these are written aslant.
+# With more names than this, the labels are rotated.
 _FLAT = 7
 
 
 def matrix_figure(
-    title: str, names: Sequence[str], values: NDArray[np.float64], unit: str, digits: int, uid: str
+    title: str, names: Sequence[str], *, values: NDArray[np.float64], unit: str, digits: int, uid: str
 ) -> go.Figure:
     """Draw ``values[row, column]`` of pairs of models; cells without a number stay empty.
 
     Parameters
     ----------
     title
-        Of the figure.
+        Title of the figure.
     names
-        Of rows and columns.
+        Names of the rows and columns.
     values
         ``[names, names]``, NaN where unknown.
     unit
-        Beside the colours.
+        Unit of the values, shown at the colour bar.
     digits
-        Behind the point.
+        Number of decimals.
     uid
-        Of the trace.
+        Plotly's ``uid`` for the trace.
     """
     count = len(names)
     figure = base_figure(

@@ -18,21 +18,21 @@ Patch = dict[str, Any]
 
 
 def make_patch(text: str, traces: dict[str, dict[str, Any]], **layout: Any) -> Patch:
-    """A patch with the figure's new text alternative; its texts are plain, and leave escaped."""
+    """A patch with the figure's new text alternative; pass plain texts, they are escaped here."""
     shown = {uid: entries | shown_trace({"uid": uid, **entries}) for uid, entries in traces.items()}
     return {"traces": shown, "layout": {**layout, **shown_layout(layout), "meta": {"text": text}}}
 
 
 def finished(figure: ShownFigure, patch: Patch) -> go.Figure:
-    """A figure that was drawn with plain texts, with its first patch: how every figure leaves this room.
+    """Apply the first patch to a figure drawn with plain texts; every figure function ends with this.
 
     Raises
     ------
     TypeError
-        When it is a figure of plotly's own, which would show more buttons than ours.
+        When it is one of plotly's own figures, which would show more buttons.
     """
     if not isinstance(figure, ShownFigure):
-        raise TypeError("a figure begins with base_figure or ShownFigure")
+        raise TypeError("a figure must be made with base_figure or ShownFigure")
     for trace in figure.data:
         trace.update(shown_trace(trace.to_plotly_json()), overwrite=True)
     figure.update_layout(shown_layout(figure.layout.to_plotly_json()), overwrite=True)
@@ -45,7 +45,7 @@ def apply_patch(figure: go.Figure, patch: Patch) -> go.Figure:
     Raises
     ------
     KeyError
-        When the figure has no trace of a uid that the patch names.
+        When the patch names a uid that no trace of the figure has.
     """
     traces = {trace.uid: trace for trace in figure.data}
     for uid, entries in patch["traces"].items():

@@ -18,29 +18,29 @@ _EDGE = 1e-4
 
 
 def place(accuracy: float, scale: Scale) -> float:
-    """Where an accuracy (0..1) stands on an axis: in percent, or on the scale; 0 and 1 stand at its end."""
+    """Position of an accuracy (0..1) on an axis: in percent, or on the scale; 0 and 1 are at its ends."""
     if scale == "linear":
         return 100 * accuracy
     return float(to_scale(min(max(accuracy, _EDGE), 1 - _EDGE), scale))
 
 
 def off_scale(accuracy: float, scale: Scale) -> bool:
-    """Whether an accuracy has no place of its own on the axis: exactly 0 or 1, unless it is linear."""
+    """Whether an accuracy has no finite position on the axis: exactly 0 or 1, unless the scale is linear."""
     return scale != "linear" and not 0 < accuracy < 1
 
 
-def accuracy_axis(title: str, accuracies: Iterable[float], scale: Scale, room: float = 0.06) -> dict[str, Any]:
-    """An axis that holds these accuracies (0..1), labelled in percent whatever the scale.
+def accuracy_axis(title: str, accuracies: Iterable[float], *, scale: Scale, margin: float = 0.06) -> dict[str, Any]:
+    """An axis that covers these accuracies (0..1), labelled in percent whatever the scale.
 
     Examples
     --------
-    >>> accuracy_axis("ID accuracy", [0.5, 0.9], "logit")["ticktext"]
+    >>> accuracy_axis("ID accuracy", [0.5, 0.9], scale="logit")["ticktext"]
     ['50', '55', '60', '65', '70', '75', '80', '85', '90']
     """
     values = [place(a, scale) for a in accuracies if np.isfinite(a)] or [place(0.5, scale)]
     low, high = min(values), max(values)
-    margin = room * (high - low) or place(0.51, scale) - place(0.5, scale)
-    low, high = low - margin, high + margin
+    width = margin * (high - low) or place(0.51, scale) - place(0.5, scale)
+    low, high = low - width, high + width
     if scale == "linear":
         low, high = max(low, -1.0), min(high, 101.0)
         return axis(f"{title}, %", (low, high))

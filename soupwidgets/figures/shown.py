@@ -1,8 +1,9 @@
-r"""The one way out of this room: every text of a figure becomes what plotly shows as that text.
+r"""Escaping of a figure's texts, in one place: plotly shows each text exactly as it was given.
 
-plotly reads a few tags (links among them), entities and ``%{...}`` in titles, names, labels and hover texts, and names
-come from files of others. So figures are drawn with plain texts, and what leaves is escaped here, once, wherever it
-stands. A line break is ``\\n``, bold is `bold`; tags of our own are written in templates alone.
+plotly interprets a few tags (including links), entities and ``%{...}`` in titles, names, labels and hover texts, and
+names come from untrusted files. So figures are drawn with plain texts, and everything is escaped here, once, wherever
+it appears. A line break is ``\\n``, bold text is made by `bold`; only templates may contain tags, written in this
+package.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import plotly.graph_objects as go
 
 _BOLD, _END = "\x02", "\x03"
 _BOLD_PART = re.compile(f"{_BOLD}([^{_BOLD}{_END}]*){_END}")
-# What a template may show; a name that looks like more is a name.
+# The fields that a template may show; anything else that looks like one is part of a name.
 _TEMPLATE_PART = re.compile(
     r"(</?(?:b|extra)>|<br>|%\{(?:x|y|z|text|hovertext|meta|marker\.color|customdata\[\d+\])(?::[^{}<>&]*)?\})"
 )
@@ -24,14 +25,14 @@ _TEMPLATES = ("hovertemplate", "texttemplate")
 
 
 class ShownFigure(go.Figure):  # type: ignore[misc]
-    """A figure whose mode bar, wherever it is shown by itself, can do nothing but save and reset."""
+    """A figure whose mode bar, when it is shown on its own, only offers saving and resetting."""
 
     @property
     def config(self) -> dict[str, Any]:
-        """What plotly calls the configuration: buttons, and what the picture is saved as."""
+        """Plotly's configuration: the buttons, and the file name of saved pictures."""
         solid = any(trace.type in ("surface", "scatter3d") for trace in self.data)
         buttons = ["toImage", "resetCameraDefault3d" if solid else "resetScale2d"]
-        # Where marks are chosen by drawing around them, both ways to drag are offered.
+        # If marks can be selected with the lasso, both drag modes are offered.
         buttons += ["lasso2d", "zoom2d"] if self.layout.dragmode == "lasso" else []
         return {
             "displaylogo": False,
@@ -44,16 +45,16 @@ class ShownFigure(go.Figure):  # type: ignore[misc]
         }
 
     def show(self, *args: Any, **kwargs: Any) -> None:
-        """Show it, as plotly does."""
+        """Show the figure, as in plotly."""
         super().show(*args, **self._configured(kwargs))
 
     def to_html(self, *args: Any, **kwargs: Any) -> Any:
-        """Its HTML, as plotly makes it."""
-        # plotly takes the configuration by place as well.
+        """The figure's HTML, as in plotly."""
+        # plotly also accepts the configuration as a positional argument.
         return super().to_html(*args, **(kwargs if args else self._configured(kwargs)))
 
     def write_html(self, *args: Any, **kwargs: Any) -> None:
-        """Write its HTML, as plotly does."""
+        """Write the figure's HTML, as in plotly."""
         super().write_html(*args, **(kwargs if len(args) > 1 else self._configured(kwargs)))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, validate: bool = True, **kwargs: Any) -> Any:
@@ -72,25 +73,25 @@ class ShownFigure(go.Figure):  # type: ignore[misc]
 
 
 def bold(text: str) -> str:
-    """A text that a figure shows in bold."""
+    """Mark a text to be shown in bold."""
     return f"{_BOLD}{re.sub(f'[{_BOLD}{_END}]', '', text)}{_END}"
 
 
 def shown_text(text: str) -> str:
-    """What plotly must be given to show this text, whatever it holds.
+    """What plotly must be given to show this text, whatever it contains.
 
     Examples
     --------
     >>> shown_text("<a href='x'>&amp;</a> %{meta.text}")
     "&lt;a href='x'&gt;&amp;amp;&lt;/a&gt; &#37;{meta.text}"
     """
-    # plotly knows no entity for quotes, and needs none.
+    # plotly has no entity for quotes, and needs none.
     safe = escape(text, quote=False).replace("%{", "&#37;{").replace("\n", "<br>")
     return _BOLD_PART.sub(r"<b>\1</b>", safe).replace(_BOLD, "").replace(_END, "")
 
 
 def plain_text(shown: str) -> str:
-    """The text again, in the words that a reader sees.
+    """The inverse of `shown_text`: the text that a reader sees.
 
     Examples
     --------
@@ -101,27 +102,27 @@ def plain_text(shown: str) -> str:
 
 
 def shown_template(template: str) -> str:
-    """The same for a template: our own tags and places stay."""
+    """The same for a template: tags and fields written in this package stay."""
     parts = _TEMPLATE_PART.split(template)
     return "".join(part if i % 2 else shown_text(part) for i, part in enumerate(parts))
 
 
 def shown_trace(trace: dict[str, Any]) -> dict[str, Any]:
-    """The entries of a trace, or of a patch for one, that must change; ``customdata`` stays: nobody is shown it.
+    """The entries of a trace, or of a patch for one, that must change; ``customdata`` stays, as it is never shown.
 
     Raises
     ------
     ValueError
-        When a template shows names out of ``customdata``, which is for clicks: they belong into ``hovertext``.
+        When a template shows names from ``customdata``, which is for clicks: they belong in ``hovertext``.
     """
     for key in _TEMPLATES:
         if "%{customdata" in str(trace.get(key) or "") and _has_text(trace.get("customdata")):
-            raise ValueError(f"the {key} of trace {trace.get('uid')!r} shows names out of customdata: use hovertext")
+            raise ValueError(f"the {key} of trace {trace.get('uid')!r} shows names from customdata: use hovertext")
     return {key: shown for key, value in trace.items() if (shown := _shown(key, value)) is not value}
 
 
 def shown_layout(layout: dict[str, Any]) -> dict[str, Any]:
-    """The entries of a layout that must change; ``meta`` stays: its words are shown as text."""
+    """The entries of a layout that must change; ``meta`` stays, as it is shown as plain text."""
     return {
         key: shown
         for key, value in layout.items()
@@ -130,7 +131,7 @@ def shown_layout(layout: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shown(key: str, value: Any) -> Any:
-    """The value with every text in it shown; the value itself where there is none."""
+    """The value with every text in it escaped; the value itself if there is none."""
     if key in ("customdata", "uid"):
         return value
     if isinstance(value, str):

@@ -15,7 +15,7 @@ from soupwidgets.figures.shown import ShownFigure
 
 # Okabe and Ito (2008), 'Color universal design': told apart with every common form of colour blindness.
 BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
-# For lines that have no meaning of their own, in this order.
+# For lines without a fixed meaning, in this order.
 COLOURS = (BLUE, VERMILLION, GREEN, "#E69F00", "#CC79A7", "#56B4E9")
 INK, GREY, PALE = "#222222", "#767676", "#C8C8C8"
 FONT = "system-ui, 'Segoe UI', 'Liberation Sans', 'DejaVu Sans', Arial, sans-serif"
@@ -35,7 +35,7 @@ TOO_FEW = "too few to say"
 
 
 def interval_words(interval: tuple[float, float], form: str = ".1%") -> str:
-    """An interval in words; with limits that are not numbers there were too few images to say.
+    """An interval in words; limits that are not finite mean that there were too few images.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def interval_words(interval: tuple[float, float], form: str = ".1%") -> str:
 
 
 def bar_length(length: float) -> float | str:
-    """How far an error bar reaches; plotly draws none for a word, and one of no width for a missing number."""
+    """Length of an error bar; plotly draws none for a string, but a zero-length one for a missing number."""
     return length if isfinite(length) else TOO_FEW
 
 
@@ -76,7 +76,7 @@ def error_bars_of(scores: Iterable[SplitScore], **style: Any) -> dict[str, Any]:
 
 
 def band_trace(
-    x: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str, uid: str
+    x: Sequence[float], low: Sequence[float], high: Sequence[float], *, colour: str, uid: str
 ) -> dict[str, Any]:
     """The area between two curves, pale, without legend or hover; a gap where a limit is unknown."""
     shape_x: list[float | None] = []
@@ -101,46 +101,46 @@ def band_trace(
     }
 
 
-def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str, uid: str) -> go.Scatter:
+def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], *, colour: str, uid: str) -> go.Scatter:
     """The same as a trace of plotly."""
-    return go.Scatter(band_trace(x, low, high, colour, uid))
+    return go.Scatter(band_trace(x, low, high, colour=colour, uid=uid))
 
 
 def axis(title: str, limits: tuple[float, float] | None = None, **more: Any) -> dict[str, Any]:
-    """An axis with the common look; with ``limits`` it stands still while something moves along it."""
+    """An axis in the common style; with ``limits`` it stays fixed while something moves along it."""
     look = {"title": {"text": title}, "gridcolor": "#E6E6E6", "zeroline": False, "linecolor": GREY, "ticks": "outside"}
     return {**look, **({} if limits is None else {"range": list(limits)}), **more}
 
 
-def limits(values: Iterable[float], room: float = 0.05) -> tuple[float, float]:
-    """Where an axis begins and ends so that all values lie on it, with some room (a share) at both ends."""
+def limits(values: Iterable[float], margin: float = 0.05) -> tuple[float, float]:
+    """Limits of an axis that covers all values, with a margin (a fraction of its length) at both ends."""
     known = [value for value in values if isfinite(value)]
     low, high = min(known), max(known)
-    margin = room * (high - low) or 1.0
-    return low - margin, high + margin
+    width = margin * (high - low) or 1.0
+    return low - width, high + width
 
 
 def label_positions(x: Sequence[float], y: Sequence[float], labels: Sequence[str]) -> list[str]:
-    """Where to write beside each point so that labels lie over other labels and points as little as possible.
+    """Choose where to put each point's label so that labels overlap other labels and points as little as possible.
 
     Parameters
     ----------
     x, y
-        Places on the axes as they are drawn.
+        Coordinates on the axes as they are drawn.
     labels
-        What is written.
+        The label texts.
 
     Returns
     -------
     list[str]
-        A plotly ``textposition`` for each. Points are taken in their order, each with the place that is freest.
+        A plotly ``textposition`` for each. Points are taken in order, and each gets the least crowded position.
 
     Examples
     --------
     >>> label_positions([0, 1, 0], [0, 1, 0.01], ["far", "away", "near"])
     ['middle right', 'middle right', 'middle left']
     """
-    # In shares of the figure: a letter, half a line, and how far beside its point a label stands.
+    # As fractions of the figure: the width of a letter, half a line, and the distance of a label from its point.
     letter, half, beside = 0.014, 0.018, 0.035
     wide, high = (max(values) - min(values) or 1.0 for values in (x, y))
     places = [((a - min(x)) / wide, (b - min(y)) / high) for a, b in zip(x, y, strict=True)]
@@ -164,12 +164,12 @@ def label_positions(x: Sequence[float], y: Sequence[float], labels: Sequence[str
     return found
 
 
-def base_figure(title: str, x_axis: dict[str, Any], y_axis: dict[str, Any], height: int = 450) -> ShownFigure:
+def base_figure(title: str, x_axis: dict[str, Any], y_axis: dict[str, Any], *, height: int = 450) -> ShownFigure:
     """An empty figure with its axes and the common look."""
     return ShownFigure(layout=_layout(title, x_axis, y_axis, height))
 
 
-def drawing(title: str, x_axis: dict[str, Any], y_axis: dict[str, Any], height: int = 450) -> Drawing:
+def drawing(title: str, x_axis: dict[str, Any], y_axis: dict[str, Any], *, height: int = 450) -> Drawing:
     """The same as data."""
     return Drawing(_layout(title, x_axis, y_axis, height))
 

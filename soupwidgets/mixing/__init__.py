@@ -1,4 +1,4 @@
-"""Mixing: recipes into weights."""
+"""Mixing: turning recipes into weights."""
 
 from soupwidgets.mixing.curve import Curve, CurveKind, curve_coefficients
 from soupwidgets.mixing.gram import grams

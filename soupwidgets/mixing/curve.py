@@ -12,14 +12,14 @@ CurveKind = Literal["bezier", "polygon"]
 
 @dataclass(frozen=True)
 class Curve:
-    """Every point is a recipe of three checkpoints.
+    """A curve on which every point is a recipe of three checkpoints.
 
     Parameters
     ----------
     first, second
-        The ends, t = 0 and t = 1.
+        The ends, at t = 0 and t = 1.
     bend
-        The checkpoint that bends the curve, which a Bezier curve does not touch and a polygon goes through.
+        The checkpoint that bends the curve: a polygon passes through it, a Bezier curve does not.
     kind
         Which curve.
 
@@ -45,14 +45,14 @@ class Curve:
         return Recipe(dict(zip((self.first, self.bend, self.second), curve_coefficients(self.kind, t), strict=True)))
 
     def recipes(self, steps: int) -> dict[float, Recipe]:
-        """Evenly spaced t, both ends counted, to the models there."""
+        """Evenly spaced t, including both ends, with the models there."""
         if steps < 2:
-            raise ValueError(f"a curve has two ends; {steps} points asked for")
+            raise ValueError(f"a curve needs at least its two ends; {steps} points were requested")
         return {i / (steps - 1): self.at(i / (steps - 1)) for i in range(steps)}
 
 
 def curve_coefficients(kind: CurveKind, t: float) -> tuple[float, float, float]:
-    """What first end, bend and second end count for at t.
+    """The coefficients of first end, bend and second end at t.
 
     Examples
     --------

@@ -14,22 +14,22 @@ _PIECE = 1 << 18
 
 
 def grams(pool: Pool, names: Sequence[str], origin: str | None = None) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    """For every floating-point tensor the inner products of all pairs, in one pass over the files.
+    """Compute the inner products of all pairs for every floating-point tensor, in one pass over the files.
 
     Parameters
     ----------
     pool
         The checkpoints.
     names
-        At least one of them.
+        Names of at least one of them.
     origin
-        The checkpoint from which they are seen, so that the vectors are task
+        The checkpoint to subtract from the others, so that the vectors are task
         vectors; None for the weights themselves.
 
     Yields
     ------
     str, NDArray[float64]
-        Tensor, and ``[names, names]`` inner products, summed in float64.
+        Name of the tensor, and ``[names, names]`` inner products, summed in float64.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Where each tensor of a model lies in one flat buffer."""
+"""Where each tensor of a model is stored in one flat buffer."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Place:
     shape: tuple[int, ...]
 
     def view(self, flat: Tensor) -> Tensor:
-        """The tensor's view of a flat buffer; no copy."""
+        """A view of the tensor in a flat buffer, without copying."""
         return flat[self.offset : self.offset + math.prod(self.shape)].view(self.shape)
 
 
 class Layout:
-    """Floating-point tensors side by side, each at a 64-byte boundary; the others apart.
+    """Floating-point tensors in one buffer, each aligned to 64 bytes; the other tensors separately.
 
     Parameters
     ----------
@@ -38,12 +38,12 @@ class Layout:
     Attributes
     ----------
     places
-        Place of every floating-point tensor. These are mixed, normalisation
-        statistics (running mean and variance) among them: they are averaged
+        Place of every floating-point tensor. These are mixed, including normalisation
+        statistics (running mean and variance), which are averaged
         like weights, as the released WiSE-FT and model-soups scripts do.
     whole
         Names of all other tensors (counters, indices): they cannot be averaged
-        and are taken from the ingredient with the largest coefficient.
+        and are copied from the ingredient with the largest coefficient.
     size
         Length of the flat buffer in elements.
 
@@ -92,8 +92,8 @@ def bind(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    wrong = [f"the model has {name}, the checkpoints lack it" for name in expected.keys() - given.keys()]
-    wrong += [f"the checkpoints have {name}, the model lacks it" for name in given.keys() - expected.keys()]
+    wrong = [f"the model has {name}, but the checkpoints do not" for name in expected.keys() - given.keys()]
+    wrong += [f"the checkpoints have {name}, but the model does not" for name in given.keys() - expected.keys()]
     wrong += [
         f"{name}: {given[name]} in the checkpoints, {expected[name]} in the model"
         for name in expected.keys() & given.keys()

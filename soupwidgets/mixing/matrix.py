@@ -1,4 +1,4 @@
-"""A pool as one resident matrix; a recipe is a vector times that matrix."""
+"""A pool as one matrix in memory; a mixture is a coefficient vector times that matrix."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class PoolMatrix:
     Raises
     ------
     MemoryError
-        When the device has no room for the matrix; the message says how much is needed.
+        When the device has too little memory for the matrix; the message says how much is needed.
     """
 
     def __init__(self, pool: Pool, device: torch.device) -> None:
@@ -51,7 +51,7 @@ class PoolMatrix:
         return f"PoolMatrix({len(self.pool)} x {self.layout.size:,}, {len(self._loaded)} read, {self.device})"
 
     def row(self, name: str) -> Tensor:
-        """The flat float32 weights ``[parameters]`` of one checkpoint, read now if they were not before."""
+        """The flat float32 weights ``[parameters]`` of one checkpoint, read from its file on first use."""
         data = self._data[self._row[name]]
         if name not in self._loaded:
             whole = {}
@@ -93,7 +93,7 @@ class PoolMatrix:
             weighted_sum(chosen, list(coefficients.values()), out[start:stop])
 
     def mix_many(self, recipes: Sequence[Recipe], out: Tensor) -> None:
-        """Write the weights of several recipes to the rows of ``out``: one matrix-matrix product."""
+        """Write the weights of several recipes to the rows of ``out``, as one matrix-matrix product."""
         for recipe in recipes:
             self._require(recipe)
         if any(recipe.by_tensor for recipe in recipes):
@@ -103,19 +103,19 @@ class PoolMatrix:
         names = [name for name in self._row if any(name in recipe for recipe in recipes)]
         rows = [self.row(name) for name in names]
         first, last = self._row[names[0]], self._row[names[-1]]
-        # Neighbouring rows need no copy; a row in between that no recipe names may be unread memory.
+        # Adjacent rows need no copy; but a row in between that no recipe names may be uninitialised.
         used = self._data[first : last + 1] if last - first + 1 == len(names) else torch.stack(rows)
         coefficients = torch.tensor([[recipe.get(name, 0.0) for name in names] for recipe in recipes])
         torch.mm(coefficients.to(self.device), used, out=out)
 
     def whole_tensors(self, recipe: Recipe) -> dict[str, Tensor]:
-        """The tensors that are no floating-point numbers, of the ingredient with the largest coefficient."""
+        """The non-floating-point tensors, from the ingredient with the largest coefficient."""
         self._require(recipe)
         self.row(recipe.leader)
         return self._whole[recipe.leader]
 
     def _stretches(self, recipe: Recipe) -> Iterator[tuple[int, int, dict[str, float]]]:
-        """Parts of the flat buffer with the same coefficients: begin, end, and those."""
+        """Parts of the flat buffer with the same coefficients: start, end, and the coefficients."""
         if not recipe.by_tensor:
             yield 0, self.layout.size, dict(recipe)
             return

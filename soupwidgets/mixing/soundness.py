@@ -1,4 +1,4 @@
-"""Values that are not finite: one NaN in one ingredient spoils every mixture with it."""
+"""Non-finite values: one NaN in one ingredient spoils every mixture that contains it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def all_finite(tensor: Tensor) -> bool:
     >>> all_finite(torch.tensor([1.0, float("nan")])), all_finite(torch.full((4,), 3e38)), all_finite(torch.empty(0))
     (False, True, True)
     """
-    # A sum needs no second tensor. It may overflow where no value does; then each is asked.
+    # A sum needs no second tensor. It may overflow although all values are finite; then each value is checked.
     return bool(tensor.sum().isfinite()) or bool(tensor.isfinite().all())
 
 
 def not_finite(name: str, tensors: Sequence[str]) -> str:
-    """The sentence for a checkpoint with such tensors."""
+    """The warning for a checkpoint with such tensors."""
     more = f" and {len(tensors) - 1} more tensors" if len(tensors) > 1 else ""
     return (
         f"{name!r} has values that are not finite, in {tensors[0]}{more}: every mixture with it is spoilt. "

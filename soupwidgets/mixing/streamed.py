@@ -1,4 +1,4 @@
-"""Mixing straight from the files: for pools larger than memory, and for leaving with a file."""
+"""Mixing straight from the files: for pools larger than memory, and for saving a mixture."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def mix_streamed(pool: Pool, recipe: Recipe) -> Iterator[tuple[str, Tensor]]:
     Parameters
     ----------
     pool
-        The checkpoints; as many as the disk holds.
+        The checkpoints; they need not fit into memory.
     recipe
         The coefficients.
 
     Yields
     ------
     str, Tensor
-        Every tensor of the mixture in the order of its name, float32; to the
-        last bit what `PoolMatrix.mix` gives. Tensors that are no floating-point
-        numbers are those of the ingredient with the largest coefficient.
+        Every tensor of the mixture in the order of names, in float32 and equal to the
+        last bit to the result of `PoolMatrix.mix`. Tensors that are not floating-point
+        are copied from the ingredient with the largest coefficient.
 
     Raises
     ------
@@ -116,28 +116,29 @@ def save_mixture(
     pool: Pool,
     recipe: Recipe,
     path: str | Path,
+    *,
     measured: Mapping[str, Any] | None = None,
     progress: bool = True,
     architecture: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write the mixture to a file that other tools load.
+    """Write the mixture to a file that other tools can load.
 
     Parameters
     ----------
     pool, recipe
         As in `mix_streamed`.
     path
-        ``.safetensors``, or ``.pt`` for a state dict of ``torch.save``. Appears
-        when it is complete; an interrupted run leaves nothing behind.
+        ``.safetensors``, or ``.pt`` for a state dict of ``torch.save``. The file appears
+        once it is complete; an interrupted run leaves nothing behind.
     measured
-        What is known of its accuracy, for the card.
+        What is known about its accuracy, for the card.
     progress
         Whether to show a progress bar.
     architecture
-        The card of what the tensors belong to, where the pool's own cards do not say it.
+        The card of the architecture, if the pool's own cards do not state it.
     overwrite
-        Whether to replace a file that is there already.
+        Whether to replace an existing file.
 
     Returns
     -------
@@ -147,15 +148,15 @@ def save_mixture(
     Raises
     ------
     ValueError
-        When the path ends with something else, or names an ingredient's own file.
+        When the path has another ending, or is an ingredient's own file.
     CheckpointError
-        When there is a file already, nothing can be written there, or a checkpoint becomes unreadable.
+        When the file exists already, nothing can be written there, or a checkpoint becomes unreadable.
     PoolError
         As in `mix_streamed`.
 
     Notes
     -----
-    The file has the pool's names of tensors. A safetensors file carries a card
+    The file uses the pool's tensor names. A safetensors file carries a card
     with the ingredients, their content hashes and coefficients, the measured
     accuracies and the versions; `Pool` reads it as an ingredient of the same kind.
     """
@@ -179,14 +180,14 @@ def _counted(pieces: Iterable[tuple[str, int, Tensor]], bar: tqdm[Any]) -> Itera
 
 
 def check_target(pool: Pool, names: Sequence[str], path: str | Path, overwrite: bool = False) -> None:
-    """Refuse a path that no checkpoint can be written to, or where something would be lost.
+    """Refuse a path to which no checkpoint can be written, or where something would be lost.
 
     Raises
     ------
     CheckpointError
-        When there is a file already and ``overwrite`` is not set.
+        When the file exists already and ``overwrite`` is not set.
     ValueError
-        When the path ends with something else than ``.safetensors`` or ``.pt``, or names an ingredient's own file.
+        When the path ends with neither ``.safetensors`` nor ``.pt``, or is an ingredient's own file.
     """
     path = Path(path)
     if path.suffix not in (".safetensors", ".pt"):
@@ -205,16 +206,16 @@ def save_stream(
     card: Mapping[str, Any],
     progress: bool = True,
 ) -> Path:
-    """Write tensors that were made of a pool's checkpoints, with a card that says how.
+    """Write tensors that were computed from a pool's checkpoints, with a card that says how.
 
     Parameters
     ----------
     pool
-        Names, shapes and architecture are its own.
+        Determines names, shapes and architecture.
     path
         ``.safetensors``, which carries the card, or ``.pt``.
     stream
-        Every tensor of the pool once, in float32 where it is a floating-point one.
+        Every tensor of the pool once, in float32 if it is a floating-point tensor.
     card
         What was done; name, role, versions and architecture are added.
     progress
@@ -228,11 +229,11 @@ def save_stream(
     Raises
     ------
     ValueError
-        When a tensor is missing, or is not what the pool has.
+        When a tensor is missing, or does not match the pool's.
     """
     with _progress(pool, path, progress) as bar:
         shown = ((name, tensor) for name, _, tensor in _counted(((name, 0, tensor) for name, tensor in stream), bar))
-        write_stream(path, mixed_tensors(pool), shown, _whole_card(pool, path, card))
+        write_stream(path, mixed_tensors(pool), values=shown, card=_whole_card(pool, path, card))
     return Path(path)
 
 

@@ -1,4 +1,4 @@
-"""What a checkpoint's tensors belong to: an open_clip image tower with a linear head."""
+"""The architecture of a checkpoint: an open_clip image tower with a linear head."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Architecture:
     classes
         Number of classes of the head.
     mean, std
-        What images (0..1) are normalised with before the tower: one number, or one for each of three channels.
+        Normalisation of images (0..1) before the tower: one number, or one for each of three channels.
     quick_gelu
         Whether the tower uses OpenAI's approximation of GELU.
     head_bias
@@ -45,21 +45,21 @@ class Architecture:
 
     @classmethod
     def from_open_clip(
-        cls, name: str, classes: int, head_bias: bool = False, pretrained: str | None = None
+        cls, name: str, classes: int, *, head_bias: bool = False, pretrained: str | None = None
     ) -> Architecture:
-        """The image tower of a model that open_clip knows by name, with the normalisation of its weights.
+        """The image tower of an open_clip model, with the normalisation that belongs to its weights.
 
         Parameters
         ----------
         name
-            Such as ``"ViT-B-32"``, or ``"ViT-B-32-quickgelu"`` for OpenAI's weights.
+            open_clip's name, such as ``"ViT-B-32"``, or ``"ViT-B-32-quickgelu"`` for OpenAI's weights.
         classes
             Number of classes of the head.
         head_bias
             Whether the head has a bias, as in the releases of WiSE-FT and model soups.
         pretrained
-            open_clip's tag of the weights, which may ask for another normalisation or activation;
-            that of the model's first tag when None.
+            open_clip's tag of the weights, which may imply a different normalisation or activation;
+            the model's first tag when None.
 
         Raises
         ------
@@ -75,12 +75,12 @@ class Architecture:
 
         config = open_clip.get_model_config(name)
         if config is None:
-            raise ValueError(f"open_clip has no model {name!r}; open_clip.list_models() names them all")
+            raise ValueError(f"open_clip has no model {name!r}; open_clip.list_models() lists them all")
         tags = open_clip.list_pretrained_tags_by_model(name)
         weights = open_clip.get_pretrained_cfg(name, pretrained or (tags[0] if tags else ""))
         mean = list(weights.get("mean", open_clip.OPENAI_DATASET_MEAN))
         std = list(weights.get("std", open_clip.OPENAI_DATASET_STD))
-        # A tag that is not named is a guess, good enough for the normalisation but not for the activation.
+        # Without a given tag the first one is a guess, good enough for the normalisation but not for the activation.
         quick_gelu = bool(config.get("quick_gelu", False) or (pretrained and weights.get("quick_gelu", False)))
         vision_cfg = dict(config["vision_cfg"])
         if "timm_model_name" in vision_cfg:
@@ -99,7 +99,7 @@ class Architecture:
     def to_json(self) -> dict[str, Any]:
         """Every field, as plain JSON values."""
         fields = asdict(self)
-        # Cards and measurements from before there was a choice stay what they are.
+        # Keeps cards and measurements valid that were made before this was an option.
         if not self.head_bias:
             del fields["head_bias"]
         return fields
@@ -112,13 +112,13 @@ class Architecture:
 
     def _repr_html_(self) -> str:
         """A table of all fields, for notebooks."""
-        # What a card of somebody else says is text, and must not become markup.
+        # Content of an untrusted card is text, and must not become markup.
         rows = "".join(
             f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in _flat(asdict(self))
         )
         return f"<table><caption>Architecture {self.fingerprint}</caption>{rows}</table>"
 
-    # Worked out once: a wide pool asks for it with every one of ten thousand measurements.
+    # Cached: a wide pool needs it for each of ten thousand measurements.
     @cached_property
     def fingerprint(self) -> str:
         """A short content hash: equal architectures have equal fingerprints in every process."""
@@ -126,12 +126,12 @@ class Architecture:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def build(self, device: str | torch.device = "cpu") -> ImageClassifier:
-        """Make the classifier with open_clip's own modules.
+        """Build the classifier from open_clip's own modules.
 
         Parameters
         ----------
         device
-            ``"meta"`` gives shapes without memory; the mixing engine then lays
+            ``"meta"`` gives shapes without memory; the mixing engine then places
             the parameters over its own buffer.
 
         Returns
@@ -142,14 +142,14 @@ class Architecture:
         from open_clip.model import CLIP
 
         with torch.device(device):
-            # open_clip builds towers in pairs; the smallest text tower it accepts is dropped at once.
+            # open_clip builds towers in pairs; the text tower is as small as it accepts, and dropped at once.
             text_cfg = {"context_length": 2, "vocab_size": 2, "width": 64, "heads": 1, "layers": 1}
             clip = CLIP(self.embed_dim, self.vision_cfg, text_cfg, quick_gelu=self.quick_gelu)
-            return ImageClassifier(clip.visual, self.embed_dim, self.classes, self.head_bias).eval()
+            return ImageClassifier(clip.visual, self.embed_dim, classes=self.classes, head_bias=self.head_bias).eval()
 
 
 def _flat(fields: Mapping[str, Any], within: str = "") -> list[tuple[str, Any]]:
-    """Names and values; of a description within the description the names of both."""
+    """Names and values; nested descriptions are flattened, with both names joined."""
     found: list[tuple[str, Any]] = []
     for name, value in fields.items():
         inner = isinstance(value, Mapping)

@@ -25,7 +25,7 @@ class ImageClassifier(nn.Module):
         Whether the head has a bias, as in the releases of both papers.
     """
 
-    def __init__(self, visual: nn.Module, embed_dim: int, classes: int, head_bias: bool = False) -> None:
+    def __init__(self, visual: nn.Module, embed_dim: int, *, classes: int, head_bias: bool = False) -> None:
         super().__init__()
         self.visual = visual
         self.head = nn.Linear(embed_dim, classes, bias=head_bias)

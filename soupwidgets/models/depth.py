@@ -1,4 +1,4 @@
-"""Blocks of layers, and how deep in its network each tensor lies."""
+"""Blocks of layers, and how deep in the network each tensor is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from soupwidgets.models.architecture import Architecture
 from soupwidgets.models.execution import execution_order
 from soupwidgets.models.named_order import named_order
 
-# Names of open_clip, timm, torchvision and transformers. The outermost number counts, or that of a stage and its block.
+# Names used by open_clip, timm, torchvision and transformers. The outermost number counts, or those of stage and block.
 _BLOCK = re.compile(
     r"^((?:.*?\.)??(?:"
     r"stages\.\d+\.(?:blocks\.)?\d+|layers\.\d+\.blocks\.\d+|blocks\.\d+\.\d+|layer\d+\.\d+"
@@ -19,7 +19,7 @@ _BLOCK = re.compile(
 
 
 def block_of(name: str) -> str:
-    """The block of layers that a tensor belongs to, or its own name.
+    """The block of layers that a tensor belongs to, or the tensor's own name if it belongs to none.
 
     Examples
     --------
@@ -38,20 +38,20 @@ def network_order(tensors: Sequence[str], architecture: Architecture | None = No
     Parameters
     ----------
     tensors
-        Names.
+        Names of the tensors.
     architecture
-        What they belong to, if that is known: it is then run. By their names otherwise, as in `named_order`.
+        Their architecture, if known: it is then run to find the order. Otherwise names decide, as in `named_order`.
 
     Raises
     ------
     ValueError
-        When the names are of no network whose order is known; the message names them.
+        When the names belong to no known kind of network; the message lists them.
     """
     if architecture is not None:
         try:
             order = execution_order(architecture)
         except Exception:
-            # Whatever a network says that cannot be built, or run without memory: its names may still tell.
+            # Any error of a network that cannot be built, or run on the meta device: its names may still be known.
             order = []
         if set(order) >= set(tensors):
             return [name for name in order if name in set(tensors)]
@@ -59,7 +59,7 @@ def network_order(tensors: Sequence[str], architecture: Architecture | None = No
 
 
 def layer_depth(order: Sequence[str]) -> dict[str, int]:
-    """The layer of every tensor, counted from 0; blocks are the layers.
+    """The layer of every tensor, counted from 0; each block is a layer.
 
     Parameters
     ----------
@@ -69,8 +69,8 @@ def layer_depth(order: Sequence[str]) -> dict[str, int]:
     Returns
     -------
     dict[str, int]
-        What lies before a block (stem, embeddings, the downsampling between two stages) has the
-        depth of that block; what lies behind the last (final norm, pooling, head) has the depth of the last.
+        Tensors before a block (stem, embeddings, the downsampling between two stages) have the
+        depth of that block; those after the last (final norm, pooling, head) have the depth of the last.
 
     Examples
     --------

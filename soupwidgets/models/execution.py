@@ -1,4 +1,4 @@
-"""The order in which a network uses its tensors, found by running it once without memory."""
+"""The order in which a network uses its tensors, found by running it once on the meta device."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def execution_order(architecture: Architecture) -> list[str]:
     Parameters
     ----------
     architecture
-        Is built on the meta device, where tensors have shapes and no memory, and shown one image.
+        Built on the meta device, where tensors have shapes but no memory, and run on one image.
 
     Returns
     -------
     list[str]
-        A tensor that several layers share stands where it is first used; one that no operation sees (a
-        counter of batches) stands behind the last of its module, or at the end.
+        A tensor that several layers share is placed where it is first used; one that no operation uses (a
+        counter of batches) comes after the last tensor of its module, or at the end.
 
     Raises
     ------
     Exception
-        Of any kind, as the network says it that cannot be built or run so.
+        Any error raised by a network that cannot be built or run this way.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def execution_order(architecture: Architecture) -> list[str]:
 
 
 class _FirstUse(TorchFunctionMode):
-    """Writes down known tensors as functions of PyTorch are called with them."""
+    """Records known tensors when PyTorch functions are called with them."""
 
     def __init__(self, names: dict[int, str]) -> None:
         super().__init__()

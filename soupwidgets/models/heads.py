@@ -1,4 +1,4 @@
-"""Zero-shot heads: a classifier made of prompts."""
+"""Zero-shot heads: classifiers built from prompts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from torch import Tensor
 from soupwidgets.checkpoints import CheckpointFile
 from soupwidgets.models.prompts import fill
 
-# Sizes that OpenAI's archives keep among the weights.
+# Sizes that OpenAI's archives store among the weights.
 _NO_WEIGHTS = frozenset({"input_resolution", "context_length", "vocab_size"})
 
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Keep open_clip from warning of random weights where they are what was asked for, or are replaced at once."""
+    """Silence open_clip's warning about random weights when they are intended, or replaced at once."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -32,6 +32,7 @@ def quietly() -> Iterator[None]:
 def zero_shot_head(
     file: CheckpointFile,
     model_name: str,
+    *,
     class_names: Sequence[str],
     templates: Sequence[str],
     tokenizer: Callable[[list[str]], Tensor] | None = None,
@@ -45,25 +46,25 @@ def zero_shot_head(
     model_name
         open_clip's name of the model.
     class_names
-        What the classes are called.
+        Names of the classes.
     templates
-        Prompts with a place for the class's name, for example ``"a photo of a {}."``.
+        Prompts with a placeholder for the class's name, for example ``"a photo of a {}."``.
     tokenizer
-        From texts to token numbers; the model's own when None.
+        Converts texts to token numbers; the model's own tokenizer when None.
 
     Returns
     -------
     dict[str, Tensor]
         ``weight`` ``[classes, features]``: per class the mean of the normalised
-        prompt embeddings, normalised again, times exp(logit_scale). And ``bias``
-        ``[classes]`` where the model has a logit bias, as SigLIP has.
+        prompt embeddings, normalised again, times exp(logit_scale). Also ``bias``
+        ``[classes]`` if the model has a logit bias, as SigLIP does.
 
     Raises
     ------
     CheckpointError
         When the file is damaged.
     ValueError
-        When its tensors are not those of the model, or a template has no place for a name.
+        When its tensors do not fit the model, or a template has no placeholder for a name.
 
     Notes
     -----
@@ -76,7 +77,7 @@ def zero_shot_head(
     try:
         model.load_state_dict({name: tensor for name, tensor in file.read() if name not in _NO_WEIGHTS})
     except RuntimeError as error:
-        raise ValueError(f"{file.path} is no {model_name}: {error}") from error
+        raise ValueError(f"{file.path} is not a {model_name}: {error}") from error
     prompts = [partial(fill, template) for template in templates]
     with torch.inference_mode():
         columns: Tensor = open_clip.build_zero_shot_classifier(
@@ -88,6 +89,8 @@ def zero_shot_head(
     return head
 
 
-def prompt_head(file: CheckpointFile, model_name: str, class_names: Sequence[str], templates: Sequence[str]) -> Tensor:
+def prompt_head(
+    file: CheckpointFile, model_name: str, *, class_names: Sequence[str], templates: Sequence[str]
+) -> Tensor:
     """The weights ``[classes, features]`` of `zero_shot_head`, for `as_classifier`."""
-    return zero_shot_head(file, model_name, class_names, templates)["weight"]
+    return zero_shot_head(file, model_name, class_names=class_names, templates=templates)["weight"]

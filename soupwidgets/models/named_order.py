@@ -1,4 +1,4 @@
-"""The order of a network's tensors, told by their names where those are of a family that is known."""
+"""The order of a network's tensors, inferred from their names for known families of networks."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class _Family:
-    """Regular expressions for the beginnings of names within a tower, up to a dot or the end.
+    """Regular expressions for the prefixes of names within a tower, up to a dot or the end.
 
-    The groups of ``block`` are numbers that rise with depth; a group that is absent comes before all others.
+    The groups of ``block`` are numbers that increase with depth; an absent group sorts before all others.
     """
 
     block: str
@@ -35,7 +35,7 @@ _FAMILIES = {
         r"norm|fc_norm|attn_pool|head|head_dist",
     ),
     "timm's EfficientNets": _Family(r"blocks\.(\d+)\.(\d+)", r"conv_stem|bn1", r"conv_head|bn2|classifier"),
-    # A downsampling that the first stage has too stands at the ends of stages, and is not what is meant here.
+    # If the first stage has a downsampling too, it is at the end of stages, and this family does not apply.
     "timm's ConvNeXts": _Family(
         r"stages\.(\d+)\.(?:blocks\.(\d+)|(?<!stages\.0\.)downsample)", r"stem", r"norm_pre|head"
     ),
@@ -45,7 +45,7 @@ _FAMILIES = {
     "torchvision's vision transformers": _Family(
         r"encoder\.layers\.encoder_layer_(\d+)", r"class_token|conv_proj|encoder\.pos_embedding", r"encoder\.ln|heads"
     ),
-    "BERT and what is built like it": _Family(
+    "BERT and networks built like it": _Family(
         r"encoder\.layer\.(\d+)", r"embeddings|rel_embeddings", r"pooler|layernorm|classifier|cls|lm_head|qa_outputs"
     ),
     "DistilBERT": _Family(
@@ -55,11 +55,11 @@ _FAMILIES = {
         r"encoder\.layers\.(\d+)(?!\.blocks)", r"embeddings|pre_layrnorm", r"post_layernorm|head|classifier"
     ),
     "GPT-2": _Family(r"h\.(\d+)", r"wte|wpe", r"ln_f|lm_head"),
-    "Llama and what is built like it": _Family(
+    "Llama and networks built like it": _Family(
         r"layers\.(\d+)(?!\.(?:blocks|downsample|\d))", r"embed_tokens", r"norm|lm_head"
     ),
 }
-# What stands outside of the tower that has the blocks, and works with what comes out of it.
+# Tensors outside the tower with the blocks, which are applied to its output.
 _HEADS = re.compile(
     r"(?:visual\.)?head|classification_head|classifier|pre_classifier|heads|fc|lm_head|cls|qa_outputs|score"
     r"|visual_projection|vocab_transform|vocab_layer_norm|vocab_projector"
@@ -72,17 +72,17 @@ def named_order(tensors: Sequence[str]) -> list[str]:
     Parameters
     ----------
     tensors
-        Names, in any order; those of one network of a known family, perhaps inside of others (``module.visual.``).
+        Names in any order, all of one network of a known family, possibly nested (``module.visual.``).
 
     Returns
     -------
     list[str]
-        By blocks; within a block as given.
+        Sorted by block; within a block in the given order.
 
     Raises
     ------
     ValueError
-        When a name is of no place in any family, or there are no blocks, or several towers of them.
+        When a name has no place in any family, or there are no blocks, or several towers of blocks.
 
     Examples
     --------
@@ -96,7 +96,7 @@ def named_order(tensors: Sequence[str]) -> list[str]:
         towers = sorted({match["tower"] for match in found.values()})
         if len(towers) > 1:
             raise ValueError(
-                f"the tensors belong to {len(towers)} towers of blocks, which run side by side or one after the "
+                f"the tensors belong to {len(towers)} towers of blocks, which run in parallel or one after the "
                 f"other ({', '.join(repr(tower + '...') for tower in towers[:4])}): there is no one depth to scale by"
             )
         if not towers:
@@ -107,7 +107,7 @@ def named_order(tensors: Sequence[str]) -> list[str]:
             return sorted(tensors, key=lambda name: places[name] or ())
     if not unknown:
         raise ValueError(
-            f"the tensors' names tell of no blocks of layers (first: {', '.join(map(repr, tensors[:3]))}), "
+            f"the tensors' names show no blocks of layers (first: {', '.join(map(repr, tensors[:3]))}), "
             "so there is no depth to scale by"
         )
     title = min(unknown, key=lambda one: len(unknown[one]))

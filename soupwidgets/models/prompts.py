@@ -1,4 +1,4 @@
-"""Prompts: templates with a class's name filled in."""
+"""Prompts: templates filled in with a class's name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def fill(template: str, name: str) -> str:
     Raises
     ------
     ValueError
-        When the template has no place for a name.
+        When the template has no placeholder for a name.
 
     Examples
     --------
@@ -28,5 +28,5 @@ def fill(template: str, name: str) -> str:
     if "{}" not in template and "{an}" not in template:
         raise ValueError(f"the template {template!r} has no {{}} where the class's name goes")
     article = "an" if name[:1].lower() in _VOWELS else "a"
-    # Replaced, not formatted: a template may come from a file of somebody else.
+    # Replaced, not formatted: a template may come from an untrusted file.
     return template.replace("{an}", f"{article} {name}").replace("{}", name)

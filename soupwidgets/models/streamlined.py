@@ -1,4 +1,4 @@
-"""A vision transformer's blocks without the work that no answer needs."""
+"""A faster forward pass for vision transformers, without work that does not affect the result."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from torch import Tensor, nn
 def streamline(visual: nn.Module) -> bool:
     """Replace the forward pass of an open_clip vision transformer by a faster one.
 
-    Three things are saved. The stock attention module turns its input around
+    Three things are saved. The stock attention module transposes its input
     before it projects it, which costs a slow batched product and copies; here
-    queries, keys and values come from one plain product. And where the image
-    feature is read at the class token, the last block computes that token
-    alone: the others matter there only as keys and values. And three equal
-    channels of a grey image are read as one.
+    queries, keys and values come from one plain product. If the image
+    feature is read at the class token, the last block computes only that token:
+    the others matter there only as keys and values. And three equal
+    channels of a grey image are processed as one.
 
     Parameters
     ----------
     visual
-        An image tower; changed in place. Parameters keep their names, and
-        results change by rounding only.
+        An image tower, changed in place. Parameters keep their names, and
+        results change only by rounding.
 
     Returns
     -------
     bool
-        False, with nothing changed, where the tower is another kind of network.
+        False, with nothing changed, if the tower is another kind of network.
     """
     from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 
@@ -68,7 +68,7 @@ def _forward(block: Any, tokens: Tensor, *, queries: int | None, attn_mask: Tens
 
 
 def _patches(convolution: nn.Conv2d, images: Tensor) -> Tensor:
-    """Patch embedding; a grey image shown as three equal channels is read once, with the summed kernel."""
+    """Patch embedding; a grey image given as three equal channels is convolved once, with the summed kernel."""
     weight = convolution.weight
     if images.stride(1) == 0:
         images, weight = images[:, :1], weight.sum(dim=1, keepdim=True)

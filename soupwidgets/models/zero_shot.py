@@ -1,4 +1,4 @@
-"""Any open_clip model as an image classifier: zero-shot, or with a head of one's own."""
+"""Any open_clip model as an image classifier: zero-shot, or with a given head."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from soupwidgets.models.heads import quietly, zero_shot_head
 def open_clip_classifier(
     name: str,
     pretrained: str | Path | None = None,
+    *,
     class_names: Sequence[str] = (),
     templates: Sequence[str] = ("a photo of a {}.",),
     head: Tensor | str | Path | CheckpointFile | None = None,
@@ -30,8 +31,8 @@ def open_clip_classifier(
 ) -> CheckpointFile:
     """An open_clip model as a classifier, to open in a pool: ``Pool.open([this, "fine-tuned.pt"])``.
 
-    Nothing is copied: the image tower stays in its file, and the head comes
-    from prompts once for each model, list of names and list of templates.
+    Nothing is copied: the image tower stays in its file, and the head is built
+    from prompts once per model, list of names and list of templates.
 
     Parameters
     ----------
@@ -39,19 +40,19 @@ def open_clip_classifier(
         open_clip's name of the model, for example ``"ViT-B-32"``.
     pretrained
         open_clip's tag of published weights (downloaded once), or a file with
-        both towers. None takes random weights, which need no network.
+        both towers. None gives random weights, which need no network.
     class_names, templates
-        What the classes are called, and prompts; those of a suite are
+        Names of the classes, and prompts; those of a suite are
         ``suite.classes`` and ``suite.templates``.
     head
         Instead of prompts: weights ``[classes, features]``, or a checkpoint whose head is taken.
     tokenizer
-        From texts to token numbers; the model's own when None. (Some models'
+        Converts texts to token numbers; the model's own tokenizer when None. (Some models'
         tokenizers are downloaded.)
     seed
-        Of random weights.
+        Seed of random weights.
     part
-        Which weights of ``pretrained``, where that is a training checkpoint with several sets.
+        Which weights of ``pretrained`` to use, if it is a training checkpoint with several sets.
 
     Returns
     -------
@@ -63,7 +64,7 @@ def open_clip_classifier(
     ValueError
         When open_clip has no such model, or there are neither names nor a head.
     CheckpointError
-        When weights cannot be had or read.
+        When weights cannot be downloaded or read.
 
     Examples
     --------
@@ -72,9 +73,9 @@ def open_clip_classifier(
     ('zero_shot', (2, 256))
     """
     if head is None and not class_names:
-        raise ValueError("a zero-shot classifier is made of its classes' names: give class_names, or a head")
+        raise ValueError("a zero-shot classifier is built from its classes' names: give class_names, or a head")
     tag = str(pretrained) if pretrained is not None and not Path(pretrained).exists() else None
-    # Looked up first: an unknown name must not wait for a download.
+    # Looked up first: an unknown name should fail before anything is downloaded.
     architecture = Architecture.from_open_clip(name, max(len(class_names), 1), pretrained=tag)
     if pretrained is None:
         file = CheckpointFile(_random_weights(name, seed))
@@ -87,7 +88,7 @@ def open_clip_classifier(
     classifier = as_classifier(file, head, head_bias=bias if bias is not None else False)
     shape = classifier.tensors["head.weight"].shape
     if shape[1] != architecture.embed_dim:
-        raise ValueError(f"the head takes {shape[1]} features, {name} gives {architecture.embed_dim}")
+        raise ValueError(f"the head takes {shape[1]} features, but {name} gives {architecture.embed_dim}")
     with_bias = "head.bias" in classifier.tensors
     architecture = replace(architecture, classes=shape[0], head_bias=with_bias)
     classifier.card = replace(file.card, name="zero-shot", role="zero_shot", architecture=architecture.to_json())
@@ -118,12 +119,12 @@ def _cached_head(
     tokenizer: Callable[[list[str]], Tensor] | None,
 ) -> dict[str, Tensor]:
     if tokenizer is not None:
-        # Nothing tells one function's tokens from another's.
-        return zero_shot_head(file, name, class_names, templates, tokenizer)
+        # Not cached: there is no way to tell whether two functions give the same tokens.
+        return zero_shot_head(file, name, class_names=class_names, templates=templates, tokenizer=tokenizer)
     made_of = json.dumps([file.content_hash, name, list(class_names), list(templates)])
     path = _cache() / "heads" / f"{hashlib.sha256(made_of.encode()).hexdigest()[:40]}.safetensors"
     if path.exists():
         return dict(CheckpointFile(path).read())
-    head = zero_shot_head(file, name, class_names, templates)
+    head = zero_shot_head(file, name, class_names=class_names, templates=templates)
     write_checkpoint(path, head, {})
     return head

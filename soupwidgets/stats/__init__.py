@@ -1,4 +1,4 @@
-"""Statistics: intervals, resampling, paired tests, calibration: one of each."""
+"""Statistics: intervals, resampling, paired tests, calibration; one implementation of each."""
 
 from soupwidgets.stats.bootstrap import bootstrap_mean
 from soupwidgets.stats.calibration import Calibration, best_temperature, calibration, expected_calibration_error

@@ -1,4 +1,4 @@
-"""Intervals by resampling: what a number would have been with other images of the same kind."""
+"""Intervals by resampling: how much a number varies over samples of images of the same kind."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ _DRAWS = 2000
 _SEED = 0
 
 
-def resampled(n: int, draws: int = _DRAWS, shares: ArrayLike | None = None) -> NDArray[np.int64]:
-    """How often each thing occurs in samples with replacement.
+def resampled(n: int, draws: int = _DRAWS, *, shares: ArrayLike | None = None) -> NDArray[np.int64]:
+    """How often each item occurs in samples with replacement.
 
     Parameters
     ----------
     n
         Size of a sample.
     draws
-        How many samples; the seed is fixed.
+        Number of samples; the seed is fixed.
     shares
-        How common each thing is, ``[things]``, summing to 1; ``n`` things alike when None.
+        Probability of each item, ``[items]``, summing to 1; ``n`` equally likely items when None.
 
     Returns
     -------
     NDArray[np.int64]
-        Counts, ``[draws, things]``.
+        Counts, ``[draws, items]``.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def percentile_limits(drawn: NDArray[np.float64]) -> tuple[NDArray[np.float64], 
 
 
 def estimate(value: ArrayLike, drawn: NDArray[np.float64]) -> Estimate:
-    """A number with the percentile limits of its draws, ``[draws]``."""
+    """A number with the percentile limits of its bootstrap draws, ``[draws]``."""
     low, high = percentile_limits(drawn)
     return Estimate(float(value), float(low), float(high))  # type: ignore[arg-type]
 
@@ -60,19 +60,20 @@ def estimate(value: ArrayLike, drawn: NDArray[np.float64]) -> Estimate:
 def bootstrap_mean(
     right: Mapping[str, NDArray[np.bool_] | NDArray[np.float64]],
     images: Mapping[str, NDArray[np.int64]] | None = None,
+    *,
     minus: Mapping[str, NDArray[np.bool_] | NDArray[np.float64]] | None = None,
 ) -> Estimate:
-    """Mean accuracy over shifts, each with the same weight, with images resampled.
+    """Mean accuracy over shifts with equal weights, with an interval from resampled images.
 
     Parameters
     ----------
     right
-        For each shift whether each image was right, or how much it counts, ``[n]``.
+        For each shift, whether each image was classified correctly, or its score, ``[n]``.
     images
-        For each shift the number of the image behind each row, where shifts show
-        the same images in several ways: these are drawn together. All different when None.
+        For each shift, the number of the image behind each row, if several shifts show
+        the same images: these are drawn together. All different when None.
     minus
-        Another model's, whose mean is taken off; the same images are drawn for both.
+        The same for another model, whose mean is subtracted; the same images are drawn for both.
 
     Returns
     -------
@@ -87,7 +88,8 @@ def bootstrap_mean(
     Notes
     -----
     Efron and Tibshirani (1993), 'An Introduction to the Bootstrap', section 13.3 (percentile intervals).
-    Images that several shifts show are drawn with Poisson weights, which for many images is drawing with replacement.
+    Images shared by several shifts are drawn with Poisson weights, which for many images equals drawing with
+    replacement.
     """
     if not right:
         raise ValueError("no distribution shift to take the mean over")

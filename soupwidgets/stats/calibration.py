@@ -1,4 +1,4 @@
-"""Calibration: how often a model that is 80% sure is right."""
+"""Calibration: how often a model that is 80% confident is correct."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _BINS = 15
 _LOG_TEMPERATURES = (-5.0, 5.0)
 
 
-def expected_calibration_error(logits: NDArray[np.floating], labels: NDArray[np.int64], bins: int = _BINS) -> float:
-    """Mean distance between confidence and accuracy, over bins of equal width of the confidence.
+def expected_calibration_error(logits: NDArray[np.floating], labels: NDArray[np.int64], *, bins: int = _BINS) -> float:
+    """Mean distance between confidence and accuracy, over equally wide bins of confidence.
 
     Parameters
     ----------
     logits
-        ``[images, classes]``; images with one that is not finite count as wrong, with confidence 1.
+        ``[images, classes]``; images with a non-finite logit count as wrong, with confidence 1.
     labels
         ``[images]``.
     bins
-        How many.
+        Number of bins.
 
     Returns
     -------
@@ -51,12 +51,12 @@ def expected_calibration_error(logits: NDArray[np.floating], labels: NDArray[np.
 
 
 def best_temperature(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
-    """The number to divide logits by that gives the lowest cross-entropy.
+    """The number by which to divide logits to get the lowest cross-entropy.
 
     Parameters
     ----------
     logits, labels
-        Of validation images; never of those that are reported.
+        Of validation images, never of images that are reported on.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def best_temperature(logits: NDArray[np.floating], labels: NDArray[np.int64]) ->
     Temperature scaling: Guo et al., arXiv 1706.04599, section 4.2.
     """
     if not np.isfinite(logits).all():
-        raise ValueError("a logit is not finite: no temperature makes sense of that")
+        raise ValueError("a logit is not finite: no temperature can be fitted")
     exact = logits.astype(np.float64)
     rows = np.arange(len(labels))
 
@@ -81,7 +81,7 @@ def best_temperature(logits: NDArray[np.floating], labels: NDArray[np.int64]) ->
 
 @dataclass(frozen=True)
 class Calibration:
-    """Expected calibration errors (0..1) as the model is, and at the temperature that validation images ask for."""
+    """Expected calibration errors (0..1) of the unchanged model, and at the temperature fitted on validation images."""
 
     ece: float
     temperature: float
@@ -91,6 +91,7 @@ class Calibration:
 def calibration(
     logits: NDArray[np.floating],
     labels: NDArray[np.int64],
+    *,
     validation_logits: NDArray[np.floating],
     validation_labels: NDArray[np.int64],
 ) -> Calibration:

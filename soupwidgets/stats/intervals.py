@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 LEVEL = 0.95
-# Classes whose numbers of images differ by no more than this factor are taken together.
+# Classes whose numbers of images differ by no more than this factor are grouped.
 _ALIKE = 1.25
 
 
-def clopper_pearson(correct: ArrayLike, total: ArrayLike, level: float = LEVEL) -> NDArray[np.float64]:
+def clopper_pearson(correct: ArrayLike, total: ArrayLike, *, level: float = LEVEL) -> NDArray[np.float64]:
     """Exact two-sided interval for a binomial proportion.
 
     Parameters
@@ -55,7 +55,7 @@ def clopper_pearson(correct: ArrayLike, total: ArrayLike, level: float = LEVEL) 
 
 
 def mean_interval(
-    values: Sequence[float], intervals: Sequence[tuple[float, float]], weights: Sequence[float] | None = None
+    values: Sequence[float], intervals: Sequence[tuple[float, float]], *, weights: Sequence[float] | None = None
 ) -> tuple[float, float]:
     """Interval for the mean of accuracies that were measured on independent samples.
 
@@ -66,7 +66,7 @@ def mean_interval(
     intervals
         Their intervals; the result has the same confidence level.
     weights
-        How much each counts in the mean, summing to 1; all alike when None.
+        Weight of each in the mean, summing to 1; equal weights when None.
 
     Returns
     -------
@@ -94,15 +94,15 @@ def mean_interval(
     return mean - below, mean + above
 
 
-def class_mean_interval(correct: ArrayLike, total: ArrayLike, level: float = LEVEL) -> tuple[float, float]:
-    """Interval for the mean of the accuracies of several classes, each with the same weight.
+def class_mean_interval(correct: ArrayLike, total: ArrayLike, *, level: float = LEVEL) -> tuple[float, float]:
+    """Interval for the mean of the accuracies of several classes, with equal weights.
 
     Parameters
     ----------
     correct, total
-        Right images and images of each class, ``[classes]``; a class may have a single image.
+        Correct images and images of each class, ``[classes]``; a class may have a single image.
     level
-        Confidence level; the coverage is at least that, but for rounding.
+        Confidence level; the coverage is at least that, except for rounding.
 
     Returns
     -------
@@ -116,14 +116,14 @@ def class_mean_interval(correct: ArrayLike, total: ArrayLike, level: float = LEV
 
     Notes
     -----
-    With the same number of images in all K classes the mean is a share of all images, whose number of right ones
-    is a sum of independent trials with probabilities that differ. Hoeffding (1956), Annals of Mathematical
-    Statistics 27, theorem 5: of all such sums with one mean the binomial distribution has the longest tails, so the
-    Clopper-Pearson interval of the total holds, however few images a class has. (A bootstrap within classes knows
-    nothing of the doubt about a class with one image: it is always right, or always wrong.)
+    With the same number of images in all K classes the mean is a share of all images, and the number of correct ones
+    is a sum of independent trials with different probabilities. Hoeffding (1956), Annals of Mathematical
+    Statistics 27, theorem 5: among all such sums with the same mean the binomial distribution has the longest tails, so
+    the Clopper-Pearson interval of the total is valid, however few images a class has. (A bootstrap within classes
+    ignores the uncertainty about a class with one image, which is always correct or always wrong.)
 
-    Classes are put into groups whose numbers of images differ by a quarter at most, each taken to have as many
-    images as the smallest of its group, which only lengthens the interval; the groups are then put together by
+    Classes are grouped so that numbers of images differ by at most a quarter, each class being treated as having as
+    many images as the smallest of its group, which only lengthens the interval; the groups are then combined by
     `mean_interval`.
 
     Examples
@@ -135,7 +135,7 @@ def class_mean_interval(correct: ArrayLike, total: ArrayLike, level: float = LEV
     """
     k, n = (np.asarray(x, dtype=float) for x in (correct, total))
     if k.ndim != 1 or k.shape != n.shape or not len(k):
-        raise ValueError(f"counts of shapes {k.shape} and {n.shape} are not of the same classes")
+        raise ValueError(f"counts of shapes {k.shape} and {n.shape} do not belong to the same classes")
     if (n <= 0).any():
         raise ValueError("a class without images has no accuracy: leave it out")
     order = np.argsort(n, kind="stable")
@@ -149,5 +149,5 @@ def class_mean_interval(correct: ArrayLike, total: ArrayLike, level: float = LEV
         rates.append(float(np.mean(k[start:stop] / n[start:stop])))
         shares.append((stop - start) / len(n))
         trials.append((stop - start) * n[start])
-    limits = clopper_pearson(np.multiply(rates, trials), trials, level)
-    return mean_interval(rates, [(low, high) for low, high in limits.tolist()], shares)
+    limits = clopper_pearson(np.multiply(rates, trials), trials, level=level)
+    return mean_interval(rates, [(low, high) for low, high in limits.tolist()], weights=shares)

@@ -18,11 +18,11 @@ class PairedTest:
     Parameters
     ----------
     only_first, only_second
-        Images that one model alone has right.
+        Number of images that only one of the models classifies correctly.
     images
-        How many there are.
+        Number of images.
     p_value
-        Two-sided: how probable so uneven a division is when both models are equally good.
+        Two-sided: the probability of a split at least as uneven if both models are equally good.
     difference
         Accuracy of the second minus that of the first.
     interval
@@ -38,12 +38,12 @@ class PairedTest:
 
 
 def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> PairedTest:
-    """Compare two models that were shown the same images.
+    """Compare two models on the same images.
 
     Parameters
     ----------
     first, second
-        Whether each was right, ``[n]``, in the same order.
+        Whether each image was classified correctly, ``[n]``, in the same order.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> PairedTest:
     Raises
     ------
     ValueError
-        When there are no images, or not the same number.
+        When there are no images, or the numbers differ.
 
     Notes
     -----
@@ -66,7 +66,7 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> PairedTest:
     (5, 1, 0.2188)
     """
     if first.shape != second.shape or first.ndim != 1 or not len(first):
-        raise ValueError(f"results of shapes {first.shape} and {second.shape} are not of the same images")
+        raise ValueError(f"results of shapes {first.shape} and {second.shape} do not belong to the same images")
     b, c, n = int((first & ~second).sum()), int((~first & second).sum()), len(first)
     p_value = float(stats.binomtest(b, b + c).pvalue) if b + c else 1.0
     difference = (c - b) / n

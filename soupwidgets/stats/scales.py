@@ -1,4 +1,4 @@
-"""Scales of accuracies: on which lines of models are straight."""
+"""Scales for accuracies, on which lines of models are straight."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Scale = Literal["linear", "logit", "probit"]
 
 
 def to_scale(accuracy: ArrayLike, scale: Scale) -> NDArray[np.float64]:
-    """Accuracies (0..1) on an axis; exactly 0 and 1 are at minus and plus infinity, unless it is linear.
+    """Accuracies (0..1) on an axis; exactly 0 and 1 are at minus and plus infinity, unless the scale is linear.
 
     Examples
     --------

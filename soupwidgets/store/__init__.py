@@ -1,4 +1,4 @@
-"""The store: measurements remembered by content."""
+"""The store: measurements, filed by content."""
 
 from soupwidgets.store.claims import Claim, Claims
 from soupwidgets.store.errors import StoreError, StoreWarning

@@ -1,4 +1,4 @@
-"""Arrays of logits as files that are named by their content."""
+"""Arrays of logits in files that are named by their content."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from soupwidgets.checkpoints import atomic_path
 
-# What `write_array` writes, and nothing else that the format allows: no header is ever evaluated.
+# Matches what `write_array` writes, and nothing else that the format allows: no header is ever evaluated.
 _HEADER = re.compile(
     rb"\x93NUMPY\x01\x00(..)\{'descr': '<f4', 'fortran_order': False, 'shape': \((\d{1,12}), (\d{1,12})\), \} *\n",
     re.DOTALL,
@@ -29,7 +29,7 @@ def array_digest(array: NDArray[np.float32]) -> str:
 
 
 def write_array(path: Path, array: NDArray[np.float32], digest: str) -> int:
-    """Write an array, unless the file has it already; a file that has something else is replaced.
+    """Write an array unless the file holds it already; a file with other content is replaced.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def write_array(path: Path, array: NDArray[np.float32], digest: str) -> int:
     array
         ``[images, classes]``, float32.
     digest
-        Its `array_digest`.
+        The array's `array_digest`.
 
     Returns
     -------
@@ -50,10 +50,10 @@ def write_array(path: Path, array: NDArray[np.float32], digest: str) -> int:
     OSError
         When it cannot be written.
     """
-    # Not whether there is a file, but whether it is this one: an empty one would be in the way for good.
+    # Check the content, not just that the file exists: an empty file would otherwise block the array for ever.
     if read_array(path, digest) is None:
         if path.exists() and not path.is_file():
-            # A pipe, say, which `atomic_path` would leave alone; in the store nothing but arrays has such a name.
+            # For example a pipe, which `atomic_path` would refuse; in the store only arrays may have such a name.
             path.unlink()
         with atomic_path(path) as temporary, open(temporary, "wb") as file:
             np.save(file, array.astype("<f4", copy=False))
@@ -61,7 +61,7 @@ def write_array(path: Path, array: NDArray[np.float32], digest: str) -> int:
 
 
 def read_array(path: Path, digest: str) -> NDArray[np.float32] | None:
-    """Read what `write_array` wrote; None where the file is missing, cut short, or holds anything else.
+    """Read what `write_array` wrote; None if the file is missing, truncated, or holds anything else.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def read_array(path: Path, digest: str) -> NDArray[np.float32] | None:
             if header is None or header.end() != 10 + int.from_bytes(header[1], "little"):
                 return None
             shape = int(header[2]), int(header[3])
-            # Before any memory is taken for it.
+            # Checked before any memory is allocated.
             if header.end() + 4 * shape[0] * shape[1] != status.st_size:
                 return None
             array = np.fromfile(file, "<f4", offset=header.end() - file.tell()).reshape(shape)
@@ -87,5 +87,5 @@ def read_array(path: Path, digest: str) -> NDArray[np.float32] | None:
 
 
 def _open(path: str, flags: int) -> int:
-    # A pipe of that name must not be waited for.
+    # Opening a pipe of that name must not block.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -1,8 +1,8 @@
-"""Claims: who is making a measurement right now, so that another process waits for it and does not make it too.
+"""Claims: which process is making a measurement, so that others wait for it instead of repeating it.
 
-A claim is a file that its holder has locked, ``claims/<key>`` in the store. The operating system opens the
-lock when the process dies, however it dies. In the file stands how far the holder has got and whether it is
-at work; whoever waits can show that, and takes over from a holder that has not moved for a while.
+A claim is a file that its holder has locked, ``claims/<key>`` in the store. The operating system releases the
+lock when the process dies, however it dies. The file says how far the holder has got and whether it is
+working; a waiting process can show that, and takes over from a holder that has made no progress for a while.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ try:
 except ImportError:  # on Windows
     fcntl = None  # type: ignore[assignment]
 
-# A holder that has said nothing for so long, in seconds: one that stopped between two batches
-# (an iterator that was left alone), and one that is at work (perhaps on the first batch of a huge model).
+# Seconds of silence after which a holder is considered stopped: one that stopped between two batches
+# (a paused iterator), and one that is working (perhaps on the first batch of a huge model).
 PAUSED_PATIENCE, WORKING_PATIENCE = 10.0, 600.0
-# One write of a few hundred bytes is never seen in halves.
+# A single write of a few hundred bytes is never seen half done.
 _LENGTH = 512
 
 
 class Claim:
-    """The right to make a measurement, until `release`, the last reference, or the end of the process.
+    """The right to make a measurement, until `release`, the last reference is gone, or the process ends.
 
-    Where files cannot be locked (Windows, some network file systems, a folder that cannot be written) every
-    claim is granted: then processes do not share, and each of them measures for itself.
+    If files cannot be locked (Windows, some network file systems, a read-only folder), every
+    claim is granted: then processes do not share, and each one measures on its own.
 
     Parameters
     ----------
     path
         The claim's file.
     descriptor
-        The file, open and locked; None where there are no locks.
+        Descriptor of the file, open and locked; None if locking is not available.
     """
 
     def __init__(self, path: Path, descriptor: int | None) -> None:
@@ -51,25 +51,25 @@ class Claim:
 
     @property
     def held(self) -> bool:
-        """Whether it still is; another process may have taken over, or the store may be gone."""
+        """Whether the claim is still held; another process may have taken over, or the store may be gone."""
         return self.release.alive and (self._descriptor is None or _is_file(self._path, self._descriptor))
 
-    def say(self, working: bool, words: bytes | None = None) -> None:
-        """Let those who wait know.
+    def say(self, *, working: bool, words: bytes | None = None) -> None:
+        """Report progress to waiting processes.
 
         Parameters
         ----------
         working
-            Whether the holder is at work now.
+            Whether the holder is working at the moment.
         words
-            How far it has got, in at most 450 bytes; as before when None.
+            Its progress, in at most 450 bytes; unchanged when None.
         """
         if words is not None:
             self._words = words
         if self._descriptor is None or not self.release.alive:
             return
         content = (b"w" if working else b"p") + _me() + b" " + self._words
-        # Nothing depends on it: a full disk costs those who wait their progress.
+        # Not essential: with a full disk, waiting processes merely see no progress.
         with contextlib.suppress(OSError):
             os.pwrite(self._descriptor, content.ljust(_LENGTH)[:_LENGTH], 0)
 
@@ -80,22 +80,22 @@ class Claims:
     Parameters
     ----------
     folder
-        Where their files are; made when the first is taken.
+        Where the files are; created when the first claim is taken.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
-        # What each holder said and when it did, by the file's clock; and since when that is known, by ours.
+        # Each holder's last report with its time by the file's clock, and since when we have known it, by our clock.
         self._watched: dict[str, tuple[tuple[bytes, int], float]] = {}
 
     def __repr__(self) -> str:
         return f"Claims({str(self._folder)!r})"
 
     def take(self, key: str) -> Claim | None:
-        """Claim a measurement; None while another process, or another evaluator of this one, has it.
+        """Claim a measurement; None while another process, or another evaluator in this one, has it.
 
-        Never waits. Whoever gets it looks into the store first: the one before may have filed it.
+        Never waits. After getting a claim, look into the store first: the previous holder may have stored the result.
 
         Parameters
         ----------
@@ -109,7 +109,7 @@ class Claims:
             self._folder.mkdir(parents=True, exist_ok=True)
             descriptor = _locked(path)
             if descriptor is None and self._has_stopped(key, path):
-                # The holder notices before its next batch. Two who do this at once notice likewise.
+                # The holder notices before its next batch. So do two processes that take over at the same time.
                 path.unlink(missing_ok=True)
                 descriptor = _locked(path)
         except OSError:
@@ -123,11 +123,11 @@ class Claims:
         return claim
 
     def look(self, key: str) -> bytes:
-        """What the holder of a claim said of how far it has got; empty if nothing."""
+        """The progress that a claim's holder reported last; empty if none."""
         return _read(self._folder / key)[0][1:].partition(b" ")[2].rstrip()
 
     def clear(self) -> int:
-        """Remove what dead processes left behind; how many files that were."""
+        """Remove files that dead processes left behind; returns how many."""
         paths = [path for path in self._folder.glob("*") if path.is_file()]
         return sum(self._removed(path) for path in paths)
 
@@ -143,7 +143,7 @@ class Claims:
     def _has_stopped(self, key: str, path: Path) -> bool:
         said, now = _read(path), time.monotonic()
         paused = said[0].startswith(b"p")
-        # This very thread holds it through an iterator that it left alone: nobody goes on while it waits here.
+        # This same thread holds it through a paused iterator, which cannot make progress while the thread waits here.
         if paused and said[0][1:].partition(b" ")[0] == _me():
             return True
         with self._lock:
@@ -167,7 +167,7 @@ def _read(path: Path) -> tuple[bytes, int]:
 
 
 def _locked(path: Path) -> int | None:
-    """Open and lock a file; None where somebody has it locked."""
+    """Open and lock a file; None if another process has it locked."""
     for _ in range(10):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         try:
@@ -178,7 +178,7 @@ def _locked(path: Path) -> int | None:
         except OSError:
             os.close(descriptor)
             raise
-        # Its last holder may have removed it between the two calls: then the lock is on a file without a name.
+        # Its last holder may have removed it between the two calls: then the lock is on a deleted file.
         if _is_file(path, descriptor):
             return descriptor
         os.close(descriptor)
@@ -196,7 +196,7 @@ def _is_file(path: Path, descriptor: int) -> bool:
 def _release(path: Path, descriptor: int | None, owner: int) -> None:
     if descriptor is None:
         return
-    # A child that was forked has the descriptor too, and no right to the claim.
+    # A forked child has the descriptor too, but does not own the claim.
     if os.getpid() == owner and _is_file(path, descriptor):
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)

@@ -8,4 +8,4 @@ class StoreError(RuntimeError):
 
 
 class StoreWarning(UserWarning):
-    """Something in the store was lost, is damaged or could not be kept; no number on screen is wrong for it."""
+    """Something in the store was lost, is damaged or could not be saved; numbers on screen are still correct."""

@@ -1,4 +1,4 @@
-"""What a measurement is filed under."""
+"""The key under which a measurement is stored."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import Any
 def measurement_key(
     recipe: Sequence[tuple[str, float]],
     architecture: str,
+    *,
     split_hash: str,
     precision: str = "float32",
     by_tensor: Mapping[str, Sequence[tuple[str, float]]] | None = None,
     treatment: Mapping[str, Any] | None = None,
 ) -> str:
-    """What a measurement is filed under.
+    """Compute the key under which a measurement is stored.
 
     Parameters
     ----------
@@ -27,11 +28,11 @@ def measurement_key(
     split_hash
         Content hash of the split.
     precision
-        In which the model computed.
+        Numerical precision in which the model computed.
     by_tensor
-        Tensors with coefficients of their own, in the form of ``recipe``.
+        Tensors with separate coefficients, in the form of ``recipe``.
     treatment
-        What else was done to the mixture before it was measured, as plain values.
+        Any other treatment of the mixture before it was measured, as plain values.
 
     Returns
     -------

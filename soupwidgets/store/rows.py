@@ -1,4 +1,4 @@
-"""The rows of the store: the table, what a measurement is, and which rows are fit to be believed."""
+"""The rows of the store: the table, the measurement type, and the check whether a row can be trusted."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ measurements = sa.Table(
     sa.Column("logits_bytes", sa.Integer, nullable=False),
     sa.Column("made_at", sa.String(32), nullable=False),
     sa.Column("made_with", sa.Text, nullable=False),
-    # These came later: they are added to a store that was made before.
+    # Later additions: these columns are added to older stores.
     sa.Column("figure", sa.Text, nullable=True),
     sa.Column("loss_sd", sa.Float, nullable=True),
 )
 LATER = {"figure": "TEXT", "loss_sd": "FLOAT"}
 
-# A recipe of a thousand ingredients with coefficients of their own for every tensor is shorter.
+# A recipe of a thousand ingredients with separate coefficients for every tensor is shorter.
 _LONGEST_RECIPE, _LONGEST_FIGURE = 16_000_000, 10_000
 
 
 def short_enough() -> sa.ColumnElement[bool]:
-    """What a row must meet to be read into memory at all."""
+    """The condition a row must meet to be read into memory at all."""
     columns = measurements.c
     figure = sa.func.coalesce(sa.func.length(columns.figure), 0) <= _LONGEST_FIGURE
     return (sa.func.length(columns.recipe) <= _LONGEST_RECIPE) & figure
@@ -47,19 +47,19 @@ class Measurement:
     Parameters
     ----------
     recipe
-        JSON of the recipe, for people who look into the database.
+        JSON of the recipe, for people who inspect the database.
     split
-        Name of the split, likewise.
+        Name of the split, for the same purpose.
     total, correct
-        Number of images, and of right predictions.
+        Number of images, and of correct predictions.
     loss
         Mean cross-entropy in nats; NaN where logits were not finite.
     made_with
         Versions and device, for the record.
     figure
-        Metric, value and limits, where the split's benchmark reports something else than the share of right images.
+        Metric, value and limits, if the split's benchmark reports something other than the share of correct images.
     loss_sd
-        Standard deviation of the loss over the images, in nats; None where it was not recorded.
+        Standard deviation of the loss over the images, in nats; None if it was not recorded.
     """
 
     recipe: str
@@ -76,7 +76,7 @@ _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Row(msgspec.Struct):
-    """A row that keeps what the table promises, which SQLite itself does not enforce; fields in the table's order."""
+    """A row validated against the table's types, which SQLite does not enforce; fields in the table's order."""
 
     key: str
     recipe: str
@@ -93,12 +93,12 @@ class Row(msgspec.Struct):
     loss_sd: Annotated[float, msgspec.Meta(ge=0)] | None
 
     def measurement(self) -> Measurement:
-        """What it says.
+        """The measurement in this row.
 
         Raises
         ------
         ValueError
-            When its figure is not JSON.
+            When its figure is not valid JSON.
         """
         return Measurement(
             self.recipe,
@@ -113,7 +113,7 @@ class Row(msgspec.Struct):
 
 
 def read_row(row: sa.Row[Any]) -> tuple[Row, Measurement] | None:
-    """A row and what it says; None where it was not written by this program, or by another version of it."""
+    """A row and its measurement; None if it was not written by this program, or by a different version of it."""
     try:
         found = msgspec.convert(dict(zip(Row.__struct_fields__, row, strict=True)), Row)
         said = found.measurement()

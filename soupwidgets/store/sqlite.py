@@ -1,4 +1,4 @@
-"""What every SQLite database of ours is set to."""
+"""Settings shared by all SQLite databases of this package."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ _LOOK_AGAIN = 0.01
 
 
 def write_ahead(cursor: Any, patience: float) -> None:
-    """Let readers and a writer work at once (SQLite's write-ahead log).
+    """Let readers and a writer work at the same time (SQLite's write-ahead log).
 
-    SQLite waits for other processes by itself, but not here: of two that open a new database at once, one may be
-    told at once that it is locked.
+    SQLite normally waits for other processes, but not here: if two open a new database at once, one may be
+    told immediately that it is locked.
 
     Parameters
     ----------
     cursor
-        Of a new connection.
+        Cursor of a new connection.
     patience
-        For how many seconds to try again.
+        How long to keep trying, in seconds.
 
     Raises
     ------
     sqlite3.OperationalError
-        When it is locked for longer, or cannot be changed.
+        When the database is locked for longer, or cannot be changed.
     """
     cursor.execute(f"PRAGMA busy_timeout={int(patience * 1000)}")
     until = time.monotonic() + patience

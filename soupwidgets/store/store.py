@@ -1,9 +1,9 @@
-"""The store: every measurement that was ever made, filed by content.
+"""The store: every measurement ever made, filed by content.
 
 A measurement's numbers are a row of an SQLite database, its logits a ``.npy``
-file beside it. The file is complete and on disk before the row is written, so
-whatever moment a process dies at, every row that exists can be trusted. What
-disks and people do to it afterwards is noticed when it is read.
+file next to it. The file is complete and on disk before the row is written, so
+every row can be trusted, whenever a process may have died. Damage that
+happens later is noticed when a measurement is read.
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ _KEYS_PER_QUERY = 500
 
 
 class Store:
-    """Measurements on disk, safe with several threads and processes at work.
+    """Measurements on disk, safe to use from several threads and processes.
 
     Parameters
     ----------
     folder
-        Holds ``measurements.sqlite`` and ``logits/``; made if it is not there.
+        Holds ``measurements.sqlite`` and ``logits/``; created if it does not exist.
 
     Raises
     ------
     StoreError
-        When the folder cannot be written or the database is not one. Every method raises it too, with a
+        When the folder cannot be written or the file is not a database. Every method raises it too, with a
         sentence that says what to do, when the disk or the database fails.
 
     Notes
     -----
-    A store that is deleted while it is in use is made anew, and one that is replaced by another is opened
-    anew; a `StoreWarning` says so. So it does, once, of rows that cannot be read and of arrays that are
-    missing or damaged: they count as not measured, and are replaced when somebody measures again.
+    A store that is deleted while in use is created again, and one that is replaced by another is
+    reopened, both with a `StoreWarning`. There is also one warning about rows that cannot be read and arrays that are
+    missing or damaged: they count as not measured, and are replaced by the next measurement.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -68,7 +68,7 @@ class Store:
 
     @classmethod
     def default(cls) -> Store:
-        """The store of this user: the folder ``SOUPWIDGETS_STORE``, or else the user's cache folder."""
+        """The user's default store: the folder ``SOUPWIDGETS_STORE``, or else the user's cache folder."""
         return cls(os.environ.get("SOUPWIDGETS_STORE") or platformdirs.user_cache_path("soupwidgets") / "store")
 
     def __repr__(self) -> str:
@@ -81,16 +81,16 @@ class Store:
         with self.transaction() as connection:
             return int(connection.execute(sa.select(sa.func.count()).select_from(measurements)).scalar_one())
 
-    def get(self, keys: Iterable[str], with_logits: bool = True) -> dict[str, Measurement]:
-        """The measurements that are there, of those asked for.
+    def get(self, keys: Iterable[str], *, with_logits: bool = True) -> dict[str, Measurement]:
+        """Those of the requested measurements that exist.
 
         Parameters
         ----------
         keys
             From `measurement_key`.
         with_logits
-            Leave out what has no logits: numbers alone, and rows whose file is gone or was cut
-            short. Who asks for logits then measures again.
+            Leave out measurements without logits: stored as numbers only, or with a missing or truncated
+            file. A caller that needs logits then measures again.
         """
         wanted = list(keys)
         found: dict[str, Measurement] = {}
@@ -108,12 +108,12 @@ class Store:
                     found[row.key] = entry[1]
                 elif entry[0].logits_sha256:
                     lost.append(row.key)
-        self._say(unreadable, "a measurement cannot be read (of another version, or edited)")
-        self._say(lost, "the logits of a measurement are missing or cut short")
+        self._say(unreadable, "a measurement cannot be read (from another version, or edited)")
+        self._say(lost, "the logits of a measurement are missing or truncated")
         return found
 
     def recipes(self, splits: Sequence[str]) -> list[str]:
-        """JSON of every recipe that was measured on a split of one of these names, each once, in order."""
+        """JSON of every recipe that was measured on a split with one of these names, without repeats, sorted."""
         column = measurements.c.recipe
         statement = sa.select(column).where(measurements.c.split.in_(list(splits)), short_enough()).distinct()
         with self.transaction() as connection:
@@ -121,7 +121,7 @@ class Store:
         return [text for text in found if isinstance(text, str)]
 
     def put(self, key: str, measurement: Measurement, logits: NDArray[np.float32] | None) -> None:
-        """File a measurement; one that is there already is replaced by this one, unless this one has no logits.
+        """Store a measurement; it replaces an existing one, unless it has no logits.
 
         Parameters
         ----------
@@ -130,20 +130,21 @@ class Store:
         measurement
             Its numbers.
         logits
-            ``[images, classes]``, float32; None for numbers alone, as of the hundreds of points of a landscape.
+            ``[images, classes]``, float32; None to store only the numbers, as for the hundreds of points of a
+            landscape.
 
         Raises
         ------
         StoreError
-            When the disk is full or cannot be written. Nothing that was there is lost.
+            When the disk is full or cannot be written. Nothing that was stored before is lost.
         """
-        # What is written into a database that somebody deleted meanwhile is gone: look, and write again.
+        # A write to a database that was deleted meanwhile is lost: check, and write again.
         for _ in range(2):
             self._put(key, measurement, logits)
             if self._is_there():
                 self._said.discard(key)
                 return
-        raise StoreError(f"{self.folder}: the store is deleted again and again; use a folder that is let alone")
+        raise StoreError(f"{self.folder}: the store is deleted again and again; use a folder that nothing else deletes")
 
     def logits(self, key: str) -> NDArray[np.float32]:
         """The logits of a measurement, ``[images, classes]``.
@@ -173,7 +174,7 @@ class Store:
         return logits
 
     def array_path(self, digest: str) -> Path:
-        """Where the array with this digest lies."""
+        """The path of the array with this digest."""
         return self.folder.joinpath("logits", digest[:2], f"{digest}.npy")
 
     def _put(self, key: str, measurement: Measurement, logits: NDArray[np.float32] | None) -> None:
@@ -199,7 +200,7 @@ class Store:
         filed = insert(measurements).values(key=key, **row)
         with self.transaction() as connection:
             there = connection.execute(_select(measurements.c.key == key)).one_or_none()
-            # Numbers alone are no gain over what is there, if that can be read.
+            # Numbers without logits add nothing to an existing row, if that is readable.
             if logits is not None or there is None or read_row(there) is None:
                 connection.execute(filed.on_conflict_do_update(index_elements=["key"], set_=row))
 
@@ -210,7 +211,7 @@ class Store:
             return False
 
     def _say(self, keys: Sequence[str], what: str) -> None:
-        """Warn of rows that were not warned of before."""
+        """Warn about rows, once for each."""
         new = [key for key in keys if key not in self._said]
         if new:
             self._said.update(new)
@@ -235,7 +236,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
-        """A transaction of the database; a store that was deleted meanwhile is made anew first."""
+        """A database transaction; a store that was deleted meanwhile is created again first."""
         with self.failures():
             with self._opening:
                 if not self._is_there():
@@ -244,12 +245,12 @@ class Store:
                 yield connection
 
     def _open_again(self) -> None:
-        """Where the database was: SQLite itself would go on writing into the deleted file, and all would be lost."""
+        """Reopen a replaced or deleted database; SQLite itself would keep writing to the deleted file."""
         gone = _identity(self.folder / DATABASE) is None
         self._engine.dispose()
         self._open()
         what = (
-            "deleted while it was in use: it was made anew, what it held is"
+            "deleted while it was in use: it was created again, what it held is"
             if gone
             else "replaced by another while it was in use: that one is read from now on, what the old one held may be"
         )
@@ -259,14 +260,14 @@ class Store:
 
     @contextmanager
     def failures(self, what: str = "the store failed", otherwise: str = "") -> Iterator[None]:
-        """Errors of the disk and of the database as one sentence."""
+        """Turn errors of the disk and the database into one sentence."""
         try:
             yield
         except (OSError, UnicodeDecodeError, sa.exc.DBAPIError) as error:
             reason = error.orig if isinstance(error, sa.exc.DBAPIError) else error
             raise StoreError(
-                f"{self.folder}: {what} ({reason}). Make room on the disk (`soupwidgets store prune` helps), set "
-                f"SOUPWIDGETS_STORE to a folder that can be written{', ' + otherwise if otherwise else ''}."
+                f"{self.folder}: {what} ({reason}). Free some disk space (`soupwidgets store prune` helps), set "
+                f"SOUPWIDGETS_STORE to a writable folder{', ' + otherwise if otherwise else ''}."
             ) from error
 
 
@@ -283,7 +284,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _create_tables(engine: sa.Engine) -> None:
-    # Several processes may start on an empty folder at once: whoever comes second finds the table there.
+    # Several processes may start on an empty folder at once: the second one finds the table there.
     with engine.connect() as connection:
         connection.execute(sa.schema.CreateTable(measurements, if_not_exists=True))
         connection.commit()
@@ -293,12 +294,12 @@ def _create_tables(engine: sa.Engine) -> None:
                 with contextlib.suppress(sa.exc.OperationalError):
                     connection.execute(sa.text(f"ALTER TABLE measurements ADD COLUMN {name} {kind}"))
                     connection.commit()
-        # Fails at once, where a table of this name is none of ours.
+        # Fails here if a table of this name has other columns.
         connection.execute(_select(sa.false())).all()
 
 
 def _set_up_connection(connection: Any, _record: Any) -> None:
-    # Bytes that are no text spoil their own row, and not every answer that it is part of.
+    # Bytes that are not valid text spoil only their own row, not every query result that includes it.
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     cursor = connection.cursor()
     write_ahead(cursor, _BUSY_SECONDS)

@@ -1,4 +1,4 @@
-"""Looking after a store: what is in it, what of it is damaged, and what can go."""
+"""Maintaining a store: what it holds, what is damaged, and what can be removed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from soupwidgets.store.errors import StoreError
 from soupwidgets.store.rows import Row, measurements, read_row, short_enough
 from soupwidgets.store.store import DATABASE, Store
 
-# An array younger than this may be one whose row is about to be written, in seconds.
+# Seconds; an array younger than this may belong to a row that is about to be written.
 _YOUNG = 3600
 
 What = Literal["unreadable row", "missing array", "damaged array", "orphaned array", "too old", "too large"]
@@ -29,17 +29,17 @@ class StoreInfo:
     Parameters
     ----------
     place
-        Its folder.
+        Folder of the store.
     measurements
-        How many there are: recipes on splits.
+        How many measurements there are, each of a recipe on a split.
     with_logits
         How many of them have their logits.
     recipes
         How many recipes were measured.
     bytes
-        What the database and the arrays take on the disk.
+        Disk space used by the database and the arrays.
     oldest, newest
-        When the first and the last were made, in ISO 8601; None for an empty store.
+        When the first and the last measurement were made, in ISO 8601; None for an empty store.
     """
 
     place: str
@@ -53,18 +53,18 @@ class StoreInfo:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something in a store that is wrong, or that somebody wants to be rid of.
+    """Something in a store that is damaged, or that the user wants to remove.
 
     Parameters
     ----------
     what
-        What it is.
+        The kind of finding.
     key
-        Of the measurement; empty for an array that belongs to none.
+        Key of the measurement; empty for an array that belongs to none.
     path
-        The array, relative to the store; empty where there is none.
+        Path of the array, relative to the store; empty if there is none.
     bytes
-        What the array takes on the disk.
+        Size of the array on disk.
     """
 
     what: What
@@ -74,22 +74,22 @@ class Finding:
 
 
 def existing_store(folder: str | Path | None) -> Store:
-    """Open a store that is there already, the user's own when None.
+    """Open an existing store, the user's default store when None.
 
     Raises
     ------
     StoreError
-        When there is none, so that a slip of the pen makes no new one.
+        When there is none, so that a typing error does not create a new store.
     """
     if folder is None:
         return Store.default()
     if not (Path(folder) / DATABASE).is_file():
-        raise StoreError(f"{folder}: no store is there; give the folder that holds {DATABASE}")
+        raise StoreError(f"{folder}: there is no store; give the folder that holds {DATABASE}")
     return Store(folder)
 
 
 def info(store: Store) -> StoreInfo:
-    """Count what is in a store; no array is read.
+    """Count what is in a store, without reading any array.
 
     Raises
     ------
@@ -125,8 +125,8 @@ def check(store: Store) -> list[Finding]:
     Returns
     -------
     list[Finding]
-        Rows that cannot be read, rows whose array is missing or damaged, and arrays that no row names. An
-        array of the last hour is none of these: its row may be on its way.
+        Rows that cannot be read, rows whose array is missing or damaged, and arrays that no row refers to. An
+        array from the last hour is not reported: its row may be about to be written.
 
     Raises
     ------
@@ -151,17 +151,17 @@ def check(store: Store) -> list[Finding]:
     return found
 
 
-def beyond(store: Store, days: float | None = None, megabytes: float | None = None) -> list[Finding]:
-    """The measurements that are older or larger than a bound.
+def beyond(store: Store, *, days: float | None = None, megabytes: float | None = None) -> list[Finding]:
+    """The measurements that exceed a limit of age or size.
 
     Parameters
     ----------
     store
         The store.
     days
-        Those that were made longer ago; None for no such bound.
+        Limit of age; None for no limit.
     megabytes
-        Those whose logits take more on the disk (10^6 bytes); None for no such bound.
+        Limit of the size of the logits on disk (10^6 bytes); None for no limit.
     """
     limit = None if days is None else datetime.now(UTC) - timedelta(days=days)
     found: list[Finding] = []
@@ -177,7 +177,7 @@ def beyond(store: Store, days: float | None = None, megabytes: float | None = No
 
 
 def remove(store: Store, findings: Sequence[Finding]) -> int:
-    """Remove rows, and arrays that no row names any more; what dead processes left of their claims goes too.
+    """Remove rows, arrays that no row refers to any more, and claims left behind by dead processes.
 
     Parameters
     ----------
@@ -189,12 +189,12 @@ def remove(store: Store, findings: Sequence[Finding]) -> int:
     Returns
     -------
     int
-        Bytes of the arrays that were removed.
+        Total size in bytes of the removed arrays.
 
     Raises
     ------
     StoreError
-        When something cannot be removed. What was removed by then is gone whole: rows first, then arrays.
+        When something cannot be removed. What was removed by then is consistent: rows first, then arrays.
     """
     with store.transaction() as connection:
         for key in {finding.key for finding in findings if finding.key}:
@@ -226,7 +226,7 @@ def _rows(store: Store) -> Iterator[tuple[str, Row | None]]:
 
 
 def _arrays(store: Store) -> list[Path]:
-    # Also the hidden files of writers that were killed.
+    # Includes the hidden temporary files of killed writers.
     return sorted(path for path in store.folder.glob("logits/*/*") if path.is_file() and not path.is_symlink())
 
 

@@ -8,7 +8,7 @@ from types import ModuleType
 
 
 def on_demand(topic: str) -> Callable[[str], ModuleType]:
-    """Make the ``__getattr__`` of a topic: its figures need plotly, and load when they are first used."""
+    """Make the ``__getattr__`` of a topic: its figures need plotly, and are imported on first use."""
 
     def get(name: str) -> ModuleType:
         if name == "figures":

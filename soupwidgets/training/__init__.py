@@ -1,4 +1,4 @@
-"""Training: the ingredients of a soup, fine-tuned from one zero-shot model."""
+"""Training the ingredients of a soup, fine-tuned from one zero-shot model."""
 
 from soupwidgets.training.curves import fit_curve
 from soupwidgets.training.errors import TrainingError

@@ -1,4 +1,4 @@
-"""Training of a curve between two models on which the loss stays low."""
+"""Training a curve between two models along which the loss stays low."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from soupwidgets.training.hyperparameters import Hyperparameters
 from soupwidgets.training.loop import train
 from soupwidgets.training.views import Views
 
-# As fine-tuning of the bundled models; every real run sets its own.
+# As for fine-tuning the bundled models; set your own for real runs.
 _SETTINGS = Hyperparameters(seed=0, learning_rate=1e-3, epochs=10, weight_decay=0.0, crop=1.0, batch_size=64)
 
 
 def fit_curve(
     pool: Pool,
     suite: Suite,
+    *,
     first: str,
     second: str,
     path: str | Path,
@@ -35,31 +36,31 @@ def fit_curve(
     progress: Callable[[int, int, float], None] = lambda *_: None,
     state: Path | None = None,
 ) -> Path:
-    """Find the bend of a curve from one checkpoint to another whose points have a low loss.
+    """Find the bend of a curve from one checkpoint to another along which the loss is low.
 
-    Every step draws one t, evenly from 0..1, and improves the model there. The bend begins in the
+    Every step draws one t uniformly from 0..1, and improves the model there. The bend starts at the
     middle of the straight line.
 
     Parameters
     ----------
     pool
-        Has both checkpoints.
+        The pool with both checkpoints.
     suite
-        Its training split is trained on; nothing else is looked at.
+        The suite; only its training split is used.
     first, second
-        The ends, which stay as they are.
+        Names of the ends, which are not changed.
     path
-        Where the bend is written: ``.safetensors`` or ``.pt``.
+        File for the bend: ``.safetensors`` or ``.pt``.
     kind
         ``"bezier"`` or ``"polygon"``.
     settings
-        As for fine-tuning, end to end.
+        Settings as for end-to-end fine-tuning.
     device
         ``"cpu"`` or ``"cuda"``.
     progress
-        Called with steps done, steps in all, and the last loss.
+        Called with the steps done, the total number of steps, and the last loss.
     state
-        Keeps the state of training; with it a run that was killed goes on.
+        File for the state of training, from which an interrupted run resumes.
 
     Returns
     -------
@@ -70,13 +71,13 @@ def fit_curve(
     Raises
     ------
     TrainingError
-        When the suite has no training split, the models do not fit it, or the state is of another curve.
+        When the suite has no training split, the models do not fit it, or the state belongs to another curve.
     PoolError, ValueError
         When a checkpoint is not in the pool, both are the same, the path is one of theirs, or the loss is not finite.
 
     Notes
     -----
-    Garipov et al., arXiv 1802.10026, section 3.1: the expectation of the loss over t, which is drawn evenly.
+    Garipov et al., arXiv 1802.10026, section 3.1: the expected loss over uniformly drawn t.
     """
     pool.require([first, second])
     if first == second:
@@ -91,14 +92,23 @@ def fit_curve(
         "hyperparameters": asdict(settings),
         "training_images": split.content_hash,
     }
-    views = Views(split, architecture, settings, torch.device(device))
+    views = Views(split, architecture, settings=settings, device=torch.device(device))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         model = _CurveModel(architecture.build(device), files[0], files[1], kind)
         train(
-            model, model.bend.values(), labels, architecture.classes, settings, views.show, views.normalise,
-            progress, state, mixed_precision=True, identity=identity,
-        )  # fmt: skip
+            model,
+            model.bend.values(),
+            labels=labels,
+            classes=architecture.classes,
+            settings=settings,
+            show=views.show,
+            normalise=views.normalise,
+            progress=progress,
+            state=state,
+            mixed_precision=True,
+            identity=identity,
+        )
     middle = model.middle()
     stream = ((name, middle.get(name, tensor)) for name, tensor in files[0].read())
     card = {
@@ -110,19 +120,19 @@ def fit_curve(
 
 
 class _CurveModel(nn.Module):
-    """A classifier whose weights lie at a random point of the curve, another one in every pass."""
+    """A classifier with weights at a random point of the curve, drawn for every pass."""
 
     def __init__(self, model: nn.Module, first: CheckpointFile, second: CheckpointFile, kind: CurveKind) -> None:
         super().__init__()
         self._kind = kind
-        # Not a submodule: its own weights are never used, and are no part of the state.
+        # Not a submodule: its own weights are never used, and are not part of the state.
         self._model = [model]
         device = next(model.parameters()).device
         self._ends = [
             {name: tensor.float().to(device) for name, tensor in file.read() if tensor.is_floating_point()}
             for file in (first, second)
         ]
-        # A name of a parameter may hold no dot.
+        # Parameter names must not contain dots.
         self.bend = nn.ParameterDict(
             {
                 name.replace(".", "/"): nn.Parameter((self._ends[0][name] + self._ends[1][name]) / 2)
@@ -131,7 +141,7 @@ class _CurveModel(nn.Module):
         )
 
     def middle(self) -> dict[str, Tensor]:
-        """The trained bend; tensors that are not trained (statistics of batch normalisation) averaged over the ends."""
+        """The trained bend; untrained tensors (statistics of batch normalisation) are averaged over the ends."""
         first, second = self._ends
         trained = {name.replace("/", "."): tensor.detach() for name, tensor in self.bend.items()}
         return {name: trained.get(name, (first[name] + second[name]) / 2).cpu() for name in first}

@@ -1,4 +1,4 @@
-"""What goes wrong in training."""
+"""Errors in training."""
 
 from __future__ import annotations
 

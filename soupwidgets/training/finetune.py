@@ -1,4 +1,4 @@
-"""Fine-tuning of a zero-shot classifier on a suite's training images: end to end, head alone, or both in turn."""
+"""Fine-tuning a zero-shot classifier on a suite's training images: end to end, head only, or one after the other."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from soupwidgets.training.views import Views
 from soupwidgets.training.watching import Watch
 
 _FEATURE_BATCH = 256
-# A probe is cheap and its optimum far from the start: it takes larger steps than the tower.
+# A probe is cheap and its optimum is far from the start: it uses larger steps than the tower.
 _PROBE_LEARNING_RATE = 100.0
 
 Progress = Callable[[str, int, int, float], None]
@@ -35,6 +35,7 @@ Progress = Callable[[str, int, int, float], None]
 def fine_tune(
     start: CheckpointFile,
     suite: Suite,
+    *,
     settings: Hyperparameters,
     target: str | Path,
     name: str | None = None,
@@ -52,46 +53,46 @@ def fine_tune(
     Parameters
     ----------
     start
-        The zero-shot classifier (of `open_clip_classifier`, or a checkpoint with a card that says its architecture).
+        The zero-shot classifier (from `open_clip_classifier`, or a checkpoint whose card states its architecture).
     suite
-        Its training split is trained on; test and shifts are not looked at, and validation only by ``watch``.
+        The suite: its training split is trained on; test and shifts are not used, and validation only by ``watch``.
     settings
         Seed and hyper-parameters.
     target
         The file to write.
     name
-        Of the new checkpoint; the file's when None.
+        Name of the new checkpoint; the file's name when None.
     device
         ``"cpu"`` or ``"cuda"``, where matrix products are computed in bfloat16.
     progress
-        Called with what is done, steps done, steps in all, and the last loss.
+        Called with the current phase, the steps done, the total number of steps, and the last loss.
     state
-        Keeps the state of training; with it a run that was killed goes on.
+        File for the state of training, from which an interrupted run resumes.
     augmentation
-        Done to the training images after the flips, crops and so on of ``settings``; its mixup replaces theirs.
+        Applied to the training images after the flips, crops and so on of ``settings``; its mixup replaces theirs.
     noise
-        Done to the training labels.
+        Noise added to the training labels.
     watch
-        Look at so many validation images after each epoch: their accuracy and loss go to the history, and choose
-        nothing.
+        Number of validation images to measure after each epoch: their accuracy and loss go to the history, and are
+        not used for any selection.
     fresh
-        Begin with new random weights of the seed, in place of those of ``start``.
+        Start from random weights given by the seed, instead of those of ``start``.
     snapshots
-        Folder that gets the model after every epoch, as ``<name>-epoch-01.safetensors`` and so on: a trajectory for
+        Folder for the model after every epoch, as ``<name>-epoch-01.safetensors`` and so on: a trajectory for
         `ema`, `swa`, `lawa`, `landscape.trajectory_plane` and `spectrum.model_frequencies`.
 
     Returns
     -------
     Path
-        ``target``. Its card has the history: training loss and accuracy of every epoch; and what the run was started
+        ``target``. Its card has the history (training loss and accuracy of every epoch) and what the run was started
         from: content hashes of the start and of the images, and all hyper-parameters.
 
     Raises
     ------
     TrainingError
-        When the suite has no training split, or the model's classes or image size are others; when a linear
-        probe, which sees unchanged images and labels, shall have augmentation or noise; when ``state`` or
-        ``snapshots`` has a run of this name that was started otherwise.
+        When the suite has no training split, or the model's classes or image size do not match it; when a linear
+        probe, which uses unchanged images and labels, is given augmentation or noise; when ``state`` or
+        ``snapshots`` has a run of this name that was started differently.
     ValueError
         When the loss is not finite, or an augmentation changes an image's shape.
 
@@ -104,7 +105,9 @@ def fine_tune(
     count = min(settings.images or len(split), len(split))
     if settings.mode != "end-to-end" and (augmentation is not None or noise is not None):
         raise TrainingError(f"mode {settings.mode!r} trains a head on unchanged images: no augmentation, no noise")
-    identity = run_identity(start, suite, settings, augmentation, noise, watch, fresh)
+    identity = run_identity(
+        start, suite, settings=settings, augmentation=augmentation, noise=noise, watch=watch, fresh=fresh
+    )
     called = name or target.stem
     for old in sorted(snapshots.glob(f"{glob.escape(called)}-epoch-*.safetensors")) if snapshots is not None else []:
         require_same_run(old, identity)
@@ -122,12 +125,14 @@ def fine_tune(
         offset = noise.offset(shown)
         noisy = noisy_targets(split.labels[:count], noise.values(shown, offset), architecture.classes)
         labels = torch.from_numpy(noisy).to(device)
-    views = Views(split, architecture, settings, torch.device(device), augmentation)
+    views = Views(split, architecture, settings=settings, device=torch.device(device), augmentation=augmentation)
     look: Watch | None = None
     if watch:
         held_out = suite.validation
-        plain = Views(held_out, architecture, settings, torch.device(device))
-        look = Watch(model, held_out, plain, watch, architecture.classes, noise, offset)
+        plain = Views(held_out, architecture, settings=settings, device=torch.device(device))
+        look = Watch(
+            model, held_out, views=plain, images=watch, classes=architecture.classes, noise=noise, offset=offset
+        )
     card: dict[str, Any] = {
         "name": called,
         "role": "fine_tuned",
@@ -144,13 +149,22 @@ def fine_tune(
     if settings.mode != "end-to-end":
         _probe(model, views, labels, settings, partial_progress(progress, "linear probe"))
     if settings.mode != "linear-probe":
-        # Snapshots lie where they lay, also when the whole folder was moved.
+        # A relative path, so that snapshots are found when the whole folder is moved.
         kept = None if snapshots is None else [called, os.path.relpath(snapshots, target.parent)]
         history = train(
-            model, model.parameters(), labels, architecture.classes, settings, views.show, views.normalise,
-            partial_progress(progress, "fine-tuning"), state, mixed_precision=True, watch=at_the_end,
+            model,
+            model.parameters(),
+            labels=labels,
+            classes=architecture.classes,
+            settings=settings,
+            show=views.show,
+            normalise=views.normalise,
+            progress=partial_progress(progress, "fine-tuning"),
+            state=state,
+            mixed_precision=True,
+            watch=at_the_end,
             identity={**identity, "snapshots": kept},
-        )  # fmt: skip
+        )
     write_checkpoint(target, _weights(model), {**card, "history": history})
     return target
 
@@ -160,12 +174,12 @@ def _weights(model: ImageClassifier) -> dict[str, Tensor]:
 
 
 def partial_progress(progress: Progress, what: str) -> Callable[[int, int, float], None]:
-    """Progress of one phase."""
+    """A progress callback for one phase."""
     return lambda done, steps, loss: progress(what, done, steps, loss)
 
 
 def check_training(start: CheckpointFile, suite: Suite) -> tuple[Architecture, Split]:
-    """What a model is and which images it is trained on.
+    """The architecture of a model and the images to train it on.
 
     Raises
     ------
@@ -178,13 +192,15 @@ def check_training(start: CheckpointFile, suite: Suite) -> tuple[Architecture, S
             "for example soupwidgets suite build ... --train imagenet=PATH"
         )
     if start.card.architecture is None:
-        raise TrainingError(f"{start.path}: nothing says what its tensors belong to; begin with open_clip_classifier")
+        raise TrainingError(f"{start.path}: its architecture is not stated; start from open_clip_classifier")
     architecture = Architecture.from_json(dict(start.card.architecture))
     if architecture.classes != len(suite.classes):
-        raise TrainingError(f"the model tells {architecture.classes} classes apart, the suite has {len(suite.classes)}")
+        raise TrainingError(
+            f"the model distinguishes {architecture.classes} classes, but the suite has {len(suite.classes)}"
+        )
     if suite.training.image_size != architecture.image_size:
         raise TrainingError(
-            f"the model takes images of {architecture.image_size} pixels, the training images are "
+            f"the model takes images of {architecture.image_size} pixels, but the training images are "
             f"{suite.training.image_size}: build the suite again with --size {architecture.image_size[0]}"
         )
     return architecture, suite.training
@@ -208,4 +224,13 @@ def _probe(
     probing = replace(settings, learning_rate=_PROBE_LEARNING_RATE * settings.learning_rate, mixup=0.0)
     show: Show = lambda picked, _rng: features[torch.from_numpy(picked).to(features.device)]  # noqa: E731
     head: nn.Linear = model.head
-    train(head, head.parameters(), labels, head.out_features, probing, show, lambda shown: shown, progress)
+    train(
+        head,
+        head.parameters(),
+        labels=labels,
+        classes=head.out_features,
+        settings=probing,
+        show=show,
+        normalise=lambda shown: shown,
+        progress=progress,
+    )

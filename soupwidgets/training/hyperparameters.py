@@ -17,9 +17,9 @@ class Hyperparameters:
     Parameters
     ----------
     seed
-        Decides the order of images and every random augmentation.
+        Determines the order of images and every random augmentation.
     learning_rate, weight_decay, label_smoothing
-        As `torch.optim.AdamW` and `torch.nn.functional.cross_entropy` take them.
+        As in `torch.optim.AdamW` and `torch.nn.functional.cross_entropy`.
     epochs
         Passes over the training images.
     mixup
@@ -27,16 +27,16 @@ class Hyperparameters:
     crop
         Smallest share of an image's area that a random crop keeps; 1 for no cropping.
     randaugment_operations, randaugment_magnitude
-        Of RandAugment (arXiv 1909.13719); no operations for none.
+        Number and magnitude of RandAugment's operations (arXiv 1909.13719); 0 operations for none.
     batch_size
-        Images of a step.
+        Images per step.
     mode
         ``"end-to-end"``; ``"linear-probe"``, which trains the head alone on features of
-        unchanged images; or ``"lp-ft"``, the one after the other (arXiv 2202.10054).
+        unchanged images; or ``"lp-ft"``, first the head and then all weights (arXiv 2202.10054).
     images
         How many training images are used; all when None.
     flip
-        Probability with which an image is shown as in a mirror.
+        Probability that an image is mirrored horizontally.
     """
 
     seed: int
@@ -59,10 +59,10 @@ class Hyperparameters:
         if self.learning_rate <= 0 or self.epochs < 1 or self.batch_size < 1:
             raise ValueError("learning rate, epochs and batch size must be positive")
         if not 0 <= self.flip <= 1:
-            raise ValueError(f"the probability of a flip lies in 0..1, not at {self.flip:g}")
+            raise ValueError(f"the probability of a flip must be in 0..1, not {self.flip:g}")
         if not 0 <= self.label_smoothing < 1 or not 0 < self.crop <= 1 or self.mixup < 0 or self.weight_decay < 0:
             raise ValueError(
-                "label smoothing lies in 0..1, the crop's share above 0 and up to 1, mixup and weight decay from 0 on"
+                "label smoothing must be in 0..1, the crop's share in 0..1 and not 0, mixup and weight decay at least 0"
             )
 
 

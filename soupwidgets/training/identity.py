@@ -1,4 +1,4 @@
-"""What a run was started from, so that nothing goes on, or stands beside others, as what it is not."""
+"""What a run was started from, so that a different run is never resumed or reused by mistake."""
 
 from __future__ import annotations
 
@@ -18,31 +18,32 @@ from soupwidgets.training.hyperparameters import Hyperparameters
 from soupwidgets.training.label_noise import LabelNoise
 
 Identity = Mapping[str, Any]
-# Cards without it are of a version that noted less.
+# Cards without it were written by a version that recorded less.
 _NOTED_LAST = "training_images"
 
 
 def run_identity(
     start: CheckpointFile,
     suite: Suite,
+    *,
     settings: Hyperparameters,
     augmentation: Augmentation | None = None,
     noise: LabelNoise | None = None,
     watch: int = 0,
     fresh: bool = False,
 ) -> Identity:
-    """Everything that decides the result of `fine_tune`, as it stands on the card of the result.
+    """Everything that determines the result of `fine_tune`, in the form recorded on its card.
 
     Parameters
     ----------
     start, suite, settings, augmentation, noise, watch, fresh
-        As in `fine_tune`; the suite has a training split, and the start says its architecture.
+        As in `fine_tune`; the suite must have a training split, and the start must state its architecture.
 
     Returns
     -------
     Mapping
-        JSON values: content hashes of the start and of the images, all hyper-parameters, and so on. None stands
-        for nothing.
+        JSON values: content hashes of the start and of the images, all hyper-parameters, and so on. None means
+        not used.
     """
     assert suite.training is not None
     settings_given = asdict(settings)
@@ -62,13 +63,13 @@ def run_identity(
 
 
 def plain(identity: Mapping[str, Any]) -> Identity:
-    """An identity as it comes back from a file."""
+    """An identity in the form in which it is read back from a file."""
     found: dict[str, Any] = json.loads(json.dumps(identity))
     return found
 
 
 def differences(found: Identity, wanted: Identity) -> list[str]:
-    """What differs, as words.
+    """Describe what differs.
 
     Examples
     --------
@@ -91,7 +92,7 @@ def differences(found: Identity, wanted: Identity) -> list[str]:
 
 
 def card_of(path: Path) -> dict[str, Any]:
-    """The whole card of a checkpoint that we wrote; `TrainingError` where it has none."""
+    """The whole card of a checkpoint written by this package; raises `TrainingError` if it has none."""
     try:
         card = json.loads(CheckpointFile(path).metadata.get(CARD_KEY, "{}"))
     except (OSError, ValueError, RecursionError) as error:
@@ -100,7 +101,7 @@ def card_of(path: Path) -> dict[str, Any]:
 
 
 def require_same_run(path: Path, wanted: Identity) -> dict[str, Any]:
-    """The card of a run that is done, if it is the run that is wanted.
+    """The card of a finished run, if it is the wanted run.
 
     Parameters
     ----------
@@ -112,15 +113,15 @@ def require_same_run(path: Path, wanted: Identity) -> dict[str, Any]:
     Raises
     ------
     TrainingError
-        When something differs, or nothing says what it was started from.
+        When something differs, or the card does not say what it was started from.
 
     Warns
     -----
     SoupWarning
-        When it is of a version that did not note everything: it is taken for the run if what was noted agrees.
+        When it was written by a version that did not record everything: it is accepted if what was recorded agrees.
     """
     card = card_of(path)
-    what_to_do = "take another folder, or delete it to train it anew"
+    what_to_do = "use another folder, or delete it to train it again"
     if "started_from" not in card and "fresh" not in card:
         raise TrainingError(f"{path} does not say what it was started from, so it may be another run: {what_to_do}")
     noted = wanted if _NOTED_LAST in card else {k: v for k, v in wanted.items() if k not in (_NOTED_LAST, "watched")}
@@ -129,7 +130,7 @@ def require_same_run(path: Path, wanted: Identity) -> dict[str, Any]:
         raise TrainingError(f"{path} is another run ({'; '.join(other)}): {what_to_do}")
     if _NOTED_LAST not in card:
         warnings.warn(
-            f"{path} is of a version that did not note its training images: everything else agrees, and it is kept",
+            f"{path} is from a version that did not record its training images: everything else agrees, and it is kept",
             SoupWarning,
             stacklevel=3,
         )
@@ -137,31 +138,31 @@ def require_same_run(path: Path, wanted: Identity) -> dict[str, Any]:
 
 
 def require_same_ancestor(folder: Path, start: CheckpointFile) -> None:
-    """Make sure that whatever was fine-tuned in a folder began with one model.
+    """Check that everything fine-tuned in a folder started from the same model.
 
     Raises
     ------
     TrainingError
-        Names the first file that began with another.
+        Names the first file that started from another model.
     """
     first = folder / "zero-shot.safetensors"
     if first.exists() and (there := CheckpointFile(first).content_hash) != start.content_hash:
         raise TrainingError(
-            f"{first} is another model ({_said(there)}) than the one to begin with ({_said(start.content_hash)}), and "
-            "models of two ancestors make no soup: take another folder"
+            f"{first} is another model ({_said(there)}) than the one to start from ({_said(start.content_hash)}), and "
+            "models with different ancestors make no soup: use another folder"
         )
     for path in sorted(folder.glob("*.safetensors")):
         try:
             card = card_of(path)
         except TrainingError:
-            # Somebody else's file; a run of ours is asked for what it is when its turn comes.
+            # Not one of our runs; those are checked when their turn comes.
             continue
         ancestor = card.get("started_from")
         if card.get("fresh") or (ancestor is not None and ancestor != start.content_hash):
             began = "random weights" if card.get("fresh") else _said(ancestor)
             raise TrainingError(
                 f"{path} was started from {began}, not from {_said(start.content_hash)} ({start.path}), and models of "
-                "two ancestors make no soup: take another folder"
+                "different ancestors make no soup: use another folder"
             )
 
 

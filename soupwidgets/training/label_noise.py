@@ -10,30 +10,30 @@ from numpy.typing import NDArray
 
 from soupwidgets.suites import fourier_basis
 
-# Images in pieces: a norm needs them in double precision.
+# Images are processed in pieces, because norms need double precision.
 _PIECE = 4096
 
 
 @dataclass(frozen=True)
 class LabelNoise:
-    """Labels that a sine over the images makes uncertain.
+    """Label noise that follows a sine function of the image.
 
     Parameters
     ----------
     frequency
-        In cycles per unit of L2 distance (pixel values 0..1, over all pixels and channels).
+        Cycles per unit of L2 distance (pixel values 0..1, over all pixels and channels).
     amplitude
-        A: noise goes from 0 to 2 A, so at most 0.5.
+        A; noise ranges from 0 to 2 A, so A is at most 0.5.
     direction
         ``"radial"``: along the distance from the black image. ``"random"``: along a random direction. Or two
-        whole numbers: along the Fourier basis image with so many cycles over the height and the width.
+        whole numbers: along the Fourier basis image with these numbers of cycles over the height and the width.
     seed
-        Of the random direction.
+        Seed of the random direction.
 
     Raises
     ------
     ValueError
-        When amplitude, frequency or direction make no noise.
+        When amplitude, frequency or direction is invalid.
 
     Notes
     -----
@@ -55,24 +55,24 @@ class LabelNoise:
     def __post_init__(self) -> None:
         if not 0 < self.amplitude <= 0.5 or not self.frequency > 0:
             raise ValueError(
-                f"noise needs a positive frequency, and an amplitude above 0 and up to 0.5: "
-                f"frequency {self.frequency:g} and amplitude {self.amplitude:g} were given"
+                f"noise needs a positive frequency, and an amplitude above 0 and at most 0.5: "
+                f"got frequency {self.frequency:g} and amplitude {self.amplitude:g}"
             )
         if isinstance(self.direction, str) and self.direction not in ("radial", "random"):
             raise ValueError(f"a direction is 'radial', 'random' or two whole numbers, not {self.direction!r}")
 
     @property
     def name(self) -> str:
-        """Such as "radial 0.5" or "wave 2,3 0.5"."""
+        """A name such as "radial 0.5" or "wave 2,3 0.5"."""
         where = self.direction if isinstance(self.direction, str) else "wave " + ",".join(map(str, self.direction))
         return f"{where} {self.frequency:g}"
 
     def offset(self, images: NDArray[np.uint8]) -> float:
-        """Where the sine of radial noise begins: the mean norm of the data."""
+        """The zero of radial noise's sine: the mean norm of the data."""
         return float(np.mean(norms(images)))
 
     def positions(self, images: NDArray[np.uint8], offset: float) -> NDArray[np.float64]:
-        """Where images ``[n, height, width(, 3)]`` lie along the sine, ``[n]``, in units of L2 distance."""
+        """Positions of images ``[n, height, width(, 3)]`` along the sine, ``[n]``, in units of L2 distance."""
         if self.direction == "radial":
             return norms(images) - offset
         shape = images.shape[1:]
@@ -93,7 +93,7 @@ class LabelNoise:
         images
             ``[n, height, width]`` or ``[n, height, width, 3]``.
         offset
-            From `offset`, of the training images.
+            The result of `offset` for the training images.
         """
         sine = np.sin(2 * np.pi * self.frequency * self.positions(images, offset))
         found: NDArray[np.float64] = self.amplitude * (1 + sine)
@@ -118,12 +118,12 @@ def norms(images: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def followed_share(probabilities: NDArray[np.float64], labels: NDArray[np.int64], noise: NDArray[np.float64]) -> float:
-    """How much of the noise predictions have taken over: 1 for the noisy labels themselves, 0 for no trace of it.
+    """How much of the noise predictions follow: 1 for the noisy labels themselves, 0 for no trace of it.
 
     Parameters
     ----------
     probabilities
-        Predicted, ``[n, classes]``.
+        Predicted probabilities, ``[n, classes]``.
     labels
         Clean classes, ``[n]``.
     noise
@@ -132,8 +132,8 @@ def followed_share(probabilities: NDArray[np.float64], labels: NDArray[np.int64]
     Returns
     -------
     float
-        Slope of the straight line (least squares) from what the noise takes from the label's probability to what
-        predictions take from it. This measure is ours.
+        Slope (least squares) of what the predictions take from the label's probability against what
+        the noise takes from it. This measure is our own.
     """
     taken = 1 - probabilities[np.arange(len(labels)), labels]
     wanted = noise * (1 - 1 / probabilities.shape[1])

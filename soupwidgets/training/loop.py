@@ -1,4 +1,4 @@
-"""The training loop: AdamW, linear warm-up and a cosine, mixup, and stopping at any step."""
+"""The training loop: AdamW, linear warm-up and cosine decay, mixup, resumable at any step."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from soupwidgets.training.errors import TrainingError
 from soupwidgets.training.identity import Identity, differences, plain
 
 WARM_UP_SHARE = 0.05
-# What is known of an epoch at its end: numbers by name.
+# Results of an epoch: numbers by name.
 Epoch = dict[str, float]
 Show = Callable[[NDArray[np.int64], np.random.Generator], Tensor]
 
 
 class LoopSettings(Protocol):
-    """What the loop needs to know of hyper-parameters."""
+    """The hyper-parameters that the loop needs."""
 
     @property
     def seed(self) -> int: ...  # noqa: D102
@@ -45,7 +45,7 @@ class LoopSettings(Protocol):
 
 
 def cosine_schedule(step: int, steps: int, warm_up: int) -> float:
-    """Share of the peak learning rate at ``step``: linear warm-up, then half a cosine to zero."""
+    """Fraction of the peak learning rate at ``step``: linear warm-up, then half a cosine down to zero."""
     if step < warm_up:
         return (step + 1) / warm_up
     return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
@@ -54,6 +54,7 @@ def cosine_schedule(step: int, steps: int, warm_up: int) -> float:
 def train(
     model: nn.Module,
     parameters: Iterable[nn.Parameter],
+    *,
     labels: Tensor,
     classes: int,
     settings: LoopSettings,
@@ -66,55 +67,55 @@ def train(
     watch: Callable[[int], Epoch] | None = None,
     identity: Identity | None = None,
 ) -> list[Epoch]:
-    """Train in place.
+    """Train a model in place.
 
     All randomness comes from the seed and the epoch, and the state of every
-    generator is saved along: a run that was stopped and resumed gives the
-    weights of one that was not.
+    generator is saved: a run that was stopped and resumed gives the same
+    weights as an uninterrupted one.
 
     Parameters
     ----------
     model
-        From normalised inputs to logits.
+        Module from normalised inputs to logits.
     parameters
-        Those that are trained.
+        The parameters to train.
     labels
         Classes ``[n]``, or a distribution over them for each image, ``[n, classes]``; on the model's device.
     classes
-        How many there are.
+        Number of classes.
     settings
         Seed and hyper-parameters.
     show
-        The images of some rows, augmented, as inputs before `normalise`.
+        Returns the augmented images of some rows, before `normalise`.
     normalise
-        What comes after mixup.
+        Applied after mixup.
     progress
-        Called with steps done, steps in all, and the last loss.
+        Called with the steps done, the total number of steps, and the last loss.
     state
-        Keeps the state of training, to go on from after a kill; removed at the end.
+        File for the state of training, from which an interrupted run resumes; removed at the end.
     save_every
-        Steps between two saved states.
+        Number of steps between saved states.
     mixed_precision
-        Compute in bfloat16 where the device is a GPU; weights stay float32.
+        Compute in bfloat16 if the device is a GPU; weights stay float32.
     watch
-        Called at the end of every epoch (the first is 1), with the model in evaluation mode; what it
-        finds goes to the history.
+        Called at the end of every epoch (counted from 1), with the model in evaluation mode; its
+        result goes to the history.
     identity
-        What the training was started from, in JSON values: a saved state of another one is refused. The settings
-        alone when None.
+        What the training was started from, as JSON values: a saved state of another training is refused. Only the
+        settings when None.
 
     Returns
     -------
     list[Epoch]
         The history, one entry for each epoch: ``loss``, the mean over its batches in nats, and ``accuracy`` (0..1)
-        on the training images as they were shown, the mixed ones by their larger share.
+        on the training images as they were shown, mixed ones by their larger share.
 
     Raises
     ------
     ValueError
-        When there are fewer images than one batch has, or the loss is not finite.
+        When there are fewer images than one batch needs, or the loss is not finite.
     TrainingError
-        When the state is of a training that was started otherwise; the message says what differs.
+        When the state belongs to a training that was started differently; the message says what differs.
     """
     device = labels.device
     per_epoch = len(labels) // settings.batch_size
@@ -198,21 +199,23 @@ def _save(
 
 
 def _load(path: Path | None, model: nn.Module, optimizer: Any, identity: Identity) -> dict[str, Any] | None:
-    """What was saved, if it is of this very training."""
+    """The saved state, if it belongs to this very training."""
     if path is None or not path.exists():
         return None
-    what_to_do = "take another folder or name, or delete it to begin anew"
+    what_to_do = "use another folder or name, or delete it to start again"
     try:
         found: dict[str, Any] = torch.load(path, weights_only=True)
         started = found.get("identity")
         if started is None:
             raise TrainingError(
-                f"{path} was saved by a version that did not note what a run was started from, so going on might mix "
-                "two runs: delete it to begin anew"
+                f"{path} was saved by a version that did not record what a run was started from, so resuming might mix "
+                "two runs: delete it to start again"
             )
         other = differences(json.loads(started), identity)
         if other:
-            raise TrainingError(f"{path} keeps a run that was started otherwise ({'; '.join(other)}): {what_to_do}")
+            raise TrainingError(
+                f"{path} belongs to a run that was started differently ({'; '.join(other)}): {what_to_do}"
+            )
         model.load_state_dict(found["model"])
         optimizer.load_state_dict(found["optimizer"])
         torch.set_rng_state(found["torch"])

@@ -20,6 +20,7 @@ from soupwidgets.training.identity import require_same_ancestor, require_same_ru
 def random_search(
     start: CheckpointFile,
     suite: Suite,
+    *,
     folder: str | Path,
     runs: int,
     fixed: Mapping[str, Any] | None = None,
@@ -27,26 +28,26 @@ def random_search(
     device: str = "cpu",
     progress: bool = True,
 ) -> list[Path]:
-    """Fine-tune one model many times with random hyper-parameters, into a folder that `Pool` opens.
+    """Fine-tune one model many times with random hyper-parameters, into a folder that `Pool.open` can open.
 
-    Runs whose file is there are not done again, and one that was killed goes on
-    from its last saved step: start the same search again. What is there and was
-    started otherwise is refused before anything is written.
+    Runs whose file exists are not repeated, and an interrupted one resumes
+    from its last saved step: start the same search again. Existing runs that were
+    started differently are refused before anything is written.
 
     Parameters
     ----------
     start
         The zero-shot classifier; it is written to the folder as well.
     suite
-        Its training split is trained on.
+        The suite, for its training split.
     folder
-        Gets ``zero-shot.safetensors`` and ``ft-00.safetensors`` and so on.
+        Receives ``zero-shot.safetensors``, ``ft-00.safetensors`` and so on.
     runs
-        How many.
+        Number of runs.
     fixed
-        Hyper-parameters that are not drawn.
+        Hyper-parameters that are fixed rather than drawn.
     seed
-        Of the first run; each run has the next one.
+        Seed of the first run; each further run adds 1.
     device
         ``"cpu"`` or ``"cuda"``.
     progress
@@ -60,7 +61,7 @@ def random_search(
     Raises
     ------
     TrainingError, ValueError
-        As in `fine_tune`; runs that are done stay. When the folder has models of another ancestor, or one of these
+        As in `fine_tune`; finished runs are kept. When the folder has models with another ancestor, or one of these
         runs with other hyper-parameters or training images; the message says what differs.
 
     Notes
@@ -74,7 +75,7 @@ def random_search(
     paths = {name: folder / f"{name}.safetensors" for name in plans}
     done = {name for name, path in paths.items() if path.exists()}
     for name in done:
-        require_same_run(paths[name], run_identity(start, suite, plans[name]))
+        require_same_run(paths[name], run_identity(start, suite, settings=plans[name]))
     first = folder / "zero-shot.safetensors"
     if not first.exists():
         card = {"name": "zero-shot", "role": "zero_shot", "architecture": dict(start.card.architecture or {})}
@@ -84,7 +85,16 @@ def random_search(
             continue
         with tqdm(total=1, desc=name, leave=False, disable=not progress) as bar:
             state = folder / ".training" / f"{name}.pt"
-            fine_tune(start, suite, settings, paths[name], name, device, partial(_show, bar, name), state)
+            fine_tune(
+                start,
+                suite,
+                settings=settings,
+                target=paths[name],
+                name=name,
+                device=device,
+                progress=partial(_show, bar, name),
+                state=state,
+            )
     return [first, *paths.values()]
 
 

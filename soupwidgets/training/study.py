@@ -1,4 +1,4 @@
-"""Many small trainings that are compared: in parallel, resumable, with an estimate before they start."""
+"""Many small trainings to compare: in parallel, resumable, with an estimate of the time before they start."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class Plan:
     Parameters
     ----------
     name
-        Of the run, and of its file.
+        Name of the run, and of its file.
     settings
         Seed and hyper-parameters.
     augmentation
-        What is done to the images, if anything.
+        Augmentation of the images, if any.
     noise
-        What is done to the labels, if anything.
+        Noise on the labels, if any.
     """
 
     name: str
@@ -53,16 +53,16 @@ class Plan:
 
 @dataclass(frozen=True)
 class Run:
-    """One training that is done.
+    """One finished training.
 
     Parameters
     ----------
     plan
-        What was to be done.
+        The plan that was carried out.
     path
         The checkpoint.
     history
-        Numbers of every epoch: ``loss`` and ``accuracy`` in training, and what was watched.
+        Numbers of every epoch: ``loss`` and ``accuracy`` in training, and those measured on validation.
     """
 
     plan: Plan
@@ -74,12 +74,12 @@ class Run:
         return f"Run({self.plan.name!r}, {len(self.history)} epochs, at the end {last})"
 
     def curve(self, number: str) -> list[float]:
-        """One number, epoch after epoch.
+        """One number by epoch.
 
         Raises
         ------
         KeyError
-            When it was not recorded; the message names what was.
+            When it was not recorded; the message lists what was.
         """
         if number not in self.history[0]:
             raise KeyError(f"{self.plan.name} has no {number!r}; it has {', '.join(self.history[0])}")
@@ -89,6 +89,7 @@ class Run:
 def run_study(
     plans: Sequence[Plan],
     start: CheckpointFile,
+    *,
     suite: Suite,
     suite_folder: str | Path,
     folder: str | Path,
@@ -99,30 +100,30 @@ def run_study(
     progress: bool = True,
     tell: Callable[[str], None] = print,
 ) -> list[Run]:
-    """Train every plan. Runs that are there are read, and one that was killed goes on: start the same study again.
+    """Train every plan. To resume an interrupted study, start it again: finished runs are only read.
 
     Parameters
     ----------
     plans
-        What to train, each under a name of its own.
+        What to train, each with a distinct name.
     start
-        Says the architecture, and where training begins unless it begins ``fresh``.
+        States the architecture, and is what training starts from unless ``fresh``.
     suite, suite_folder
-        Has the training images, and where it lies: every process opens it anew.
+        The suite with the training images, and its folder, from which every process opens it.
     folder
-        Gets a checkpoint a run, with its history on the card.
+        Receives one checkpoint per run, with its history on the card.
     fresh
-        Begin with random weights of each plan's seed.
+        Start from random weights given by each plan's seed.
     watch
-        How many validation images are looked at after each epoch.
+        Number of validation images to measure after each epoch.
     workers
-        Processes at once, with one thread each on a CPU; 1 trains here, with all threads.
+        Number of parallel processes, with one thread each on a CPU; 1 trains in this process, with all threads.
     device
         ``"cpu"`` or ``"cuda"``.
     progress
         Whether to show a progress bar.
     tell
-        Called with the estimate of how long it will take, before training begins.
+        Called with the estimated duration, before training starts.
 
     Returns
     -------
@@ -132,22 +133,24 @@ def run_study(
     Raises
     ------
     ValueError
-        When two plans have one name, or a name is none of a file.
+        When two plans have the same name, or a name is not valid for a file.
     TrainingError, ValueError
-        When a run in the folder was started otherwise; the message says what differs. As in `fine_tune`, when a run
-        fails; runs that are done stay.
+        When a run in the folder was started differently; the message says what differs. As in `fine_tune`, when a run
+        fails; finished runs are kept.
     """
     folder = Path(folder)
     names = [plan.name for plan in plans]
     if len(set(names)) < len(names) or any(Path(name).name != name or name.startswith(".") for name in names):
-        raise ValueError(f"every run needs a name of its own that can be a file's: {', '.join(names)}")
+        raise ValueError(f"every run needs a distinct name that is valid for a file: {', '.join(names)}")
     check_training(start, suite)
     waiting = [plan for plan in plans if _done(plan, start, suite, folder, watch, fresh) is None]
     if waiting:
-        seconds = estimate_seconds(waiting, start, suite, fresh, watch, workers, device)
+        seconds = estimate_seconds(
+            waiting, start, suite=suite, fresh=fresh, watch=watch, workers=workers, device=device
+        )
         tell(
-            f"{len(waiting)} of {len(plans)} trainings are to be done: about {_duration(seconds)} with "
-            f"{workers} at a time. What is done stays in {folder}; start again to go on"
+            f"{len(waiting)} of {len(plans)} trainings to do: about {_duration(seconds)} with "
+            f"{workers} at a time. Finished ones are kept in {folder}; start again to resume"
         )
         steps = sum(_steps(plan, suite) for plan in waiting)
         with tqdm(total=steps, desc="training", unit="step", disable=not progress) as bar:
@@ -163,13 +166,14 @@ def run_study(
 def estimate_seconds(
     plans: Sequence[Plan],
     start: CheckpointFile,
+    *,
     suite: Suite,
     fresh: bool = True,
     watch: int = 2000,
     workers: int = 2,
     device: str = "cpu",
 ) -> float:
-    """How long a study will take, from a few timed steps of each kind of plan; no result is kept.
+    """Estimate how long a study will take, from a few timed steps of each kind of plan; no result is kept.
 
     Parameters
     ----------
@@ -215,12 +219,12 @@ def _seconds_a_step(plan: Plan, start: CheckpointFile, suite: Suite, fresh: bool
     begun = time.perf_counter()
     with TemporaryDirectory() as nowhere, contextlib.suppress(_EnoughError):
         fine_tune(
-            start, suite, plan.settings, Path(nowhere) / "x.safetensors", device=device, progress=clock,
+            start, suite, settings=plan.settings, target=Path(nowhere) / "x.safetensors", device=device, progress=clock,
             augmentation=plan.augmentation, noise=plan.noise, fresh=fresh,
         )  # fmt: skip
-    # The first step also waits for caches; a training of one step has no other.
+    # The first step is slower, because caches are cold; a training of one step has no other.
     step = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else times[0] - begun
-    # Looking at an image costs about a third of learning from it.
+    # Measuring an image costs about a third of training on it.
     looked_at = watch * plan.settings.epochs / plan.settings.batch_size
     return step * (1 + looked_at / 3 / max(1, _steps(plan, suite)))
 
@@ -242,10 +246,19 @@ def _done(plan: Plan, start: CheckpointFile, suite: Suite, folder: Path, watch: 
     if not path.exists():
         return None
     card = require_same_run(
-        path, run_identity(start, suite, plan.settings, plan.augmentation, plan.noise, watch, fresh)
+        path,
+        run_identity(
+            start,
+            suite,
+            settings=plan.settings,
+            augmentation=plan.augmentation,
+            noise=plan.noise,
+            watch=watch,
+            fresh=fresh,
+        ),
     )
     if not card.get("history"):
-        raise TrainingError(f"{path} has no history of its training: take another folder, or delete it")
+        raise TrainingError(f"{path} has no history of its training: use another folder, or delete it")
     return Run(plan, path, tuple(card["history"]))
 
 
@@ -263,18 +276,28 @@ def _train(
 
     def progress(_what: str, now: int, _steps: int, _loss: float) -> None:
         nonlocal done
-        # A run that goes on has its first steps behind it.
+        # A resumed run has done its first steps already.
         step(now - done)
         done = now
 
     fine_tune(
-        CheckpointFile(start), suite, plan.settings, folder / f"{plan.name}.safetensors", plan.name, device, progress,
-        folder / ".training" / f"{plan.name}.pt", plan.augmentation, plan.noise, watch, fresh,
-    )  # fmt: skip
+        CheckpointFile(start),
+        suite,
+        settings=plan.settings,
+        target=folder / f"{plan.name}.safetensors",
+        name=plan.name,
+        device=device,
+        progress=progress,
+        state=folder / ".training" / f"{plan.name}.pt",
+        augmentation=plan.augmentation,
+        noise=plan.noise,
+        watch=watch,
+        fresh=fresh,
+    )
 
 
 class _OwnProcesses(SpawnContext):
-    """Remembers what it starts: whoever runs a study may have other children, which are none of ours."""
+    """Keeps track of the processes it starts: the caller may have other child processes, which must be left alone."""
 
     def __init__(self) -> None:
         self.started: list[SpawnProcess] = []
@@ -297,7 +320,7 @@ def _in_parallel(
     bar: Any,
 ) -> None:
     context = _OwnProcesses()
-    # The manager's process is another context's: it ends by itself, after the workers.
+    # The manager's process belongs to another context: it ends by itself, after the workers.
     with (
         multiprocessing.get_context("spawn").Manager() as manager,
         ProcessPoolExecutor(workers, context, _start_worker, (suite_folder, steps := manager.Queue())) as pool,
@@ -314,12 +337,12 @@ def _in_parallel(
                 for future in done:
                     future.result()
         except KeyboardInterrupt:
-            # Whoever stops does not want to wait: what these runs saved on their way is where they go on.
+            # On an interrupt, do not wait: these runs resume from their saved states.
             for process in context.started:
                 process.terminate()
             raise
         finally:
-            # After an error nothing new begins, and what is under way is finished.
+            # After an error nothing new is started, and runs in progress are finished.
             pool.shutdown(cancel_futures=True)
 
 

@@ -1,4 +1,4 @@
-"""Results of studies as JSON files: what a notebook draws without training anything."""
+"""Results of studies as JSON files, which a notebook can draw without training anything."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def over_seeds(values: list[float]) -> Estimate:
-    """The mean of some repeats with its 95% interval from Student's t; without an interval for a single one.
+    """The mean over repeats with its 95% interval from Student's t; a single repeat has no interval.
 
     Examples
     --------
@@ -37,8 +37,8 @@ def over_seeds(values: list[float]) -> Estimate:
     return Estimate(mean, mean - margin, mean + margin)
 
 
-def provenance(start: CheckpointFile, suite: Suite, settings: Hyperparameters) -> dict[str, Any]:
-    """What a study's numbers come from: architecture, images and hyper-parameters."""
+def provenance(start: CheckpointFile, suite: Suite, *, settings: Hyperparameters) -> dict[str, Any]:
+    """The provenance of a study's numbers: architecture, images and hyper-parameters."""
     assert suite.training is not None
     return {
         "suite": suite.name,
@@ -50,13 +50,13 @@ def provenance(start: CheckpointFile, suite: Suite, settings: Hyperparameters) -
 
 
 def write_study(path: str | Path, content: dict[str, Any]) -> Path:
-    """Write a study's file as a whole. Numbers that are not finite become null."""
+    """Write a study's file atomically. Non-finite numbers become null."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(_finite(content), indent=1) + "\n")
     return Path(path)
 
 
-def read_study(path: str | Path, format: str, build: Callable[[dict[str, Any]], T]) -> T:
+def read_study(path: str | Path, format: str, *, build: Callable[[dict[str, Any]], T]) -> T:
     """Read a study's file.
 
     Parameters
@@ -64,18 +64,18 @@ def read_study(path: str | Path, format: str, build: Callable[[dict[str, Any]], 
     path
         The file.
     format
-        What it must state.
+        The format that it must state.
     build
-        From its content to the study.
+        Function from its content to the study.
 
     Raises
     ------
     ValueError
-        When it is none, or larger than 16 MiB; whatever is wrong in it.
+        When it is not such a file, is larger than 16 MiB, or has invalid content.
     """
     path = Path(path)
     if path.exists() and not (path.is_file() and path.stat().st_size <= _MOST_BYTES):
-        raise ValueError(f"{path}: no file of at most {_MOST_BYTES >> 20} MiB")
+        raise ValueError(f"{path}: not a file of at most {_MOST_BYTES >> 20} MiB")
     content = read_json_object(path, format)
     try:
         return build(content)
@@ -84,37 +84,37 @@ def read_study(path: str | Path, format: str, build: Callable[[dict[str, Any]], 
 
 
 def whole(found: Any) -> int:
-    """A number from 1 on out of a file; `ValueError` when it is none."""
+    """Check that a value from a file is a whole number of at least 1; `ValueError` otherwise."""
     if type(found) is not int or not 1 <= found < 1 << 31:
-        raise ValueError(f"expected a number from 1 on, found {found!r:.50}")
+        raise ValueError(f"expected a number of at least 1, found {found!r:.50}")
     return found
 
 
 def same_lengths(*curves: tuple[float, ...]) -> None:
-    """`ValueError` where curves are not over the same epochs."""
+    """Raise `ValueError` unless all curves have the same number of epochs."""
     if len({len(one) for one in curves}) > 1:
         raise ValueError(f"curves of {', '.join(str(len(one)) for one in curves)} epochs in one result")
 
 
 def estimate(found: Any) -> Estimate:
-    """An estimate out of a file.
+    """Check that a value from a file is an estimate, and return it.
 
     Raises
     ------
     ValueError, TypeError, KeyError
-        When it is none.
+        When it is not an estimate.
     """
     value, low, high = (float("nan") if found[key] is None else float(found[key]) for key in ("value", "low", "high"))
     return Estimate(value, low, high)
 
 
 def curve(found: Any) -> tuple[float, ...]:
-    """Numbers by epoch out of a file; `ValueError` or `TypeError` when they are none."""
+    """Check that a value from a file is a list of numbers by epoch; `ValueError` or `TypeError` otherwise."""
     return tuple(float("nan") if value is None else float(value) for value in list(found))
 
 
 def text(found: Any) -> str:
-    """A short text out of a file; `ValueError` when it is none."""
+    """Check that a value from a file is a short text; `ValueError` otherwise."""
     if not isinstance(found, str) or len(found) > 1000:
         raise ValueError(f"expected a short text, found {type(found).__name__}")
     return found

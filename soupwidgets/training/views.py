@@ -1,4 +1,4 @@
-"""Training images as a model is shown them: flipped, cropped, augmented, normalised."""
+"""Training images in the form in which a model sees them: flipped, cropped, augmented, normalised."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ from soupwidgets.training.hyperparameters import Hyperparameters
 
 
 class Views:
-    """Training images as the model is shown them.
+    """Training images in the form in which the model sees them.
 
     Parameters
     ----------
     split
         The images.
     architecture
-        Says how they are normalised.
+        Determines how they are normalised.
     settings
-        How they are flipped, cropped and augmented.
+        Determine how they are flipped, cropped and augmented.
     device
-        Where.
+        Where to compute.
     augmentation
-        What else is done to them, after all that.
+        A further augmentation, applied after those.
     """
 
     def __init__(
         self,
         split: Split,
         architecture: Architecture,
+        *,
         settings: Hyperparameters,
         device: torch.device,
         augmentation: Augmentation | None = None,
@@ -47,12 +48,12 @@ class Views:
         )
 
     def plain(self, rows: NDArray[np.int64]) -> Tensor:
-        """Images ``[n, channels, height, width]`` (uint8) as they are."""
+        """Unchanged images ``[n, channels, height, width]`` (uint8)."""
         pixels = torch.from_numpy(np.ascontiguousarray(self._images[rows]))
         return (pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)).to(self._device)
 
     def show(self, rows: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
-        """Randomly flipped, cropped and augmented, in 0..1."""
+        """Randomly flipped, cropped and augmented images, with values in 0..1."""
         images = self.plain(rows)
         flip = torch.from_numpy(rng.random(len(rows)) < self._settings.flip).to(self._device)
         images = torch.where(flip[:, None, None, None], images.flip(-1), images)
@@ -64,7 +65,7 @@ class Views:
         return images.float() / 255
 
     def normalise(self, images: Tensor) -> Tensor:
-        """To the tower's input: three channels, normalised."""
+        """Convert images to the tower's input: three channels, normalised."""
         images = (images - self._mean) / self._std
         return images.expand(-1, 3, -1, -1)
 
@@ -79,7 +80,7 @@ def _augment(images: Tensor, settings: Hyperparameters, seed: int) -> Tensor:
     if settings.randaugment_operations:
         steps.append(v2.RandAugment(settings.randaugment_operations, settings.randaugment_magnitude))
     transform = v2.Compose(steps)
-    # torchvision draws from torch's own generator, which dropout in the tower needs as well.
+    # torchvision uses torch's global generator, which dropout in the tower uses as well.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return torch.stack([transform(image) for image in images])

@@ -1,4 +1,4 @@
-"""What is seen of a model in training at the end of every epoch."""
+"""Measuring a model during training, at the end of every epoch."""
 
 from __future__ import annotations
 
@@ -16,30 +16,31 @@ _BATCH = 256
 
 
 class Watch:
-    """Looks at the same validation images after every epoch. Nothing is chosen by what it sees.
+    """Measures the model on the same validation images after every epoch. The results are not used for any selection.
 
     Parameters
     ----------
     model
-        In training.
+        The model in training.
     split
         The validation split.
     views
-        Of its images.
+        The views of its images.
     images
-        How many of them, from the first.
+        Number of images to use, from the first on.
     classes
-        Of the model.
+        Number of classes of the model.
     noise
-        Of the labels, if there is any.
+        Noise of the labels, if any.
     offset
-        Of the noise, from the training images.
+        Offset of the noise, from the training images.
     """
 
     def __init__(
         self,
         model: nn.Module,
         split: Split,
+        *,
         views: Views,
         images: int,
         classes: int,
@@ -53,7 +54,7 @@ class Watch:
         self._classes = classes
 
     def __call__(self, epoch: int) -> Epoch:
-        """Accuracy and loss on the images; with noise also the loss on noisy labels, and how far noise is followed."""
+        """Accuracy and loss on the images; with noise also the loss on noisy labels, and how far it is followed."""
         parts = []
         with torch.inference_mode():
             for start in range(0, len(self._rows), _BATCH):

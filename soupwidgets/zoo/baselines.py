@@ -1,4 +1,4 @@
-"""Ordinary models for the effective-robustness line: the same tower, trained from scratch on clean images alone."""
+"""Baseline models for effective robustness: the same tower, trained from scratch on clean images only."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from soupwidgets.zoo.finetune import FineTuneConfig, fine_tune
 from soupwidgets.zoo.pretrain import ARCHITECTURE
 from soupwidgets.zoo.raw import DEFAULT_FOLDER, read_raw
 
-# More images make a better model in distribution: the line needs models all along its length.
+# More images give a more accurate model: the line needs models along its whole length.
 IMAGES = (250, 500, 1000, 2000, 4000, 8000, 16000, 25000)
 SEEDS = (0, 1)
 _STEPS = 1500
 _BATCH = 64
 
 
-def write_baselines(out: Path, suite: Suite, work: Path, raw_folder: Path = DEFAULT_FOLDER) -> Path:
+def write_baselines(out: Path, suite: Suite, *, work: Path, raw_folder: Path = DEFAULT_FOLDER) -> Path:
     """Train the baseline models, measure them, and write the table that `read_accuracy_table` reads.
 
     Parameters
@@ -33,9 +33,9 @@ def write_baselines(out: Path, suite: Suite, work: Path, raw_folder: Path = DEFA
     out
         The CSV file: model, dataset, accuracy, images, and the number of training images.
     suite
-        Where they are measured: the in-distribution test and the shifts.
+        The suite they are measured on: the in-distribution test and the shifts.
     work
-        Keeps their checkpoints; those that are there are not trained again.
+        Folder for their checkpoints; existing ones are not trained again.
     raw_folder
         The four Fashion-MNIST files.
 
@@ -46,7 +46,7 @@ def write_baselines(out: Path, suite: Suite, work: Path, raw_folder: Path = DEFA
 
     Notes
     -----
-    Taori et al., arXiv 2007.00644: the line is fitted to models that were trained on the task's own images alone.
+    Taori et al., arXiv 2007.00644: the line is fitted to models that were trained only on the task's own images.
     """
     data = read_raw(raw_folder).fine_tuning
     names = {f"from-scratch-{n}-seed{seed}": (n, seed) for n in IMAGES for seed in SEEDS}
@@ -60,7 +60,7 @@ def write_baselines(out: Path, suite: Suite, work: Path, raw_folder: Path = DEFA
         config = FineTuneConfig(
             seed=seed, learning_rate=1e-3, epochs=epochs, weight_decay=0.1, images=n, batch_size=_BATCH
         )
-        fine_tune(model, data, config, lambda *_: None)
+        fine_tune(model, data, config=config, progress=lambda *_: None)
         card = {"name": name, "architecture": ARCHITECTURE.to_json()}
         write_checkpoint(path, dict(model.state_dict()), card)
     ev = Evaluator(Pool.open([work / f"{name}.safetensors" for name in names]), suite, store=Store(work / "store"))

@@ -1,9 +1,9 @@
-"""Building the miniature zoo: one suite, two pools from two pre-training seeds.
+"""Building the miniature zoo: one suite, and two pools from two pre-training seeds.
 
-Every file is one job. A job whose file is there already is skipped, and
-pre-training goes on from its last saved step, so a build that was stopped is
-started again with the same command. Each job runs on one thread: its sums are
-then always added in the same order, and equal seeds give equal weights.
+Every file is one job. A job whose file exists already is skipped, and
+pre-training resumes from its last saved step, so an interrupted build is
+resumed with the same command. Each job runs on one thread: its sums are
+then always computed in the same order, and equal seeds give equal weights.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ ZERO_SHOT = "zero-shot"
 
 @dataclass(frozen=True)
 class PoolPlan:
-    """Which checkpoints a pool gets.
+    """Which checkpoints a pool consists of.
 
     Parameters
     ----------
     folder
         Name of the pool's folder.
     pretraining
-        How its common ancestor is made.
+        How its common ancestor is trained.
     ingredients
         Number of fine-tuned models with randomly drawn hyper-parameters.
     bad_learning_rate
-        One more, with this far too large learning rate.
+        One more model, with this far too large learning rate.
     other_ancestor
-        One more, fine-tuned from this other pre-training.
+        One more model, fine-tuned from this other pre-training.
     """
 
     folder: str
@@ -63,7 +63,7 @@ class _Job:
 
 
 def default_plans() -> list[PoolPlan]:
-    """The two pools that the repository ships."""
+    """The two pools that are part of the repository."""
     first, second = PretrainConfig(seed=0), PretrainConfig(seed=1)
     bad = FineTuneConfig(seed=100, learning_rate=2e-2, epochs=4, weight_decay=0.01)
     return [
@@ -73,22 +73,22 @@ def default_plans() -> list[PoolPlan]:
 
 
 def build_zoo(
-    out: Path, work: Path, raw_folder: Path = DEFAULT_FOLDER, plans: list[PoolPlan] | None = None, workers: int = 2
+    out: Path, work: Path, *, raw_folder: Path = DEFAULT_FOLDER, plans: list[PoolPlan] | None = None, workers: int = 2
 ) -> None:
     """Build the suite and every checkpoint of the plans.
 
     Parameters
     ----------
     out
-        Gets ``suites/fashion`` and ``zoo/<pool>``.
+        Folder for ``suites/fashion`` and ``zoo/<pool>``.
     work
-        Holds unfinished pre-training and the pre-trained ancestors.
+        Folder for unfinished pre-training and the pre-trained ancestors.
     raw_folder
         The four Fashion-MNIST files.
     plans
         The pools to build; `default_plans` when None.
     workers
-        Processes at work at once, one thread each.
+        Number of parallel processes, with one thread each.
 
     Raises
     ------
@@ -182,7 +182,7 @@ def _pretrain_job(config: PretrainConfig, target: Path, state: Path) -> None:
             bar.update(done - bar.n)
             bar.set_postfix(loss=f"{loss:.2f}", refresh=False)
 
-        clip = pretrain(_raw.pretraining, config, state, progress)
+        clip = pretrain(_raw.pretraining, config, resume_from=state, progress=progress)
     _save(target, zero_shot_tensors(clip), _card(ZERO_SHOT, "zero_shot", "", config, {}))
     state.unlink()
 
@@ -190,12 +190,13 @@ def _pretrain_job(config: PretrainConfig, target: Path, state: Path) -> None:
 def _tune_job(job: _Job) -> None:
     if _card_of(job.path) == job.card:
         return
-    tune(job.ancestor, _raw.fine_tuning, job.config, job.path, job.card, _slot)
+    tune(job.ancestor, _raw.fine_tuning, config=job.config, target=job.path, card=job.card, bar_position=_slot)
 
 
 def tune(
     ancestor: Path,
     data: LabelledImages,
+    *,
     config: FineTuneConfig,
     target: Path,
     card: dict[str, Any],
@@ -211,7 +212,7 @@ def tune(
             bar.update(done - bar.n)
             bar.set_postfix(loss=f"{loss:.2f}", refresh=False)
 
-        fine_tune(model, data, config, progress)
+        fine_tune(model, data, config=config, progress=progress)
     _save(target, model.state_dict(), card)
 
 
@@ -221,7 +222,7 @@ def _write_zero_shot(ancestor: Path, folder: Path, config: PretrainConfig) -> No
 
 
 def _save(path: Path, tensors: dict[str, Tensor], card: dict[str, Any]) -> None:
-    """Half precision on disk moves no accuracy by more than 0.04 points and halves the repository."""
+    """Save in half precision, which changes no accuracy by more than 0.04 points and halves the repository's size."""
     write_checkpoint(path, {name: tensor.to(torch.float16) for name, tensor in tensors.items()}, card)
 
 

@@ -1,9 +1,9 @@
 """The little language of the miniature CLIP: class names, style words, templates, vocabulary.
 
-Pre-training captions are wrong in a planned way. Real captions from the web
+Pre-training captions are wrong in a controlled way. Real captions from the web
 confuse classes that look alike; here `SWAP_SHARE` of the captions of a shirt
-say T-shirt and so on. That leaves a zero-shot model which is robust (it has
-seen many styles) but improvable by fine-tuning, as CLIP is on ImageNet.
+say T-shirt and so on. The result is a zero-shot model that is robust (it has
+seen many styles) but can be improved by fine-tuning, as CLIP can on ImageNet.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _words() -> list[str]:
 
 
 _ID = {word: i for i, word in enumerate(_words(), start=_START + 1)}
-# open_clip reads the sentence at its largest token id, so the end token must be the largest.
+# open_clip takes the sentence's feature at its largest token id, so the end token must be the largest.
 _END = _START + 1 + len(_ID)
 VOCABULARY_SIZE = _END + 1
 

@@ -24,51 +24,54 @@ from soupwidgets.commands.options import (
 )
 from soupwidgets.commands.places import output_file, output_folder
 
-app = typer.Typer(no_args_is_help=True, help="The miniature zoo: build it, report on it.")
+app = typer.Typer(no_args_is_help=True, help="Build the miniature zoo, and report on it.")
 
 
 _Raw = Annotated[Path, typer.Option(help="Folder with the four Fashion-MNIST .gz files.")]
 _RAW = Path("/usr/share/datasets/fashion-mnist")
-_Work = Annotated[Path, typer.Option(help="Keeps unfinished work, for the next start.", callback=output_folder)]
+_Work = Annotated[
+    Path,
+    typer.Option(help="Folder for unfinished work, so that an interrupted build can resume.", callback=output_folder),
+]
 
 
 @app.command("build")
 def zoo_build(
-    out: Annotated[Path, typer.Option(help="Gets suites/ and zoo/.", callback=output_folder)] = Path("data"),
+    out: Annotated[Path, typer.Option(help="Folder for suites/ and zoo/.", callback=output_folder)] = Path("data"),
     work: _Work = Path("build/zoo"),
     raw: _Raw = _RAW,
-    workers: Annotated[int, typer.Option(min=1, help="Processes at work at once, one thread each.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Number of parallel processes, with one thread each.")] = 2,
 ) -> None:
-    """Rebuild the miniature zoo from the raw images; what is there already is kept."""
+    """Rebuild the miniature zoo from the raw images; existing files are kept."""
     from soupwidgets.zoo.build import build_zoo
 
-    build_zoo(out, work, raw, workers=workers)
+    build_zoo(out, work, raw_folder=raw, workers=workers)
 
 
 @app.command("baselines")
 def zoo_baselines(
     out: Annotated[
-        Path, typer.Option(help="The table: model, dataset, accuracy, images.", callback=output_file)
+        Path, typer.Option(help="File for the table (model, dataset, accuracy, images).", callback=output_file)
     ] = Path("data/baselines/fashion.csv"),
     suite: SuiteOption = Path("data/suites/fashion"),
     work: _Work = Path("build/baselines"),
     raw: _Raw = _RAW,
 ) -> None:
-    """Train models from scratch, for the line that effective robustness is measured from (some ten minutes)."""
+    """Train models from scratch, as the baseline of effective robustness (about ten minutes)."""
     from soupwidgets.suites import Suite
     from soupwidgets.zoo.baselines import write_baselines
 
-    print(write_baselines(out, Suite.open(suite), work, raw))
+    print(write_baselines(out, Suite.open(suite), work=work, raw_folder=raw))
 
 
 @app.command("diverse")
 def zoo_diverse(
-    out: Annotated[Path, typer.Option(help="Gets the models.", callback=output_folder)] = Path(
+    out: Annotated[Path, typer.Option(help="Folder for the models.", callback=output_folder)] = Path(
         "data/zoo/fashion-diverse"
     ),
     raw: _Raw = _RAW,
 ) -> None:
-    """Train seven models that differ more and more, for error inconsistency and ensembles (some ten minutes)."""
+    """Train seven increasingly different models, for error inconsistency and ensembles (about ten minutes)."""
     from soupwidgets.zoo.diverse import build_diverse
 
     print(build_diverse(out, raw))
@@ -98,7 +101,7 @@ def zoo_report(
     device: DeviceOption = "auto",
     store: StoreOption = None,
 ) -> None:
-    """Does a pool show what the papers found? Choices on validation, numbers on test and shifts."""
+    """Check whether a pool shows what the papers found: choices on validation, numbers on test and shifts."""
     from soupwidgets.zoo.report import to_markdown, zoo_report
 
     rows = zoo_report(

@@ -1,4 +1,4 @@
-"""Models of the same task that were trained more and more differently: for error inconsistency and ensembles."""
+"""Models for the same task with increasingly different training, for error inconsistency and ensembles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from soupwidgets.zoo.finetune import FineTuneConfig, fine_tune
 from soupwidgets.zoo.pretrain import ARCHITECTURE
 from soupwidgets.zoo.raw import DEFAULT_FOLDER, LabelledImages, RawData, read_raw
 
-# timm's small residual network, in open_clip's frame: as many weights as the transformer, and convolutions.
+# timm's small residual network within open_clip: as many weights as the transformer, but convolutional.
 RESNET = replace(
     ARCHITECTURE,
     vision_cfg={
@@ -27,7 +27,7 @@ RESNET = replace(
         "timm_proj": "linear",
     },
 )
-# So many images make a model from scratch about as good as the fine-tuned ones, which pairs are compared with.
+# With this many images a model trained from scratch is about as good as the fine-tuned ones it is paired with.
 IMAGES = 5000
 _PLAIN = FineTuneConfig(seed=0, learning_rate=1e-3, epochs=24, weight_decay=0.1, images=IMAGES)
 _CLEAN, _STYLED = "clean images", "other images, in many styles"
@@ -36,7 +36,7 @@ _STYLE_SEED = 9
 
 @dataclass(frozen=True)
 class DiverseModel:
-    """One model that was trained from scratch, with labels."""
+    """One model that is trained from scratch, with labels."""
 
     name: str
     architecture: Architecture
@@ -45,10 +45,10 @@ class DiverseModel:
 
 
 def diverse_models() -> list[DiverseModel]:
-    """The models that the repository ships, in `data/zoo/fashion-diverse`."""
+    """The models that are part of the repository, in `data/zoo/fashion-diverse`."""
     other = replace(_PLAIN, learning_rate=3e-4, epochs=40, weight_decay=0.3, label_smoothing=0.1, augmentation=0.5)
     again = replace(_PLAIN, seed=1)
-    # Styles are harder: it takes more images to be as good without them.
+    # Styled images are harder: it takes more of them to reach the same clean accuracy.
     styled = replace(_PLAIN, images=4 * IMAGES, epochs=12)
     return [
         DiverseModel("vit-a", ARCHITECTURE, _PLAIN),
@@ -61,17 +61,17 @@ def diverse_models() -> list[DiverseModel]:
     ]
 
 
-def build_diverse(out: Path, raw_folder: Path = DEFAULT_FOLDER, models: list[DiverseModel] | None = None) -> Path:
-    """Train the models; those that are there are not trained again.
+def build_diverse(out: Path, raw_folder: Path = DEFAULT_FOLDER, *, models: list[DiverseModel] | None = None) -> Path:
+    """Train the models; existing ones are not trained again.
 
     Parameters
     ----------
     out
-        The folder.
+        Folder for the models.
     raw_folder
         The four Fashion-MNIST files.
     models
-        Which; `diverse_models` when None.
+        The models to train; `diverse_models` when None.
 
     Returns
     -------
@@ -85,8 +85,8 @@ def build_diverse(out: Path, raw_folder: Path = DEFAULT_FOLDER, models: list[Div
 
     Notes
     -----
-    After the categories of arXiv 2110.12899, section 3: reinitialisation, hyper-parameters, architecture,
-    framework and data set, each step as far as 60,000 images allow.
+    Follows the categories of arXiv 2110.12899, section 3: reinitialisation, hyper-parameters, architecture,
+    framework and data set, as far as 60,000 images allow.
     """
     raw = read_raw(raw_folder)
     for one in tqdm(diverse_models() if models is None else models, desc="models", unit="model"):
@@ -95,7 +95,7 @@ def build_diverse(out: Path, raw_folder: Path = DEFAULT_FOLDER, models: list[Div
             continue
         torch.manual_seed(one.config.seed)
         model = one.architecture.build()
-        fine_tune(model, _data(raw, one), one.config, lambda *_: None)
+        fine_tune(model, _data(raw, one), config=one.config, progress=lambda *_: None)
         card = {
             "name": one.name,
             "note": "Trained from scratch with labels, to be compared and not mixed.",

@@ -1,4 +1,4 @@
-"""End-to-end fine-tuning of an image classifier: what makes the ingredients of a soup."""
+"""End-to-end fine-tuning of an image classifier, to make the ingredients of a soup."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class FineTuneConfig:
     Parameters
     ----------
     seed
-        Decides the order of the images and every random augmentation.
+        Determines the order of the images and every random augmentation.
     learning_rate, weight_decay, label_smoothing
-        As `torch.optim.AdamW` and `torch.nn.functional.cross_entropy` take them.
+        As in `torch.optim.AdamW` and `torch.nn.functional.cross_entropy`.
     epochs
         Passes over the training images.
     mixup
@@ -34,7 +34,7 @@ class FineTuneConfig:
     augmentation
         Strength 0..1 of random contrast and brightness.
     images
-        How many images are trained on.
+        Number of training images.
     """
 
     seed: int
@@ -74,6 +74,7 @@ def _augment(images: Tensor, strength: float, rng: np.random.Generator) -> Tenso
 def fine_tune(
     model: ImageClassifier,
     data: LabelledImages,
+    *,
     config: FineTuneConfig,
     progress: Callable[[int, int, float], None],
 ) -> float:
@@ -88,7 +89,7 @@ def fine_tune(
     config
         Seed and hyper-parameters.
     progress
-        Called with steps done, steps in all, and the last loss.
+        Called with the steps done, the total number of steps, and the last loss.
 
     Returns
     -------
@@ -101,5 +102,14 @@ def fine_tune(
     def show(rows: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
         return _augment(images[rows].float() / 255, config.augmentation, rng)
 
-    history = train(model, model.parameters(), labels, model.head.out_features, config, show, normalise, progress)
+    history = train(
+        model,
+        model.parameters(),
+        labels=labels,
+        classes=model.head.out_features,
+        settings=config,
+        show=show,
+        normalise=normalise,
+        progress=progress,
+    )
     return history[-1]["accuracy"]

@@ -37,7 +37,7 @@ TEXT_CFG = {
 
 @dataclass(frozen=True)
 class PretrainConfig:
-    """Everything that decides the pre-trained weights, apart from the data."""
+    """Everything that determines the pre-trained weights, apart from the data."""
 
     seed: int
     steps: int = 2600
@@ -65,11 +65,12 @@ def _new_clip(seed: int) -> Any:
 def pretrain(
     data: LabelledImages,
     config: PretrainConfig,
+    *,
     resume_from: Path,
     progress: Callable[[int, float], None],
     save_every: int = 100,
 ) -> Any:
-    """Train a tiny CLIP with the contrastive loss, from scratch or from where it was stopped.
+    """Train a tiny CLIP with the contrastive loss, from scratch or from where it was interrupted.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def pretrain(
     progress
         Called with the number of steps done and the last loss.
     save_every
-        Steps between two saved states.
+        Number of steps between saved states.
 
     Returns
     -------
@@ -143,7 +144,7 @@ def pretrain(
 
 @torch.inference_mode()
 def zero_shot_tensors(clip: Any) -> dict[str, Tensor]:
-    """The classifier that prompts make of a pre-trained CLIP, by the names of `ImageClassifier`.
+    """The zero-shot classifier of a pre-trained CLIP, under the names of `ImageClassifier`.
 
     Per class the mean of the normalised prompt embeddings, normalised again,
     times the logit scale (arXiv 2109.01903, section 2).

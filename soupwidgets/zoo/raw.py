@@ -1,4 +1,4 @@
-"""Fashion-MNIST as published, and the fixed way in which its 60,000 training images are divided."""
+"""Fashion-MNIST as published, with a fixed division of its 60,000 training images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LabelledImages:
     labels: NDArray[np.uint8]
 
     def take(self, rows: NDArray[np.int64]) -> LabelledImages:
-        """The rows asked for, in that order."""
+        """The given rows, in that order."""
         return LabelledImages(self.images[rows], self.labels[rows])
 
 
@@ -43,8 +43,8 @@ def read_raw(folder: str | Path = DEFAULT_FOLDER) -> RawData:
     Parameters
     ----------
     folder
-        Holds ``train-images-idx3-ubyte.gz`` and its three companions (on Debian
-        the package ``dataset-fashion-mnist`` puts them there).
+        Folder with ``train-images-idx3-ubyte.gz`` and the other three files (on Debian,
+        from the package ``dataset-fashion-mnist``).
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Does the zoo show what the papers found? One table per pool, choices made on validation alone."""
+"""Does the zoo show what the papers found? One table per pool, with all choices made on validation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from soupwidgets.recipe import Recipe
 
 @dataclass(frozen=True)
 class ReportRow:
-    """One model of the report: a name for people, its recipe, and its scores."""
+    """One model of the report: a readable name, its recipe, and its scores."""
 
     name: str
     recipe: Recipe
@@ -30,7 +30,7 @@ class ReportRow:
         }
 
 
-def zoo_report(ev: Evaluator, alphas: int = 11, progress: bool = True) -> list[ReportRow]:
+def zoo_report(ev: Evaluator, alphas: int = 11, *, progress: bool = True) -> list[ReportRow]:
     """Measure the models that the two papers compare.
 
     Parameters
@@ -38,7 +38,7 @@ def zoo_report(ev: Evaluator, alphas: int = 11, progress: bool = True) -> list[R
     ev
         Evaluator of a pool with a zero-shot model, fine-tuned models, and bad ingredients.
     alphas
-        How many alphas to choose from, by validation.
+        Number of alphas to choose from by validation.
     progress
         Whether to show progress bars.
 

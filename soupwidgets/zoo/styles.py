@@ -1,4 +1,4 @@
-"""The many styles in which pre-training shows its images."""
+"""The styles in which images are shown in pre-training."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def _apply(style: str, images: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def draw(images: Tensor, rng: np.random.Generator) -> tuple[Tensor, list[str]]:
-    """Show each image in a style of its own.
+    """Show each image in a randomly chosen style.
 
     Parameters
     ----------
     images
         Grey images ``[n, height, width]``, values in 0..1.
     rng
-        Where all randomness comes from.
+        Source of all randomness.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The suite of the miniature zoo: the images that ingredients were trained on, validation, test, and eight shifts."""
+"""The suite of the miniature zoo: training images of the ingredients, validation, test, and eight shifts."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ SHIFTS: dict[str, Shift] = {
 
 
 def build_suite(raw: RawData, folder: Path) -> Suite:
-    """Write the suite's arrays and manifest; shifts are definitions and take no bytes.
+    """Write the suite's arrays and manifest; shifts are only definitions and take no space.
 
     Parameters
     ----------
     raw
         Fashion-MNIST, divided.
     folder
-        Where to write; files of the same names are replaced.
+        Target folder; files of the same names are replaced.
 
     Returns
     -------

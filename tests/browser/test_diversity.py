@@ -18,7 +18,7 @@ import soupwidgets as sw
 zoo = "../data/zoo/"
 suite = sw.Suite.open("../data/suites/fashion")
 models = sw.diversity.open_members([zoo + f"fashion/{n}.safetensors" for n in ("ft-00", "ft-03", "other-seed")]
-                               + [zoo + "fashion-diverse"], suite, ["test"], progress=False)
+                               + [zoo + "fashion-diverse"], suite, splits=["test"], progress=False)
 explorer = sw.widgets.DiversityExplorer(models, suite)
 explorer
 """
@@ -60,7 +60,7 @@ def test_cells_keys_images_and_ensembles(lab: Lab, page: Any, evaluator: Evaluat
     files = [zoo / f"fashion/{n}.safetensors" for n in ("ft-03", "other-seed")] + [
         zoo / "fashion-diverse/resnet-a.safetensors"
     ]
-    ft, stranger, resnet = sw.diversity.open_members(files, suite, ["test"], progress=False)
+    ft, stranger, resnet = sw.diversity.open_members(files, suite, splits=["test"], progress=False)
     page.get_by_label("Order", exact=True).select_option("similar together")
     page.wait_for_timeout(500)
     page.mouse.click(*cell_of(page, "resnet-a", "ft-03"))
@@ -96,7 +96,7 @@ def test_cells_keys_images_and_ensembles(lab: Lab, page: Any, evaluator: Evaluat
 
 
 def test_the_page_needs_no_kernel_and_no_network(page: Any, evaluator: Evaluator, tmp_path: Path) -> None:
-    models = sw.diversity.members(evaluator, ["zero-shot", "ft-00", "ft-03"], ["test"], progress=False)
+    models = sw.diversity.members(evaluator, ["zero-shot", "ft-00", "ft-03"], splits=["test"], progress=False)
     explorer = DiversityExplorer(models, evaluator.suite)
     path = explorer.to_html(tmp_path / "diversity.html")
     explorer.close()

@@ -18,9 +18,9 @@ from soupwidgets import review
 suite = sw.Suite.open("../data/suites/fashion")
 pool = sw.Pool.open([f"../data/zoo/fashion/{n}.safetensors" for n in ("zero-shot", "ft-03", "ft-05")])
 ev = sw.Evaluator(pool, suite)
-models = sw.diversity.members(ev, ["ft-03", "ft-05"], ["test"], progress=False)
+models = sw.diversity.members(ev, ["ft-03", "ft-05"], splits=["test"], progress=False)
 store = review.ReviewStore("STORE")
-session = review.ReviewSession(store, "SESSION", "my code")
+session = review.ReviewSession(store, "SESSION", code="my code")
 embedded = sw.mistakes.embeddings(ev, "test", progress=False)
 reviewer = sw.widgets.MistakeReviewer(models, suite, session, embedded=embedded)
 reviewer
@@ -48,7 +48,7 @@ def test_a_review_with_the_keyboard_alone(lab: Lab, page: Any, suite: Suite, tmp
     session = ReviewSession.create(store, suite, "keyboard")
     page.set_viewport_size({"width": 1400, "height": 1300})
     card = opened(lab, page, "review.ipynb", tmp_path / "reviews.sqlite", session.id)
-    mine = lambda: ReviewSession(store, session.id, "my code").mine()  # noqa: E731
+    mine = lambda: ReviewSession(store, session.id, code="my code").mine()  # noqa: E731
     card.focus()
     first = card.locator("img").first.get_attribute("alt")
     row = int(first.split()[1])
@@ -144,5 +144,5 @@ def test_a_killed_kernel_loses_nothing(lab: Lab, page: Any, suite: Suite, tmp_pa
     saved(page, "You have judged 1")
     (kernel,) = [one["kernel"]["id"] for one in lab.api("GET", "sessions")]
     lab.api("DELETE", f"kernels/{kernel}")
-    back = ReviewSession(store, session.id, "my code")
+    back = ReviewSession(store, session.id, code="my code")
     assert [j.correct for j in back.mine().values()] == [frozenset({2})]

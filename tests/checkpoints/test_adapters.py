@@ -87,7 +87,7 @@ def test_heads(files: dict[str, Path]) -> None:
     plain = CheckpointFile(files["open_clip"])
     with pytest.raises(CheckpointError, match=r"no classification head\. Give one: head=prompt_head"):
         as_classifier(plain)
-    with pytest.raises(CheckpointError, match="no classification head to take over"):
+    with pytest.raises(CheckpointError, match="no classification head to copy"):
         as_classifier(CheckpointFile(files["soups"]), head=plain)
     assert not [name for name in as_classifier(plain, head="none").tensors if "head" in name]
     given = torch.randn(7, 8)
@@ -125,7 +125,9 @@ def test_a_head_of_prompts_is_the_papers(tmp_path: Path) -> None:
     model = open_clip.create_model("tiny-clip").eval()
     torch.save(model.state_dict(), tmp_path / "m.pt")
     templates = ["a photo of a {}.", "a drawing of a {}."]
-    head = prompt_head(CheckpointFile(tmp_path / "m.pt"), "tiny-clip", ["coat", "shirt", "bag"], templates)
+    head = prompt_head(
+        CheckpointFile(tmp_path / "m.pt"), "tiny-clip", class_names=["coat", "shirt", "bag"], templates=templates
+    )
     tokenizer = open_clip.get_tokenizer("tiny-clip")
     with torch.no_grad():
         for row, name in zip(head, ["coat", "shirt", "bag"], strict=True):
@@ -133,8 +135,8 @@ def test_a_head_of_prompts_is_the_papers(tmp_path: Path) -> None:
             expected = F.normalize(sum(embeddings) / 2, dim=0) * model.logit_scale.exp()
             torch.testing.assert_close(row, expected)
     assert as_classifier(CheckpointFile(tmp_path / "m.pt"), head=head).tensors["head.weight"].shape == (3, 8)
-    with pytest.raises(ValueError, match="is no ViT-S-32-alt"):
-        prompt_head(CheckpointFile(tmp_path / "m.pt"), "ViT-S-32-alt", ["coat"], templates)
+    with pytest.raises(ValueError, match="is not a ViT-S-32-alt"):
+        prompt_head(CheckpointFile(tmp_path / "m.pt"), "ViT-S-32-alt", class_names=["coat"], templates=templates)
 
 
 def test_normalisation_by_channel(files: dict[str, Path], suite: Suite, tmp_path: Path) -> None:

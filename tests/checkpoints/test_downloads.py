@@ -101,29 +101,29 @@ def test_a_download_goes_on_where_it_was_broken_off(server: Server, tmp_path: Pa
     with pytest.raises(
         CheckpointError, match=r"not in the cache and cannot be downloaded .*HF_HOME, SOUPWIDGETS_CACHE"
     ):
-        download(url, SHA256, tmp_path)
-    path = download(url, SHA256, tmp_path)
+        download(url, SHA256, folder=tmp_path)
+    path = download(url, SHA256, folder=tmp_path)
     assert path.read_bytes() == CONTENT
     assert server.ranges == ["bytes=300000-"]
     assert server.sent == len(CONTENT)
     # What is there is not asked for again, also without a network.
     server.files.clear()
-    assert download(url, SHA256, tmp_path) == path
+    assert download(url, SHA256, folder=tmp_path) == path
 
 
 def test_a_part_that_was_whole_is_finished(server: Server, tmp_path: Path) -> None:
     server.files["/w.bin"] = CONTENT
     url = f"{server.address}/w.bin"
-    path = download(url, "", tmp_path)
+    path = download(url, "", folder=tmp_path)
     path.rename(path.with_name("w.bin.part"))
-    assert download(url, SHA256, tmp_path).read_bytes() == CONTENT
+    assert download(url, SHA256, folder=tmp_path).read_bytes() == CONTENT
     assert server.sent == len(CONTENT)
 
 
 def test_other_content_is_removed(server: Server, tmp_path: Path) -> None:
     server.files["/w.bin"] = b"something else"
     with pytest.raises(CheckpointError, match=rf"but {SHA256[:16]}\.\.\. was published; it was removed"):
-        download(f"{server.address}/w.bin", SHA256, tmp_path)
+        download(f"{server.address}/w.bin", SHA256, folder=tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
@@ -144,7 +144,7 @@ def test_a_hub_repository_by_name(server: Server, monkeypatch: pytest.MonkeyPatc
     server.files["/someone/clip/resolve/main/other.safetensors"] = CONTENT
     named = locate("hf-hub:someone/clip/other.safetensors", endpoint)
     assert CheckpointFile(named).tensors["w"].shape == (200_000,)
-    with pytest.raises(CheckpointError, match=r"someone/clip has none of nothing\.bin; name its file"):
+    with pytest.raises(CheckpointError, match=r"someone/clip has none of nothing\.bin; append '/' and the file's name"):
         locate("hf-hub:someone/clip/nothing.bin", endpoint)
 
 

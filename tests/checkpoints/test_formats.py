@@ -144,7 +144,7 @@ def test_sharded_safetensors(tmp_path: Path) -> None:
     assert pool.names == ["model", "whole"]  # the shards are not checkpoints of their own
 
     (tmp_path / "a-2.safetensors").unlink()
-    with pytest.raises(CheckpointError, match=r"'a-2.safetensors', which is not beside it"):
+    with pytest.raises(CheckpointError, match=r"'a-2.safetensors', which is not in the same folder"):
         CheckpointFile(index)
     for text in ('{"weight_map": {"w": "../whole.safetensors"}}', '{"weight_map": {}}', "[]", "{", "[" * 100_000):
         index.write_text(text)

@@ -46,7 +46,7 @@ def test_through_a_link_and_with_the_permissions_that_were_there(tmp_path: Path)
 
 
 def write(path: Path) -> None:
-    write_stream(path, {"w": TensorInfo((10_000,), torch.float32)}, [("w", torch.ones(10_000))], {})
+    write_stream(path, {"w": TensorInfo((10_000,), torch.float32)}, values=[("w", torch.ones(10_000))], card={})
 
 
 @pytest.mark.parametrize("ending", [".safetensors", ".pt"])
@@ -55,7 +55,11 @@ def test_devices_pipes_and_folders_stay(tmp_path: Path, ending: str) -> None:
     os.mkfifo(pipe)
     folder.mkdir()
     null.symlink_to("/dev/null")
-    for path, words in ((pipe, "a device or pipe"), (null, "a device or pipe"), (folder, "a folder is there already")):
+    for path, words in (
+        (pipe, "a device or pipe"),
+        (null, "a device or pipe"),
+        (folder, "there is a folder of that name already"),
+    ):
         before = path.stat().st_mode
         for attempt in (write, lambda path: write_checkpoint(path, {"w": torch.ones(2)}, {})):
             with pytest.raises(CheckpointError, match=f"{path.name}: cannot be written .*{words}"):
@@ -98,7 +102,7 @@ def test_a_write_that_failed_meanwhile_is_not_forgotten(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(os, "fsync", fails_once)
     with pytest.raises(CheckpointError, match=r"soup.*: cannot be written \(Input/output error\)"):
-        write_stream(path, {"w": TensorInfo((3,), torch.float32)}, values(), {})
+        write_stream(path, {"w": TensorInfo((3,), torch.float32)}, values=values(), card={})
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 

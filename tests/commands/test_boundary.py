@@ -90,7 +90,7 @@ def test_a_place_that_cannot_be_written_is_told_before_the_work(
 def test_a_full_disk_is_a_sentence_and_leaves_the_device(folder: Path, tmp_path: Path) -> None:
     done = soup(folder, tmp_path, "--json", "/dev/full")
     assert done.exit_code == 2, done.exception
-    assert "/dev/full: no room is left there" in done.stderr
+    assert "/dev/full: no space is left there" in done.stderr
     assert stat.S_ISCHR(os.stat("/dev/full").st_mode)
 
 
@@ -143,7 +143,7 @@ def test_a_soup_of_no_format_is_told_before_the_work(folder: Path, tmp_path: Pat
 def test_folders_for_results() -> None:
     assert output_folder(None) is None
     assert output_file("-") == "-"
-    with pytest.raises(OSError, match="it is a file, and a folder is needed"):
+    with pytest.raises(OSError, match="it is a file, but a folder is needed"):
         output_folder(ROOT / "README.md")
     with pytest.raises(NotADirectoryError):
         output_folder(ROOT / "README.md" / "pool")
@@ -157,7 +157,7 @@ def test_a_full_standard_output_is_a_sentence(
     code = on_the_command_line(full, *(word.replace("POOL", str(folder)) for word in arguments))
     assert code == 2
     told = capfd.readouterr().err
-    assert told.startswith("soupwidgets: no room is left there")
+    assert told.startswith("soupwidgets: no space is left there")
     assert told.count("\n") == 1
 
 
@@ -177,7 +177,7 @@ def test_ctrl_c_says_what_is_kept(folder: Path, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(soup_report, "make_soup", stopped)
     done = soup(folder, tmp_path, "--json", "-")
     assert done.exit_code == 130
-    assert "is kept; the same command goes on from there" in done.stderr
+    assert "are kept; run the same command again to resume" in done.stderr
 
 
 def test_a_damaged_file_and_an_unknown_tensor_do_not_steer_the_terminal(tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_nothing_is_left_of_a_look(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", [("spectrum", "noise"), ("augment", "diversity")])
 @pytest.mark.parametrize(
-    ("option", "why"), [("--out", "it is a folder"), ("--work", "it is a file, and a folder is needed")]
+    ("option", "why"), [("--out", "it is a folder"), ("--work", "it is a file, but a folder is needed")]
 )
 def test_hours_of_training_do_not_begin_for_a_place_that_cannot_be_written(
     folder: Path, small_folder: Path, tmp_path: Path, command: tuple[str, str], option: str, why: str

@@ -75,7 +75,7 @@ def test_a_suite_may_be_named_by_its_manifest(place: Path) -> None:
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert [known_device(name) for name in ("auto", "cpu")] == ["auto", "cpu"]
-    with pytest.raises(ValueError, match="--device cuda: PyTorch finds no CUDA device here; take cpu, or auto"):
+    with pytest.raises(ValueError, match="--device cuda: PyTorch finds no CUDA device here; use cpu, or auto"):
         known_device("cuda")
     for name in ("gpu", "CUDA", "cuda:x", "mps", ""):
         with pytest.raises(ValueError, match="choose auto, cpu or cuda"):

@@ -190,7 +190,7 @@ def test_clear_errors(tiny_evaluator: Evaluator, write_checkpoint: WriteCheckpoi
     with pytest.raises(PoolError, match="architecture"):
         Evaluator(unknown, suite, store=tiny_evaluator.store)
     misfit = Pool.open([write_checkpoint("misfit", {"w": torch.zeros(1)}, architecture=TINY.to_json())])
-    with pytest.raises(PoolError, match="the model lacks it"):
+    with pytest.raises(PoolError, match="but the model does not"):
         Evaluator(misfit, suite, store=tiny_evaluator.store).evaluate(Recipe({"misfit": 1}), ["val"])
     three = {**TINY.to_json(), "classes": 3}
     few = Pool.open([write_checkpoint("few", {"w": torch.zeros(1)}, architecture=three)])
@@ -209,7 +209,7 @@ def test_cuda_is_the_same_code(tiny_pool: Pool, tiny_evaluator: Evaluator, suite
 def test_asking_for_cuda_without_a_device(tiny_pool: Pool, suite: Suite, tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has a CUDA device")
-    with pytest.raises(ValueError, match=r"^device cuda: PyTorch finds no CUDA device here; take cpu, or auto$"):
+    with pytest.raises(ValueError, match=r"^device cuda: PyTorch finds no CUDA device here; use cpu, or auto$"):
         Evaluator(tiny_pool, suite, "cuda", Store(tmp_path / "store"))
 
 

@@ -84,14 +84,14 @@ def test_a_store_that_is_deleted_is_noticed_and_nothing_is_lost(ev: Evaluator) -
     before = ev.evaluate(RECIPE, ["val"])
     expected = before.logits["val"]
     shutil.rmtree(ev.store.folder)
-    with pytest.warns(StoreWarning, match="made anew"):
+    with pytest.warns(StoreWarning, match="it was created again"):
         assert np.array_equal(before.logits["val"], expected)
     assert Evaluator(ev.pool, ev.suite, "cpu", Store(ev.store.folder)).stored(RECIPE, ["val"]) is not None
 
 
 def test_a_store_that_takes_nothing_more_loses_no_measurement(ev: Evaluator, tmp_path: Path) -> None:
     (ev.store.folder / "logits").write_text("in the way")
-    with pytest.warns(StoreWarning, match="is used, but could not be kept: .*Make room"):
+    with pytest.warns(StoreWarning, match="is used, but could not be stored: .*Free some disk space"):
         found = ev.evaluate(RECIPE, ["val"])
     alone = Evaluator(ev.pool, ev.suite, "cpu", Store(tmp_path / "alone")).evaluate(RECIPE, ["val"])
     assert found.scores == alone.scores

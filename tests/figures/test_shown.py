@@ -179,7 +179,7 @@ BUILD: dict[str, Callable[[], Any]] = {
     "diversity.helpers": lambda: sw.diversity.figures.helpers(
         [HelperStep(A, 0.6, evaluation(800)), HelperStep(B, 0.6, evaluation(1))], VAL, FOG
     ),
-    "soup.hyperparameter": lambda: sw.soup.figures.hyperparameter({A: 1e-3, B: 2e-3}, ALONE, EVIL, VAL),
+    "soup.hyperparameter": lambda: sw.soup.figures.hyperparameter({A: 1e-3, B: 2e-3}, ALONE, name=EVIL, split=VAL),
     "spectrum.image_spectra": lambda: sw.spectrum.figures.image_spectra([IMAGES]),
     "landscape.contour": lambda: sw.landscape.figures.contour(
         landscape(), marks={A: Mark(Place(0, 0, 0)), B: Mark(Place(1, 1, 0.5)), C: Mark(Place(2, 0, 0))}
@@ -334,7 +334,7 @@ def test_too_few_images_to_say_is_no_bar_of_no_width() -> None:
     assert style.error_bar(0.5, nothing)["array"] == ["too few to say"]  # plotly draws no bar for a word
     assert style.error_bar(0.5, (0.4, 0.7))["array"] == pytest.approx([20])
     assert style.limits([0.0, float("nan"), 1.0], 0.5) == (-0.5, 1.5)
-    area = style.band([0, 1, 2, 3], [1, 1, nothing[0], 1], [2, 2, nothing[1], 2], style.BLUE, "band")
+    area = style.band([0, 1, 2, 3], [1, 1, nothing[0], 1], [2, 2, nothing[1], 2], colour=style.BLUE, uid="band")
     assert area.x == (0, 1, 1, 0, None, 3, 3)
     assert area.y == (2, 2, 1, 1, None, 2, 1)
 

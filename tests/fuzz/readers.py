@@ -229,7 +229,7 @@ def _make_logits(folder: Path) -> None:
 
 
 def _logits_of(name: str) -> Callable[[Path], object]:
-    return lambda folder: sw.diversity.read_logits(folder / name, _suite(), "test")
+    return lambda folder: sw.diversity.read_logits(folder / name, _suite(), split="test")
 
 
 # What others publish.
@@ -269,7 +269,7 @@ def _read_soups(folder: Path) -> None:
 
 
 def _read_human(folder: Path) -> None:
-    sw.mistakes.read_human_accuracy(folder / "human.json", _SPLIT, ["n0", "n1"])
+    sw.mistakes.read_human_accuracy(folder / "human.json", _SPLIT, synsets=["n0", "n1"])
 
 
 def _read_factors(folder: Path) -> None:

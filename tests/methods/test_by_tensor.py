@@ -57,7 +57,7 @@ def test_coefficients_by_tensor_hold_for_that_tensor_alone(small_pool: Pool) -> 
     assert not found["visual.conv1.weight"].any()
     other = "visual.transformer.resblocks.1.w"
     close(found[other], 0.25 * a[other] + 0.75 * b[other])
-    with pytest.raises(PoolError, match=r"1 tensors that the pool lacks, first 'nowhere'"):
+    with pytest.raises(PoolError, match=r"1 tensors that the pool does not have, first 'nowhere'"):
         mixed(small_pool, Recipe({"a": 1}, {"nowhere": {"b": 1}}))
 
 

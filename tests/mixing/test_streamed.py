@@ -183,9 +183,9 @@ def test_a_stream_that_breaks_off_leaves_the_old_file(tmp_path: Path, write_chec
     ]
     for values in wrong:
         with pytest.raises(ValueError, match="tensor"):
-            write_stream(path, infos, values, {})
+            write_stream(path, infos, values=values, card={})
         assert path.read_bytes() == content
-    write_stream(path, infos, [("b", torch.tensor([5])), ("a", torch.ones(2))], {"name": "new"})
+    write_stream(path, infos, values=[("b", torch.tensor([5])), ("a", torch.ones(2))], card={"name": "new"})
     assert load_file(path)["b"].item() == 5
 
 

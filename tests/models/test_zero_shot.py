@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import open_clip
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from soupwidgets import CheckpointError, Evaluator, Pool, Recipe, Store, Suite, open_clip_classifier, wise_ft
-from soupwidgets.checkpoints import write_checkpoint
+from soupwidgets.checkpoints import CheckpointFile, write_checkpoint
 from soupwidgets.models import Architecture, zero_shot
 from soupwidgets.suites import Preprocess, Split
 from soupwidgets.suites.split import Source
@@ -73,7 +74,12 @@ def test_logits_are_open_clips_own(name: str, tmp_path: Path) -> None:
 def test_heads_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[tuple[str, ...]] = []
     original = zero_shot.zero_shot_head
-    monkeypatch.setattr(zero_shot, "zero_shot_head", lambda *a: made.append(a[2]) or original(*a))
+
+    def head(file: CheckpointFile, model: str, **given: Any) -> dict[str, torch.Tensor]:
+        made.append(tuple(given["class_names"]))
+        return original(file, model, **given)
+
+    monkeypatch.setattr(zero_shot, "zero_shot_head", head)
     first = open_clip_classifier("ViT-S-32-alt", class_names=["hat", "cap"], templates=TEMPLATES)
     again = open_clip_classifier("ViT-S-32-alt", class_names=["hat", "cap"], templates=TEMPLATES)
     assert first.content_hash == again.content_hash
@@ -112,11 +118,11 @@ def test_one_of_several_sets_of_weights(tmp_path: Path) -> None:
         sets = {name: open_clip.create_model("ViT-S-32-alt").state_dict() for name in ("student", "teacher")}
     torch.save(sets, tmp_path / "both.pt")
     with pytest.raises(CheckpointError, match=r"2 sets of weights: .*part='student' \(--part student\)"):
-        open_clip_classifier("ViT-S-32-alt", tmp_path / "both.pt", CLASSES)
+        open_clip_classifier("ViT-S-32-alt", tmp_path / "both.pt", class_names=CLASSES)
     for name, state in sets.items():
         torch.save(state, tmp_path / f"{name}.pt")
-        found = dict(open_clip_classifier("ViT-S-32-alt", tmp_path / "both.pt", CLASSES, part=name).read())
-        alone = dict(open_clip_classifier("ViT-S-32-alt", tmp_path / f"{name}.pt", CLASSES).read())
+        found = dict(open_clip_classifier("ViT-S-32-alt", tmp_path / "both.pt", class_names=CLASSES, part=name).read())
+        alone = dict(open_clip_classifier("ViT-S-32-alt", tmp_path / f"{name}.pt", class_names=CLASSES).read())
         assert found.keys() == alone.keys()
         assert all(torch.equal(tensor, alone[key]) for key, tensor in found.items())
 
@@ -126,12 +132,12 @@ def test_what_cannot_be_made_is_said(tmp_path: Path) -> None:
         open_clip_classifier("ViT-B-32")
     with pytest.raises(ValueError, match="open_clip has no model 'ViT-Z'"):
         open_clip_classifier("ViT-Z", class_names=["a"])
-    with pytest.raises(ValueError, match="the head takes 5 features, ViT-S-32-alt gives 256"):
+    with pytest.raises(ValueError, match="the head takes 5 features, but ViT-S-32-alt gives 256"):
         open_clip_classifier("ViT-S-32-alt", head=torch.zeros(2, 5))
     with pytest.raises(ValueError, match="where the class's name goes"):
         open_clip_classifier("ViT-S-32-alt", class_names=["a"], templates=["a photo"])
     write_checkpoint(tmp_path / "half.safetensors", {"visual.proj": torch.zeros(2, 2)}, {})
-    with pytest.raises(ValueError, match="is no ViT-S-32-alt"):
+    with pytest.raises(ValueError, match="is not a ViT-S-32-alt"):
         open_clip_classifier("ViT-S-32-alt", tmp_path / "half.safetensors", class_names=["a"])
 
 

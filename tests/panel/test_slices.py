@@ -24,9 +24,9 @@ EVIL = "<img src=x onerror=alert(1)>"
 @pytest.fixture
 def ev(tiny_pool: Pool, small_suite: Suite, tmp_path: Path) -> Evaluator:
     session = ReviewSession.create(ReviewStore(tmp_path / "reviews.sqlite"), small_suite, "slices")
-    session.add_slice(EVIL, EVIL, "test", range(0, 60, 2))
-    session.add_slice("sleeves", "they matter", "test", range(200))
-    session.add_slice("test", "a name that is taken", "test", [1])
+    session.add_slice(EVIL, EVIL, split="test", rows=range(0, 60, 2))
+    session.add_slice("sleeves", "they matter", split="test", rows=range(200))
+    session.add_slice("test", "a name that is taken", split="test", rows=[1])
     slices = community_slices(session.view, small_suite)
     assert [s.name for s in slices] == [EVIL, "sleeves", "test (2)"]
     return Evaluator(tiny_pool, small_suite.with_slices(slices), store=Store(tmp_path / "store"))

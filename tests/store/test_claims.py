@@ -68,7 +68,7 @@ def test_a_holder_that_does_not_move_loses_it_and_one_that_does_keeps_it(
     for _ in range(3):
         # The same words again are a sign of life.
         time.sleep(0.01)
-        holder.say(working, b"words")
+        holder.say(working=working, words=b"words")
         assert take() is None
     time.sleep(0.01)
     taken = take()

@@ -80,7 +80,7 @@ def test_a_lost_array_is_said_once(tmp_path: Path) -> None:
     for i in range(3):
         store.put(f"k{i}", ONE, LOGITS + i)
     shutil.rmtree(tmp_path / "logits")
-    with pytest.warns(StoreWarning, match=r"missing or cut short \(and 2 more\); .* measured again") as said:
+    with pytest.warns(StoreWarning, match=r"missing or truncated \(and 2 more\); .* measured again") as said:
         assert store.get(["k0", "k1", "k2"]) == {}
     assert len(said) == 1
     with warnings.catch_warnings():
@@ -154,7 +154,7 @@ def test_a_store_that_is_deleted_in_use_is_made_anew(tmp_path: Path) -> None:
     store = Store(folder)
     store.put("k", ONE, LOGITS)
     shutil.rmtree(folder)
-    with pytest.warns(StoreWarning, match="deleted while it was in use: it was made anew"):
+    with pytest.warns(StoreWarning, match="deleted while it was in use: it was created again"):
         assert store.get(["k"]) == {}
     store.put("k", ONE, LOGITS)
     shutil.rmtree(folder)
@@ -197,7 +197,7 @@ def test_a_store_that_is_replaced_in_use_is_read(tmp_path: Path) -> None:
 def test_a_folder_in_the_way_is_one_sentence(tmp_path: Path) -> None:
     store = Store(tmp_path)
     (tmp_path / "logits").write_text("")
-    with pytest.raises(StoreError, match=r"the store failed \(.*SOUPWIDGETS_STORE to a folder that can be written\."):
+    with pytest.raises(StoreError, match=r"the store failed \(.*SOUPWIDGETS_STORE to a writable folder\."):
         store.put("k", ONE, LOGITS)
     store.put("k", ONE, None)
     store._engine.dispose()  # or else SQLite answers from memory
@@ -233,6 +233,6 @@ assert store.get(["before", "k"]) == {"before": one}
 def test_a_disk_without_room_is_one_sentence(tmp_path: Path, limit: int) -> None:
     done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path), str(limit)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "Make room on the disk" in done.stdout
+    assert "Free some disk space" in done.stdout
     assert done.stdout.count("\n") == 1
     assert not list(tmp_path.glob("logits/*/.*"))

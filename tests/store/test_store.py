@@ -53,15 +53,15 @@ def test_a_loss_that_is_no_number_survives(tmp_path: Path) -> None:
 
 
 def test_keys_see_every_part() -> None:
-    base = measurement_key([("h", 0.5)], "arch", "split")
-    assert base == measurement_key([("h", 0.5)], "arch", "split")
+    base = measurement_key([("h", 0.5)], "arch", split_hash="split")
+    assert base == measurement_key([("h", 0.5)], "arch", split_hash="split")
     others = [
-        measurement_key([("h", 0.5000001)], "arch", "split"),
-        measurement_key([("g", 0.5)], "arch", "split"),
-        measurement_key([("h", 0.5)], "other", "split"),
-        measurement_key([("h", 0.5)], "arch", "other"),
-        measurement_key([("h", 0.5)], "arch", "split", "bfloat16"),
-        measurement_key([("h", 0.5)], "arch", "split", by_tensor={"w": [("h", 0.25)]}),
+        measurement_key([("h", 0.5000001)], "arch", split_hash="split"),
+        measurement_key([("g", 0.5)], "arch", split_hash="split"),
+        measurement_key([("h", 0.5)], "other", split_hash="split"),
+        measurement_key([("h", 0.5)], "arch", split_hash="other"),
+        measurement_key([("h", 0.5)], "arch", split_hash="split", precision="bfloat16"),
+        measurement_key([("h", 0.5)], "arch", split_hash="split", by_tensor={"w": [("h", 0.25)]}),
     ]
     assert len({base, *others}) == 1 + len(others)
 

@@ -104,12 +104,12 @@ def test_older_and_larger(store: Store) -> None:
     store.put("large", Measurement("recipe 0", "test", 10, 7, 0.25), np.zeros((1000, 10), np.float32))
     assert [(finding.what, finding.key) for finding in beyond(store, days=30)] == [("too old", "whole")]
     assert [(finding.what, finding.key) for finding in beyond(store, megabytes=0.04)] == [("too large", "large")]
-    assert {finding.key for finding in beyond(store, 30, 0.04)} == {"whole", "large"}
+    assert {finding.key for finding in beyond(store, days=30, megabytes=0.04)} == {"whole", "large"}
     assert beyond(store) == []
 
 
 def test_a_slip_of_the_pen_makes_no_store(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="no store is there"):
+    with pytest.raises(StoreError, match="there is no store"):
         existing_store(tmp_path / "nowhere")
     assert not (tmp_path / "nowhere").exists()
 
@@ -128,10 +128,10 @@ def test_the_commands_say_what_the_functions_find(damaged: Store, tmp_path: Path
     assert "1 x damaged array" in run("check", *place, code=1)
     assert len(json.loads(run("check", *place, "--json", "-", code=1))["findings"]) == 5
     # Nothing goes before somebody says so.
-    assert "nothing was removed yet: say --yes" in run("prune", *place, "--older-than", "30")
+    assert "nothing was removed yet: add --yes" in run("prune", *place, "--older-than", "30")
     assert len(check(damaged)) == 5
-    assert "are free again" in run("prune", *place, "--yes", "--json", str(tmp_path / "out.json"))
+    assert "MB freed" in run("prune", *place, "--yes", "--json", str(tmp_path / "out.json"))
     assert json.loads((tmp_path / "out.json").read_text())["done"] is True
-    assert "every measurement is whole" in run("check", *place)
+    assert "every measurement is intact" in run("check", *place)
     assert "nothing to remove" in run("prune", *place)
     assert len(damaged) == 4

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ QUICK = Hyperparameters(seed=0, learning_rate=1e-3, epochs=20, weight_decay=0.0,
 @pytest.mark.slow
 def test_a_curve_goes_around_a_barrier(pool: Pool, small_suite: Suite, tmp_path: Path) -> None:
     ends = ("ft-03", "other-seed")
-    path = fit_curve(pool, small_suite, *ends, tmp_path / "bend.safetensors", settings=QUICK)
+    path = fit_curve(
+        pool, small_suite, first=ends[0], second=ends[1], path=tmp_path / "bend.safetensors", settings=QUICK
+    )
     bent = pool.including(path)
     assert "bend" not in bent.fine_tuned
     card = bent.checkpoints["bend"].card
@@ -31,8 +34,9 @@ def test_a_curve_goes_around_a_barrier(pool: Pool, small_suite: Suite, tmp_path:
 
 def test_a_killed_curve_goes_on_to_the_same_weights(tiny_pool: Pool, small_suite: Suite, tmp_path: Path) -> None:
     settings = Hyperparameters(0, 1e-3, 60, 0.0, crop=1.0, batch_size=64, images=256)
-    pool, ends = tiny_pool, ("zero-shot", "ft-a")
-    whole = fit_curve(pool, small_suite, *ends, tmp_path / "whole.safetensors", "polygon", settings)
+    pool = tiny_pool
+    fit = partial(fit_curve, pool, small_suite, first="zero-shot", second="ft-a", kind="polygon", settings=settings)
+    whole = fit(path=tmp_path / "whole.safetensors")
 
     def dies(done: int, _steps: int, _loss: float) -> None:
         if done == 210:
@@ -41,11 +45,11 @@ def test_a_killed_curve_goes_on_to_the_same_weights(tiny_pool: Pool, small_suite
     state = tmp_path / "state.pt"
     target = tmp_path / "killed.safetensors"
     with pytest.raises(KeyboardInterrupt):
-        fit_curve(pool, small_suite, *ends, target, "polygon", settings, progress=dies, state=state)
+        fit(path=target, progress=dies, state=state)
     assert state.exists()
     assert not target.exists()
     seen: list[int] = []
-    fit_curve(pool, small_suite, *ends, target, "polygon", settings, progress=lambda d, *_: seen.append(d), state=state)
+    fit(path=target, progress=lambda d, *_: seen.append(d), state=state)
     assert seen[0] == 201
     hashes = [pool.including(path).checkpoints[path.stem].content_hash for path in (whole, target)]
     assert hashes[0] == hashes[1]
@@ -53,12 +57,12 @@ def test_a_killed_curve_goes_on_to_the_same_weights(tiny_pool: Pool, small_suite
 
 def test_what_cannot_be_bent(tiny_pool: Pool, suite: Suite, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="both ends"):
-        fit_curve(tiny_pool, suite, "ft-a", "ft-a", tmp_path / "x.safetensors")
+        fit_curve(tiny_pool, suite, first="ft-a", second="ft-a", path=tmp_path / "x.safetensors")
     with pytest.raises(ValueError, match="nobody"):
-        fit_curve(tiny_pool, suite, "ft-a", "nobody", tmp_path / "x.safetensors")
+        fit_curve(tiny_pool, suite, first="ft-a", second="nobody", path=tmp_path / "x.safetensors")
     own = tiny_pool.checkpoints["ft-a"].path
     with pytest.raises(ValueError, match="would be lost"):
-        fit_curve(tiny_pool, suite, "ft-a", "ft-b", own)
+        fit_curve(tiny_pool, suite, first="ft-a", second="ft-b", path=own)
     without = Suite("no training", suite.classes, suite.splits)
     with pytest.raises(TrainingError, match="no training images"):
-        fit_curve(tiny_pool, without, "ft-a", "ft-b", tmp_path / "x.safetensors")
+        fit_curve(tiny_pool, without, first="ft-a", second="ft-b", path=tmp_path / "x.safetensors")

@@ -96,7 +96,7 @@ def test_what_is_no_such_file(kind: str, readers: dict[str, tuple[Path, Callable
     pipe = tmp_path / "pipe.json"
     os.mkfifo(pipe)
     for path in (large, pipe, tmp_path):
-        with pytest.raises(ValueError, match="no file of at most"):
+        with pytest.raises(ValueError, match="not a file of at most"):
             read(path)
     with pytest.raises(ValueError, match=r"none.json"):
         read(tmp_path / "none.json")

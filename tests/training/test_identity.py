@@ -76,7 +76,7 @@ def killed(start: CheckpointFile, small_suite: Suite, tmp_path: Path, monkeypatc
         monkeypatch.setattr(module, "train", lambda *a, **k: original(*a, **{**k, "save_every": 3}))
     state = tmp_path / "state.pt"
     with pytest.raises(Killed):
-        fine_tune(start, small_suite, SETTINGS, tmp_path / "x.safetensors", progress=kill, state=state)
+        fine_tune(start, small_suite, settings=SETTINGS, target=tmp_path / "x.safetensors", progress=kill, state=state)
     assert state.exists()
     return state
 
@@ -113,13 +113,15 @@ def test_a_state_goes_on_only_as_the_run_that_it_is(
         given["suite"] = other_images
     if "snapshots" in changed:
         given["snapshots"] = tmp_path / "snapshots"
-    with pytest.raises(TrainingError, match=f"state.pt keeps a run that was started otherwise .*{why}.*delete it"):
+    with pytest.raises(
+        TrainingError, match=f"state.pt belongs to a run that was started differently .*{why}.*delete it"
+    ):
         fine_tune(target=tmp_path / "x.safetensors", state=killed, **given)
     assert killed.read_bytes() == before
     assert not (tmp_path / "x.safetensors").exists()
     # Unchanged it goes on.
     steps: list[int] = []
-    fine_tune(start, small_suite, SETTINGS, tmp_path / "x.safetensors", state=killed,
+    fine_tune(start, small_suite, settings=SETTINGS, target=tmp_path / "x.safetensors", state=killed,
               progress=lambda _w, done, _s, _l: steps.append(done))  # fmt: skip
     assert steps[0] == 4
     assert not killed.exists()
@@ -139,16 +141,16 @@ def test_a_state_of_before_or_a_damaged_one_is_no_state(
     spoil: Callable[[dict[str, Any]], Any], killed: Path, start: CheckpointFile, small_suite: Suite, tmp_path: Path
 ) -> None:
     torch.save(spoil(torch.load(killed, weights_only=True)), killed)
-    with pytest.raises(TrainingError, match=r"state\.pt.*delete it to begin anew"):
-        fine_tune(start, small_suite, SETTINGS, tmp_path / "x.safetensors", state=killed)
+    with pytest.raises(TrainingError, match=r"state\.pt.*delete it to start again"):
+        fine_tune(start, small_suite, settings=SETTINGS, target=tmp_path / "x.safetensors", state=killed)
     killed.write_bytes(killed.read_bytes()[:100])
     with pytest.raises(TrainingError, match="cannot be read as a saved state"):
-        fine_tune(start, small_suite, SETTINGS, tmp_path / "x.safetensors", state=killed)
+        fine_tune(start, small_suite, settings=SETTINGS, target=tmp_path / "x.safetensors", state=killed)
 
 
 def test_snapshots_of_two_runs_make_no_trajectory(start: CheckpointFile, small_suite: Suite, tmp_path: Path) -> None:
     def train(settings: Hyperparameters) -> None:
-        fine_tune(start, small_suite, settings, tmp_path / "a.safetensors", snapshots=tmp_path / "s")
+        fine_tune(start, small_suite, settings=settings, target=tmp_path / "a.safetensors", snapshots=tmp_path / "s")
 
     train(SETTINGS)
     train(SETTINGS)
@@ -160,13 +162,13 @@ def test_a_search_stays_with_its_ancestor(
     start: CheckpointFile, small_suite: Suite, other_images: Suite, tmp_path: Path
 ) -> None:
     folder = tmp_path / "pool"
-    made = random_search(start, small_suite, folder, 1, FIXED, progress=False)
+    made = random_search(start, small_suite, folder=folder, runs=1, fixed=FIXED, progress=False)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 
     def again(begins: CheckpointFile = start, suite: Suite = small_suite, **fixed: object) -> None:
-        random_search(begins, suite, folder, 2, {**FIXED, **fixed}, progress=False)
+        random_search(begins, suite, folder=folder, runs=2, fixed={**FIXED, **fixed}, progress=False)
 
-    with pytest.raises(TrainingError, match=r"zero-shot.safetensors is another model .*take another folder"):
+    with pytest.raises(TrainingError, match=r"zero-shot.safetensors is another model .*use another folder"):
         again(begin(tmp_path, 1))
     with pytest.raises(TrainingError, match=r"ft-00.safetensors is another run .learning_rate 0.001 there, 0.002 now"):
         again(learning_rate=2e-3)
@@ -175,7 +177,7 @@ def test_a_search_stays_with_its_ancestor(
     # Without the ancestor's file its models tell of it, whatever they are called.
     (folder / "zero-shot.safetensors").rename(tmp_path / "away")
     made[1].rename(folder / "mine.safetensors")
-    with pytest.raises(TrainingError, match=r"mine.safetensors was started from [0-9a-f]{12}.*take another folder"):
+    with pytest.raises(TrainingError, match=r"mine.safetensors was started from [0-9a-f]{12}.*use another folder"):
         again(begin(tmp_path, 1))
     (tmp_path / "away").rename(folder / "zero-shot.safetensors")
     (folder / "mine.safetensors").rename(made[1])
@@ -188,32 +190,43 @@ def test_what_does_not_say_what_it_is_is_not_taken_for_it(
     start: CheckpointFile, small_suite: Suite, tmp_path: Path
 ) -> None:
     folder = tmp_path / "pool"
-    made = random_search(start, small_suite, folder, 1, FIXED, progress=False)[1]
+    made = random_search(start, small_suite, folder=folder, runs=1, fixed=FIXED, progress=False)[1]
     file = CheckpointFile(made)
     card = json.loads(file.metadata[CARD_KEY])
     assert card["training_images"] == small_suite.training.content_hash  # type: ignore[union-attr]
     weights = dict(file.read())
     # As cards were before.
     write_checkpoint(made, weights, {k: v for k, v in card.items() if k != "training_images"})
-    with pytest.warns(SoupWarning, match=r"ft-00.safetensors is of a version that did not note its training images"):
-        random_search(start, small_suite, folder, 1, FIXED, progress=False)
+    with pytest.warns(
+        SoupWarning, match=r"ft-00.safetensors is from a version that did not record its training images"
+    ):
+        random_search(start, small_suite, folder=folder, runs=1, fixed=FIXED, progress=False)
     with pytest.raises(TrainingError, match="epochs 1 there, 2 now"):
-        random_search(start, small_suite, folder, 1, {**FIXED, "epochs": 2}, progress=False)
+        random_search(start, small_suite, folder=folder, runs=1, fixed={**FIXED, "epochs": 2}, progress=False)
     # As files from elsewhere are.
     write_checkpoint(made, weights, {k: v for k, v in card.items() if k != "started_from"})
     with pytest.raises(TrainingError, match="does not say what it was started from"):
-        random_search(start, small_suite, folder, 1, FIXED, progress=False)
+        random_search(start, small_suite, folder=folder, runs=1, fixed=FIXED, progress=False)
     made.write_bytes(b"no checkpoint")
     with pytest.raises(TrainingError, match=r"ft-00.safetensors: cannot be read"):
-        random_search(start, small_suite, folder, 1, FIXED, progress=False)
+        random_search(start, small_suite, folder=folder, runs=1, fixed=FIXED, progress=False)
 
 
 def test_a_study_is_of_its_images(
     start: CheckpointFile, small_suite: Suite, small_folder: Path, other_images: Suite, tmp_path: Path
 ) -> None:
     def study(suite: Suite, watch: int = 10) -> None:
-        run_study([Plan("a", replace(SETTINGS, epochs=1))], start, suite, small_folder, tmp_path / "runs", watch=watch,
-                  workers=1, progress=False, tell=lambda _: None)  # fmt: skip
+        run_study(
+            [Plan("a", replace(SETTINGS, epochs=1))],
+            start,
+            suite=suite,
+            suite_folder=small_folder,
+            folder=tmp_path / "runs",
+            watch=watch,
+            workers=1,
+            progress=False,
+            tell=lambda _: None,
+        )
 
     study(small_suite)
     with pytest.raises(TrainingError, match="training images"):
@@ -226,10 +239,19 @@ def test_a_curve_goes_on_only_between_its_ends(
     killed: Path, tiny_pool: Pool, small_suite: Suite, tmp_path: Path
 ) -> None:
     def fit(kind: Any, progress: Any = lambda *_: None) -> None:
-        fit_curve(tiny_pool, small_suite, "ft-a", "ft-b", tmp_path / "bend.safetensors", kind, SETTINGS,
-                  progress=progress, state=killed)  # fmt: skip
+        fit_curve(
+            tiny_pool,
+            small_suite,
+            first="ft-a",
+            second="ft-b",
+            path=tmp_path / "bend.safetensors",
+            kind=kind,
+            settings=SETTINGS,
+            progress=progress,
+            state=killed,
+        )
 
-    with pytest.raises(TrainingError, match=r"started otherwise .curve none there, another now"):
+    with pytest.raises(TrainingError, match=r"started differently .curve none there, another now"):
         fit("bezier")
     killed.unlink()
     with pytest.raises(Killed):

@@ -35,8 +35,17 @@ def test_ctrl_c_ends_the_studys_processes_and_no_other(
     monkeypatch.setattr(study, "wait", stop)
     try:
         with pytest.raises(KeyboardInterrupt):
-            run_study([Plan("a", SETTINGS), Plan("b", SETTINGS)], CheckpointFile(path), small_suite, small_folder,
-                      tmp_path / "runs", watch=10, workers=2, progress=False, tell=lambda _: None)  # fmt: skip
+            run_study(
+                [Plan("a", SETTINGS), Plan("b", SETTINGS)],
+                CheckpointFile(path),
+                suite=small_suite,
+                suite_folder=small_folder,
+                folder=tmp_path / "runs",
+                watch=10,
+                workers=2,
+                progress=False,
+                tell=lambda _: None,
+            )
         assert len(own) == 3  # two workers, and the manager of their queue
         assert set(multiprocessing.active_children()) - before == {bystander}
         assert bystander.is_alive()

@@ -49,9 +49,17 @@ def test_a_killed_run_goes_on_with_its_history(start: CheckpointFile, small_suit
                 raise Killed
 
         return fine_tune(
-            start, small_suite, settings, tmp_path / target, progress=progress, state=tmp_path / "state.pt",
-            augmentation=augmentation("rotate"), noise=noise, watch=64, fresh=True,
-        )  # fmt: skip
+            start,
+            small_suite,
+            settings=settings,
+            target=tmp_path / target,
+            progress=progress,
+            state=tmp_path / "state.pt",
+            augmentation=augmentation("rotate"),
+            noise=noise,
+            watch=64,
+            fresh=True,
+        )
 
     whole = train("whole.safetensors", None)
     with pytest.raises(Killed):
@@ -69,7 +77,10 @@ def test_a_killed_run_goes_on_with_its_history(start: CheckpointFile, small_suit
 
 
 def test_what_is_watched_changes_nothing(start: CheckpointFile, small_suite: Suite, tmp_path: Path) -> None:
-    seen, unseen = (fine_tune(start, small_suite, SETTINGS, tmp_path / f"{n}.safetensors", watch=n) for n in (100, 0))
+    seen, unseen = (
+        fine_tune(start, small_suite, settings=SETTINGS, target=tmp_path / f"{n}.safetensors", watch=n)
+        for n in (100, 0)
+    )
     assert all(torch.equal(a, b) for a, b in zip(weights(seen).values(), weights(unseen).values(), strict=True))
 
 
@@ -77,9 +88,16 @@ def test_the_history_is_what_the_model_does(
     start: CheckpointFile, small_suite: Suite, small_folder: Path, tmp_path: Path
 ) -> None:
     (run,) = run_study(
-        [Plan("a", SETTINGS, noise=LabelNoise(0.3))], start, small_suite, small_folder, tmp_path / "runs", watch=100,
-        workers=1, progress=False, tell=lambda _: None,
-    )  # fmt: skip
+        [Plan("a", SETTINGS, noise=LabelNoise(0.3))],
+        start,
+        suite=small_suite,
+        suite_folder=small_folder,
+        folder=tmp_path / "runs",
+        watch=100,
+        workers=1,
+        progress=False,
+        tell=lambda _: None,
+    )
     model = TINY.build()
     model.load_state_dict(weights(run.path))
     images = torch.from_numpy(small_suite.validation.images[:100].astype(np.float32)) / 255
@@ -101,20 +119,43 @@ def test_two_processes_find_what_one_does(
     plans = [Plan("flip", SETTINGS, augmentation("flip")), Plan("mixup", SETTINGS, augmentation("mixup", 0.5))]
     said: list[str] = []
     told = run_study(
-        plans, start, small_suite, small_folder, tmp_path / "two", watch=50, workers=2, progress=False, tell=said.append
+        plans,
+        start,
+        suite=small_suite,
+        suite_folder=small_folder,
+        folder=tmp_path / "two",
+        watch=50,
+        workers=2,
+        progress=False,
+        tell=said.append,
     )
-    assert said[0].startswith("2 of 2 trainings are to be done: about ")
+    assert said[0].startswith("2 of 2 trainings to do: about ")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     one = run_study(
-        plans, start, small_suite, small_folder, tmp_path / "one", watch=50, workers=1, progress=False, tell=said.append
+        plans,
+        start,
+        suite=small_suite,
+        suite_folder=small_folder,
+        folder=tmp_path / "one",
+        watch=50,
+        workers=1,
+        progress=False,
+        tell=said.append,
     )
     torch.set_num_threads(threads)
     assert [run.history for run in told] == [run.history for run in one]
     # What is there is not done again.
     before = [run.path.stat().st_mtime_ns for run in told]
     again = run_study(
-        plans, start, small_suite, small_folder, tmp_path / "two", watch=50, progress=False, tell=said.append
+        plans,
+        start,
+        suite=small_suite,
+        suite_folder=small_folder,
+        folder=tmp_path / "two",
+        watch=50,
+        progress=False,
+        tell=said.append,
     )
     assert [run.path.stat().st_mtime_ns for run in again] == before
     assert len(said) == 2
@@ -127,7 +168,14 @@ def test_an_error_in_a_process_keeps_what_is_done(
     plans = [Plan("good", SETTINGS), Plan("bad", replace(SETTINGS, learning_rate=1e30, epochs=9))]
     with pytest.raises(ValueError, match=r"the loss is .* at step .*: lower the learning rate"):
         run_study(
-            plans, start, small_suite, small_folder, tmp_path / "runs", watch=10, progress=False, tell=lambda _: None
+            plans,
+            start,
+            suite=small_suite,
+            suite_folder=small_folder,
+            folder=tmp_path / "runs",
+            watch=10,
+            progress=False,
+            tell=lambda _: None,
         )
     assert (tmp_path / "runs" / "good.safetensors").exists()
 
@@ -137,9 +185,9 @@ def test_bad_plans_are_said(start: CheckpointFile, small_suite: Suite, small_fol
         run_study(
             plans,
             start,
-            small_suite,
-            small_folder,
-            tmp_path / "r",
+            suite=small_suite,
+            suite_folder=small_folder,
+            folder=tmp_path / "r",
             watch=9,
             workers=1,
             progress=False,
@@ -149,9 +197,9 @@ def test_bad_plans_are_said(start: CheckpointFile, small_suite: Suite, small_fol
     run(Plan("a", SETTINGS))
     with pytest.raises(ValueError, match=r"is another run .epochs 3 there, 4 now"):
         run(Plan("a", replace(SETTINGS, epochs=4)))
-    with pytest.raises(ValueError, match="a name of its own"):
+    with pytest.raises(ValueError, match="a distinct name"):
         run(Plan("a", SETTINGS), Plan("a", SETTINGS))
-    with pytest.raises(ValueError, match="a name of its own"):
+    with pytest.raises(ValueError, match="a distinct name"):
         run(Plan("../a", SETTINGS))
     with pytest.raises(ValueError, match="'mine' made"):
         run(Plan("b", SETTINGS, Augmentation("mine", lambda image: image[:, :20])))
@@ -160,15 +208,19 @@ def test_bad_plans_are_said(start: CheckpointFile, small_suite: Suite, small_fol
 
 
 def test_an_estimate_grows_with_the_work(start: CheckpointFile, small_suite: Suite) -> None:
-    short = estimate_seconds([Plan("a", SETTINGS)], start, small_suite)
-    long = estimate_seconds([Plan("a", replace(SETTINGS, epochs=300))], start, small_suite)
+    short = estimate_seconds([Plan("a", SETTINGS)], start, suite=small_suite)
+    long = estimate_seconds([Plan("a", replace(SETTINGS, epochs=300))], start, suite=small_suite)
     assert 0 < short < long
 
 
 def test_snapshots_are_the_models_on_the_way(start: CheckpointFile, small_suite: Suite, tmp_path: Path) -> None:
     short, whole = (
         fine_tune(
-            start, small_suite, replace(SETTINGS, epochs=n), tmp_path / f"{n}.safetensors", snapshots=tmp_path / f"s{n}"
+            start,
+            small_suite,
+            settings=replace(SETTINGS, epochs=n),
+            target=tmp_path / f"{n}.safetensors",
+            snapshots=tmp_path / f"s{n}",
         )
         for n in (1, 3)
     )

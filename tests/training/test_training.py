@@ -61,7 +61,7 @@ def test_the_random_search_draws_from_the_papers_ranges() -> None:
 
 
 def test_fine_tuning_learns_and_is_recorded(zero_shot: CheckpointFile, with_training: Suite, tmp_path: Path) -> None:
-    path = fine_tune(zero_shot, with_training, QUICK, tmp_path / "ft.safetensors")
+    path = fine_tune(zero_shot, with_training, settings=QUICK, target=tmp_path / "ft.safetensors")
     pool = Pool.open([ZOO / "zero-shot.safetensors", path])
     assert (pool.zero_shot, pool.fine_tuned) == ("zero-shot", ["ft"])
     assert pool.hyperparameters("ft")["learning_rate"] == 5e-4
@@ -72,7 +72,9 @@ def test_fine_tuning_learns_and_is_recorded(zero_shot: CheckpointFile, with_trai
     short = replace(QUICK, epochs=1, images=128)
     hashes = [
         CheckpointFile(
-            fine_tune(zero_shot, with_training, replace(short, seed=seed), tmp_path / f"{i}.safetensors")
+            fine_tune(
+                zero_shot, with_training, settings=replace(short, seed=seed), target=tmp_path / f"{i}.safetensors"
+            )
         ).content_hash
         for i, seed in enumerate((0, 0, 1))
     ]
@@ -83,7 +85,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(
     zero_shot: CheckpointFile, with_training: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = replace(QUICK, mixup=0.3, crop=0.8, images=512, randaugment_operations=1, randaugment_magnitude=5)
-    whole = fine_tune(zero_shot, with_training, settings, tmp_path / "whole.safetensors")
+    whole = fine_tune(zero_shot, with_training, settings=settings, target=tmp_path / "whole.safetensors")
     from soupwidgets.training import finetune, loop
 
     original = loop.train
@@ -98,11 +100,13 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(
 
     state = tmp_path / "state.pt"
     with pytest.raises(Killed):
-        fine_tune(zero_shot, with_training, settings, tmp_path / "cut.safetensors", progress=kill, state=state)
+        fine_tune(
+            zero_shot, with_training, settings=settings, target=tmp_path / "cut.safetensors", progress=kill, state=state
+        )
     assert state.exists()
     steps: list[int] = []
     fine_tune(
-        zero_shot, with_training, settings, tmp_path / "cut.safetensors", state=state,
+        zero_shot, with_training, settings=settings, target=tmp_path / "cut.safetensors", state=state,
         progress=lambda _w, done, _s, _l: steps.append(done),
     )  # fmt: skip
     assert steps[0] == 10  # the last saved step was the ninth
@@ -112,11 +116,18 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(
 
 @pytest.mark.slow
 def test_linear_probe_and_lp_ft(zero_shot: CheckpointFile, with_training: Suite, tmp_path: Path) -> None:
-    probe = fine_tune(zero_shot, with_training, replace(QUICK, mode="linear-probe"), tmp_path / "lp.safetensors")
+    probe = fine_tune(
+        zero_shot, with_training, settings=replace(QUICK, mode="linear-probe"), target=tmp_path / "lp.safetensors"
+    )
     start = dict(zero_shot.read())
     moved = [name for name, tensor in tensors(probe).items() if not torch.equal(tensor, start[name].float())]
     assert moved == ["head.weight"]
-    both = fine_tune(zero_shot, with_training, replace(QUICK, mode="lp-ft", images=256), tmp_path / "lpft.safetensors")
+    both = fine_tune(
+        zero_shot,
+        with_training,
+        settings=replace(QUICK, mode="lp-ft", images=256),
+        target=tmp_path / "lpft.safetensors",
+    )
     assert all(not torch.equal(t, start[n].float()) for n, t in tensors(both).items())
     # Interpolating a probe moves the head alone, and is WiSE-FT like any other.
     pool = Pool.open([ZOO / "zero-shot.safetensors", probe])
@@ -133,8 +144,16 @@ def test_one_step_of_the_probe_by_hand() -> None:
     torch.nn.init.zeros_(head.weight)
     features = torch.tensor([[1.0, 0.0, 2.0], [0.0, 1.0, -1.0]])
     settings = Hyperparameters(seed=0, learning_rate=0.1, epochs=1, weight_decay=0.0, batch_size=2, crop=1.0)
-    train(head, head.parameters(), torch.tensor([0, 1]), 2, settings, lambda rows, _: features[torch.from_numpy(rows)],
-          lambda x: x, lambda *_: None)  # fmt: skip
+    train(
+        head,
+        head.parameters(),
+        labels=torch.tensor([0, 1]),
+        classes=2,
+        settings=settings,
+        show=lambda rows, _: features[torch.from_numpy(rows)],
+        normalise=lambda x: x,
+        progress=lambda *_: None,
+    )
     # dL/dw_0 = mean((p - y) x) = (-.5 x_1 + .5 x_2) / 2: negative, positive, negative; class 1 the other way round.
     assert torch.allclose(head.weight, 0.1 * torch.tensor([[1.0, -1.0, 1.0], [-1.0, 1.0, -1.0]]), atol=1e-6)
 
@@ -144,23 +163,30 @@ def test_what_cannot_be_trained_is_said(
 ) -> None:
     target = tmp_path / "x.safetensors"
     with pytest.raises(TrainingError, match="no training images: build it with --train"):
-        fine_tune(zero_shot, Suite("measured only", suite.classes, suite.splits), QUICK, target)
-    with pytest.raises(TrainingError, match="tells 3 classes apart"):
-        fine_tune(open_clip_classifier("ViT-S-32-alt", head=torch.zeros(3, 256)), with_training, QUICK, target)
+        fine_tune(zero_shot, Suite("measured only", suite.classes, suite.splits), settings=QUICK, target=target)
+    with pytest.raises(TrainingError, match="distinguishes 3 classes"):
+        fine_tune(
+            open_clip_classifier("ViT-S-32-alt", head=torch.zeros(3, 256)), with_training, settings=QUICK, target=target
+        )
     with pytest.raises(TrainingError, match="build the suite again with --size 224"):
-        fine_tune(open_clip_classifier("ViT-S-32-alt", head=torch.zeros(10, 256)), with_training, QUICK, target)
+        fine_tune(
+            open_clip_classifier("ViT-S-32-alt", head=torch.zeros(10, 256)),
+            with_training,
+            settings=QUICK,
+            target=target,
+        )
     with pytest.raises(ValueError, match="do not fill one batch"):
-        fine_tune(zero_shot, with_training, replace(QUICK, images=32), target)
+        fine_tune(zero_shot, with_training, settings=replace(QUICK, images=32), target=target)
     with pytest.raises(ValueError, match="lower the learning rate"):
-        fine_tune(zero_shot, with_training, replace(QUICK, learning_rate=1e9, weight_decay=1e5), target)
+        fine_tune(zero_shot, with_training, settings=replace(QUICK, learning_rate=1e9, weight_decay=1e5), target=target)
     assert not target.exists()
 
 
 def test_a_search_makes_a_pool_and_goes_on(zero_shot: CheckpointFile, with_training: Suite, tmp_path: Path) -> None:
     fixed = {"learning_rate": 3e-4, "epochs": 1, "batch_size": 64, "images": 256}
-    random_search(zero_shot, with_training, tmp_path / "pool", 1, fixed, progress=False)
+    random_search(zero_shot, with_training, folder=tmp_path / "pool", runs=1, fixed=fixed, progress=False)
     kept = (tmp_path / "pool" / "ft-00.safetensors").stat().st_mtime_ns
-    paths = random_search(zero_shot, with_training, tmp_path / "pool", 2, fixed, progress=False)
+    paths = random_search(zero_shot, with_training, folder=tmp_path / "pool", runs=2, fixed=fixed, progress=False)
     assert [path.stem for path in paths] == ["zero-shot", "ft-00", "ft-01"]
     assert paths[1].stat().st_mtime_ns == kept
     pool = Pool.open(tmp_path / "pool")

@@ -75,20 +75,24 @@ def test_drawn_hyperparameters_lie_in_the_stated_ranges() -> None:
 def test_pretraining_resumes_to_the_same_weights(tmp_path: Path) -> None:
     config = PretrainConfig(seed=5, steps=6, batch_size=16, warm_up=2)
     torch.set_num_threads(1)
-    whole = pretrain(small_data(), config, tmp_path / "whole.pt", lambda *_: None)
+    whole = pretrain(small_data(), config, resume_from=tmp_path / "whole.pt", progress=lambda *_: None)
 
     def stop(done: int, _: float) -> None:
         if done == 5:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        pretrain(small_data(), config, tmp_path / "resumed.pt", stop, save_every=2)
+        pretrain(small_data(), config, resume_from=tmp_path / "resumed.pt", progress=stop, save_every=2)
     steps: list[int] = []
-    resumed = pretrain(small_data(), config, tmp_path / "resumed.pt", lambda done, _: steps.append(done))
+    resumed = pretrain(
+        small_data(), config, resume_from=tmp_path / "resumed.pt", progress=lambda done, _: steps.append(done)
+    )
     assert steps == [5, 6]
     for one, two in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(one, two)
-    other = pretrain(small_data(), replace(config, steps=7), tmp_path / "resumed.pt", lambda *_: None)
+    other = pretrain(
+        small_data(), replace(config, steps=7), resume_from=tmp_path / "resumed.pt", progress=lambda *_: None
+    )
     assert not torch.equal(next(other.parameters()), next(whole.parameters()))  # another plan does not resume
 
 

@@ -56,7 +56,7 @@ def test_models_that_were_trained_more_differently_err_more_differently(suite: S
     files = [ZOO / f"fashion/{name}.safetensors" for name in ("ft-00", "ft-03", "ft-08", "other-seed")]
     models = sw.diversity.open_members(
         [*files, ZOO / "fashion-b/ft-05.safetensors", ZOO / "fashion-diverse"],
-        suite, ["test"], zoo_store, progress=False,
+        suite, splits=["test"], store=zoo_store, progress=False,
     )  # fmt: skip
     accuracies = [one.right(suite.id_test).mean() for one in models]
     assert 0.79 < min(accuracies) < max(accuracies) < 0.88

@@ -1,4 +1,4 @@
-"""What else changes along alpha: accuracy against the straight line, predictions, and how sure they are."""
+"""What else changes along alpha: accuracy relative to the straight line, predictions, and their confidence."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from soupwidgets.suites import Suite
 
 @dataclass(frozen=True)
 class Concavity:
-    """How accuracy at an alpha compares with the straight line between both ends.
+    """How accuracy at an alpha compares with the straight line between the two ends.
 
     Parameters
     ----------
     alpha
-        Where.
+        The mixing coefficient.
     gap
-        Accuracy minus (1 - alpha) times that at 0 minus alpha times that at 1; negative below the line.
+        Accuracy at alpha, minus (1 - alpha) times that at 0, minus alpha times that at 1; negative below the line.
     interval
-        Its 95% interval, over images, which all three models share.
+        95% interval of the gap over images, which all three models share.
     """
 
     alpha: float
@@ -42,9 +42,9 @@ def concavity(evaluations: Mapping[float, Evaluation], suite: Suite, split: str)
     evaluations
         Alpha to its exact evaluation (``sweep.evaluations``); 0 and 1 must be among them.
     suite
-        Has the labels.
+        The suite, for its labels.
     split
-        Where to check.
+        Name of the split to check.
 
     Returns
     -------
@@ -83,9 +83,9 @@ class Diversity:
     disagreement
         Share of images with different predictions.
     error_inconsistency
-        Share of images that exactly one of them has right (arXiv 2110.12899).
+        Share of images that exactly one of them classifies correctly (arXiv 2110.12899).
     kappa
-        Cohen's kappa of their predictions: 1 for the same, 0 for no more agreement than by chance.
+        Cohen's kappa of their predictions: 1 for identical ones, 0 for chance agreement.
     """
 
     disagreement: float
@@ -99,7 +99,7 @@ def diversity(first: NDArray[np.int64], second: NDArray[np.int64], labels: NDArr
     Raises
     ------
     ValueError
-        When they are not of the same images.
+        When the shapes do not match.
 
     Notes
     -----
@@ -111,7 +111,7 @@ def diversity(first: NDArray[np.int64], second: NDArray[np.int64], labels: NDArr
     Diversity(disagreement=0.25, error_inconsistency=0.25, kappa=0.5)
     """
     if not first.shape == second.shape == labels.shape or not len(labels):
-        raise ValueError(f"{first.shape}, {second.shape} and {labels.shape} are not of the same images")
+        raise ValueError(f"{first.shape}, {second.shape} and {labels.shape} do not belong to the same images")
     agreement = float((first == second).mean())
     classes = np.union1d(first, second)
     by_chance = float(sum((first == c).mean() * (second == c).mean() for c in classes))
@@ -122,7 +122,7 @@ def diversity(first: NDArray[np.int64], second: NDArray[np.int64], labels: NDArr
 
 @dataclass(frozen=True)
 class AlongAlpha:
-    """Diversity of theta_alpha against both ends, and its calibration, on one split."""
+    """Diversity of theta_alpha relative to both ends, and its calibration, on one split."""
 
     alpha: float
     against_zero_shot: Diversity
@@ -138,9 +138,9 @@ def along_alpha(evaluations: Mapping[float, Evaluation], suite: Suite, split: st
     evaluations
         Alpha to its exact evaluation; 0 and 1 must be among them, and the validation split must be measured.
     suite
-        Has the labels.
+        The suite, for its labels.
     split
-        Where to look.
+        Name of the split.
 
     Raises
     ------
@@ -156,9 +156,11 @@ def along_alpha(evaluations: Mapping[float, Evaluation], suite: Suite, split: st
     first, last = predictions(0.0), predictions(1.0)
     found = []
     for alpha, evaluation in sorted(evaluations.items()):
-        # One alpha at a time, and of it the two splits that matter: logits of a large data set are gigabytes.
+        # One alpha at a time, and only the two splits that matter: logits of a large data set take gigabytes.
         logits = evaluation.split_logits(split)
         said = logits.argmax(axis=1)
-        sure = calibration(logits, labels, evaluation.split_logits(held_out.name), held_out.labels)
+        sure = calibration(
+            logits, labels, validation_logits=evaluation.split_logits(held_out.name), validation_labels=held_out.labels
+        )
         found.append(AlongAlpha(alpha, diversity(first, said, labels), diversity(last, said, labels), sure))
     return found

@@ -28,7 +28,7 @@ def sweep(
     pool: PoolOption,
     suite: SuiteOption,
     fine_tuned: Annotated[str, typer.Option(help="Name of the fine-tuned checkpoint.")],
-    alphas: Annotated[int, typer.Option(min=2, help="How many evenly spaced alphas from 0 to 1.")] = 11,
+    alphas: Annotated[int, typer.Option(min=2, help="Number of evenly spaced alphas from 0 to 1.")] = 11,
     slices: SliceOption = None,
     part: PartOption = None,
     head_from: HeadFromOption = None,
@@ -37,13 +37,13 @@ def sweep(
     device: DeviceOption = "auto",
     store: StoreOption = None,
 ) -> None:
-    """Accuracy on every split along the line from the zero-shot to a fine-tuned model (WiSE-FT)."""
+    """Measure accuracy on every split along the line from the zero-shot to a fine-tuned model (WiSE-FT)."""
     import pandas as pd
 
     from soupwidgets.evaluation.axis_names import column_label
     from soupwidgets.methods import alpha_sweep
 
-    ev = evaluator(open_pool(pool, part, head_from, zero_shot), suite, device, store, slices)
+    ev = evaluator(open_pool(pool, part, head_from, zero_shot), suite, device, store, slices=slices)
     result = alpha_sweep(ev, fine_tuned, alphas, progress=sys.stderr.isatty())
     records = [
         {

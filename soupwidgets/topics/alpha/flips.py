@@ -17,12 +17,12 @@ class Flip:
     index
         Position of the image in its split.
     label
-        Its class.
+        Its class according to the data set.
     before, after
         What the two models predict.
     crossing
-        Where between the two (0..1) the decision changes, if logits changed in
-        straight lines: orders flips, and is no measurement.
+        Where between the two models (0..1) the decision would change if logits changed
+        linearly; used to order flips, not a measurement.
     """
 
     index: int
@@ -43,7 +43,7 @@ class Flip:
 
 
 def find_flips(before: NDArray[np.float32], after: NDArray[np.float32], labels: NDArray[np.int64]) -> list[Flip]:
-    """All images whose top class changes, by where the change happens.
+    """All images whose predicted class changes, ordered by where the change happens.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def find_flips(before: NDArray[np.float32], after: NDArray[np.float32], labels: 
     Raises
     ------
     ValueError
-        When the shapes do not fit each other.
+        When the shapes do not match.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Augmentations: their affinity and diversity, and what training with them does."""
+"""Augmentations: their affinity and diversity, and the effect of training with them."""
 
 from soupwidgets.topics import on_demand
 from soupwidgets.topics.augmentation.affinity import (

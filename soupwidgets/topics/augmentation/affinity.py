@@ -1,4 +1,4 @@
-"""Affinity: how little an augmentation moves images away from what a model knows."""
+"""Affinity: how close augmented images stay to what a model was trained on."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from soupwidgets.text import one_line
 
 @dataclass(frozen=True)
 class Affinity:
-    """One model's accuracy on augmented images, against its accuracy on the same images as they are.
+    """One model's accuracy on augmented images, compared with its accuracy on the unchanged images.
 
     Parameters
     ----------
     augmentation
-        Its name.
+        Name of the augmentation.
     split
-        Where.
+        Name of the split.
     clean, augmented
-        Accuracies (0..1); the augmented one is the mean over the repeats.
+        Accuracies (0..1); that on augmented images is the mean over the repeats.
     ratio
         Affinity as the paper defines it: augmented over clean. 1 for an augmentation that the model does not notice.
     difference
-        Affinity in an earlier version of the paper: augmented minus clean. 0 for such an augmentation.
+        Affinity in an earlier version of the paper: augmented minus clean. 0 for an augmentation without effect.
     repeats
-        How often the images were augmented, with other random numbers each time.
+        How often the images were augmented, with different random numbers each time.
     """
 
     augmentation: str
@@ -46,7 +46,7 @@ class Affinity:
     repeats: int
 
 
-def augmented(split: Split, augmentation: Augmentation, seed: int = 0) -> BlendSplit:
+def augmented(split: Split, augmentation: Augmentation, *, seed: int = 0) -> BlendSplit:
     """A split whose images are augmented once each.
 
     Parameters
@@ -54,15 +54,15 @@ def augmented(split: Split, augmentation: Augmentation, seed: int = 0) -> BlendS
     split
         The images.
     augmentation
-        What is done to them. Mixup mixes each with another at a share from its Beta distribution; its label is then
-        that of whichever has the larger share.
+        What is done to them. Mixup blends each image with another, with a weight from its Beta distribution; the label
+        is then that of the image with the larger weight.
     seed
-        Decides every random number.
+        Seed of all random numbers.
 
     Raises
     ------
     ValueError
-        When an image comes back in another shape or type.
+        When the augmentation changes an image's shape or type.
     """
     images = augmentation.once(split.images, seed)
     n = len(images)
@@ -80,6 +80,7 @@ def affinity(
     ev: Evaluator,
     recipe: Recipe,
     augmentation: Augmentation,
+    *,
     split: Split | None = None,
     repeats: int = 1,
     seed: int = 0,
@@ -89,27 +90,27 @@ def affinity(
     Parameters
     ----------
     ev
-        The evaluator; what its store has is not computed again.
+        The evaluator; what is in its store is not computed again.
     recipe
         The model.
     augmentation
         Applied once to every image.
     split
-        Where; the validation split when None.
+        The split to measure on; the validation split when None.
     repeats
-        How often, with other random numbers each time.
+        How often to augment, with different random numbers each time.
     seed
-        Of the first repeat; each has the next one.
+        Seed of the first repeat; each further one adds 1.
 
     Returns
     -------
     Affinity
-        With 95% bootstrap intervals over the images: both accuracies are of the same ones.
+        With 95% bootstrap intervals over the images, which both accuracies share.
 
     Raises
     ------
     ValueError
-        When there is no repeat, the model has no image right, the split has other classes than the model, or an
+        When there is no repeat, the model has no image right, the classes of split and model differ, or an
         augmentation changes an image's shape.
 
     Notes
@@ -120,13 +121,15 @@ def affinity(
     if repeats < 1:
         raise ValueError(f"affinity needs at least one repeat, not {repeats}")
     if chosen.scoring.class_map is not None:
-        raise ValueError(f"{chosen.name!r} is scored on other classes than the model tells apart: take another split")
+        raise ValueError(f"{chosen.name!r} is scored on other classes than the model has: use another split")
     plain = augmented(chosen, Augmentation("as they are"))
     clean = _right(ev, recipe, plain)
-    shown = [_right(ev, recipe, augmented(chosen, augmentation, seed + i)) for i in range(repeats)]
+    shown = [_right(ev, recipe, augmented(chosen, augmentation, seed=seed + i)) for i in range(repeats)]
     changed = np.mean(shown, axis=0)
     if not clean.any():
-        raise ValueError(f"the model has no image of {chosen.name!r} right: there is nothing to compare with")
+        raise ValueError(
+            f"the model classifies no image of {chosen.name!r} correctly: there is nothing to compare with"
+        )
     n = len(clean)
     counts = resampled(n)
     before, after = counts @ clean / n, counts @ changed / n
@@ -145,32 +148,33 @@ def affinity_along_alpha(
     ev: Evaluator,
     recipes: Mapping[float, Recipe],
     augmentation: Augmentation,
+    *,
     split: Split | None = None,
     progress: bool = True,
 ) -> dict[float, Affinity]:
-    """How the same augmentation looks to models along a line: zero-shot, fine-tuned, and between.
+    """Affinity of one augmentation for the models along a line: zero-shot, fine-tuned, and in between.
 
     Parameters
     ----------
     ev
         The evaluator.
     recipes
-        alpha to the model there.
+        Alpha to the model there.
     augmentation, split
         As in `affinity`.
     progress
         Whether to show a progress bar.
     """
-    states = stream_affinity_along_alpha(ev, recipes, augmentation, split)
+    states = stream_affinity_along_alpha(ev, recipes, augmentation, split=split)
     return dict(tqdm(states, total=len(recipes), desc=one_line(augmentation.name), unit="alpha", disable=not progress))
 
 
 def stream_affinity_along_alpha(
-    ev: Evaluator, recipes: Mapping[float, Recipe], augmentation: Augmentation, split: Split | None = None
+    ev: Evaluator, recipes: Mapping[float, Recipe], augmentation: Augmentation, *, split: Split | None = None
 ) -> Iterator[tuple[float, Affinity]]:
-    """`affinity_along_alpha`, one alpha after the other."""
+    """Yield the results of `affinity_along_alpha`, one alpha at a time."""
     for alpha, recipe in recipes.items():
-        yield alpha, affinity(ev, recipe, augmentation, split)
+        yield alpha, affinity(ev, recipe, augmentation, split=split)
 
 
 def _right(ev: Evaluator, recipe: Recipe, split: BlendSplit) -> NDArray[np.float64]:

@@ -30,11 +30,13 @@ from soupwidgets.topics.augmentation.affinity import affinity as affinity_
 if TYPE_CHECKING:
     from soupwidgets.suites import Augmentation, Split, Suite
 
-app = typer.Typer(no_args_is_help=True, help="What augmentations do: affinity and diversity.")
+app = typer.Typer(no_args_is_help=True, help="Augmentations: their affinity and diversity.")
 
 _Augmentations = Annotated[
     list[str] | None,
-    typer.Option("--augmentation", help="A name, or name:strength (0 to 1); repeat it. All if none."),
+    typer.Option(
+        "--augmentation", help="A name, or name:strength (0 to 1); repeatable. All augmentations if not given."
+    ),
 ]
 
 
@@ -42,10 +44,12 @@ _Augmentations = Annotated[
 def affinity(
     pool: PoolOption,
     suite: SuiteOption,
-    model: Annotated[list[str] | None, typer.Option(help="Which checkpoints; the zero-shot model otherwise.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Checkpoint to measure; repeatable. The zero-shot model if not given.")
+    ] = None,
     augmentation: _Augmentations = None,
-    split: Annotated[str | None, typer.Option(help="Where to measure; the validation split otherwise.")] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="How often images are augmented.")] = 1,
+    split: Annotated[str | None, typer.Option(help="Split to measure on; the validation split if not given.")] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="How often each image is augmented.")] = 1,
     part: PartOption = None,
     head_from: HeadFromOption = None,
     zero_shot: ZeroShotOption = None,
@@ -53,7 +57,7 @@ def affinity(
     device: DeviceOption = "auto",
     store: StoreOption = None,
 ) -> None:
-    """How little each augmentation disturbs a model: accuracy on augmented images against those as they are."""
+    """Measure how little each augmentation disturbs a model: accuracy on augmented against unchanged images."""
     import pandas as pd
     from tqdm import tqdm
 
@@ -66,7 +70,7 @@ def affinity(
     jobs = [(name, one) for name in chosen for one in _named(augmentation)]
     records = []
     for name, one in tqdm(jobs, desc="affinity", unit="augmentation", disable=not sys.stderr.isatty()):
-        records.append({"model": name, **asdict(affinity_(ev, Recipe({name: 1}), one, where, repeats))})
+        records.append({"model": name, **asdict(affinity_(ev, Recipe({name: 1}), one, split=where, repeats=repeats))})
     write_json(json_file, records)
     if json_file == "-":
         return
@@ -85,22 +89,30 @@ def affinity(
 @app.command("diversity")
 def diversity(
     suite: SuiteOption,
-    model: Annotated[Path, typer.Option(help="A checkpoint of the kind that is trained, from random weights.")],
-    out: Annotated[Path, typer.Option(help="The results, for notebooks and the explorer.", callback=output_file)],
+    model: Annotated[Path, typer.Option(help="A checkpoint whose architecture is trained, from random weights.")],
+    out: Annotated[
+        Path, typer.Option(help="File for the results, for notebooks and the explorer.", callback=output_file)
+    ],
     work: Annotated[
-        Path, typer.Option(help="Keeps the trained models, for the next start.", callback=output_folder)
+        Path,
+        typer.Option(
+            help="Folder that keeps the trained models, so that an interrupted study can resume.",
+            callback=output_folder,
+        ),
     ] = Path("build/augmentations"),
     augmentation: _Augmentations = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each kind.")] = 3,
-    epochs: Annotated[int, typer.Option(min=1, help="Of every training.")] = 20,
-    learning_rate: Annotated[float, typer.Option(help="The peak.")] = 1e-3,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images of a step.")] = 64,
-    images: Annotated[int | None, typer.Option(help="Use the first of the training images only.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Trainings at once.")] = 2,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Number of trainings with each augmentation, with different seeds.")
+    ] = 3,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of every training.")] = 20,
+    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-3,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images per training step.")] = 64,
+    images: Annotated[int | None, typer.Option(help="Use only the first N training images; all if not given.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Number of trainings that run in parallel.")] = 2,
     json_file: JsonOption = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Train with and without each augmentation: diversity, affinity, change of accuracy. Says first how long."""
+    """Train with and without each augmentation: diversity, affinity, change of accuracy. Estimates the time first."""
     import torch
 
     from soupwidgets.text import one_line
@@ -112,9 +124,17 @@ def diversity(
     )
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     study = run_augmentation_study(
-        open_start(model, "--model"), suite, work, _named(augmentation), settings, seeds, workers, where,
-        sys.stderr.isatty(), lambda words: print(one_line(words), file=sys.stderr),
-    )  # fmt: skip
+        open_start(model, "--model"),
+        suite,
+        folder=work,
+        augmentations=_named(augmentation),
+        settings=settings,
+        seeds=seeds,
+        workers=workers,
+        device=where,
+        progress=sys.stderr.isatty(),
+        tell=lambda words: print(one_line(words), file=sys.stderr),
+    )
     study.write(out)
     write_json(json_file, asdict(study))
     if json_file != "-":

@@ -34,12 +34,12 @@ def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> g
     study
         The results.
     chosen
-        One to ring.
+        Name of an augmentation to circle.
 
     Returns
     -------
     go.Figure
-        With 95% intervals over the seeds; every point carries its name as ``customdata``.
+        With 95% intervals over the seeds; every point has its name as ``customdata``.
     """
     results = study.results
     x, y = [r.affinity for r in results], [r.diversity for r in results]
@@ -87,7 +87,7 @@ def curves(study: AugmentationStudy, name: str) -> go.Figure:
     study
         The results.
     name
-        Which augmentation.
+        Name of the augmentation.
     """
     result = study[name]
     epochs = list(range(1, len(study.losses) + 1))
@@ -115,7 +115,7 @@ def curves(study: AugmentationStudy, name: str) -> go.Figure:
 
 
 def affinity_along_alpha(found: Mapping[float, Affinity], fine_tuned: str) -> go.Figure:
-    """Draw affinity of one augmentation along alpha: how it looks to zero-shot, fine-tuned, and between."""
+    """Draw affinity of one augmentation along alpha, from the zero-shot to the fine-tuned model."""
     alphas = sorted(found)
     ratios = [found[a].ratio for a in alphas]
     name = next(iter(found.values())).augmentation
@@ -124,7 +124,7 @@ def affinity_along_alpha(found: Mapping[float, Affinity], fine_tuned: str) -> go
         axis(f"alpha (0 zero-shot, 1 {fine_tuned})", (-0.02, 1.02)),
         axis("Affinity (accuracy, augmented / clean)", limits([v for r in ratios for v in (r.low, r.high)], 0.1)),
     )
-    figure.add_trace(band(alphas, [r.low for r in ratios], [r.high for r in ratios], BLUE, "band"))
+    figure.add_trace(band(alphas, [r.low for r in ratios], [r.high for r in ratios], colour=BLUE, uid="band"))
     figure.add_scatter(
         x=alphas, y=[r.value for r in ratios], uid="affinity", name=f"{name}, with 95% interval",
         mode="lines+markers", line={"color": BLUE, "width": 2.5},

@@ -1,4 +1,4 @@
-"""Affinity and diversity of augmentations, and what training with each of them does to accuracy."""
+"""Affinity and diversity of augmentations, and how training with each of them changes accuracy."""
 
 from __future__ import annotations
 
@@ -44,25 +44,25 @@ class AugmentationResult:
     Parameters
     ----------
     name
-        What it is called.
+        Name of the augmentation.
     affinity
-        Accuracy of the clean-trained models on augmented validation images over that on images as they are.
+        Accuracy of the clean-trained models on augmented validation images, divided by that on unchanged ones.
     affinity_difference
-        The earlier form: the difference of the two.
+        The earlier definition: the difference of the two.
     diversity
-        Final training loss with the augmentation over that without.
+        Final training loss with the augmentation, divided by that without.
     training_loss
-        The earlier, unnormalised form: the final training loss with the augmentation, in nats.
+        The earlier, unnormalised definition: the final training loss with the augmentation, in nats.
     early_diversity
         A proxy: the ratio of training losses after a quarter of the epochs.
     entropy
-        Of a discrete augmentation's choice, in nats; None where choices are not countable.
+        Entropy of a discrete augmentation's choice, in nats; None if the choices are not discrete.
     accuracy
         Test accuracy (0..1) of the models that were trained with it.
     change
-        That minus the test accuracy of the clean-trained models.
+        ``accuracy`` minus the test accuracy of the clean-trained models.
     losses, accuracies
-        Means over the seeds by epoch: training loss (nats), and accuracy (0..1) on validation.
+        Means over the seeds, by epoch: training loss (nats), and validation accuracy (0..1).
     """
 
     name: str
@@ -92,9 +92,9 @@ class AugmentationStudy:
     accuracy
         Test accuracy of the clean-trained models.
     losses, accuracies
-        Theirs, by epoch.
+        Loss and validation accuracy of the clean-trained models, by epoch.
     seeds
-        How many trainings there are of each kind.
+        Number of trainings with each augmentation.
     provenance
         What the numbers come from.
     """
@@ -143,6 +143,7 @@ _ESTIMATES = (
 def run_augmentation_study(
     start: CheckpointFile,
     suite_folder: str | Path,
+    *,
     folder: str | Path,
     augmentations: Sequence[Augmentation],
     settings: Hyperparameters,
@@ -152,23 +153,23 @@ def run_augmentation_study(
     progress: bool = True,
     tell: Callable[[str], None] = print,
 ) -> AugmentationStudy:
-    """Train models with and without each augmentation, from scratch, and measure what it is like.
+    """Train models from scratch with and without each augmentation, and measure its effect.
 
     Parameters
     ----------
     start
-        Says the architecture.
+        A checkpoint that states the architecture.
     suite_folder
-        The suite: its training images are trained on, validation gives affinity, the test only reports.
+        The suite: its training images are trained on, validation gives affinity, the test is only reported.
     folder
-        Gets a checkpoint a run, and a store of measurements; what is there is not done again.
+        Receives one checkpoint per run, and a store of measurements; finished runs are not repeated.
     augmentations
-        Each with a name of its own.
+        Augmentations with distinct names.
     settings
-        Of every training; each seed, from this one on, is trained with every augmentation, so that differences are
-        not those of the seeds. Flips, crops, RandAugment and mixup are set to none: they are augmentations here.
+        Settings of every training; each seed, from this one on, is trained with every augmentation, so that differences
+        are not due to the seeds. Flips, crops, RandAugment and mixup are switched off: they are augmentations here.
     seeds
-        How many trainings of each kind.
+        Number of trainings with each augmentation.
     workers, device, progress, tell
         As in `training.run_study`.
 
@@ -180,7 +181,7 @@ def run_augmentation_study(
     Raises
     ------
     ValueError
-        When there is no augmentation or no seed, two have one name, or as in `training.run_study`.
+        When there is no augmentation or no seed, two have the same name, or as in `training.run_study`.
 
     Notes
     -----
@@ -194,14 +195,26 @@ def run_augmentation_study(
     kinds: dict[str, Augmentation | None] = {CLEAN: None}
     for one in augmentations:
         if one.name in kinds:
-            raise ValueError(f"two augmentations are called {one.name!r}")
+            raise ValueError(f"two augmentations are named {one.name!r}")
         kinds[one.name] = one
     plans = [
         Plan(f"{name}-seed{settings.seed + i}", replace(plain, seed=settings.seed + i), kind)
         for i in range(seeds)
         for name, kind in kinds.items()
     ]
-    made = run_study(plans, start, suite, suite_folder, folder, True, 2000, workers, device, progress, tell)
+    made = run_study(
+        plans,
+        start,
+        suite=suite,
+        suite_folder=suite_folder,
+        folder=folder,
+        fresh=True,
+        watch=2000,
+        workers=workers,
+        device=device,
+        progress=progress,
+        tell=tell,
+    )
     runs = {kind: [r for r in made if (r.plan.augmentation.name if r.plan.augmentation else CLEAN) == kind]
             for kind in kinds}  # fmt: skip
     ev = Evaluator(Pool.open([run.path for run in made]), suite, device, Store(Path(folder) / "store"))
@@ -232,7 +245,7 @@ def run_augmentation_study(
         )
     return AugmentationStudy(
         tuple(results), over_seeds(tests[CLEAN]), _mean_curve(clean, "loss"),
-        _mean_curve(clean, "validation accuracy"), seeds, provenance(start, suite, plain),
+        _mean_curve(clean, "validation accuracy"), seeds, provenance(start, suite, settings=plain),
     )  # fmt: skip
 
 
@@ -242,9 +255,9 @@ def read_augmentation_study(path: str | Path) -> AugmentationStudy:
     Raises
     ------
     ValueError
-        When the file is none.
+        When it is not the file of such a study.
     """
-    return read_study(path, FORMAT, _study)
+    return read_study(path, FORMAT, build=_study)
 
 
 def _study(content: dict[str, Any]) -> AugmentationStudy:

@@ -1,4 +1,4 @@
-"""Diversity: how differently models err, and what an ensemble makes of it."""
+"""Diversity: how differently models err, and how an ensemble benefits."""
 
 from soupwidgets.topics import on_demand
 from soupwidgets.topics.diversity.helpers import HelperStep, ensemble_of, greedy_ensemble

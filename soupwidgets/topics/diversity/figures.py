@@ -21,7 +21,7 @@ PairNumber = Literal[
     "error_inconsistency", "kappa", "agreement", "oracle", "ensemble", "gain_over_mean", "gain_over_better",
     "conversion",
 ]  # fmt: skip
-# What each number is called, its unit, and what it is multiplied by.
+# Label, unit and factor of each number.
 PAIR_NUMBERS: dict[PairNumber, tuple[str, str, float]] = {
     "error_inconsistency": ("Error inconsistency", "% of images", 100),
     "kappa": ("Cohen's kappa of predictions", "kappa", 1),
@@ -32,35 +32,37 @@ PAIR_NUMBERS: dict[PairNumber, tuple[str, str, float]] = {
     "gain_over_better": ("Ensemble gain over the better member", "points", 100),
     "conversion": ("Conversion rate", "% of inconsistent images", 100),
 }
-# More points than this are drawn by the graphics card.
+# With more points than this, WebGL is used.
 _WEBGL = 2000
 
 
 def matrix(
     matrix: DiversityMatrix, number: PairNumber = "error_inconsistency", order: Sequence[str] | None = None
 ) -> go.Figure:
-    """Draw one number of every pair.
+    """Draw one number for every pair.
 
     Parameters
     ----------
     matrix
-        Complete or not; pairs that are not compared yet stay empty.
+        Complete or not; pairs that have not been compared yet stay empty.
     number
-        Which.
+        Which number to draw.
     order
         Names in the order of rows and columns; that of the matrix when None.
 
     Returns
     -------
     go.Figure
-        Each cell carries the names of its pair, and the figure a text alternative in ``layout.meta``.
+        Each cell has the names of its pair, and the figure a text alternative in ``layout.meta``.
     """
     title, unit, factor = PAIR_NUMBERS[number]
     names = list(matrix.names if order is None else order)
     rows = [matrix.names.index(name) for name in names]
     values = factor * matrix.table(number)[np.ix_(rows, rows)]
     shown = list(names)
-    figure = matrix_figure(f"{title} ({matrix.split})", shown, values, unit, 2 if number == "kappa" else 1, "pairs")
+    figure = matrix_figure(
+        f"{title} ({matrix.split})", shown, values=values, unit=unit, digits=2 if number == "kappa" else 1, uid="pairs"
+    )
     figure.data[0].customdata = [[[a, b] for b in names] for a in names]
     upper = np.triu_indices(len(names), 1)
     known = [(values[i, j], names[i], names[j]) for i, j in zip(*upper, strict=True) if np.isfinite(values[i, j])]
@@ -81,9 +83,9 @@ def divergence_strip(
     matrix
         The pairs.
     number
-        What is drawn.
+        Which number to draw.
     trend
-        Its test, for the words beside it.
+        The test of the trend, to describe it in the text.
 
     Returns
     -------
@@ -138,12 +140,12 @@ def divergence_strip(
 
 
 def confidences(found: Specialisation) -> go.Figure:
-    """Draw how sure two models are of every image, by who is right.
+    """Draw the confidence of two models in every image, by which of them is correct.
 
     Returns
     -------
     go.Figure
-        With the diagonal on which both are equally sure, and a text alternative in ``layout.meta``.
+        With the diagonal on which both are equally confident, and a text alternative in ``layout.meta``.
 
     Notes
     -----
@@ -151,7 +153,7 @@ def confidences(found: Specialisation) -> go.Figure:
     """
     first, second = found.first, found.second
     figure = base_figure(
-        f"How sure both are, image by image ({found.split})",
+        f"Confidence of both models, image by image ({found.split})",
         axis(f"Confidence of {first}", (0, 1.02)),
         axis(f"Confidence of {second}", (0, 1.02), scaleanchor="x", constrain="domain"),
         height=480,
@@ -184,7 +186,7 @@ def confidences(found: Specialisation) -> go.Figure:
         f"Confidence of {found.first} against that of {found.second} for {len(a):,} images of {found.split}: "
         + "; ".join(f"{name} {int(rows.sum()):,}" for name, (rows, _, _) in cases.items())
         + f". The angle from the diagonal is {degrees.mean():+.1f} degrees on average, above 0 where "
-        f"{found.first} is surer, with a spread of {np.degrees(found.spread):.1f} degrees."
+        f"{found.first} is more confident, with a spread of {np.degrees(found.spread):.1f} degrees."
     )
     return finished(figure, make_patch(text, {}))
 
@@ -197,7 +199,7 @@ def specialists(found: Sequence[ClassSpecialist], first: str, second: str) -> go
     found
         One for each class.
     first, second
-        What the models are called.
+        Names of the models.
 
     Returns
     -------
@@ -241,9 +243,9 @@ def helpers(steps: Sequence[HelperStep], validation: str, test: str) -> go.Figur
     Parameters
     ----------
     steps
-        The strong model alone first.
+        The steps, starting with the strong model alone.
     validation, test
-        Names of the split that chose, and of the one that is reported beside it.
+        Names of the split used for selection, and of the one reported next to it.
 
     Returns
     -------

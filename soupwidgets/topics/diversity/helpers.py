@@ -1,4 +1,4 @@
-"""Weak models that help a strong one: an ensemble that grows greedily on validation images."""
+"""Weak models that help a strong one: an ensemble grown greedily on validation images."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class HelperStep:
     Parameters
     ----------
     name
-        Which.
+        Name of the added model.
     alone
         Its own score on validation (0..1).
     evaluation
-        The ensemble's with it, on every split that all models know.
+        The evaluation of the ensemble with it, on every split for which all models have logits.
     metric
-        What the validation split reports, by which models are chosen: `alone` and the ensemble's score there.
+        What the validation split reports and models are selected by: the metric of `alone` and of the ensemble's score.
     """
 
     name: str
@@ -41,10 +41,12 @@ class HelperStep:
         return f"HelperStep({self.name!r}: validation {METRIC_WORDS[self.metric]} {self.alone:.2%} alone)"
 
 
-def greedy_ensemble(base: Member, helpers: Sequence[Member], suite: Suite, most: int | None = None) -> list[HelperStep]:
-    """Add to a strong model, one by one, whoever raises the ensemble's score on validation most.
+def greedy_ensemble(
+    base: Member, helpers: Sequence[Member], suite: Suite, *, most: int | None = None
+) -> list[HelperStep]:
+    """Add models to a strong one, each time the one that raises the ensemble's validation score most.
 
-    The score is what the validation split reports: the share of right images, macro-F1, or the worst group's.
+    The score is what the validation split reports: accuracy, macro-F1, or the worst group's accuracy.
     Logits are averaged with equal weights, each model's at its own temperature.
 
     Parameters
@@ -52,16 +54,16 @@ def greedy_ensemble(base: Member, helpers: Sequence[Member], suite: Suite, most:
     base
         The strong model.
     helpers
-        Who may join, each once.
+        The candidates, each used at most once.
     suite
-        Its validation split chooses; the others are only reported.
+        The suite: its validation split is used for selection, the others are only reported.
     most
-        At most so many helpers; all when None.
+        Maximum number of helpers; no limit when None.
 
     Returns
     -------
     list[HelperStep]
-        The base alone first; it ends where nobody raises the score any more.
+        Starts with the base alone, and ends when no candidate raises the score any more.
 
     Raises
     ------
@@ -79,7 +81,7 @@ def greedy_ensemble(base: Member, helpers: Sequence[Member], suite: Suite, most:
     splits = [s for s in base.splits if all(s in one.splits for one in helpers)]
 
     def score(logits: NDArray[np.floating]) -> float:
-        # In the precision in which `ensemble_of` reports it.
+        # In the same precision as in `ensemble_of`.
         return score_logits(held_out, logits.astype(np.float32)).accuracy
 
     def step(one: Member, chosen: Sequence[Member]) -> HelperStep:
@@ -103,7 +105,7 @@ def greedy_ensemble(base: Member, helpers: Sequence[Member], suite: Suite, most:
 
 
 def ensemble_of(chosen: Sequence[Member], suite: Suite, splits: Sequence[str]) -> Evaluation:
-    """The mean of some models' logits, each at the temperature that validation images ask for.
+    """The mean of some models' logits, each at the temperature fitted on validation images.
 
     Parameters
     ----------
@@ -112,12 +114,12 @@ def ensemble_of(chosen: Sequence[Member], suite: Suite, splits: Sequence[str]) -
     suite
         Has the labels.
     splits
-        Where.
+        Names of the splits.
 
     Returns
     -------
     Evaluation
-        Exact. Its recipe names the members and mixes logits here.
+        Exact. Its recipe lists the members, whose logits (not weights) are averaged.
     """
     scores = {}
     for split in splits:

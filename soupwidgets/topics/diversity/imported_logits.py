@@ -1,4 +1,4 @@
-"""Logits that another program wrote, checked image by image before they stand beside ours."""
+"""Logits written by another program, checked image by image before they are compared with ours."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from soupwidgets.suites.json_files import read_text
 from soupwidgets.topics.diversity.members import Member
 
 _SHOWN = 5
-# Bytes for an image's index and its name, which NumPy stores with four a character.
+# Bytes for an image's index and its name, which NumPy stores with four bytes per character.
 _MOST_PER_IMAGE = 8 + 4 * 256
-# Characters of a number in a table.
+# Maximum number of characters of a number in a table.
 _MOST_DIGITS = 64
 
 
-def read_logits(path: str | Path, suite: Suite, split: str) -> Logits:
-    """Read logits of one split, and bring them into its order.
+def read_logits(path: str | Path, suite: Suite, *, split: str) -> Logits:
+    """Read logits of one split, and arrange them in its order.
 
-    Understood are
+    Supported formats:
 
     - ``.npy``: an array ``[images, classes]``, in the split's own order;
-    - ``.npz``: ``logits``, and ``indices`` or ``names`` of the images where they are in another order; or what
-      ``numpy.savez`` makes of one array without a name, or a bare array;
-    - ``.pt`` (or safetensors): a dictionary of tensors ``logits`` and perhaps ``indices``; nothing in it is run;
+    - ``.npz``: ``logits``, and ``indices`` or ``names`` of the images if they are in another order; or the
+      output of ``numpy.savez`` for one unnamed array, or a bare array;
+    - ``.pt`` (or safetensors): a dictionary with the tensors ``logits`` and optionally ``indices``; no code is run;
     - ``.csv``: a header, a column ``index`` or ``file``, and a column for each class, headed by the classes'
       names or by their numbers.
 
@@ -42,9 +42,9 @@ def read_logits(path: str | Path, suite: Suite, split: str) -> Logits:
     path
         The file.
     suite
-        Says which classes there are.
+        The suite, for its classes.
     split
-        Whose images.
+        Name of the split.
 
     Returns
     -------
@@ -56,8 +56,8 @@ def read_logits(path: str | Path, suite: Suite, split: str) -> Logits:
     KeyError
         When the suite has no such split.
     ValueError
-        When the file is none of these, or is not about exactly these images and classes; the message says
-        which image or class is missing, double or unknown.
+        When the file has none of these formats, or does not cover exactly these images and classes; the message says
+        which image or class is missing, duplicated or unknown.
     """
     if split not in suite.splits:
         raise KeyError(f"the suite has no split {split!r}; it has {', '.join(suite.splits)}")
@@ -66,7 +66,7 @@ def read_logits(path: str | Path, suite: Suite, split: str) -> Logits:
     if path.suffix == ".csv":
         logits, indices, names = _csv(path, classes, len(where))
     elif path.suffix in (".npy", ".npz"):
-        # Twice, where an array without a name stands beside one called logits.
+        # Both are present if there is an unnamed array next to one called logits.
         logits, indices, names = _arrays(path, 2 * len(where) * (8 * len(classes) + _MOST_PER_IMAGE))
     elif path.suffix in (".pt", ".pth", ".safetensors"):
         logits, indices, names = _tensors(path)
@@ -89,19 +89,19 @@ def read_logits(path: str | Path, suite: Suite, split: str) -> Logits:
 
 
 def import_member(
-    name: str, files: Mapping[str, str | Path], suite: Suite, training: Mapping[str, str] | None = None
+    name: str, files: Mapping[str, str | Path], *, suite: Suite, training: Mapping[str, str] | None = None
 ) -> Member:
-    """A model of which only logits are known.
+    """A model known only by its logits.
 
     Parameters
     ----------
     name
-        What to call it.
+        Name for the model.
     files
-        Split to file. Without validation it can be scored, and has no temperature: nothing that averages
-        probabilities or logits takes it.
+        Split to file. Without validation it can be scored but has no temperature, so it cannot be used where
+        probabilities or logits are averaged.
     suite
-        What it was shown.
+        The suite whose images it was shown.
     training
         How it was trained, for `divergence`.
 
@@ -112,7 +112,7 @@ def import_member(
     """
     if not files:
         raise ValueError(f"{name!r} has no file of logits")
-    known = {split: read_logits(path, suite, split) for split, path in files.items()}
+    known = {split: read_logits(path, suite, split=split) for split, path in files.items()}
 
     def load(split: str) -> Logits:
         if split not in known:
@@ -153,7 +153,7 @@ def _from_arrays(path: Path, content: Mapping[str, NDArray[Any]]) -> _Content:
 def _csv(path: Path, classes: Sequence[str], images: int) -> _Content:
     most = (images + 1) * ((len(classes) + 1) * _MOST_DIGITS + _MOST_PER_IMAGE) + sum(map(len, classes)) * 4
     try:
-        # Row by row: as texts, a large table takes ten times the memory of its numbers.
+        # Row by row: as strings, a large table takes ten times the memory of its numbers.
         rows = csv.reader(io.StringIO(read_text(path, most), newline=""))
         header = [title.strip() for title in next(rows, [])]
         key, columns = _titles(path, header, classes)
@@ -165,7 +165,7 @@ def _csv(path: Path, classes: Sequence[str], images: int) -> _Content:
             try:
                 logits.append(np.array([float(row[column]) for column in columns]))
             except ValueError:
-                raise ValueError(f"{path}, line {number}: a logit is no number") from None
+                raise ValueError(f"{path}, line {number}: a logit is not a number") from None
             said.append(row[header.index(key)].strip())
     except csv.Error as error:
         raise ValueError(f"{path}: not a readable table ({error})") from error
@@ -176,11 +176,11 @@ def _csv(path: Path, classes: Sequence[str], images: int) -> _Content:
     try:
         return np.array(logits), np.array([int(text) for text in said], dtype=np.int64), None
     except (ValueError, OverflowError):
-        raise ValueError(f"{path}: an index is no whole number") from None
+        raise ValueError(f"{path}: an index is not a whole number") from None
 
 
 def _titles(path: Path, header: Sequence[str], classes: Sequence[str]) -> tuple[str, list[int]]:
-    """The column that says which image a row is of, and the place of each class."""
+    """The column that identifies the image of a row, and the column number of each class."""
     keys = [title for title in ("index", "file") if title in header]
     if len(keys) != 1 or len(set(header)) < len(header):
         raise ValueError(f"{path}: the header needs one column 'index' or 'file', and every title once")
@@ -190,11 +190,11 @@ def _titles(path: Path, header: Sequence[str], classes: Sequence[str]) -> tuple[
     lacking = [title for title in titles if title not in place]
     if lacking:
         raise ValueError(
-            f"{path}: no column for class {lacking[0]!r:.200}; columns are named as the classes, or 0, 1, ..."
+            f"{path}: no column for class {lacking[0]!r:.200}; columns must be named like the classes, or 0, 1, ..."
         )
     extra = set(header) - set(titles) - {keys[0]}
     if extra:
-        raise ValueError(f"{path}: the column {min(extra)!r:.100} is no class of the suite")
+        raise ValueError(f"{path}: the column {min(extra)!r:.100} is not a class of the suite")
     return keys[0], [place[title] for title in titles]
 
 
@@ -206,11 +206,11 @@ def _rows_of(path: Path, names: Sequence[str], split: Split) -> NDArray[np.int64
     place = {name: row for row, name in enumerate(known)}
     if len(place) < len(known):
         raise ValueError(f"{split.name!r} has images of equal names: give indices instead")
-    # Folders differ from machine to machine; the last part of the name is the data set's own.
+    # Folders differ from machine to machine; the last part of the name comes from the data set.
     bare = [name.replace("\\", "/").rsplit("/", 1)[-1] for name in names]
-    strangers = [name for name in bare if name not in place]
-    if strangers:
-        raise ValueError(f"{path}: {len(strangers)} images are not of {split.name!r}: {_first(strangers)}")
+    foreign = [name for name in bare if name not in place]
+    if foreign:
+        raise ValueError(f"{path}: {len(foreign)} images are not of {split.name!r}: {_first(foreign)}")
     return np.array([place[name] for name in bare], dtype=np.int64)
 
 
@@ -227,7 +227,7 @@ def _ordered(path: Path, logits: NDArray[Any], indices: NDArray[np.int64], split
         lacking = np.flatnonzero(counts == 0).tolist()
         raise ValueError(f"{path}: {len(lacking):,} images of {split.name!r} are missing: {_first(lacking)}")
     made = np.empty((len(split), logits.shape[1]), dtype=np.float32)
-    # What is too large for it is infinite, and so no prediction.
+    # A value too large for float32 becomes infinite, and so counts as no prediction.
     with np.errstate(over="ignore"):
         made[indices] = logits
     return made

@@ -1,4 +1,4 @@
-"""Models by what they say: logits on some splits, wherever they come from, and how differently they were trained."""
+"""Models as logits on some splits, wherever they come from, and how differently they were trained."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from soupwidgets.stats.calibration import best_temperature
 from soupwidgets.store import Store
 from soupwidgets.suites import Split, Suite
 
-# From models that hardly differ to models that have nothing in common.
+# From models that hardly differ to models with nothing in common.
 LEVELS = ("siblings", "reinit", "hyper-parameters", "architecture", "framework", "data set")
 
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """One model among others that were shown the same images.
+    """One of several models that were shown the same images.
 
     Parameters
     ----------
     name
-        What it is called.
+        Name of the model.
     splits
-        Where its logits are known.
+        Names of the splits for which its logits are known.
     load
-        Split to logits ``[images, classes]``, in the split's own order.
+        Function from split name to logits ``[images, classes]``, in the split's own order.
     training
-        How it was trained, as texts by the names of `LEVELS` (and ``ancestor``); see `divergence`.
+        How it was trained, as strings keyed by the names in `LEVELS` (and ``ancestor``); see `divergence`.
     recipe
-        Which mixture it is, where it is one of a pool.
+        The recipe, if it is a mixture from a pool.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Member:
         return {}
 
     def predictions(self, split: str) -> NDArray[np.int64]:
-        """Predicted classes ``[images]``; -1 where a logit is not finite, which is no class."""
+        """Predicted classes ``[images]``; -1, which is no class, where a logit is not finite."""
         if split not in self._known:
             logits = self.load(split)
             finite = np.isfinite(logits).all(axis=1)
@@ -66,16 +66,16 @@ class Member:
         return self._known[split]
 
     def right(self, split: Split) -> NDArray[np.bool_]:
-        """Whether each image was right, ``[images]``."""
+        """Whether each image was classified correctly, ``[images]``."""
         found: NDArray[np.bool_] = self.predictions(split.name) == split.labels
         return found
 
     def scaled(self, split: str, suite: Suite) -> NDArray[np.float64]:
-        """Logits ``[images, classes]`` at the temperature that validation images ask for."""
+        """Logits ``[images, classes]`` at the temperature fitted on validation images."""
         return np.asarray(self.load(split), dtype=np.float64) / self.temperature(suite)
 
     def temperature(self, suite: Suite) -> float:
-        """What its logits are divided by so that validation images are predicted best; 1 if some are not finite."""
+        """The temperature that minimises the loss on validation images; 1 if some logits are not finite."""
         if suite not in self._temperatures:
             held_out = suite.validation
             logits = self.load(held_out.name)
@@ -84,22 +84,22 @@ class Member:
         return self._temperatures[suite]
 
 
-def member(evaluation: Evaluation, name: str, training: Mapping[str, str] | None = None) -> Member:
-    """A model from an evaluation: of a recipe, an ensemble, or a soup.
+def member(evaluation: Evaluation, name: str, *, training: Mapping[str, str] | None = None) -> Member:
+    """Make a member from an evaluation of a recipe, an ensemble, or a soup.
 
     Parameters
     ----------
     evaluation
         Exact, with its logits.
     name
-        What to call it.
+        Name for the model.
     training
-        How it was trained, if that is to be compared.
+        How it was trained, to compare with other models.
 
     Raises
     ------
     ValueError
-        When no split was measured to its end.
+        When no split was measured completely.
     """
     splits = tuple(split for split, score in evaluation.scores.items() if score.load_logits)
     if not splits:
@@ -108,18 +108,18 @@ def member(evaluation: Evaluation, name: str, training: Mapping[str, str] | None
 
 
 def members(
-    ev: Evaluator, names: Sequence[str] | None = None, splits: Sequence[str] | None = None, progress: bool = True
+    ev: Evaluator, names: Sequence[str] | None = None, *, splits: Sequence[str] | None = None, progress: bool = True
 ) -> list[Member]:
-    """The checkpoints of one pool, measured where the store does not know them.
+    """The checkpoints of one pool as members; what is not in the store is measured.
 
     Parameters
     ----------
     ev
         The evaluator.
     names
-        Which; all but landmarks when None.
+        Which checkpoints; all but landmarks when None.
     splits
-        Where; validation is always among them. All of the suite when None.
+        Which splits; validation is always included. All of the suite when None.
     progress
         Whether to show a progress bar.
 
@@ -132,7 +132,7 @@ def members(
     ev.pool.require(chosen)
     where = None if splits is None else list(dict.fromkeys([ev.suite.validation.name, *splits]))
     return [
-        member(ev.evaluate(Recipe({name: 1}), where), name, training_of(ev.pool.checkpoints[name]))
+        member(ev.evaluate(Recipe({name: 1}), where), name, training=training_of(ev.pool.checkpoints[name]))
         for name in tqdm(chosen, desc="models", unit="model", disable=not progress)
     ]
 
@@ -140,20 +140,21 @@ def members(
 def open_members(
     source: str | Path | Iterable[str | Path],
     suite: Suite,
+    *,
     splits: Sequence[str] | None = None,
     store: Store | None = None,
     device: str = "auto",
     progress: bool = True,
     part: str | None = None,
 ) -> list[Member]:
-    """Checkpoints of any architectures, which could not be mixed, side by side.
+    """Checkpoints of any architectures as members, even if they could not be mixed.
 
     Parameters
     ----------
     source
         A folder, or files and folders, of checkpoints whose cards state their architecture.
     suite
-        What they are shown.
+        The suite to measure them on.
     splits, store, device, progress
         As in `members` and `Evaluator`.
     part
@@ -162,19 +163,19 @@ def open_members(
     Returns
     -------
     list[Member]
-        In the order of the source. Two of one name are told apart by their folders.
+        In the order of the source. The folder is added to names that occur twice.
 
     Raises
     ------
     PoolError
-        When there is none, or an architecture is unknown or does not fit the suite.
+        When there are none, or an architecture is unknown or does not fit the suite.
     """
     places = [Path(place) for place in ([source] if isinstance(source, str | Path) else source)]
     paths = [path for place in places for path in (weight_files(place) if place.is_dir() else [place])]
     if not paths:
         raise PoolError(f"no weight file in {', '.join(map(str, places))}")
     names = [Pool.open([path], part=part).names[0] for path in paths]
-    # Two of one name are told apart by their folders.
+    # The folder is added to names that occur twice.
     shown = [f"{path.parent.name}/{n}" if names.count(n) > 1 else n for path, n in zip(paths, names, strict=True)]
     found = []
     for path, name in zip(tqdm(paths, desc="models", unit="model", disable=not progress), shown, strict=True):
@@ -184,7 +185,7 @@ def open_members(
 
 
 def training_of(file: CheckpointFile) -> dict[str, str]:
-    """How a checkpoint was trained, as its card says: what `divergence` compares."""
+    """How a checkpoint was trained according to its card, in the form that `divergence` compares."""
     card = file.card
     known = {"architecture": json.dumps(card.architecture, sort_keys=True)} if card.architecture else {}
     if card.hyperparameters:
@@ -198,22 +199,22 @@ def training_of(file: CheckpointFile) -> dict[str, str]:
 def divergence(first: Mapping[str, str], second: Mapping[str, str]) -> str:
     """How differently two models were trained: the last of `LEVELS` in which they differ.
 
-    Two models with one ancestor are siblings, whatever was done to them since.
+    Two models with the same ancestor are siblings, whatever was done to them since.
 
     Parameters
     ----------
     first, second
-        As in `training_of`; what one of them does not say, it has in common with no other that does.
+        As in `training_of`; an entry that only one of them states counts as a difference.
 
     Returns
     -------
     str
-        One of `LEVELS`; ``"siblings"`` as well where they differ in nothing.
+        One of `LEVELS`; ``"siblings"`` also if they differ in nothing.
 
     Notes
     -----
     Gontijo-Lopes, Dauphin and Cubuk, arXiv 2110.12899, section 3 (categories of training methodology);
-    siblings, which share a pre-training, are ours.
+    the level of siblings, which share their pre-training, is our addition.
 
     Examples
     --------
@@ -234,12 +235,12 @@ def divergence(first: Mapping[str, str], second: Mapping[str, str]) -> str:
 
 
 def checked_suite(explorer: str, models: Any, suite: Any) -> Suite:
-    """Make sure of a list of models with logits; the suite that they belong to.
+    """Check that the models are members with logits, and return their suite.
 
     Raises
     ------
     TypeError
-        When it is something else; it says what to write.
+        When they are something else; the message says what to write.
     """
     listed = isinstance(models, Sequence) and all(isinstance(one, Member) for one in models)
     if listed and isinstance(suite, Suite):
@@ -248,7 +249,7 @@ def checked_suite(explorer: str, models: Any, suite: Any) -> Suite:
     other = "" if isinstance(suite, Suite) else " and no suite"
     other += "" if suite is None or not other else f" but a {type(suite).__name__}"
     raise TypeError(
-        f"{explorer} compares models that have logits, and was given {it}{other}: write "
+        f"{explorer} compares models that have logits, but was given {it}{other}: write "
         f"{explorer}(diversity.members(ev), suite), with ev = Evaluator(pool, suite)"
     )
 

@@ -1,4 +1,4 @@
-"""Orders of models in a matrix in which what belongs together stands together."""
+"""Orders for the models of a matrix, such as similar models next to each other."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ Ordering = Literal["as given", "by accuracy", "similar together"]
 
 
 def ordered(matrix: DiversityMatrix, by: Ordering) -> list[str]:
-    """Names of the models in another order.
+    """Names of the models in a different order.
 
     Parameters
     ----------
     matrix
         The models.
     by
-        ``"by accuracy"`` from best to worst; ``"similar together"`` by average linkage of error inconsistency,
+        ``"by accuracy"``: from best to worst; ``"similar together"``: by average linkage of error inconsistency,
         with leaves in optimal order.
 
     Returns
     -------
     list[str]
-        All names; as given while not every pair is compared.
+        All names; in the given order until every pair has been compared.
 
     Notes
     -----
-    Bar-Joseph, Gifford and Jaakkola (2001), Bioinformatics 17 (optimal leaf ordering), by scipy.
+    Bar-Joseph, Gifford and Jaakkola (2001), Bioinformatics 17 (optimal leaf ordering), as implemented in scipy.
     """
     if by == "as given" or not matrix.exact:
         return list(matrix.names)

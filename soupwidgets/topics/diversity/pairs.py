@@ -1,4 +1,4 @@
-"""Two models on the same images: how their mistakes differ, and what an ensemble of them makes of it."""
+"""Two models on the same images: how their mistakes differ, and how an ensemble of them benefits."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ class PairDiversity:
     first, second
         Their names.
     split
-        Where they were compared.
+        Name of the split they were compared on.
     images
-        How many there are.
+        Number of images.
     divergence
         How differently they were trained: one of `LEVELS`.
     accuracies
-        Of each (0..1).
+        Accuracy of each (0..1).
     both_right, only_first, only_second
-        How many images each case has; in the rest both are wrong.
+        Number of images in each case; on the rest both are wrong.
     agreement
         Share of images with the same prediction.
     kappa
         Cohen's kappa of their predictions, with its 95% bootstrap interval.
     ensemble
-        Accuracy of the mean of their logits, each at the temperature that validation images ask for.
+        Accuracy of the mean of their logits, each at the temperature fitted on validation images.
     converted
-        How many of the images that exactly one of them has right the ensemble has right.
+        Of the images that exactly one of them has right, the number that the ensemble has right.
     gain_over_mean, gain_over_better
-        Ensemble accuracy minus the mean of theirs, and minus the better one's.
+        Ensemble accuracy minus the mean of their accuracies, and minus the better one.
     temperatures
-        Of each.
+        Temperature of each.
     """
 
     first: str
@@ -84,18 +84,18 @@ class PairDiversity:
 
     @property
     def oracle(self) -> float:
-        """Accuracy of someone who always asks the right one of them: (a1 + a2 + error inconsistency) / 2."""
+        """Accuracy of an oracle that always picks the right model: (a1 + a2 + error inconsistency) / 2."""
         return (sum(self.accuracies) + self.error_inconsistency) / 2
 
     @property
     def conversion(self) -> float:
-        """Share of the images that exactly one has right which the ensemble has right; NaN when there are none."""
+        """Of the images that exactly one has right, the share that the ensemble has right; NaN if there are none."""
         split = self.only_first + self.only_second
         return self.converted / split if split else float("nan")
 
     @property
     def conversion_interval(self) -> tuple[float, float]:
-        """Its 95% Clopper-Pearson interval; all of 0..1 when there are no such images."""
+        """Its 95% Clopper-Pearson interval; 0..1 if there are no such images."""
         split = self.only_first + self.only_second
         if not split:
             return 0.0, 1.0
@@ -105,18 +105,18 @@ class PairDiversity:
 
 @dataclass(frozen=True)
 class DiversityMatrix:
-    """All pairs of some models on one split, as far as they are compared.
+    """All pairs of some models on one split, as far as they have been compared.
 
     Parameters
     ----------
     names
-        The models, in the order in which they were given.
+        The models, in the given order.
     split
         Where.
     pairs
-        One for each pair.
+        One entry for each pair.
     total
-        How many pairs there are in all.
+        Total number of pairs.
     """
 
     names: tuple[str, ...]
@@ -130,12 +130,12 @@ class DiversityMatrix:
         return len(self.pairs) == self.total
 
     def table(self, figure: str) -> NDArray[np.float64]:
-        """One number of every pair, ``[names, names]``: NaN on the diagonal, and where it is not known.
+        """One number of every pair, ``[names, names]``: NaN on the diagonal, and where it is unknown.
 
         Parameters
         ----------
         figure
-            A name of a number of `PairDiversity`, such as ``"error_inconsistency"``; of an interval its value.
+            Name of a number in `PairDiversity`, such as ``"error_inconsistency"``; for an estimate its value is used.
         """
         place = {name: i for i, name in enumerate(self.names)}
         found = np.full((len(self.names), len(self.names)), np.nan)
@@ -157,7 +157,7 @@ def pair(first: Member, second: Member, suite: Suite, split: str) -> PairDiversi
     Parameters
     ----------
     first, second
-        They need logits on this split and on validation.
+        Models with logits on this split and on validation.
     suite
         Has the labels.
     split
@@ -166,14 +166,14 @@ def pair(first: Member, second: Member, suite: Suite, split: str) -> PairDiversi
     Returns
     -------
     PairDiversity
-        Temperatures come from validation alone.
+        Temperatures are fitted on validation only.
 
     Raises
     ------
     KeyError
         When the suite has no such split.
     ValueError
-        When a model has no logits there, or for other images.
+        When a model has no logits there, or their number does not match the images.
 
     Notes
     -----
@@ -211,13 +211,15 @@ def pair(first: Member, second: Member, suite: Suite, split: str) -> PairDiversi
     )
 
 
-def matrix(models: Sequence[Member], suite: Suite, split: str | None = None, progress: bool = True) -> DiversityMatrix:
+def matrix(
+    models: Sequence[Member], suite: Suite, *, split: str | None = None, progress: bool = True
+) -> DiversityMatrix:
     """Compare all pairs.
 
     Parameters
     ----------
     models
-        At least two, of different names.
+        At least two models with different names.
     suite
         Has the labels.
     split
@@ -228,7 +230,7 @@ def matrix(models: Sequence[Member], suite: Suite, split: str | None = None, pro
     Raises
     ------
     KeyError, ValueError
-        As in `pair_diversity`, and when there are fewer than two models or two of one name.
+        As in `pair`, and when there are fewer than two models or two with the same name.
     """
     with tqdm(desc="pairs", unit="pair", disable=not progress) as bar:
         for state in stream_matrix(models, suite, split):
@@ -238,13 +240,13 @@ def matrix(models: Sequence[Member], suite: Suite, split: str | None = None, pro
 
 
 def stream_matrix(models: Sequence[Member], suite: Suite, split: str | None = None) -> Iterator[DiversityMatrix]:
-    """`diversity_matrix` pair by pair."""
+    """Yield the state of `matrix` after every pair."""
     names = tuple(one.name for one in models)
     if len(names) < 2:
-        raise ValueError(f"at least two models are needed for a pair, {len(names)} given")
+        raise ValueError(f"at least two models are needed for a pair, got {len(names)}")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"two models are called {twice!r}: rename one")
+        raise ValueError(f"two models are named {twice!r}: rename one")
     where = suite.id_test.name if split is None else split
     if where not in suite.splits:
         raise KeyError(f"the suite has no split {where!r}; it has {', '.join(suite.splits)}")
@@ -289,18 +291,18 @@ class DivergenceTrend:
     Parameters
     ----------
     levels
-        The levels of which there are pairs, from siblings on.
+        The levels that have pairs, starting with siblings.
     inconsistency, gain
         By level: mean error inconsistency and mean ensemble gain (over the members' mean) of its pairs.
     pairs
-        By level: how many there are.
+        By level: number of pairs.
     rank_correlation
-        Spearman's, of level and error inconsistency over pairs.
+        Spearman correlation of level and error inconsistency over pairs.
     gain_correlation
-        Spearman's, of level and ensemble gain over pairs.
+        Spearman correlation of level and ensemble gain over pairs.
     p_value, gain_p_value
-        How often a random naming of the *models* gives so high a correlation: pairs that share a model are
-        not independent, so models are permuted, not pairs.
+        How often a random relabelling of the *models* gives a correlation at least as high: pairs that share a model
+        are not independent, so models are permuted, not pairs.
     """
 
     levels: tuple[str, ...]
@@ -319,9 +321,9 @@ def divergence_trend(matrix: DiversityMatrix, draws: int = 2000) -> DivergenceTr
     Parameters
     ----------
     matrix
-        With pairs of at least two levels.
+        A matrix with pairs of at least two levels.
     draws
-        Permutations of the models.
+        Number of permutations of the models.
 
     Raises
     ------
@@ -334,7 +336,7 @@ def divergence_trend(matrix: DiversityMatrix, draws: int = 2000) -> DivergenceTr
     """
     levels = tuple(level for level in LEVELS if any(pair.divergence == level for pair in matrix.pairs))
     if len(levels) < 2:
-        raise ValueError("all pairs were trained equally differently: there is no trend to test")
+        raise ValueError("all pairs have the same level of divergence: there is no trend to test")
     place = {name: i for i, name in enumerate(matrix.names)}
     rank = np.zeros((len(place), len(place)))
     for pair in matrix.pairs:

@@ -21,6 +21,7 @@ from soupwidgets.topics.diversity.pairs import matrix as diversity_matrix
 def diversity_report(
     pools: Sequence[str],
     suite: Suite,
+    *,
     logits: Sequence[str] = (),
     split: str | None = None,
     store: Store | None = None,
@@ -35,31 +36,31 @@ def diversity_report(
     pools
         Folders or files of checkpoints.
     suite
-        What they are shown.
+        The suite to measure them on.
     logits
-        ``NAME:SPLIT=FILE`` for models of which only logits are known.
+        ``NAME:SPLIT=FILE`` for models known only by their logits.
     split
-        Where; the in-distribution test when None.
+        The split to compare on; the in-distribution test when None.
     store, device, progress, part
         As in `open_members`.
 
     Returns
     -------
     dict
-        Plain values.
+        Plain JSON values.
 
     Raises
     ------
     ValueError
         When an entry of ``logits`` is malformed, the suite has no such split, and as in
-        `read_logits` and `diversity_matrix`.
+        `read_logits` and `pairs.matrix`.
     """
     where = suite.id_test.name if split is None else split
     if where not in suite.splits:
         raise ValueError(f"the suite has no split {where!r}; it has {', '.join(suite.splits)}")
-    models = open_members(pools, suite, [where], store, device, progress, part)
+    models = open_members(pools, suite, splits=[where], store=store, device=device, progress=progress, part=part)
     models += imported_members(logits, suite)
-    matrix = diversity_matrix(models, suite, where, progress)
+    matrix = diversity_matrix(models, suite, split=where, progress=progress)
     levels = {pair.divergence for pair in matrix.pairs}
     trend = asdict(divergence_trend(matrix)) if len(levels) > 1 else None
     records = matrix.to_frame().to_dict("records")
@@ -73,14 +74,14 @@ def diversity_report(
 
 
 def imported_members(logits: Sequence[str], suite: Suite) -> list[Member]:
-    """Models of which only logits are known.
+    """Models known only by their logits.
 
     Parameters
     ----------
     logits
-        ``NAME:SPLIT=FILE``, once for each split.
+        ``NAME:SPLIT=FILE``, one entry per split.
     suite
-        What they were shown.
+        The suite whose images they were shown.
 
     Raises
     ------
@@ -94,7 +95,7 @@ def imported_members(logits: Sequence[str], suite: Suite) -> list[Member]:
         if not (name and colon and of and equals and path) or of not in suite.splits:
             raise ValueError(f"--logits {entry}: expected NAME:SPLIT=FILE, with a split of {', '.join(suite.splits)}")
         imported.setdefault(name, {})[of] = path
-    return [import_member(name, files, suite) for name, files in imported.items()]
+    return [import_member(name, files, suite=suite) for name, files in imported.items()]
 
 
 def to_text(report: dict[str, Any]) -> str:

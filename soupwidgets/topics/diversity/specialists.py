@@ -1,4 +1,4 @@
-"""Who knows what: classes and images on which one of two models is the better or the surer one."""
+"""Specialists: classes and images on which one of two models is better or more confident."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class ClassSpecialist:
     Parameters
     ----------
     name
-        Of the class.
+        Name of the class.
     images
-        How many it has.
+        Number of its images.
     accuracies
-        Of each model (0..1).
+        Accuracy of each model (0..1).
     test
-        McNemar's, with the difference (second minus first) and its interval.
+        McNemar's test, with the difference (second minus first) and its interval.
     q_value
-        The p-value adjusted for all classes being tested (Benjamini and Hochberg): among classes with a q-value
-        below .05 some 5% are expected to be chance.
+        The p-value adjusted for testing all classes (Benjamini and Hochberg): among classes with a q-value
+        below .05 about 5% are expected to be due to chance.
     """
 
     name: str
@@ -46,14 +46,14 @@ def class_specialists(first: Member, second: Member, suite: Suite, split: str) -
     Parameters
     ----------
     first, second
-        With predictions on the split.
+        Models with predictions on the split.
     suite, split
         Where.
 
     Returns
     -------
     list[ClassSpecialist]
-        Of the classes that have images, from where the first is best to where the second is.
+        The classes that have images, from the first model's best to the second model's best.
 
     Notes
     -----
@@ -83,7 +83,7 @@ class Specialisation:
     Parameters
     ----------
     first, second
-        Names.
+        Names of the models.
     split
         Where.
     confidences
@@ -100,25 +100,25 @@ class Specialisation:
 
     @property
     def angles(self) -> NDArray[np.float64]:
-        """atan2(c1, c2) - pi/4 of each image, in radians; this form of the angle is ours.
+        """atan2(c1, c2) - pi/4 for each image, in radians; this definition of the angle is our own.
 
-        It lies within -pi/4..pi/4: 0 where both are equally sure, above 0 where the first is surer.
+        It lies within -pi/4..pi/4: 0 if both are equally confident, positive if the first is more confident.
         """
         return np.asarray(np.arctan2(self.confidences[:, 0], self.confidences[:, 1]) - np.pi / 4)
 
     @property
     def spread(self) -> float:
-        """Root mean square of the angles (radians): 0 for two models that are sure of the same images."""
+        """Root mean square of the angles (radians): 0 for two models with the same confidence in every image."""
         return float(np.sqrt(np.mean(self.angles**2)))
 
 
 def specialisation(first: Member, second: Member, suite: Suite, split: str) -> Specialisation:
-    """How sure two models are of the same images.
+    """Compare the confidence of two models on the same images.
 
     Parameters
     ----------
     first, second
-        With logits on the split and on validation.
+        Models with logits on the split and on validation.
     suite, split
         Where.
 

@@ -1,4 +1,4 @@
-"""The frontier: accuracy against robustness, of every model that was measured and of others' models."""
+"""The frontier: accuracy against robustness of every measured model, and of published ones."""
 
 from soupwidgets.topics import on_demand
 from soupwidgets.topics.frontier.models import Frontier, FrontierModel, describe, models

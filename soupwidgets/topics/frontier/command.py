@@ -27,7 +27,7 @@ from soupwidgets.commands.options import (
 
 
 class Scale(StrEnum):
-    """Of accuracies."""
+    """Scales for accuracies."""
 
     logit = "logit"
     probit = "probit"
@@ -37,16 +37,21 @@ class Scale(StrEnum):
 def frontier(
     pool: PoolOption,
     suite: SuiteOption,
-    shift: Annotated[str | None, typer.Option(help="One distribution shift or slice; else the mean of all.")] = None,
+    shift: Annotated[
+        str | None,
+        typer.Option(help="A distribution shift or slice for the vertical axis; the mean of all shifts if not given."),
+    ] = None,
     baselines: Annotated[
-        Path | None, typer.Option(help="CSV of ordinary models (model, dataset, accuracy), for effective robustness.")
+        Path | None, typer.Option(help="CSV of baseline models (model, dataset, accuracy), for effective robustness.")
     ] = None,
     id_test: Annotated[
-        str | None, typer.Option(help="The in-distribution test of --baselines, where it is not test or ImageNet.")
+        str | None, typer.Option(help="Name of the in-distribution test in --baselines, if it is not test or ImageNet.")
     ] = None,
-    scale: Annotated[Scale, typer.Option(help="On which the baseline is a straight line.")] = Scale.logit,
+    scale: Annotated[
+        Scale, typer.Option(help="Scale of accuracies on which the baseline is a straight line.")
+    ] = Scale.logit,
     sweep: Annotated[
-        list[str] | None, typer.Option(help="Also sweep alpha of this fine-tuned model; repeat it.")
+        list[str] | None, typer.Option(help="Fine-tuned model whose alpha is swept as well; repeatable.")
     ] = None,
     slices: SliceOption = None,
     part: PartOption = None,
@@ -56,11 +61,13 @@ def frontier(
     device: DeviceOption = "auto",
     store: StoreOption = None,
 ) -> None:
-    """Accuracy against robustness of every model that was measured, and which of them no other one beats."""
+    """Show accuracy against robustness of every measured model, and which of them no other one beats."""
     from soupwidgets.topics.frontier.report import frontier_report, to_text
 
-    ev = evaluator(open_pool(pool, part, head_from, zero_shot), suite, device, store, slices)
-    report = frontier_report(ev, shift, scale.value, baselines, sweep, sys.stderr.isatty(), id_test)
+    ev = evaluator(open_pool(pool, part, head_from, zero_shot), suite, device, store, slices=slices)
+    report = frontier_report(
+        ev, shift, scale=scale.value, baselines=baselines, sweeps=sweep, progress=sys.stderr.isatty(), id_test=id_test
+    )
     write_json(json_file, report)
     if json_file != "-":
         show(to_text(report))

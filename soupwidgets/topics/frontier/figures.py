@@ -19,7 +19,7 @@ from soupwidgets.topics.frontier.models import Frontier, FrontierModel
 from soupwidgets.topics.frontier.point import FrontierPoint
 from soupwidgets.topics.frontier.robustness import Baseline
 
-# Okabe and Ito's other colours, for kinds and for hyper-parameters that are words.
+# Okabe and Ito's other colours, for kinds and for hyper-parameters that are not numbers.
 _ORANGE, _SKY, _PURPLE, _YELLOW = "#E69F00", "#56B4E9", "#CC79A7", "#F0E442"
 _WORD_COLOURS = (BLUE, VERMILLION, GREEN, _ORANGE, _SKY, _PURPLE, _YELLOW, INK)
 _MARKS: dict[str, tuple[str, str, int]] = {
@@ -39,7 +39,7 @@ _SHOWN_PARTS = 5
 
 @dataclass(frozen=True)
 class _Mark:
-    """One model as it is drawn."""
+    """How one model is drawn."""
 
     model: FrontierModel
     point: FrontierPoint
@@ -54,9 +54,10 @@ def models(
     baseline: Baseline | None = None,
     context: Mapping[str, FrontierPoint] | None = None,
     chosen: Sequence[str] = (),
+    *,
     lasso: bool = False,
 ) -> go.Figure:
-    """Draw a frontier: each kind of model with its own mark, WiSE-FT as curves.
+    """Draw a frontier: each kind of model with its own marker, WiSE-FT as curves.
 
     Parameters
     ----------
@@ -65,23 +66,23 @@ def models(
     shift
         One shift for the vertical axis, or None for the mean of all.
     scale
-        Of both axes; ticks are percent on each.
+        Scale of both axes; ticks are in percent on every scale.
     colour
-        A hyper-parameter that colours fine-tuned models and what is mixed of one.
+        A hyper-parameter by which fine-tuned models, and mixtures of a single one, are coloured.
     baseline
-        A line of ordinary models with its band, from `fit_baseline` for the same shift.
+        The line of baseline models with its band, from `fit_baseline` for the same shift.
     context
-        Models of others, in grey, by name.
+        Published models, by name, drawn in grey.
     chosen
-        Names of models to ring.
+        Names of models to circle.
     lasso
         Whether dragging selects models instead of zooming.
 
     Returns
     -------
     go.Figure
-        With a text alternative in ``layout.meta``; each model carries its name as ``customdata``.
-        With more than 400 models the marks are drawn by the graphics card.
+        With a text alternative in ``layout.meta``; each model has its name as ``customdata``.
+        With more than 400 models the markers are drawn with WebGL.
 
     Notes
     -----
@@ -94,8 +95,8 @@ def models(
     around = [*shown, *_near(context or {}, shown)]
     figure = base_figure(
         "Accuracy against robustness of every model measured",
-        accuracy_axis("In-distribution (ID) accuracy", [p.id for p in around], scale),
-        accuracy_axis(f"{ood_name(shift, result.models[0].evaluation)} accuracy", [p.ood for p in around], scale),
+        accuracy_axis("In-distribution (ID) accuracy", [p.id for p in around], scale=scale),
+        accuracy_axis(f"{ood_name(shift, result.models[0].evaluation)} accuracy", [p.ood for p in around], scale=scale),
         height=560,
     )
     figure.layout.legend.y = -0.16
@@ -106,7 +107,7 @@ def models(
         figure.add_trace(_context_trace(draw, context, scale))
     _add_curves(figure, result, points, scale)
     for kind in _MARKS:
-        # Kinds without a model have their trace as well: what is on screen keeps its place when one comes.
+        # Kinds without a model get a trace too, so that traces keep their order when one is added.
         of_kind = [mark for mark in marks.values() if mark.model.kind == kind]
         figure.add_trace(_kind_trace(draw, kind, of_kind, scale, colour, len(marks)))
     best = result.pareto(shift)
@@ -134,7 +135,7 @@ def models_patch(
     context: Mapping[str, FrontierPoint] | None = None,
     chosen: Sequence[str] = (),
 ) -> Patch:
-    """What changes in `frontier` when other models are chosen: the rings, and the words."""
+    """What changes in the figure when other models are chosen: the circles and the text alternative."""
     points = result.points(shift)
     ringed = [points[name] for name in chosen if name in points]
     ring: dict[str, list[float | None]] = {
@@ -174,7 +175,7 @@ def _words(
             f"{baseline.scale} scale."
         )
     if context:
-        text += f" In grey, {len(context)} models of others."
+        text += f" In grey, {len(context)} published models."
     if chosen:
         text += f" Chosen: {'; '.join(say(name) for name in list(chosen)[:8] if name in points)}."
     return text
@@ -210,7 +211,7 @@ def _kind_trace(draw: Any, kind: str, marks: Sequence[_Mark], scale: Scale, colo
 
 
 def _symbol(symbol: str, mark: _Mark, scale: Scale) -> str:
-    # What has no place on the axis stands at its edge and is hollow there.
+    # A model without a finite position is drawn hollow at the edge of the axis.
     outside = off_scale(mark.point.id, scale) or off_scale(mark.point.ood, scale)
     return f"{symbol}-open" if outside else symbol
 
@@ -258,7 +259,7 @@ def _add_lines(figure: go.Figure, points: Sequence[FrontierPoint], scale: Scale,
     limits = baseline.band(reach)
     if np.isfinite(limits).all():
         low, high = ([place(float(a), scale) for a in limits[:, i]] for i in (0, 1))
-        figure.add_trace(band(ends, low, high, _ORANGE, "baseline band"))
+        figure.add_trace(band(ends, low, high, colour=_ORANGE, uid="baseline band"))
     figure.add_scatter(
         x=ends, y=[place(float(a), scale) for a in baseline.predict(reach)], uid="baseline", mode="lines",
         name=f"line of {len(baseline.names)} baseline models, 95% band", hoverinfo="skip",
@@ -267,7 +268,7 @@ def _add_lines(figure: go.Figure, points: Sequence[FrontierPoint], scale: Scale,
 
 
 def _in_view(figure: go.Figure) -> bool:
-    """Whether the line y = x crosses what is shown."""
+    """Whether the line y = x crosses the visible area."""
     (left, right), (bottom, top) = figure.layout.xaxis.range, figure.layout.yaxis.range
     return bool(max(left, bottom) < min(right, top))
 
@@ -289,7 +290,7 @@ def _context_trace(draw: Any, context: Mapping[str, FrontierPoint], scale: Scale
         x=[place(p.id, scale) for p in context.values()],
         y=[place(p.ood, scale) for p in context.values()],
         uid="context",
-        name=f"models of others ({len(context)})",
+        name=f"published models ({len(context)})",
         mode="markers",
         marker={"color": PALE, "size": 6, "line": {"width": 0.5, "color": GREY}},
         text=[f"{name}\nID {p.id:.2%}, OOD {p.ood:.2%}" for name, p in context.items()],
@@ -302,7 +303,7 @@ def _hover(model: FrontierModel, point: FrontierPoint, shift: str | None) -> str
     ood = ood_name(shift, model.evaluation)
     for what, value, (low, high) in (("ID", point.id, point.id_interval), (ood, point.ood, point.ood_interval)):
         limits = f" [{low:.2%}, {high:.2%}]" if np.isfinite(low) and np.isfinite(high) else ""
-        # Of models of others there may be no number of images at all.
+        # For published models the number of images may be unknown.
         limits = limits or ("" if model.kind == "published" else f" [{TOO_FEW}]")
         lines.append(f"{what} {value:.2%}{limits}")
     if any(np.isnan(score.loss) for score in model.evaluation.scores.values()) and model.kind != "published":
@@ -318,13 +319,13 @@ def _hover(model: FrontierModel, point: FrontierPoint, shift: str | None) -> str
 
 
 def _far_below(marks: Mapping[str, _Mark]) -> list[str]:
-    """Models so bad that the others would be one blot."""
+    """Models so bad that showing them would squeeze all others into one spot."""
     middle, high = np.percentile([m.point.id for m in marks.values()], [50, 75])
     return [name for name, m in marks.items() if m.point.id < middle - 5 * (high - middle) - 0.1]
 
 
 def _near(context: Mapping[str, FrontierPoint], points: Sequence[FrontierPoint]) -> list[FrontierPoint]:
-    """Models of others widen the axes, but not until one's own are a blot."""
+    """Published models that may widen the axes without squeezing the user's own models into one spot."""
     low, high = min(p.id for p in points), max(p.id for p in points)
     room = max(high - low, 0.1)
     return [p for p in context.values() if low - room < p.id < high + room]

@@ -1,4 +1,4 @@
-"""The frontier: every model that was measured, as a point of ID accuracy against accuracy under shift."""
+"""The frontier: every measured model as a point of ID accuracy and accuracy under shift."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OF_ROLE: dict[str, Kind] = {
     "zero_shot": "zero-shot",
     "fine_tuned": "fine-tuned",
     "bad_ingredient": "bad ingredient",
-    # The bend of a curve, or a step in a random direction: it can be measured, and is no model that was trained.
+    # The bend of a curve, or a step in a random direction: it can be measured, but is not a trained model.
     "landmark": "mixture",
 }
 _TOLERANCE = 1e-9
@@ -36,15 +36,15 @@ class FrontierModel:
     Parameters
     ----------
     name
-        What it is called; no other model of the frontier is.
+        A name that is unique in the frontier.
     kind
-        What it is.
+        The kind of model.
     evaluation
-        Its scores; its recipe says how it was made.
+        Its scores; the recipe says how it was made.
     hyperparameters
-        How it was fine-tuned, where that is known.
+        How it was fine-tuned, if known.
     alpha, fine_tuned
-        For WiSE-FT: how far it is from the zero-shot model (0) to this fine-tuned one (1).
+        For WiSE-FT: the position between the zero-shot model (0) and this fine-tuned one (1).
     """
 
     name: str
@@ -62,9 +62,9 @@ class Frontier:
     Parameters
     ----------
     models
-        In the order in which they are drawn.
+        In drawing order.
     shifts
-        Names of the distribution shifts that all of them were measured on.
+        Names of the distribution shifts on which all of them were measured.
     """
 
     models: tuple[FrontierModel, ...]
@@ -85,7 +85,7 @@ class Frontier:
         return {}
 
     def points(self, shift: str | None = None) -> dict[str, FrontierPoint]:
-        """Where each model lies: ID accuracy and that on one shift, or the mean over all of them.
+        """The point of each model: its ID accuracy, and its accuracy on one shift or the mean over all of them.
 
         Raises
         ------
@@ -98,13 +98,13 @@ class Frontier:
         return self._points[shift]
 
     def pareto(self, shift: str | None = None) -> list[str]:
-        """Models that no other one beats: none is at least as good on both axes and better on one.
+        """Models that no other one beats, that is, none is at least as good on both axes and better on one.
 
         Returns
         -------
         list[str]
-            Names, from the lowest ID accuracy to the highest. What is best on test images was chosen by
-            looking at them: the set describes what was measured, and chooses no model.
+            Names, from the lowest ID accuracy to the highest. The best models on test images are found by
+            looking at test images: the set describes what was measured and must not be used to select a model.
         """
         points = self.points(shift)
         ranked = sorted(points, key=lambda name: (-points[name].id, -points[name].ood))
@@ -112,7 +112,7 @@ class Frontier:
         highest = -np.inf
         for name in ranked:
             point = points[name]
-            # Exact equals of one that is kept are not beaten by it.
+            # Exact equals of a kept model are not beaten by it.
             equal = bool(kept) and (point.id, point.ood) == (points[kept[-1]].id, points[kept[-1]].ood)
             if point.ood > highest or equal:
                 kept.append(name)
@@ -120,7 +120,7 @@ class Frontier:
         return kept[::-1]
 
     def curves(self) -> dict[str, list[FrontierModel]]:
-        """Fine-tuned model to its WiSE-FT models with both ends, alphas rising; those with one between at least."""
+        """Fine-tuned models that have WiSE-FT models, each with these and both ends, by increasing alpha."""
         zero_shot = next((m for m in self.models if m.kind == "zero-shot"), None)
         between: dict[str, list[FrontierModel]] = {}
         for model in self.models:
@@ -134,7 +134,7 @@ class Frontier:
         return found
 
     def hyperparameter_names(self) -> list[str]:
-        """Hyper-parameters that are known of at least two models and differ between them, by name."""
+        """Hyper-parameters that are known for at least two models and differ between them, sorted by name."""
         values: dict[str, set[str]] = {}
         for model in self.models:
             for name, value in model.hyperparameters.items():
@@ -143,7 +143,7 @@ class Frontier:
         return sorted(name for name, seen in values.items() if len(seen) > 1)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row for each model: kind, accuracies with intervals (0..1), and its recipe."""
+        """One row per model: kind, accuracies with intervals (0..1), and the recipe."""
         import pandas as pd
 
         means = self.points() if self.shifts else {}
@@ -164,16 +164,16 @@ class Frontier:
 def models(
     ev: Evaluator, ensembles: Iterable[Evaluation] = (), evaluations: Sequence[Evaluation] | None = None
 ) -> Frontier:
-    """Every recipe that was measured so far on all splits: by anyone, in any notebook, whose store this is.
+    """Every recipe that has been measured on all splits so far, in any notebook that uses this store.
 
     Parameters
     ----------
     ev
-        Its store is asked; nothing is computed.
+        The evaluator whose store is read; nothing is computed.
     ensembles
-        What `logit_ensemble` gave; ensembles are made of stored logits and not stored themselves.
+        Results of `logit_ensemble`; ensembles are computed from stored logits and not stored themselves.
     evaluations
-        These instead of all that the store has.
+        Use these instead of everything in the store.
 
     Returns
     -------
@@ -183,12 +183,12 @@ def models(
     Raises
     ------
     ValueError
-        When nothing was measured yet.
+        When nothing has been measured yet.
     """
     found = ev.measured() if evaluations is None else list(evaluations)
     if not found:
         raise ValueError(
-            "nothing was measured on all splits yet: evaluate a recipe, sweep alphas, or make a soup first"
+            "nothing has been measured on all splits yet: evaluate a recipe, sweep alphas, or make a soup first"
         )
     models = [describe(ev.pool, evaluation) for evaluation in found]
     order: list[Kind] = ["zero-shot", "fine-tuned", "bad ingredient", "WiSE-FT", "soup", "mixture"]
@@ -202,9 +202,9 @@ def models(
 
 
 def describe(pool: Pool, evaluation: Evaluation) -> FrontierModel:
-    """Say what a recipe is: a checkpoint, WiSE-FT of one, a soup, or another mixture.
+    """Classify a recipe as a checkpoint, WiSE-FT of one, a soup, or another mixture.
 
-    The name comes from the recipe and the pool alone: it is the same before and after anything is stored.
+    The name depends only on the recipe and the pool, not on what is stored.
     """
     recipe = evaluation.recipe
     parts = {name: value for name, value in recipe.items() if value}
@@ -219,7 +219,7 @@ def describe(pool: Pool, evaluation: Evaluation) -> FrontierModel:
         alpha = parts[name]
         card = pool.hyperparameters(name)
         return FrontierModel(f"{name} at alpha {alpha:g}", "WiSE-FT", evaluation, card, alpha, name)
-    # Equal parts are the uniform soup of what is in it, the zero-shot model too.
+    # Equal parts make a uniform soup, even if one of them is the zero-shot model.
     uniform = not recipe.by_tensor and len(set(parts.values())) == 1
     if sums_to_one and (uniform or zero_shot not in parts) and min(parts.values(), default=0) > 0:
         return FrontierModel(f"soup of {len(parts)} ({_short(recipe)})", "soup", evaluation)

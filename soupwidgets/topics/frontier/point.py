@@ -1,4 +1,4 @@
-"""Accuracy against robustness: in-distribution (ID) accuracy beside accuracy under shift (OOD)."""
+"""Accuracy against robustness: in-distribution (ID) accuracy and accuracy under shift (OOD)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class FrontierPoint:
 
 
 def point(evaluation: Evaluation, shift: str | None = None) -> FrontierPoint:
-    """Where an evaluation lies in the plane of ID and OOD accuracy.
+    """The position of an evaluation in the plane of ID and OOD accuracy.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Accuracies that others published, as evaluations that figures take."""
+"""Published accuracies, as evaluations that figures can draw."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from soupwidgets.suites.split import Role
 from soupwidgets.topics.frontier.point import FrontierPoint
 from soupwidgets.topics.frontier.point import point as frontier_point
 
-# Number of images of each dataset, and what it is for. The released numbers are shares of exactly these.
+# Role and number of images of each data set. The released accuracies are shares of exactly these numbers.
 _DATASETS: dict[str, tuple[Role, int]] = {
     "ImageNet2p": ("validation", 26_000),
     "ImageNet": ("id_test", 50_000),
@@ -47,14 +47,14 @@ _SAME = {
 
 @dataclass(frozen=True)
 class PublishedModels:
-    """Models of which the numbers are known and the weights are not at hand.
+    """Models known by their published accuracies, without weights.
 
     Parameters
     ----------
     evaluations
         Name to exact scores without logits; losses were not published and are NaN.
     hyperparameters
-        Name to how it was fine-tuned, as far as that was published.
+        Name to hyper-parameters, as far as they were published.
     """
 
     evaluations: Mapping[str, Evaluation]
@@ -73,10 +73,10 @@ def read_individual_results(path: str | Path, hyperparameters: str | Path | None
     Parameters
     ----------
     path
-        ``individual_model_results`` of the release: one JSON object a line, with
+        ``individual_model_results`` of the release: one JSON object per line, with
         ``model_name`` and the accuracy (0..1) on each of seven datasets.
     hyperparameters
-        ``hparam_info`` of the release, where it is at hand: a JSON object by model.
+        ``hparam_info`` of the release, if available: a JSON object with an entry per model.
 
     Returns
     -------
@@ -100,27 +100,27 @@ def read_individual_results(path: str | Path, hyperparameters: str | Path | None
         except (KeyError, ValueError) as error:
             raise ValueError(f"{path}, line {number}: not a record of published accuracies ({error!r})") from error
         if name in evaluations:
-            raise ValueError(f"{path}, line {number}: {name!r:.100} is there twice")
+            raise ValueError(f"{path}, line {number}: {name!r:.100} occurs twice")
         evaluations[name] = Evaluation(Recipe({name: 1}), scores)
     if not evaluations:
-        raise ValueError(f"{path}: no record in it")
+        raise ValueError(f"{path}: it contains no record")
     known: dict[str, Mapping[str, Any]] = {}
     if hyperparameters is not None:
         found = read_json_object(hyperparameters)
         known = {name: found[name] for name in evaluations if name in found}
         strange = [name for name, own in known.items() if not isinstance(own, dict)]
         if strange:
-            raise ValueError(f"{hyperparameters}: not a JSON object by model: {strange[0]!r:.100} is none")
+            raise ValueError(f"{hyperparameters}: not a JSON object by model: {strange[0]!r:.100} is not one")
     return PublishedModels(evaluations, known)
 
 
 def read_results_jsonl(path: str | Path, id_test: str | None = None) -> PublishedModels:
-    """Read what the WiSE-FT release's evaluation writes: ``results.jsonl``.
+    """Read ``results.jsonl``, the output of the evaluation in the WiSE-FT release.
 
     Parameters
     ----------
     path
-        One JSON object a line, with ``"ImageNet:top1"`` and others of that form
+        One JSON object per line, with ``"ImageNet:top1"`` and others of that form
         (0..1), ``alpha``, and the options of the run.
     id_test
         As in `read_accuracy_table`, without ``:top1``.
@@ -151,7 +151,7 @@ def read_results_jsonl(path: str | Path, id_test: str | None = None) -> Publishe
         of = str(record.get("exp_name") or record.get("model") or "model")
         name = f"{of} alpha {alpha:g}" if isinstance(alpha, int | float) else of
         scores = {data: _any_score(path, number, data, value, uses[data]) for data, value in accuracies.items()}
-        # The release appends: the last of several runs counts.
+        # The release appends results: of several runs the last one counts.
         evaluations[name] = Evaluation(Recipe({name: 1}), scores)
         known[name] = {
             k: v
@@ -162,40 +162,40 @@ def read_results_jsonl(path: str | Path, id_test: str | None = None) -> Publishe
 
 
 def read_accuracy_table(path: str | Path, id_test: str | None = None) -> PublishedModels:
-    """Read accuracies of others, in whatever form they come.
+    """Read published accuracies in any of several formats.
 
-    Understood are
+    Supported formats:
 
-    - a CSV file with the columns ``model``, ``dataset`` and ``accuracy``, and perhaps ``images`` (how many there
-      were, which gives intervals where the data set's size is not known);
-    - a CSV file with the models' names in its first column and a column for each data set, where an empty cell is
-      a model that was not measured there;
-    - one JSON object a line with ``model_name`` and an accuracy for each data set, as the model-soups release has it;
+    - a CSV file with the columns ``model``, ``dataset`` and ``accuracy``, and optionally ``images`` (how many there
+      were, which gives intervals if the data set's size is not known);
+    - a CSV file with the models' names in its first column and a column for each data set, where an empty cell means
+      that the model was not measured there;
+    - one JSON object per line with ``model_name`` and an accuracy for each data set, as in the model-soups release;
     - ``results.jsonl`` of the WiSE-FT release (`read_results_jsonl`).
 
     Parameters
     ----------
     path
-        The file; its content says which form it has. Accuracies are shares or, when one of the table is larger
+        The file; its content determines the format. Accuracies are shares or, if any in the table is larger
         than 1, percentages.
     id_test
-        The data set of the in-distribution test. Otherwise it is ``test``, or else ImageNet under one of its names;
-        ``val`` is one of those only beside ImageNet's shifts and where neither of the two is there.
+        The data set of the in-distribution test. By default it is ``test``, or else ImageNet under one of its names;
+        ``val`` is one of those only if ImageNet's shifts are present and neither of the two is.
 
     Returns
     -------
     PublishedModels
-        Other columns, which have texts or numbers that are no accuracies, are taken as hyper-parameters.
+        Other columns, with texts or with numbers that are not accuracies, are used as hyper-parameters.
 
     Raises
     ------
     ValueError
-        When the file has none of these forms, no such data set as `id_test`, or an accuracy that is none; the
+        When the file has none of these formats, no data set `id_test`, or an invalid accuracy; the
         message names the file and the row.
 
     Notes
     -----
-    The long form and the wide one: Taori et al., arXiv 2007.00644 (repository modestyachts/imagenet-testbed).
+    The long and the wide format: Taori et al., arXiv 2007.00644 (repository modestyachts/imagenet-testbed).
     """
     text = read_text(path)
     if text.lstrip().startswith("{"):
@@ -207,7 +207,7 @@ def read_accuracy_table(path: str | Path, id_test: str | None = None) -> Publish
     try:
         header, *lines = csv.reader(io.StringIO(text, newline=""))
     except (ValueError, csv.Error) as error:
-        # A file without any line is a ValueError: nothing to unpack.
+        # A file without lines raises ValueError, as there is nothing to unpack.
         raise ValueError(f"{path}: cannot be read as a table ({error})") from error
     header = [title.strip() for title in header]
     twice = sorted({title for title in header if header.count(title) > 1})
@@ -242,7 +242,7 @@ def _long(path: str | Path, rows: Sequence[tuple[int, Mapping[str, str]]], id_te
             raise ValueError(f"{path}, line {number}: {name!r:.100} has two accuracies on {data!r:.100}")
         images = round(_number(path, number, row["images"])) if row.get("images") else 0
         if images > _MOST_IMAGES:
-            raise ValueError(f"{path}, line {number}: {row['images']!r:.100} is no number of images")
+            raise ValueError(f"{path}, line {number}: {row['images']!r:.100} is not a number of images")
         role, known_images = uses[data]
         scores.setdefault(name, {})[data] = _any_score(
             path, number, data, value / factor, (role, images or known_images)
@@ -253,7 +253,7 @@ def _long(path: str | Path, rows: Sequence[tuple[int, Mapping[str, str]]], id_te
 
 
 def _wide(path: str | Path, rows: Sequence[tuple[int, Any, Mapping[str, Any]]], id_test: str | None) -> PublishedModels:
-    """A row a model: line, name, and a cell for each data set or hyper-parameter."""
+    """One row per model: line number, name, and a cell for each data set or hyper-parameter."""
     columns: dict[str, list[float | None]] = {}
     for column in dict.fromkeys(column for _, _, row in rows for column in row):
         cells = [_cell(row.get(column)) for _, _, row in rows]
@@ -261,16 +261,16 @@ def _wide(path: str | Path, rows: Sequence[tuple[int, Any, Mapping[str, Any]]], 
             columns[column] = cells
         elif column == id_test or canonical(column) in _BY_CANONICAL:
             number, _, row = rows[cells.index(_NONE) if _NONE in cells else 0]
-            raise ValueError(f"{path}, line {number}: {row.get(column)!r:.100} is no accuracy on {column!r:.100}")
+            raise ValueError(f"{path}, line {number}: {row.get(column)!r:.100} is not an accuracy on {column!r:.100}")
     uses = _uses(path, columns, id_test)
     ours = [c for c in columns if canonical(c) in _BY_CANONICAL or c == id_test]
     if not any(role == "id_test" for role, _ in uses.values()):
         raise ValueError(
-            f"{path}: it has no column 'dataset', and none of an in-distribution test that is known (test, ImageNet) "
+            f"{path}: it has no column 'dataset', and none of a known in-distribution test (test, ImageNet) "
             f"among {', '.join(columns) or 'its columns'}"[:500]
             + f"; {_SAY_WHICH}"
         )
-    # Hard data sets have less than one percent: the table as a whole says what it counts in.
+    # Accuracies on hard data sets are below one percent: only the whole table shows whether it is in percent.
     percent = max(cell or 0 for c in ours for cell in columns[c]) > 1
     factor = 100 if percent else 1
     data_sets = [c for c in columns if c in ours or max(cell or 0 for cell in columns[c]) <= factor]
@@ -280,7 +280,7 @@ def _wide(path: str | Path, rows: Sequence[tuple[int, Any, Mapping[str, Any]]], 
         if not isinstance(name, str) or not name.strip():
             raise ValueError(f"{path}, line {number}: the model has no name")
         if name in evaluations:
-            raise ValueError(f"{path}, line {number}: {name!r:.100} is there twice")
+            raise ValueError(f"{path}, line {number}: {name!r:.100} occurs twice")
         scores = {
             data: _any_score(path, number, data, value / factor, uses[data])
             for data in data_sets
@@ -295,7 +295,7 @@ def _wide(path: str | Path, rows: Sequence[tuple[int, Any, Mapping[str, Any]]], 
 
 
 def _cell(value: Any) -> float | None:
-    """An accuracy; None where the cell is empty, `_NONE` where it holds something else."""
+    """An accuracy; None if the cell is empty, `_NONE` if it holds something else."""
     if value is None or (isinstance(value, str) and value.strip().lower() in ("", "nan", "-", "none")):
         return None
     try:
@@ -311,7 +311,7 @@ def _published(
     path: str | Path, evaluations: dict[str, Evaluation], known: dict[str, Mapping[str, Any]]
 ) -> PublishedModels:
     if not evaluations:
-        raise ValueError(f"{path}: no record in it")
+        raise ValueError(f"{path}: it contains no record")
     return PublishedModels(evaluations, known)
 
 
@@ -321,12 +321,12 @@ def _number(path: str | Path, number: int, text: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         value = float("nan")
     if not 0 <= value < float("inf"):
-        raise ValueError(f"{path}, line {number}: {text!r:.100} is no accuracy or number of images")
+        raise ValueError(f"{path}, line {number}: {text!r:.100} is not an accuracy or number of images")
     return value
 
 
 def canonical(name: str) -> str:
-    """A data set's name without what people write differently: ``ImageNet-V2`` and ``imagenetv2`` are one.
+    """A data set's name with spelling variants unified: ``ImageNet-V2`` and ``imagenetv2`` are the same.
 
     Examples
     --------
@@ -338,21 +338,21 @@ def canonical(name: str) -> str:
 
 
 def matching_points(models: PublishedModels, shifts: Sequence[str], shift: str | None) -> dict[str, FrontierPoint]:
-    """Where models of others lie on the axes of one's own suite, data sets matched by name.
+    """The points of published models on the axes of the user's suite, with data sets matched by name.
 
     Parameters
     ----------
     models
-        Of others.
+        The published models.
     shifts
-        One's own shifts that the vertical axis is made of.
+        The suite's shifts that make up the vertical axis.
     shift
-        As in `frontier_point`.
+        As in `frontier.point`.
 
     Returns
     -------
     dict[str, FrontierPoint]
-        Those models that were measured in distribution and on all of these shifts.
+        The models that were measured in distribution and on all of these shifts.
     """
     found = {}
     for name, evaluation in models.evaluations.items():
@@ -368,7 +368,7 @@ def matching_points(models: PublishedModels, shifts: Sequence[str], shift: str |
 
 
 def why_unmatched(models: PublishedModels, shifts: Sequence[str]) -> str:
-    """Why `matching_points` finds none of a table's models, and what to do.
+    """Explain why `matching_points` finds none of a table's models, and what to do.
 
     Parameters
     ----------
@@ -384,12 +384,12 @@ def why_unmatched(models: PublishedModels, shifts: Sequence[str]) -> str:
 
 
 def _uses(path: str | Path, names: Iterable[str], id_test: str | None = None) -> dict[str, tuple[Role, int]]:
-    """What each data set of a table is for, and how many images it has (0: nobody knows); one is the ID test."""
+    """Role and number of images (0: unknown) of each data set of a table; one is the ID test."""
     by_name = {name: canonical(name) for name in names}
     if id_test is not None and id_test not in by_name:
         raise ValueError(f"{path}: no data set {id_test!r:.100} for the in-distribution test (id_test) in it"[:500])
     there = set(by_name.values())
-    # The tool's own suites have a `val` beside their `test`; the testbed's `val` is ImageNet's, beside its shifts.
+    # This package's suites have a `val` next to their `test`; the testbed's `val` is ImageNet's, next to its shifts.
     if not there & {"test", "imagenet"} and there & {canonical(name) for name in _DATASETS}:
         by_name = {name: "imagenet" if plain == "val" else plain for name, plain in by_name.items()}
     test = "test" if "test" in there else "imagenet"
@@ -409,7 +409,7 @@ def _any_score(path: str | Path, number: int, data: str, accuracy: Any, use: tup
     role, n = use
     if n:
         return SplitScore(role, n, n, round(accuracy * n), float("nan"))
-    # Nobody knows how many images there were, so there is no interval.
+    # The number of images is unknown, so there is no interval.
     nothing = Figure("accuracy", float(accuracy), float("nan"), float("nan"))
     return SplitScore(role, 1, 1, 0, float("nan"), figure=nothing)
 
@@ -419,7 +419,7 @@ def _score(role: Role, images: int, accuracy: Any) -> SplitScore:
         raise ValueError(f"an accuracy is {accuracy!r:.100}; it must lie between 0 and 1")
     correct = round(accuracy * images)
     if abs(correct - accuracy * images) > 0.01:
-        raise ValueError(f"{accuracy} is no share of {images} images")
+        raise ValueError(f"{accuracy} is not a share of {images} images")
     return SplitScore(role, images, images, correct, float("nan"))
 
 

@@ -20,30 +20,31 @@ from soupwidgets.topics.frontier.robustness import effective_robustness, fit_bas
 def frontier_report(
     ev: Evaluator,
     shift: str | None = None,
+    *,
     scale: Scale = "logit",
     baselines: Path | None = None,
     sweeps: list[str] | None = None,
     progress: bool = True,
     id_test: str | None = None,
 ) -> dict[str, Any]:
-    """Measure what is missing, and describe every model that the store knows.
+    """Measure what is missing, and describe every model in the store.
 
     Parameters
     ----------
     ev
-        The evaluator; checkpoints of its pool that were not measured are.
+        The evaluator; checkpoints of its pool that have not been measured yet are measured.
     shift
         One shift for robustness, or None for the mean of all.
     scale
-        On which the baseline is a straight line.
+        Scale on which the baseline is a straight line.
     baselines
-        Accuracies of ordinary models in any form that `read_accuracy_table` reads, for effective robustness.
+        Accuracies of baseline models in any format that `read_accuracy_table` reads, for effective robustness.
     sweeps
         Fine-tuned models whose alphas are swept as well.
     progress
         Whether to show progress bars.
     id_test
-        The data set of the baselines that is their in-distribution test, where its name does not say so.
+        The data set that is the baselines' in-distribution test, if its name does not show it.
 
     Returns
     -------
@@ -55,7 +56,7 @@ def frontier_report(
     Raises
     ------
     KeyError, ValueError
-        When the suite has no such shift, the table knows no model on it, or no line can be fitted.
+        When the suite has no such shift, the table has no model on it, or no line can be fitted.
     """
     if shift is not None and shift not in ev.suite.axes:
         raise ValueError(f"the suite has no shift {shift!r}; it has {', '.join(ev.suite.axes)}")
@@ -104,7 +105,7 @@ def frontier_report(
 
 
 def to_text(report: dict[str, Any]) -> str:
-    """The report for people.
+    """The report as text.
 
     Parameters
     ----------

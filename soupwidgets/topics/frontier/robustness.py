@@ -1,4 +1,4 @@
-"""Effective robustness: how far a model lies above the line of ordinary ones."""
+"""Effective robustness: how far a model lies above the line of baseline models."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Baseline:
     Parameters
     ----------
     slope, intercept
-        Of the line: shift = intercept + slope * ID, both on the scale.
+        The line is shift = intercept + slope * ID, both on the scale.
     scale
-        On which it is straight.
+        The scale on which it is straight.
     names
         The models it was fitted to.
     id_mean, id_spread
@@ -45,11 +45,11 @@ class Baseline:
     residual: float
 
     def predict(self, accuracy: ArrayLike) -> NDArray[np.float64]:
-        """Accuracy under shift (0..1) that the line gives a model with this ID accuracy (0..1)."""
+        """Accuracy under shift (0..1) that the line predicts for this ID accuracy (0..1)."""
         return from_scale(self.intercept + self.slope * to_scale(accuracy, self.scale), self.scale)
 
     def band(self, accuracy: ArrayLike) -> NDArray[np.float64]:
-        """95% confidence limits ``[..., 2]`` (0..1) of the line itself; NaN where two models leave none."""
+        """95% confidence limits ``[..., 2]`` (0..1) of the line itself; NaN for a line through only two models."""
         x = to_scale(accuracy, self.scale)
         freedom = len(self.names) - 2
         if freedom < 1:
@@ -80,15 +80,15 @@ def fit_baseline(points: Mapping[str, FrontierPoint], scale: Scale = "logit") ->
     Raises
     ------
     ValueError
-        When there are fewer than two models, they have one ID accuracy, or one
-        of their accuracies is exactly 0 or 1, where the scale has no place.
+        When there are fewer than two models, they all have the same ID accuracy, or one
+        of their accuracies is exactly 0 or 1, which the scale cannot represent.
 
     Notes
     -----
     Taori et al., arXiv 2007.00644, section 3; arXiv 2109.01903, section 2.
     """
     if len(points) < 2:
-        raise ValueError(f"a line needs at least two baseline models, {len(points)} are given")
+        raise ValueError(f"a line needs at least two baseline models, got {len(points)}")
     x = to_scale([p.id for p in points.values()], scale)
     y = to_scale([p.ood for p in points.values()], scale)
     for name, place in zip(points, np.stack([x, y], axis=1), strict=True):
@@ -109,7 +109,7 @@ def fit_baseline(points: Mapping[str, FrontierPoint], scale: Scale = "logit") ->
 
 @dataclass(frozen=True)
 class EffectiveRobustness:
-    """Accuracy under shift beyond what the line promises, in percentage points, with its 95% interval."""
+    """Accuracy under shift beyond the line's prediction, in percentage points, with its 95% interval."""
 
     value: float
     low: float
@@ -117,7 +117,7 @@ class EffectiveRobustness:
 
 
 def effective_robustness(point: FrontierPoint, baseline: Baseline) -> EffectiveRobustness:
-    """Measure how far a model lies above a baseline, straight up.
+    """Measure the vertical distance of a model above a baseline.
 
     Parameters
     ----------
@@ -129,8 +129,8 @@ def effective_robustness(point: FrontierPoint, baseline: Baseline) -> EffectiveR
     Returns
     -------
     EffectiveRobustness
-        The interval holds what is uncertain of both accuracies (from their own
-        intervals, taken as normal) and of the line (Student's t).
+        The interval includes the uncertainty of both accuracies (from their own
+        intervals, assumed normal) and of the line (Student's t).
 
     Notes
     -----

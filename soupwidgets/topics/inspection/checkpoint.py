@@ -13,29 +13,29 @@ from soupwidgets.checkpoints import CheckpointFile, TensorInfo
 from soupwidgets.models.depth import block_of
 
 _HEADS = (".classification_head.weight", ".head.weight", ".classifier.weight", ".fc.weight")
-# Rows of a prompt head have one norm but for the rounding to half precision.
+# Rows of a prompt head all have the same norm, up to rounding to half precision.
 _EQUAL_ROWS = 1e-3
 _PIECE = 1 << 22
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What one file holds.
+    """The content of one file.
 
     Parameters
     ----------
     parameters
-        Number of floating-point numbers.
+        Total number of floating-point values.
     dtypes
-        How many tensors have each precision.
+        Number of tensors of each precision.
     not_finite
-        Tensor to its count of NaN and of infinite values; sound tensors are left out.
+        Tensor to its number of NaN and of infinite values; tensors without any are left out.
     block_norms
-        Euclidean norm of all weights of each block of layers; a tensor outside of blocks counts by its own name.
+        Euclidean norm of all weights of each block of layers; tensors outside blocks are listed by their own names.
     architecture
-        What the shapes tell of the image tower, with open_clip's names for it; None when they fit nothing known.
+        The image tower inferred from the shapes, with open_clip's names for it; None if they fit nothing known.
     head
-        What the classifier's rows tell of its origin; None without a classifier.
+        The origin of the classifier, inferred from its rows; None without a classifier.
     """
 
     parameters: int
@@ -102,7 +102,7 @@ def inspect_checkpoint(file: CheckpointFile) -> Inspection:
 
 
 def guess_architecture(tensors: Mapping[str, TensorInfo]) -> str | None:
-    """Name the image tower from names and shapes alone.
+    """Identify the image tower from names and shapes alone.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def guess_architecture(tensors: Mapping[str, TensorInfo]) -> str | None:
     Returns
     -------
     str or None
-        In words, with the names of open_clip's models that have such a tower.
+        A description, with the names of open_clip's models that have such a tower.
     """
     stems = [name.removesuffix("conv1.weight") for name in tensors if name.endswith("visual.conv1.weight")]
     if len(stems) != 1:
@@ -151,7 +151,7 @@ def _open_clip_names(wanted: Mapping[str, object], embed_dim: int | None, text: 
         vision = config.get("vision_cfg", {})
         same = all(vision.get(key) == value for key, value in wanted.items())
         language = config.get("text_cfg", {})
-        # Without a text tower in the file, any will do.
+        # If the file has no text tower, any text tower matches.
         same &= text is None or (
             "hf_model_name" not in language and all(language.get(key) == value for key, value in text.items())
         )

@@ -19,16 +19,16 @@ from soupwidgets.commands.options import (
 
 def inspect(
     files: Annotated[
-        list[Path], typer.Argument(help="Weight files of any format, folders of them, or published names (hf-hub:...).")
+        list[Path], typer.Argument(help="Weight files in any format, folders of them, or published names (hf-hub:...).")
     ],
     part: PartOption = None,
     json_file: JsonOption = None,
 ) -> None:
-    """What is in weight files, and can they be mixed? Nothing in them is run."""
+    """Show what is in weight files, and whether they can be mixed. No code in them is run."""
     from soupwidgets.text import one_line
     from soupwidgets.topics.inspection.report import inspect_files, open_all, to_text
 
-    # `known_pool` says of a folder without weights what is in it.
+    # For a folder without weights, `known_pool` says what is in it.
     places = [Path(known_pool(str(file))) if file.is_dir() else file for file in files]
     opened, unreadable = open_all(places, part)
     report = inspect_files(opened, progress=sys.stderr.isatty())

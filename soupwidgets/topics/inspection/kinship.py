@@ -1,4 +1,4 @@
-"""Do checkpoints come from one pre-training? Averaging models that do not is the commonest way to fail."""
+"""Do checkpoints share a pre-training? Averaging models that do not is the most common mistake."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PIECE = 1 << 20
 
 @dataclass(frozen=True)
 class Kinship:
-    """How checkpoints lie to each other in the space of weights.
+    """The relative positions of checkpoints in weight space.
 
     Parameters
     ----------
@@ -28,14 +28,14 @@ class Kinship:
         The checkpoints, in the order of the matrix.
     cosine
         ``[n, n]``: cosine of the angle between the weight matrices of two
-        checkpoints, seen from the origin. Vectors (norms, biases) are left
-        out: they resemble each other in all models.
+        checkpoints, as vectors from zero. One-dimensional tensors (norms, biases) are left
+        out: they are similar in all models.
     reference
         The checkpoint that distances are measured from.
     distance
         Euclidean distance to the reference, divided by the reference's norm.
     outlier
-        The block of layers that moved most, relative to its own norm, and how far.
+        For each checkpoint, the block of layers that moved most relative to its own norm, and how far.
     """
 
     names: list[str]
@@ -46,7 +46,7 @@ class Kinship:
 
     @property
     def families(self) -> list[list[str]]:
-        """Groups of checkpoints that look like they share an ancestor; more than one means: do not average."""
+        """Groups of checkpoints that appear to share an ancestor; do not average across groups."""
         group = list(range(len(self.names)))
         for i, j in combinations(range(len(self.names)), 2):
             if self.cosine[i, j] > _RELATED:
@@ -56,15 +56,15 @@ class Kinship:
 
 
 def kinship(checkpoints: Mapping[str, CheckpointFile], reference: str | None = None) -> Kinship:
-    """Compare checkpoints, reading all of them side by side, one tensor at a time.
+    """Compare checkpoints, reading all of them in parallel, one tensor at a time.
 
     Parameters
     ----------
     checkpoints
-        At least two, by name. Tensors that are not in all of them with one
+        At least two, by name. Tensors that are not in all of them with the same
         shape are left out.
     reference
-        What distances are measured from; the checkpoint whose card says that
+        The checkpoint that distances are measured from; by default the one whose card says that
         it is the zero-shot model, else the first.
 
     Returns
@@ -77,7 +77,7 @@ def kinship(checkpoints: Mapping[str, CheckpointFile], reference: str | None = N
     ValueError
         When there are fewer than two, or they have no weight matrix in common.
     KeyError
-        When ``reference`` is none of them.
+        When ``reference`` is not one of them.
     """
     names = list(checkpoints)
     if len(names) < 2:
@@ -86,7 +86,7 @@ def kinship(checkpoints: Mapping[str, CheckpointFile], reference: str | None = N
         reference = next((name for name in names if checkpoints[name].card.role == "zero_shot"), names[0])
     place = names.index(reference) if reference in names else -1
     if place < 0:
-        raise KeyError(f"{reference!r} is none of the checkpoints")
+        raise KeyError(f"{reference!r} is not one of the checkpoints")
     first = next(iter(checkpoints.values())).tensors
     common = [
         name
@@ -96,7 +96,7 @@ def kinship(checkpoints: Mapping[str, CheckpointFile], reference: str | None = N
         and all(name in file.tensors and file.tensors[name].shape == info.shape for file in checkpoints.values())
     ]
     if not common:
-        raise ValueError("these checkpoints have no weight matrix of one name and shape in common")
+        raise ValueError("these checkpoints have no weight matrix with the same name and shape in common")
     grams: dict[str, NDArray[np.float64]] = {}
     wanted = set(common)
     streams = [((n, t) for n, t in file.read() if n in wanted) for file in checkpoints.values()]

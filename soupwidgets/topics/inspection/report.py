@@ -1,4 +1,4 @@
-"""The report of ``soupwidgets inspect``: each file by itself, then all of them together."""
+"""The report of ``soupwidgets inspect``: each file on its own, then all of them together."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _SHOWN = 12
 def open_all(
     places: Sequence[str | Path], part: str | None = None
 ) -> tuple[list[CheckpointFile], list[CheckpointError]]:
-    """The checkpoints at paths or of published names; of a folder all of its weight files.
+    """Open the checkpoints at paths or with published names; for a folder, all of its weight files.
 
     Parameters
     ----------
     places
         Files, folders, or names as in `Pool.open`.
     part
-        Which weights to take of each.
+        Which weights to use from each.
 
     Returns
     -------
     files, unreadable
-        Those that could be opened, and what is wrong with the others.
+        The files that could be opened, and the errors of the others.
 
     Raises
     ------
@@ -58,8 +58,8 @@ def open_all(
     return files, unreadable
 
 
-def inspect_files(files: Sequence[CheckpointFile], progress: bool = True) -> dict[str, Any]:
-    """Everything that can be told from the files alone, as JSON values.
+def inspect_files(files: Sequence[CheckpointFile], *, progress: bool = True) -> dict[str, Any]:
+    """Everything that can be inferred from the files alone, as JSON values.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def inspect_files(files: Sequence[CheckpointFile], progress: bool = True) -> dic
     -------
     dict
         ``files``: one entry each. With several files also ``differences`` from
-        the first, and ``kinship`` where they have weights in common. Numbers
+        the first, and ``kinship`` if they have weights in common. Numbers
         that are not finite are None.
     """
     entries = []
@@ -101,7 +101,7 @@ def inspect_files(files: Sequence[CheckpointFile], progress: bool = True) -> dic
         }
         wrong, precision = differences(named)
         report["differences"] = {"forbid_mixing": wrong, "precision": precision}
-        # One value that is not finite would make every angle with that file meaningless.
+        # A single non-finite value would make every angle with that file meaningless.
         sound = {name: file for (name, file), e in zip(named.items(), entries, strict=True) if not e["not_finite"]}
         try:
             kin = kinship(sound)
@@ -119,7 +119,7 @@ def inspect_files(files: Sequence[CheckpointFile], progress: bool = True) -> dic
 
 
 def to_text(report: dict[str, Any]) -> str:
-    """The report for people."""
+    """The report as text."""
     lines: list[str] = []
     for entry in report["files"]:
         dtypes = ", ".join(f"{count} {dtype}" for dtype, count in entry["dtypes"].items())
@@ -145,12 +145,12 @@ def to_text(report: dict[str, Any]) -> str:
         if wrong:
             lines += [f"Cannot be mixed: {len(wrong)} differences from the first file", *(f"  {w}" for w in wrong)]
         else:
-            lines.append("Can be mixed: names, shapes and kinds of all tensors agree.")
+            lines.append("Can be mixed: names, shapes and dtypes of all tensors agree.")
         if precision:
             lines += ["Stored in different precisions (they are mixed in float32):", *(f"  {p}" for p in precision)]
     if "kinship" in report:
         lines += _kinship_lines(report["kinship"])
-    # Each by itself: names of tensors, parts and files may hold line breaks.
+    # Line by line: names of tensors, parts and files may contain line breaks.
     return "\n".join(map(one_line, lines)).rstrip() + "\n"
 
 
@@ -159,10 +159,10 @@ def _kinship_lines(kin: dict[str, Any]) -> list[str]:
         return [f"Ancestors not compared: {kin['not_compared']}."]
     lines = []
     if len(kin["families"]) == 1:
-        lines.append("They look like they share an ancestor (the weights of all pairs are nearly parallel).")
+        lines.append("They appear to share an ancestor (the weights of all pairs are nearly parallel).")
     else:
         lines.append(
-            f"They look like {len(kin['families'])} FAMILIES from different initialisations; do not average across:"
+            f"They appear to be {len(kin['families'])} FAMILIES from different initialisations; do not average across:"
         )
         lines += [f"  {', '.join(family)}" for family in kin["families"]]
     lines.append(f"Distance from {kin['reference']}, relative to its norm; the block that moved most:")

@@ -1,4 +1,4 @@
-"""Loss landscapes: lines, planes, barriers and sharpness in the space of weights."""
+"""Loss landscapes: lines, planes, barriers and sharpness in weight space."""
 
 from soupwidgets.topics import on_demand
 from soupwidgets.topics.landscape.barrier import BarrierMatrix, barrier, barrier_matrix, stream_barriers

@@ -1,4 +1,4 @@
-"""Many points of one split, a rough answer for each before the exact one of any."""
+"""Measuring many points on one split: rough scores for all of them first, then exact ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from soupwidgets.evaluation import Evaluator, Recalibration, SplitScore, known_s
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites import Split
 
-# Every point is first measured on so many images: the same ones for all, so that differences show early.
+# Every point is first measured on this many images, the same ones for all, so that differences show early.
 SAMPLE = 64
 
 Scores = list[SplitScore | None]
@@ -17,6 +17,7 @@ Scores = list[SplitScore | None]
 def measure_points(
     ev: Evaluator,
     recipes: Sequence[Recipe],
+    *,
     split: Split,
     order: Sequence[int],
     exact_order: Callable[[Scores], Iterator[int]],
@@ -27,36 +28,36 @@ def measure_points(
     Parameters
     ----------
     ev
-        The evaluator; what its store has appears in the first state.
+        The evaluator; scores from its store appear in the first state.
     recipes
-        The points.
+        The models to measure.
     split
-        Where.
+        The split to measure on.
     order
-        In which order points get their first rough value.
+        The order in which points get their first rough score.
     exact_order
-        Told all rough values, gives the order in which points become exact.
+        Function that is given all rough scores and returns the order in which points become exact.
     recalibration
-        Of batch normalisation, at every point.
+        Recalibration of batch normalisation at every point.
 
     Yields
     ------
     list[SplitScore | None], list[int]
-        Scores so far, one for each recipe, the same list every time; and which of them are new. Stop
-        iterating to cancel: what is exact by then is in the store.
+        Scores so far, one per recipe, always in the same list object; and which of them are new. Stop
+        iterating to cancel: scores that are exact by then are in the store.
     """
-    scores: Scores = known_scores(ev, recipes, split, recalibration)
+    scores: Scores = known_scores(ev, recipes, split, recalibration=recalibration)
     yield scores, [i for i, score in enumerate(scores) if score is not None]
     for i in order:
         if scores[i] is None:
-            for rough in stream_score(ev, recipes[i], split, SAMPLE, recalibration):
+            for rough in stream_score(ev, recipes[i], split, images=SAMPLE, recalibration=recalibration):
                 scores[i] = rough
                 yield scores, [i]
     for i in exact_order(scores):
         found = scores[i]
         if found is None or not found.exact:
             for score in stream_score(ev, recipes[i], split, recalibration=recalibration):
-                # A point that starts again does not fall back to fewer images than it had.
+                # A restarted point does not fall back to fewer images than it had.
                 newer = found is None or score.seen > found.seen
                 if newer:
                     scores[i] = score

@@ -1,4 +1,4 @@
-"""Error barriers: whether accuracy holds on the straight line between two models, for one pair or for all."""
+"""Error barriers: whether accuracy drops on the straight line between two models, for one pair or for all."""
 
 from __future__ import annotations
 
@@ -17,52 +17,52 @@ from soupwidgets.topics.landscape.anytime import Scores, measure_points
 from soupwidgets.topics.landscape.line import LandscapeLine
 from soupwidgets.topics.landscape.line import line as landscape_line
 
-# A barrier this high (one point of accuracy) is worth more than a look at the middle.
+# Above this height (one point of accuracy) the whole line is measured, not only its middle.
 _WORTH_A_LOOK = 0.01
 
 
-def barrier(ev: Evaluator, first: str, second: str, alphas: int = 11, split: str | None = None) -> LandscapeLine:
+def barrier(ev: Evaluator, first: str, second: str, *, alphas: int = 11, split: str | None = None) -> LandscapeLine:
     """Measure the error on evenly spaced points between two checkpoints.
 
     Parameters
     ----------
     ev
-        The evaluator; what its store has costs nothing.
+        The evaluator; what is in its store is not computed again.
     first, second
         Names of two checkpoints.
     alphas
-        How many points, at least 2.
+        Number of points, at least 2.
     split
         Where to measure; the validation split when None.
 
     Returns
     -------
     LandscapeLine
-        Its `barrier` is the supremum over the points measured.
+        Its `barrier` is the maximum over the measured points.
 
     Raises
     ------
     ValueError, PoolError, KeyError
-        As in `landscape_line`.
+        As in `line`.
 
     Notes
     -----
     Frankle et al., arXiv 1912.05671, section 2: sup over alpha of
     E(theta_alpha), minus (E(theta_0) + E(theta_1)) / 2.
     """
-    return landscape_line(ev, first, second, alphas, split, beyond=0, progress=False)
+    return landscape_line(ev, first, second, steps=alphas, split=split, beyond=0, progress=False)
 
 
 @dataclass(frozen=True)
 class BarrierMatrix:
-    """Barriers between all pairs of some models, as far as they are measured.
+    """Barriers between all pairs of some models, as far as they have been measured.
 
     Parameters
     ----------
     names
         The models.
     split
-        Where errors were measured.
+        The split on which errors were measured.
     lines
         Pair of names (in the order of `names`) to its line.
     """
@@ -73,17 +73,17 @@ class BarrierMatrix:
 
     @property
     def exact(self) -> bool:
-        """Whether every point of every line saw every image."""
+        """Whether every point of every line was measured on all images."""
         return all(line.exact for line in self.lines.values())
 
     @property
     def heights(self) -> NDArray[np.float64]:
-        """Frankle's barrier of every pair (0..1), ``[names, names]``: 0 on the diagonal, NaN where unknown."""
+        """Frankle's barrier for every pair (0..1), ``[names, names]``: 0 on the diagonal, NaN where unknown."""
         return self._table(lambda line: line.barrier)
 
     @property
     def rises(self) -> NDArray[np.float64]:
-        """The barrier above the straight line between both errors, in the same form."""
+        """The barriers above the straight line between the two errors, in the same form."""
         return self._table(lambda line: line.rise)
 
     def _table(self, of: Callable[[LandscapeLine], float]) -> NDArray[np.float64]:
@@ -100,6 +100,7 @@ class BarrierMatrix:
 def barrier_matrix(
     ev: Evaluator,
     names: Sequence[str] | None = None,
+    *,
     split: str | None = None,
     points: int = 9,
     recalibration: Recalibration | None = None,
@@ -110,14 +111,14 @@ def barrier_matrix(
     Parameters
     ----------
     ev
-        The evaluator; what its store has costs nothing.
+        The evaluator; what is in its store is not computed again.
     names
         At least two checkpoints; all of the pool when None.
     split
         Where to measure; the validation split when None.
     points
-        How many points a line gets whose middle is more than one point of accuracy above its ends: odd,
-        at least 3. Of the other lines the middle alone is measured.
+        Number of points on a line whose middle has an error more than one percentage point above its ends: odd,
+        at least 3. On the other lines only the middle is measured.
     recalibration
         Of batch normalisation, at every point.
     progress
@@ -136,7 +137,7 @@ def barrier_matrix(
         When the pool lacks a checkpoint, or the suite the split.
     """
     with tqdm(desc="barriers", unit="model", disable=not progress) as bar:
-        for state in stream_barriers(ev, names, split, points, recalibration):
+        for state in stream_barriers(ev, names, split=split, points=points, recalibration=recalibration):
             done = {r for line in state.lines.values() for t, r in line.recipes.items() if _exact(line, t)}
             bar.total = len({r for line in state.lines.values() for r in line.recipes.values()})
             bar.update(len(done) - bar.n)
@@ -146,16 +147,17 @@ def barrier_matrix(
 def stream_barriers(
     ev: Evaluator,
     names: Sequence[str] | None = None,
+    *,
     split: str | None = None,
     points: int = 9,
     recalibration: Recalibration | None = None,
 ) -> Iterator[BarrierMatrix]:
-    """`barrier_matrix` step by step: a sample for every pair, the exact middles, then whole lines where it matters."""
+    """`barrier_matrix` step by step: a sample for every pair, then exact middles, then whole lines where needed."""
     chosen = tuple(ev.pool.names if names is None else dict.fromkeys(names))
     if len(chosen) < 2:
-        raise ValueError(f"barriers lie between models: {len(chosen)} given, at least two are needed")
+        raise ValueError(f"barriers lie between models: at least two are needed, got {len(chosen)}")
     if points < 3 or points % 2 == 0:
-        raise ValueError(f"points is {points}; a line with its ends and its middle has an odd number, at least 3")
+        raise ValueError(f"points is {points}; a line with both ends and its middle needs an odd number, at least 3")
     ev.pool.require(chosen)
     where = split_named(ev.suite, split)
     note = batch_norm_note(ev.pool, recalibration)
@@ -175,7 +177,9 @@ def stream_barriers(
             rough = {line(pair, 3).recipes[0.5]: line(pair, 3).barrier for pair in pairs}
             return iter(sorted(order, key=lambda i: -rough.get(recipes[i], np.inf)))
 
-        for found, changed in measure_points(ev, recipes, where, order, highest_first, recalibration):
+        for found, changed in measure_points(
+            ev, recipes, split=where, order=order, exact_order=highest_first, recalibration=recalibration
+        ):
             scores.update({recipes[i]: score for i in changed if (score := found[i]) is not None})
             if changed:
                 yield BarrierMatrix(chosen, where.name, {pair: line(pair, wanted[pair]) for pair in pairs})

@@ -1,4 +1,4 @@
-"""Interpolation of some layers only: which blocks carry what fine-tuning changed."""
+"""Interpolating only some layers: which blocks are responsible for the effect of fine-tuning."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _OF_A_LAYER = (".weight", ".bias", ".running_mean", ".running_var", ".num_batche
 
 @dataclass(frozen=True, eq=False)
 class BlockProfile:
-    """Error and loss where only some blocks go from one model to another.
+    """Error and loss when only some blocks move from one model to another.
 
     Parameters
     ----------
     first, second
-        The models: alpha 0 and 1.
+        The models at alpha 0 and 1.
     split
-        Where they were measured.
+        The split they were measured on.
     mode
         Whether each row moves its block ``alone``, or this block and all ``after`` it up to the head.
     blocks
-        In the order of the network.
+        The blocks, in the order of the network.
     alphas
-        How far blocks go, rising.
+        How far blocks are moved, increasing.
     error, loss
         ``[blocks, alphas]``: share of wrong predictions (0..1), and mean cross-entropy (nats).
     """
@@ -51,7 +51,7 @@ class BlockProfile:
 
 
 def blocks_of(ev: Evaluator) -> dict[str, list[str]]:
-    """The tensors of each block of layers, or of each layer outside of them, in the order of the network."""
+    """The tensors of each block of layers, or of each layer outside blocks, in the order of the network."""
     blocks: dict[str, list[str]] = {}
     for name in network_order(list(ev.pool.tensors), ev.architecture):
         found = block_of(name)
@@ -61,19 +61,19 @@ def blocks_of(ev: Evaluator) -> dict[str, list[str]]:
 
 
 def interpolate_blocks(
-    pool: Pool, first: str, second: str, alphas: Mapping[str, float], otherwise: float = 0
+    pool: Pool, first: str, second: str, *, alphas: Mapping[str, float], otherwise: float = 0
 ) -> Recipe:
-    """A mixture with an alpha of its own for some blocks or tensors.
+    """A mixture with a separate alpha for some blocks or tensors.
 
     Parameters
     ----------
     pool
         The checkpoints.
     first, second
-        Names: alpha 0 and 1.
+        Names of the models at alpha 0 and 1.
     alphas
-        Alpha of each block, layer or tensor: the beginning of tensors' names, up to a dot or their end. The
-        longest one counts.
+        Alpha by block, layer or tensor, given as a prefix of tensor names up to a dot or the end. The
+        longest matching prefix applies.
     otherwise
         Alpha of the rest of the model.
 
@@ -82,12 +82,12 @@ def interpolate_blocks(
     PoolError
         When a checkpoint is not in the pool.
     ValueError
-        When one of them begins no tensor's name.
+        When a prefix matches no tensor.
 
     Examples
     --------
     >>> pool = Pool.open("data/zoo/fashion")
-    >>> recipe = interpolate_blocks(pool, "zero-shot", "ft-03", {"head.weight": 1})
+    >>> recipe = interpolate_blocks(pool, "zero-shot", "ft-03", alphas={"head.weight": 1})
     >>> recipe.at("head.weight"), recipe.at("visual.proj")
     ({'ft-03': 1.0}, {'zero-shot': 1.0})
     """
@@ -110,6 +110,7 @@ def block_profile(
     ev: Evaluator,
     first: str,
     second: str,
+    *,
     mode: Literal["alone", "after"] = "alone",
     alphas: Sequence[float] = (0, 0.25, 0.5, 0.75, 1),
     split: str | None = None,
@@ -120,14 +121,14 @@ def block_profile(
     Parameters
     ----------
     ev
-        The evaluator; what its store has is not computed again.
+        The evaluator; what is in its store is not computed again.
     first, second
-        Names: alpha 0 and 1.
+        Names of the models at alpha 0 and 1.
     mode
-        ``"alone"`` moves each block for itself; ``"after"`` moves it with all blocks after it, so that
-        its last row is the head alone and its first the whole model.
+        ``"alone"`` moves each block on its own; ``"after"`` moves it with all blocks after it, so that
+        the last row is the head alone and the first the whole model.
     alphas
-        How far.
+        The alphas to measure.
     split
         Where to measure; the validation split when None.
     progress
@@ -152,7 +153,7 @@ def block_profile(
         for row, block in enumerate(blocks):
             moved = [block] if mode == "alone" else blocks[row:]
             for column, alpha in enumerate(alphas):
-                recipe = interpolate_blocks(ev.pool, first, second, dict.fromkeys(moved, alpha))
+                recipe = interpolate_blocks(ev.pool, first, second, alphas=dict.fromkeys(moved, alpha))
                 found = score(ev, recipe, where)
                 table[:, row, column] = 1 - found.accuracy, found.loss
                 bar.update()

@@ -29,12 +29,15 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Loss landscapes between checkpoints: lines, planes, barriers.")
 
-# An option takes one value; the names after it are arguments, so that `--checkpoints A B C` is what it looks like.
-_First = Annotated[list[str] | None, typer.Option("--checkpoints", metavar="A B C", help="Names, one after the other.")]
+# An option takes one value; the names after it are arguments, so that `--checkpoints A B C` works as expected.
+_First = Annotated[
+    list[str] | None, typer.Option("--checkpoints", metavar="A B C", help="Names of checkpoints, separated by spaces.")
+]
 _More = Annotated[list[str] | None, typer.Argument(hidden=True)]
-_Split = Annotated[str | None, typer.Option(help="Where to measure; the validation split otherwise.")]
+_Split = Annotated[str | None, typer.Option(help="Split to measure on; the validation split if not given.")]
 _Recalibrate = Annotated[
-    int | None, typer.Option(min=1, help="Measure batch normalisation anew at every point, from so many images.")
+    int | None,
+    typer.Option(min=1, help="Recompute batch-normalisation statistics at every point, from this many images."),
 ]
 
 
@@ -44,8 +47,10 @@ def line(
     suite: SuiteOption,
     checkpoints: _First = None,
     more: _More = None,
-    grid: Annotated[int, typer.Option(min=2, help="How many points from one to the other.")] = 11,
-    beyond: Annotated[float, typer.Option(max=10, help="How far past each end, in distances between them.")] = 0.2,
+    grid: Annotated[int, typer.Option(min=2, help="Number of points from one checkpoint to the other.")] = 11,
+    beyond: Annotated[
+        float, typer.Option(max=10, help="How far to go past each end, in multiples of their distance.")
+    ] = 0.2,
     split: _Split = None,
     recalibrate: _Recalibrate = None,
     part: PartOption = None,
@@ -55,12 +60,20 @@ def line(
     device: DeviceOption = "auto",
     store: StoreOption = None,
 ) -> None:
-    """Loss and error on the straight line through two checkpoints, and the error barrier between them."""
+    """Measure loss and error on the straight line through two checkpoints, and the error barrier between them."""
     from soupwidgets.topics.landscape.report import line_report, line_text
 
     names = [*(checkpoints or []), *(more or [])]
     ev = _open(open_pool(pool, part, head_from, zero_shot), suite, device, store, split)
-    report = line_report(ev, names, grid, beyond, split, _recalibration(recalibrate), sys.stderr.isatty())
+    report = line_report(
+        ev,
+        names,
+        steps=grid,
+        beyond=beyond,
+        split=split,
+        recalibration=_recalibration(recalibrate),
+        progress=sys.stderr.isatty(),
+    )
     write_json(json_file, report)
     if json_file != "-":
         show(line_text(report))
@@ -72,7 +85,7 @@ def plane(
     suite: SuiteOption,
     checkpoints: _First = None,
     more: _More = None,
-    grid: Annotated[int, typer.Option(min=2, help="How many points along the longer side.")] = 9,
+    grid: Annotated[int, typer.Option(min=2, help="Number of points along the longer side.")] = 9,
     split: _Split = None,
     recalibrate: _Recalibrate = None,
     part: PartOption = None,
@@ -82,12 +95,14 @@ def plane(
     device: DeviceOption = "auto",
     store: StoreOption = None,
 ) -> None:
-    """Loss and error on the plane through three checkpoints, and where all others lie beside it."""
+    """Measure loss and error on the plane through three checkpoints, and the distance of all others from it."""
     from soupwidgets.topics.landscape.report import plane_report, plane_text
 
     names = [*(checkpoints or []), *(more or [])]
     ev = _open(open_pool(pool, part, head_from, zero_shot), suite, device, store, split)
-    report = plane_report(ev, names, grid, split, _recalibration(recalibrate), sys.stderr.isatty())
+    report = plane_report(
+        ev, names, grid=grid, split=split, recalibration=_recalibration(recalibrate), progress=sys.stderr.isatty()
+    )
     write_json(json_file, report)
     if json_file != "-":
         show(plane_text(report))
@@ -99,7 +114,7 @@ def barriers(
     suite: SuiteOption,
     checkpoints: _First = None,
     more: _More = None,
-    grid: Annotated[int, typer.Option(min=3, help="How many points a line with a barrier gets: odd.")] = 9,
+    grid: Annotated[int, typer.Option(min=3, help="Number of points on a line with a barrier; must be odd.")] = 9,
     split: _Split = None,
     recalibrate: _Recalibrate = None,
     part: PartOption = None,
@@ -109,12 +124,14 @@ def barriers(
     device: DeviceOption = "auto",
     store: StoreOption = None,
 ) -> None:
-    """Error barriers between all pairs of some checkpoints, or of the whole pool where none are named."""
+    """Measure error barriers between all pairs of some checkpoints, or of the whole pool if none are named."""
     from soupwidgets.topics.landscape.report import barriers_report, barriers_text
 
     names = [*(checkpoints or []), *(more or [])]
     ev = _open(open_pool(pool, part, head_from, zero_shot), suite, device, store, split)
-    report = barriers_report(ev, names, grid, split, _recalibration(recalibrate), sys.stderr.isatty())
+    report = barriers_report(
+        ev, names, points=grid, split=split, recalibration=_recalibration(recalibrate), progress=sys.stderr.isatty()
+    )
     write_json(json_file, report)
     if json_file != "-":
         show(barriers_text(report))

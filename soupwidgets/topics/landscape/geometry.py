@@ -1,4 +1,4 @@
-"""Where models lie in the space of weights: distances, angles and positions from inner products alone."""
+"""Positions of models in weight space: distances and angles, from inner products alone."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from soupwidgets.mixing import grams
 from soupwidgets.pool import Pool, PoolError
 from soupwidgets.recipe import Recipe
 
-# Statistics of batch normalisation are no parameters: their size would drown what training moved.
+# Statistics of batch normalisation are not parameters: their size would drown the changes made by training.
 _STATISTICS = ("running_mean", "running_var")
 
 
 @dataclass(frozen=True, eq=False)
 class WeightGeometry:
-    """Inner products of checkpoints, seen from one of them: all that distances and angles need.
+    """Inner products of checkpoints relative to one of them: all that distances and angles need.
 
     Parameters
     ----------
     names
         The checkpoints.
     origin
-        The one that they are seen from.
+        The checkpoint that is subtracted from the others.
     tensors
-        The floating-point tensors that count, without statistics of batch normalisation.
+        The floating-point tensors, without statistics of batch normalisation.
     inner
         ``[tensors, names, names]`` float64: inner products of the vectors from the origin.
     """
@@ -43,8 +43,8 @@ class WeightGeometry:
         Raises
         ------
         PoolError
-            When it names a checkpoint that is not here, or its coefficients do not sum to 1: then it is
-            no point among the models, and its distance to them depends on where zero is.
+            When it names an unknown checkpoint, or its coefficients do not sum to 1: then it is
+            not in the affine span of the models, and its distance to them depends on where zero is.
         """
         unknown = [name for name in recipe if name not in self.names]
         if unknown:
@@ -74,7 +74,7 @@ class WeightGeometry:
         return np.asarray(np.sqrt(np.maximum(0.0, square[:, None] + square[None] - 2 * total)))
 
     def angles(self) -> NDArray[np.float64]:
-        """Degrees between the ways from the origin to two checkpoints, ``[names, names]``; NaN for the origin's own."""
+        """Angles in degrees between the vectors from the origin, ``[names, names]``; NaN for the origin itself."""
         total = self.inner.sum(axis=0)
         length = np.sqrt(np.diag(total))
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -82,17 +82,17 @@ class WeightGeometry:
         return np.asarray(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
 
 
-def weight_geometry(pool: Pool, names: Sequence[str] | None = None, origin: str | None = None) -> WeightGeometry:
-    """Take the inner products of checkpoints, in one pass over their files.
+def weight_geometry(pool: Pool, names: Sequence[str] | None = None, *, origin: str | None = None) -> WeightGeometry:
+    """Compute the inner products of checkpoints, in one pass over their files.
 
     Parameters
     ----------
     pool
         The checkpoints.
     names
-        Which; all of the pool when None.
+        Which checkpoints; all of the pool when None.
     origin
-        What they are seen from: the zero-shot model where the pool has one, else the first.
+        The checkpoint to subtract; by default the zero-shot model if the pool has one, else the first.
 
     Returns
     -------

@@ -18,20 +18,20 @@ from soupwidgets.topics.landscape.anytime import Scores, measure_points
 
 @dataclass(frozen=True)
 class LandscapeLine:
-    """Points of a line or a curve, as far as they are measured.
+    """Points of a line or a curve, as far as they have been measured.
 
     Parameters
     ----------
     first, second
-        What lies at t = 0 and t = 1.
+        Names of the models at t = 0 and t = 1.
     split
-        Where they were measured.
+        The split they were measured on.
     scores
-        t to its score, t rising; points without one are left out.
+        Scores by t, in increasing order; points without a score are left out.
     recipes
-        t to the model there, for every point of the line.
+        Recipes by t, for every point of the line.
     batch_norm
-        What was done to batch normalisation at every point, as a sentence; empty for models without.
+        How batch normalisation was treated at every point, as a sentence; empty for models without it.
     """
 
     first: str
@@ -43,7 +43,7 @@ class LandscapeLine:
 
     @property
     def exact(self) -> bool:
-        """Whether every point saw every image."""
+        """Whether every point was measured on all images."""
         return len(self.scores) == len(self.recipes) and all(score.exact for score in self.scores.values())
 
     @property
@@ -63,21 +63,21 @@ class LandscapeLine:
         Raises
         ------
         KeyError
-            When an end was not measured yet.
+            When an end has not been measured yet.
         """
         inside = [error for t, error in self.errors.items() if 0 <= t <= 1]
         return max(inside) - (self.errors[0.0] + self.errors[1.0]) / 2
 
     @property
     def barrier_interval(self) -> tuple[float, float]:
-        """95% interval of `barrier`, as if its models had seen different images: rather too wide than too narrow."""
+        """95% interval of `barrier`, computed as if its models had seen different images, so it is conservative."""
         errors = {t: error for t, error in self.errors.items() if 0 <= t <= 1}
         top = max(errors, key=lambda t: errors[t])
         variance = sum(
             share**2 * errors[t] * (1 - errors[t]) / self.scores[t].seen
             for t, share in ((top, 1.0), (0.0, 0.5), (1.0, 0.5))
         )
-        # At an end the highest model is that end itself: half of it is subtracted again.
+        # If the highest error is at an end, half of it is subtracted again.
         if top in (0.0, 1.0):
             variance = sum(0.25 * errors[t] * (1 - errors[t]) / self.scores[t].seen for t in (0.0, 1.0))
         margin = 1.959964 * float(np.sqrt(variance))
@@ -87,7 +87,7 @@ class LandscapeLine:
     def rise(self) -> float:
         """The barrier above the straight line from one end's error to the other's: the largest difference (0..1).
 
-        It is 0 where error changes evenly from a bad model to a good one, which `barrier` counts as a barrier of
+        It is 0 if the error changes linearly from a bad model to a good one, which `barrier` counts as a barrier of
         half their difference.
 
         Notes
@@ -98,7 +98,7 @@ class LandscapeLine:
         return max(error - ((1 - t) * low + t * high) for t, error in self.errors.items() if 0 <= t <= 1)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row for each point: t, error and loss with their intervals, and how many images it saw."""
+        """One row per point: t, error and loss with intervals, and the number of images."""
         rows = []
         for t, score in self.scores.items():
             low, high = score.interval
@@ -116,6 +116,7 @@ def line(
     ev: Evaluator,
     a: str | Recipe,
     b: str | Recipe,
+    *,
     steps: int = 21,
     split: str | None = None,
     beyond: float = 0.2,
@@ -127,17 +128,17 @@ def line(
     Parameters
     ----------
     ev
-        The evaluator; what its store has is not computed again.
+        The evaluator; what is in its store is not computed again.
     a, b
-        Checkpoints or recipes: t = 0 and t = 1.
+        Checkpoints or recipes at t = 0 and t = 1.
     steps
-        How many evenly spaced points from one to the other, both counted, at least 2.
+        Number of evenly spaced points from one to the other, including both; at least 2.
     split
         Where to measure; the validation split when None.
     beyond
-        How far the line goes on past each end, in distances between them, with the same spacing.
+        How far the line extends past each end, in multiples of their distance, with the same spacing.
     recalibration
-        For models with batch normalisation: measure its statistics anew at every point; averaged ones when None.
+        For models with batch normalisation: recompute its statistics at every point; averaged ones when None.
     progress
         Whether to show a progress bar.
 
@@ -157,7 +158,7 @@ def line(
     -----
     Goodfellow et al., arXiv 1412.6544; barriers by Frankle et al., arXiv 1912.05671, section 2.
     """
-    states = stream_line(ev, a, b, steps, split, beyond, recalibration)
+    states = stream_line(ev, a, b, steps=steps, split=split, beyond=beyond, recalibration=recalibration)
     with tqdm(desc=one_line(f"line from {_name(a)} to {_name(b)}"), unit="point", disable=not progress) as bar:
         for state in states:
             bar.total = len(state.recipes)
@@ -169,21 +170,24 @@ def stream_line(
     ev: Evaluator,
     a: str | Recipe,
     b: str | Recipe,
+    *,
     steps: int = 21,
     split: str | None = None,
     beyond: float = 0.2,
     recalibration: Recalibration | None = None,
 ) -> Iterator[LandscapeLine]:
-    """`landscape_line` step by step: rough values of all points first, the exact ones from the ends inwards."""
+    """`line` step by step: rough scores of all points first, then exact ones from the ends inwards."""
     first, second = (Recipe({m: 1}) if isinstance(m, str) else m for m in (a, b))
     if first == second:
         raise ValueError(f"both ends of the line are {_name(a)}: a line needs two different models")
     if steps < 2 or beyond < 0:
-        raise ValueError(f"a line needs its two ends and goes on past them; steps {steps}, beyond {beyond} asked for")
+        raise ValueError(
+            f"a line needs at least its two ends, and beyond must not be negative; got steps {steps}, beyond {beyond}"
+        )
     outside = round(beyond * (steps - 1) + 1e-9)
     ts = [i / (steps - 1) for i in range(-outside, steps + outside)]
     recipes = {t: (1 - t) * first + t * second for t in ts}
-    yield from stream_path(ev, recipes, (_name(a), _name(b)), split, recalibration)
+    yield from stream_path(ev, recipes, (_name(a), _name(b)), split, recalibration=recalibration)
 
 
 def stream_path(
@@ -191,27 +195,28 @@ def stream_path(
     recipes: Mapping[float, Recipe],
     ends: tuple[str, str],
     split: str | None = None,
+    *,
     recalibration: Recalibration | None = None,
 ) -> Iterator[LandscapeLine]:
-    """Measure models in their order along a line or a curve.
+    """Measure models in order along a line or a curve.
 
     Parameters
     ----------
     ev
         The evaluator.
     recipes
-        t to the model there, t rising.
+        Models by t, in increasing order.
     ends
-        What lies at t = 0 and t = 1.
+        Names of the models at t = 0 and t = 1.
     split
         Where to measure; the validation split when None.
     recalibration
-        Of batch normalisation, at every point.
+        Recalibration of batch normalisation at every point.
 
     Yields
     ------
     LandscapeLine
-        With the points that have a value by then; the last one is exact.
+        With the points that have a score so far; the last one is exact.
     """
     where = split_named(ev.suite, split)
     note = batch_norm_note(ev.pool, recalibration)
@@ -221,7 +226,9 @@ def stream_path(
     def in_order(_scores: Scores) -> Iterator[int]:
         return iter(order)
 
-    for scores, _ in measure_points(ev, list(recipes.values()), where, order, in_order, recalibration):
+    for scores, _ in measure_points(
+        ev, list(recipes.values()), split=where, order=order, exact_order=in_order, recalibration=recalibration
+    ):
         known = {t: score for t, score in zip(ts, scores, strict=True) if score is not None}
         yield LandscapeLine(*ends, where.name, known, recipes, note)
 

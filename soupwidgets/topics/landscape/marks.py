@@ -1,4 +1,4 @@
-"""Models on a landscape: where they are projected to, what they measure themselves, and what the plane has there."""
+"""Models on a landscape: their projection, their own score, and the plane's score at that point."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from soupwidgets.topics.landscape.span import Place, Plane
 
 @dataclass(frozen=True)
 class Mark:
-    """One model.
+    """One model on a landscape.
 
     Parameters
     ----------
     place
-        Its projection, and how far it is from the plane.
+        Its projection, and its distance from the plane.
     own
-        Its own score; None while it is not measured.
+        Its own score; None until it is measured.
     there
-        Score of the point of the plane that it is projected to: the same where it lies on the plane.
+        Score of its projection onto the plane; the same as ``own`` if it lies on the plane.
     """
 
     place: Place
@@ -34,11 +34,12 @@ def marks(
     ev: Evaluator,
     plane: Plane,
     models: Mapping[str, Recipe],
+    *,
     split: str | None = None,
     recalibration: Recalibration | None = None,
 ) -> dict[str, Mark]:
-    """The last of `stream_marks`: every model with its scores."""
-    for marks in stream_marks(ev, plane, models, split, recalibration):
+    """The final result of `stream_marks`: every model with its scores."""
+    for marks in stream_marks(ev, plane, models, split, recalibration=recalibration):
         last = marks
     return last
 
@@ -48,27 +49,28 @@ def stream_marks(
     plane: Plane,
     models: Mapping[str, Recipe],
     split: str | None = None,
+    *,
     recalibration: Recalibration | None = None,
 ) -> Iterator[dict[str, Mark]]:
-    """Place models on a plane, then measure them and what lies under them.
+    """Place models on a plane, then measure them and their projections.
 
     Parameters
     ----------
     ev
-        The evaluator; what its store has is not computed again.
+        The evaluator; what is in its store is not computed again.
     plane
-        Knows the checkpoints that the models are made of.
+        A plane that includes the checkpoints of the models.
     models
         Name to recipe.
     split
         Where to measure; the validation split when None.
     recalibration
-        Of batch normalisation, for every model.
+        Recalibration of batch normalisation, for every model.
 
     Yields
     ------
     dict[str, Mark]
-        All models; first without scores, then with one more each time.
+        All models; at first without scores, then with one more each time.
 
     Raises
     ------

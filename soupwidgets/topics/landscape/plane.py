@@ -1,4 +1,4 @@
-"""Loss and error on a plane in the space of weights, coarse first, exact where it bends first."""
+"""Loss and error on a plane in weight space: coarse first, then exact, starting where it bends most."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ Limits = tuple[tuple[float, float], tuple[float, float]]
 
 @dataclass(frozen=True, eq=False)
 class Landscape:
-    """A grid of models on a plane, as far as they are measured.
+    """A grid of models on a plane, as far as they have been measured.
 
     Parameters
     ----------
     plane
-        Where the grid lies.
+        The plane of the grid.
     split
-        Where the models were measured.
+        The split on which the models were measured.
     x, y
-        Coordinates ``[columns]`` and ``[rows]``, both rising.
+        Coordinates ``[columns]`` and ``[rows]``, both increasing.
     loss, error
         ``[rows, columns]``: mean cross-entropy (nats) and share of wrong predictions (0..1) of the model at
-        ``(x[column], y[row])``; NaN where nothing was measured yet.
+        ``(x[column], y[row])``; NaN where nothing has been measured yet.
     seen
-        ``[rows, columns]``: how many images each model saw.
+        ``[rows, columns]``: number of images on which each model was measured.
     total
-        How many there are.
+        Number of images of the split.
     batch_norm
-        What was done to batch normalisation at every point, as a sentence; empty for models without.
+        How batch normalisation was treated at every point, as a sentence; empty for models without it.
     """
 
     plane: Plane
@@ -53,7 +53,7 @@ class Landscape:
 
     @property
     def exact(self) -> bool:
-        """Whether every model saw every image."""
+        """Whether every model was measured on all images."""
         return bool((self.seen == self.total).all())
 
     def recipe(self, row: int, column: int) -> Recipe:
@@ -61,18 +61,18 @@ class Landscape:
         return self.plane.at(self.x[column], self.y[row])
 
     def filled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """`loss` or `error` with a guess where nothing was measured yet: the value of the nearest point that was.
+        """`loss` or `error` with gaps filled in: the value of the nearest measured point.
 
         Raises
         ------
         ValueError
-            When there is no value at all.
+            When nothing has been measured.
         """
         from scipy.ndimage import distance_transform_edt
 
         missing = self.seen == 0
         if missing.all():
-            raise ValueError("no point of the landscape is measured yet")
+            raise ValueError("no point of the landscape has been measured yet")
         nearest = distance_transform_edt(missing, return_distances=False, return_indices=True)
         return np.asarray(values[tuple(nearest)])
 
@@ -80,6 +80,7 @@ class Landscape:
 def plane(
     ev: Evaluator,
     models: Sequence[str | Recipe] | Plane,
+    *,
     grid: int = 25,
     split: str | None = None,
     limits: Limits | None = None,
@@ -91,17 +92,17 @@ def plane(
     Parameters
     ----------
     ev
-        The evaluator; what its store has is not computed again, so a landscape that was stopped goes on.
+        The evaluator; what is in its store is not computed again, so an interrupted landscape resumes.
     models
         Three checkpoints or recipes that span the plane, or a plane.
     grid
-        Points along the longer side, at least 2; the shorter side gets as many as keep the spacing.
+        Number of points along the longer side, at least 2; the shorter side has the same spacing.
     split
         Where to measure; the validation split when None.
     limits
-        Of both axes; the corners with some room around them when None.
+        Limits of both axes; the corners with a margin around them when None.
     recalibration
-        For models with batch normalisation: measure its statistics anew at every point; averaged ones when None.
+        For models with batch normalisation: recompute its statistics at every point; averaged ones when None.
     progress
         Whether to show a progress bar.
 
@@ -119,7 +120,7 @@ def plane(
     """
     plane = models if isinstance(models, Plane) else plane_through(ev.pool, models)
     with tqdm(desc="landscape", unit="point", disable=not progress) as bar:
-        for state in stream_plane(ev, plane, grid, split, limits, recalibration):
+        for state in stream_plane(ev, plane, grid, split, limits=limits, recalibration=recalibration):
             bar.total = state.seen.size
             bar.update(int((state.seen == state.total).sum()) - bar.n)
     return state
@@ -130,23 +131,24 @@ def stream_plane(
     plane: Plane,
     grid: int = 25,
     split: str | None = None,
+    *,
     limits: Limits | None = None,
     recalibration: Recalibration | None = None,
 ) -> Iterator[Landscape]:
-    """`landscape_plane` step by step; every state from the second on can be drawn.
+    """`plane` step by step; every state from the second on can be drawn.
 
-    First all points on a sample of the images, from a coarse lattice to the whole grid. Then
-    each in full: level by level, and within a level where the rough values bend most.
+    First all points are measured on a sample of images, from a coarse lattice to the whole grid. Then
+    each is measured in full: level by level, and within a level first where the rough values bend most.
 
     Parameters
     ----------
     ev, plane, grid, split, limits, recalibration
-        As in `landscape_plane`.
+        As in `plane`.
 
     Yields
     ------
     Landscape
-        The last one is exact. Stop iterating to cancel: what is exact by then is in the store.
+        The last one is exact. Stop iterating to cancel: scores that are exact by then are in the store.
     """
     where = split_named(ev.suite, split)
     x, y = grid_axes(limits or plane.extent(), grid)
@@ -160,7 +162,9 @@ def stream_plane(
     note = batch_norm_note(ev.pool, recalibration)
     loss, error = np.full((2, len(y), len(x)), np.nan)
     seen = np.zeros((len(y), len(x)), dtype=np.int64)
-    for scores, changed in measure_points(ev, recipes, where, coarse, bends_first, recalibration):
+    for scores, changed in measure_points(
+        ev, recipes, split=where, order=coarse, exact_order=bends_first, recalibration=recalibration
+    ):
         for i in changed:
             score = scores[i]
             assert score is not None
@@ -170,12 +174,12 @@ def stream_plane(
 
 
 def grid_axes(limits: Limits, grid: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Evenly spaced coordinates with one spacing on both axes: ``grid`` of them along the longer one.
+    """Evenly spaced coordinates with the same spacing on both axes: ``grid`` of them along the longer one.
 
     Raises
     ------
     ValueError
-        When fewer than 2 are asked for, or the limits are empty or not finite.
+        When ``grid`` is less than 2, or the limits are empty or not finite.
 
     Examples
     --------
@@ -184,7 +188,7 @@ def grid_axes(limits: Limits, grid: int) -> tuple[NDArray[np.float64], NDArray[n
     ([0.0, 1.0, 2.0, 3.0, 4.0], [0.0, 1.0, 2.0])
     """
     if grid < 2:
-        raise ValueError(f"a grid of {grid} shows no landscape: ask for at least 2 points along a side")
+        raise ValueError(f"a grid of {grid} shows no landscape: use at least 2 points along a side")
     spans = [high - low for low, high in limits]
     if not all(np.isfinite(span) and span > 0 for span in spans):
         raise ValueError(f"the limits {limits} enclose nothing")
@@ -195,7 +199,7 @@ def grid_axes(limits: Limits, grid: int) -> tuple[NDArray[np.float64], NDArray[n
 
 
 def _levels(rows: int, columns: int) -> NDArray[np.int64]:
-    """How coarse a lattice already holds each point: 0 for the corners, one more for every halving."""
+    """The lattice level at which each point first appears: 0 for the corners, one more for every halving."""
 
     def along(count: int) -> NDArray[np.int64]:
         level = np.zeros(count, dtype=np.int64)
@@ -208,7 +212,7 @@ def _levels(rows: int, columns: int) -> NDArray[np.int64]:
 
 
 def _bend(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far each value is from the mean of its neighbours; where one is not finite, more than anything else."""
+    """Distance of each value from the mean of its neighbours; infinite if one of them is not finite."""
     finite = np.isfinite(values)
     padded = np.pad(np.where(finite, values, 0.0), 1, mode="edge")
     around = (padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]) / 4

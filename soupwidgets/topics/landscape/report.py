@@ -20,22 +20,25 @@ from soupwidgets.topics.landscape.span import Place, plane_through
 def line_report(
     ev: Evaluator,
     names: list[str],
+    *,
     steps: int,
     beyond: float,
     split: str | None = None,
     recalibration: Recalibration | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """`landscape_line` between two checkpoints, as plain values.
+    """`line` between two checkpoints, as plain values.
 
     Raises
     ------
     ValueError
-        When there are not two names, and as in `landscape_line`.
+        When there are not two names, and as in `line`.
     """
     if len(names) != 2:
-        raise ValueError(f"a line goes through two checkpoints, {len(names)} given")
-    line = landscape_line(ev, names[0], names[1], steps, split, beyond, recalibration, progress)
+        raise ValueError(f"a line goes through two checkpoints, got {len(names)}")
+    line = landscape_line(
+        ev, names[0], names[1], steps=steps, split=split, beyond=beyond, recalibration=recalibration, progress=progress
+    )
     points = [
         {str(key): _finite(value) for key, value in record.items()} for record in line.to_frame().to_dict("records")
     ]
@@ -45,22 +48,23 @@ def line_report(
 def plane_report(
     ev: Evaluator,
     names: list[str],
+    *,
     grid: int,
     split: str | None = None,
     recalibration: Recalibration | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """`landscape_plane` through three checkpoints with all others placed beside it, as plain values.
+    """`plane` through three checkpoints, with all others placed relative to it, as plain values.
 
     Raises
     ------
     ValueError
-        As in `landscape_plane`.
+        As in `plane`.
     """
     plane = plane_through(ev.pool, names)
-    landscape = landscape_plane(ev, plane, grid, split, recalibration=recalibration, progress=progress)
+    landscape = landscape_plane(ev, plane, grid=grid, split=split, recalibration=recalibration, progress=progress)
     models = {name: Recipe({name: 1}) for name in plane.geometry.names}
-    marks = landscape_marks(ev, plane, models, split, recalibration)
+    marks = landscape_marks(ev, plane, models, split=split, recalibration=recalibration)
     return {
         "split": landscape.split,
         "images": landscape.total,
@@ -84,19 +88,22 @@ def plane_report(
 def barriers_report(
     ev: Evaluator,
     names: list[str],
+    *,
     points: int,
     split: str | None = None,
     recalibration: Recalibration | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """`barrier_matrix` of some checkpoints, or of all where no name is given, as plain values.
+    """`barrier_matrix` of some checkpoints, or of all if no name is given, as plain values.
 
     Raises
     ------
     ValueError
         As in `barrier_matrix`.
     """
-    matrix = barrier_matrix(ev, names or None, split, points, recalibration, progress)
+    matrix = barrier_matrix(
+        ev, names or None, split=split, points=points, recalibration=recalibration, progress=progress
+    )
     lines = list(matrix.lines.values())
     return {
         "split": matrix.split,
@@ -117,12 +124,12 @@ def line_text(report: dict[str, Any]) -> str:
         f"Errors in percent, loss in nats, on {report['split']}; t is 0 at {report['first']}, "
         f"1 at {report['second']}.\n"
         f"Error barrier {100 * report['barrier']:.2f} points [{low:.2f}, {high:.2f}], "
-        f"{100 * report['rise']:.2f} above the line between both errors.\n{_note(report)}"
+        f"{100 * report['rise']:.2f} above the line between the two errors.\n{_note(report)}"
     )
 
 
 def plane_text(report: dict[str, Any]) -> str:
-    """The lowest point, and a table of the models on and beside the plane."""
+    """The lowest point, and a table of the models on and off the plane."""
     cells = [
         (loss, row, column)
         for row, losses in enumerate(report["loss"])
@@ -190,5 +197,5 @@ def _note(report: dict[str, Any]) -> str:
 
 
 def _finite(value: float) -> float | None:
-    # JSON has no numbers that are not finite.
+    # JSON has no non-finite numbers.
     return value if math.isfinite(value) else None

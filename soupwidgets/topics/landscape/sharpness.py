@@ -23,20 +23,20 @@ Vector = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Sharpness:
-    """How far power iteration has come.
+    """The state of a power iteration.
 
     Parameters
     ----------
     recipe
         The model.
     split
-        Whose images.
+        The split of the images.
     images
-        How many of them, the first of the seeded order.
+        Number of images, the first ones of the seeded order.
     history
         The estimate of the eigenvalue (nats per squared length of weights) after each iteration.
     residual
-        ``|H v - lambda v| / |lambda|`` of the last one: 0 for an eigenvector.
+        ``|H v - lambda v| / |lambda|`` of the last iteration: 0 for an eigenvector.
     tolerance
         Relative change of the estimate below which it counts as converged.
     """
@@ -50,7 +50,7 @@ class Sharpness:
 
     @property
     def eigenvalue(self) -> float:
-        """The estimate: of the eigenvalue that is largest in magnitude, with its sign."""
+        """The current estimate of the eigenvalue of largest magnitude, with its sign."""
         return self.history[-1]
 
     @property
@@ -64,14 +64,17 @@ class Sharpness:
 def sharpness(
     ev: Evaluator,
     model: str | Recipe,
+    *,
     images: int = 256,
     iterations: int = 50,
     tolerance: float = 1e-3,
     split: str | None = None,
     seed: int = 0,
 ) -> Sharpness:
-    """The last of `stream_sharpness`."""
-    for found in stream_sharpness(ev, model, images, iterations, tolerance, split, seed):
+    """The final result of `stream_sharpness`."""
+    for found in stream_sharpness(
+        ev, model, images=images, iterations=iterations, tolerance=tolerance, split=split, seed=seed
+    ):
         last = found
     return last
 
@@ -79,6 +82,7 @@ def sharpness(
 def stream_sharpness(
     ev: Evaluator,
     model: str | Recipe,
+    *,
     images: int = 256,
     iterations: int = 50,
     tolerance: float = 1e-3,
@@ -94,16 +98,16 @@ def stream_sharpness(
     model
         A checkpoint or a recipe.
     images
-        How many images the loss is the mean of: the first of the split's seeded order, so that it is the
+        Number of images over which the loss is averaged: the first of the split's seeded order, so that it is the
         same loss for every model. Each iteration costs about five forward passes over them.
     iterations
-        At most so many.
+        Maximum number of iterations.
     tolerance
-        Stop when the estimate changes by less than this share of itself.
+        Stop when the relative change of the estimate is below this.
     split
-        Whose images; the validation split when None.
+        The split of the images; the validation split when None.
     seed
-        Decides the first v.
+        Seed for the first v.
 
     Yields
     ------
@@ -113,7 +117,7 @@ def stream_sharpness(
     Raises
     ------
     ValueError
-        When the loss or its curvature is not finite, or the split has other classes than the suite.
+        When the loss or its curvature is not finite, or the classes of split and suite differ.
     PoolError, KeyError
         When the pool lacks a checkpoint, or the suite the split.
 
@@ -126,7 +130,7 @@ def stream_sharpness(
     where = split_named(ev.suite, split)
     if where.scoring.class_map is not None:
         raise ValueError(
-            f"{where.name!r} has classes of its own; the Hessian is that of the loss over the suite's classes"
+            f"{where.name!r} has its own classes, but the Hessian is that of the loss over the suite's classes"
         )
     rows = ev.reader(where).order[:images]
     with ev.model(recipe) as shared:
@@ -139,8 +143,8 @@ def stream_sharpness(
         for begin in range(0, len(rows), _BATCH):
             part = rows[begin : begin + _BATCH]
             images, labels = ev.batch(where, part)
-            # One batch at a time: who drags a slider meanwhile comes in between. Attention in its plain form,
-            # the one with second derivatives.
+            # Hold the model for one batch at a time, so that a slider that is dragged meanwhile gets its turn.
+            # Attention in its plain form, the only one with second derivatives.
             with ev.model(recipe) as model, sdpa_kernel(SDPBackend.MATH):
 
                 def loss(values: Vector, model: nn.Module = model, x: Tensor = images, y: Tensor = labels) -> Tensor:
@@ -173,12 +177,12 @@ def power_iteration(
     start
         The first v, of any length above 0.
     iterations
-        At most so many; fewer where H v is 0.
+        Maximum number of iterations; it stops early if H v is 0.
 
     Yields
     ------
     float, float
-        Rayleigh quotient v.Hv, which tends to the eigenvalue largest in magnitude, and ``|H v - value v| / |value|``.
+        Rayleigh quotient v.Hv, which tends to the eigenvalue of largest magnitude, and ``|H v - value v| / |value|``.
 
     Raises
     ------
@@ -206,19 +210,19 @@ def power_iteration(
 
 
 def hessian_product(loss: Callable[[Vector], Tensor], at: Vector, vector: Vector) -> Vector:
-    """The Hessian of a loss times a vector, forward over reverse: exact, at the cost of some five evaluations.
+    """The Hessian of a loss times a vector, forward over reverse: exact, at the cost of about five evaluations.
 
     Parameters
     ----------
     loss
-        Parameters by name to a number.
+        Function from parameters by name to a number.
     at
-        Where the second derivatives are taken.
+        The point at which the second derivatives are taken.
     vector
-        As many numbers, under the same names.
+        A vector with the same names and shapes.
     """
     with warnings.catch_warnings():
-        # torch scripts its own rules for jvp at first use, and warns that scripting is deprecated.
+        # torch scripts its own jvp rules on first use, and warns that scripting is deprecated.
         warnings.simplefilter("ignore", FutureWarning)
         found: Vector = jvp(grad(loss), (at,), (vector,))[1]
     return {name: value.detach() for name, value in found.items()}

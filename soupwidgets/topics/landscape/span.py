@@ -1,4 +1,4 @@
-"""Planes in the space of weights: points are recipes, and models that lie elsewhere have a place and a distance."""
+"""Planes in weight space: points are recipes; models off the plane have a projection and a distance."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
 from soupwidgets.topics.landscape.geometry import WeightGeometry, weight_geometry
 
-# Below this share of the plane's size three points are taken to lie on one line.
+# Below this fraction of the plane's size, three points count as collinear.
 _FLAT = 1e-6
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a model is projected to, in Euclidean distance of weights.
+    """The projection of a model onto a plane, in Euclidean distances of weights.
 
     Parameters
     ----------
     x, y
         Its coordinates.
     off
-        How far from the plane it lies; its loss is not the plane's value at (x, y) unless this is 0.
+        Its distance from the plane; its loss differs from the plane's value at (x, y) unless this is 0.
     """
 
     x: float
@@ -40,13 +40,13 @@ class Plane:
     Parameters
     ----------
     geometry
-        Inner products of the checkpoints that may be placed on it.
+        Inner products of all checkpoints that can be placed on it.
     origin, u, v
         Coefficients ``[names]`` of the point (0, 0), and of the two axes; those of the axes sum to 0.
     corners
-        What the plane was made of, by name: these lie on it.
+        The models that the plane was made from, by name; they lie on it.
     explained
-        For a plane by principal components the share of the trajectory's spread that each axis holds.
+        For a plane of principal components, the share of the trajectory's variance along each axis.
     """
 
     geometry: WeightGeometry
@@ -82,11 +82,11 @@ class Plane:
         x, y = self.geometry.product(way, self.u), self.geometry.product(way, self.v)
         square = self.geometry.product(way, way)
         off = max(0.0, square - x * x - y * y)
-        # What rounding leaves of a point on the plane is no distance.
+        # The rounding error of a point on the plane is not a distance.
         return Place(x, y, float(np.sqrt(off)) if off > 1e-12 * max(square, 1e-300) else 0.0)
 
     def extent(self, margin: float = 0.25) -> tuple[tuple[float, float], tuple[float, float]]:
-        """Limits of both axes that hold the corners, with some room (a share of the longer side) around them."""
+        """Limits of both axes that contain the corners, with a margin (a fraction of the longer side) around them."""
         places = [self.place(recipe) for recipe in self.corners.values()]
         xs, ys = [p.x for p in places], [p.y for p in places]
         room = margin * max(max(xs) - min(xs), max(ys) - min(ys))
@@ -107,7 +107,7 @@ def plane_through(pool: Pool, models: Sequence[str | Recipe], others: Sequence[s
     models
         Three names or recipes.
     others
-        Checkpoints that shall have a place on it as well; all of the pool when None.
+        Further checkpoints that can be placed on it; all of the pool when None.
 
     Returns
     -------
@@ -126,17 +126,17 @@ def plane_through(pool: Pool, models: Sequence[str | Recipe], others: Sequence[s
     Garipov et al., arXiv 1802.10026, appendix A.1 (Gram-Schmidt).
     """
     if len(models) != 3:
-        raise ValueError(f"a plane goes through three models, {len(models)} given")
+        raise ValueError(f"a plane goes through three models, got {len(models)}")
     corners = {
         m if isinstance(m, str) else _recipe_name(m): Recipe({m: 1}) if isinstance(m, str) else m for m in models
     }
     if len(corners) < 3:
-        raise ValueError(f"a plane needs three different models; {', '.join(corners)} given twice or more")
+        raise ValueError(f"a plane needs three different models; {', '.join(corners)} are given more than once")
     needed = [name for recipe in corners.values() for name in recipe]
     pool.require(needed)
     for name, recipe in corners.items():
         if recipe.by_tensor:
-            raise ValueError(f"{name} has coefficients of its own for some tensors: save it, and use the file")
+            raise ValueError(f"{name} has separate coefficients for some tensors: save it, and use the file")
     geometry = weight_geometry(pool, [*needed, *(pool.names if others is None else others)])
     origin, second, third = (geometry.coefficients(recipe)[0] for recipe in corners.values())
     names = list(corners)
@@ -148,12 +148,12 @@ def plane_through(pool: Pool, models: Sequence[str | Recipe], others: Sequence[s
     across = third - origin - geometry.product(third - origin, u) * u
     height = _length(geometry, across)
     if height < _FLAT * length:
-        raise ValueError(f"{', '.join(names)} lie on one line: draw it with landscape_line, or take another model")
+        raise ValueError(f"{', '.join(names)} lie on one line: draw it with landscape.line, or use another model")
     return Plane(geometry, origin, u, across / height, corners)
 
 
-def trajectory_plane(pool: Pool, trajectory: Sequence[str], others: Sequence[str] = ()) -> Plane:
-    """The plane that holds most of a training run: the two principal components, seen from its end.
+def trajectory_plane(pool: Pool, trajectory: Sequence[str], *, others: Sequence[str] = ()) -> Plane:
+    """The plane that best fits a training run: its first two principal components, relative to its end.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def trajectory_plane(pool: Pool, trajectory: Sequence[str], others: Sequence[str
     trajectory
         At least three names, the oldest first.
     others
-        Further checkpoints that shall have a place on it.
+        Further checkpoints that can be placed on it.
 
     Returns
     -------
@@ -181,14 +181,14 @@ def trajectory_plane(pool: Pool, trajectory: Sequence[str], others: Sequence[str
     Li et al., arXiv 1712.09913, section 7: principal components of theta_t - theta_T.
     """
     if len(trajectory) < 3:
-        raise ValueError(f"a plane needs at least three checkpoints of a run, {len(trajectory)} given")
+        raise ValueError(f"a plane needs at least three checkpoints of a run, got {len(trajectory)}")
     pool.require(trajectory)
     geometry = weight_geometry(pool, [*trajectory, *others], origin=trajectory[-1])
     ways = np.zeros((len(trajectory) - 1, len(geometry.names)))
     for row, name in enumerate(trajectory[:-1]):
         ways[row, geometry.names.index(name)] += 1
         ways[row, geometry.names.index(trajectory[-1])] -= 1
-    # Components of vectors that are known by their inner products: eigenvectors of the matrix of those.
+    # Principal components from inner products alone: eigenvectors of the matrix of inner products.
     values, vectors = np.linalg.eigh(ways @ geometry.inner.sum(axis=0) @ ways.T)
     if values[-2] < _FLAT**2 * values[-1] or values[-1] <= 0:
         raise ValueError(f"the {len(trajectory)} checkpoints of this run lie on one line: there is no plane")

@@ -1,4 +1,4 @@
-"""Remaining mistakes: which are left, of what kind, and what an image may be called."""
+"""Remaining mistakes: which ones are left, of what kind, and which labels of an image are acceptable."""
 
 from soupwidgets.topics.mistakes.embeddings import Embeddings, embeddings
 from soupwidgets.topics.mistakes.mistake_files import (

@@ -1,4 +1,4 @@
-"""Images as a model sees them, and the training images that are nearest."""
+"""Image embeddings of a model, and the nearest training images."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Embeddings:
     images, references
         ``[n, features]``, each of length 1.
     labels
-        Of the references.
+        Labels of the references.
     classes
-        ``[classes, features]``, each of length 1: what the head takes each class for.
+        ``[classes, features]``, each of length 1: the head's embedding of each class.
     """
 
     split: str
@@ -42,17 +42,17 @@ class Embeddings:
     labels: NDArray[np.int64]
     classes: NDArray[np.float32]
 
-    def nearest(self, row: int, count: int = 5, label: int | None = None) -> NDArray[np.int64]:
+    def nearest(self, row: int, count: int = 5, *, label: int | None = None) -> NDArray[np.int64]:
         """Rows of the nearest references, the nearest first.
 
         Parameters
         ----------
         row
-            Of the image.
+            Row of the image.
         count
-            How many.
+            Number of references.
         label
-            Only those of this class.
+            Only references of this class.
         """
         rows = np.arange(len(self.labels)) if label is None else np.flatnonzero(self.labels == label)
         similarity = self.references[rows] @ self.images[row]
@@ -60,7 +60,7 @@ class Embeddings:
         return found
 
 
-def embeddings(ev: Evaluator, split: str, recipe: Recipe | None = None, progress: bool = True) -> Embeddings:
+def embeddings(ev: Evaluator, split: str, *, recipe: Recipe | None = None, progress: bool = True) -> Embeddings:
     """Embed a split's images and the training images.
 
     Parameters
@@ -68,16 +68,16 @@ def embeddings(ev: Evaluator, split: str, recipe: Recipe | None = None, progress
     ev
         The evaluator.
     split
-        Whose images.
+        Name of the split.
     recipe
-        The model; the pool's zero-shot model when None, whose head holds the embedded prompts.
+        The model; the pool's zero-shot model, whose head consists of embedded prompts, when None.
     progress
         Whether to show a progress bar.
 
     Returns
     -------
     Embeddings
-        The references are the suite's training images, or validation where it has none.
+        The references are the suite's training images, or validation images if it has none.
 
     Raises
     ------
@@ -110,9 +110,9 @@ def _embed(ev: Evaluator, visual: torch.nn.Module, split: Split, bar: Any) -> ND
 
 
 def typicality(embedded: Embeddings) -> NDArray[np.float64]:
-    """How near each reference is to the others of its class: mean similarity to the ten nearest, ``[references]``.
+    """How close each reference is to the others of its class: mean similarity to the ten nearest, ``[references]``.
 
-    Without itself: what an image of the class can be expected to have.
+    The reference itself is left out, so this is what to expect of an image of the class.
     """
     found = np.empty(len(embedded.labels))
     for label in np.unique(embedded.labels):
@@ -125,6 +125,6 @@ def typicality(embedded: Embeddings) -> NDArray[np.float64]:
 
 
 def nearness(embedded: Embeddings, row: int, label: int) -> float:
-    """How near an image is to references of a class: mean similarity to its ten nearest; NaN if there are none."""
-    rows = embedded.nearest(row, _NEAREST, label)
+    """How close an image is to references of a class: mean similarity to its ten nearest; NaN if there are none."""
+    rows = embedded.nearest(row, _NEAREST, label=label)
     return float((embedded.references[rows] @ embedded.images[row]).mean()) if len(rows) else float("nan")

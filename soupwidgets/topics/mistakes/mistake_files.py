@@ -1,4 +1,4 @@
-"""Published reviews of mistakes, read with care: other people's files."""
+"""Readers for published reviews of mistakes, which are untrusted files."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ _MOST_CLASSES = 1 << 31
 
 @dataclass(frozen=True)
 class HumanAccuracy:
-    """Reviewed labels of ImageNet images, as they were found.
+    """Published reviewed labels of ImageNet images.
 
     Parameters
     ----------
     labels
-        Of the images that the split has.
+        Labels of the images that are in the split.
     elsewhere
-        How many reviewed images the split does not have (other test sets, or a subset).
+        Number of reviewed images that are not in the split (other test sets, or a subset).
     """
 
     labels: MultiLabels
     elsewhere: int
 
 
-def read_human_accuracy(path: str | Path, split: Split, synsets: Sequence[str] | None = None) -> HumanAccuracy:
+def read_human_accuracy(path: str | Path, split: Split, *, synsets: Sequence[str] | None = None) -> HumanAccuracy:
     """Read the multi-labels of ImageNet's validation images (``human_accuracy_v3.0.0.json``).
 
     Parameters
@@ -52,7 +52,7 @@ def read_human_accuracy(path: str | Path, split: Split, synsets: Sequence[str] |
         The JSON file: ``initial_annots`` (image to lists of synsets under correct, wrong, unclear),
         ``problematic_images`` and ``imagenet_m``.
     split
-        Has the images' names.
+        The split, for its image names.
     synsets
         WordNet ids of the classes, in the order of their numbers; those of ImageNet's 1,000 when None.
 
@@ -64,11 +64,11 @@ def read_human_accuracy(path: str | Path, split: Split, synsets: Sequence[str] |
     Raises
     ------
     ValueError
-        When the file is none of this kind, names unknown synsets, or the suite does not know its images' names.
+        When the file is not of this kind, names unknown synsets, or the suite does not know its images' names.
 
     Notes
     -----
-    The file: Shankar et al. (2020), in the third version by Vasudevan et al., arXiv 2205.04596.
+    The file is by Shankar et al. (2020), in the third version by Vasudevan et al., arXiv 2205.04596.
     """
     content = read_json_object(path)
     for key, kind in (("initial_annots", dict), ("problematic_images", dict), ("imagenet_m", list)):
@@ -76,7 +76,7 @@ def read_human_accuracy(path: str | Path, split: Split, synsets: Sequence[str] |
             raise ValueError(f"{path}: no {kind.__name__} {key!r}: not a file of reviewed labels, version 3")
     place = _places(path, split)
     if synsets is None:
-        # An import that takes a second.
+        # Imported here because it takes a second.
         synsets = importlib.import_module("timm.data").ImageNetInfo().label_names()
     number = {synset: i for i, synset in enumerate(synsets)}
     images: dict[int, ImageLabels] = {}
@@ -107,14 +107,14 @@ class MistakeFile:
     Parameters
     ----------
     mistakes
-        One for each image.
+        One mistake per image.
     normalised
-        Spellings of categories and severities that are not ours, to what they were read as.
+        Other spellings of categories and severities, and what they were read as.
     counts
         How often each of these spellings occurs.
     unknown
-        Spellings that mean none of our categories and severities, and how often each occurs. Such a category is kept
-        as it is spelt; such a severity counts as not said.
+        Spellings that match none of our categories and severities, and how often each occurs. Such a category is kept
+        as it is written; such a severity counts as not given.
     """
 
     mistakes: tuple[Mistake, ...]
@@ -124,12 +124,12 @@ class MistakeFile:
 
     @property
     def warning(self) -> str:
-        """What was not understood, as a sentence; empty where everything was."""
+        """A sentence about what was not understood; empty if everything was."""
         if not self.unknown:
             return ""
         named = [f"{spelling!r} ({count:,} times)" for spelling, count in list(self.unknown.items())[:_SHOWN]]
         more = f" and {len(self.unknown) - _SHOWN} more" if len(self.unknown) > _SHOWN else ""
-        return f"no category or severity that is known, and kept as it is: {', '.join(named)}{more}"
+        return f"unknown categories or severities, kept as they are: {', '.join(named)}{more}"
 
 
 def read_mistakes(path: str | Path) -> MistakeFile:
@@ -143,17 +143,17 @@ def read_mistakes(path: str | Path) -> MistakeFile:
     Returns
     -------
     MistakeFile
-        Spellings vary; what was read as what is in ``normalised``.
+        Spellings vary; ``normalised`` says how each was read.
 
     Raises
     ------
     ValueError
-        When the file is none of this kind.
+        When the file is not of this kind.
 
     Notes
     -----
-    The files: Vasudevan et al., arXiv 2205.04596. "Borderline" counts as minor there, and here. That of the ViT-3B
-    has one "Fine-grained with Multilabel Options" among its mistakes, which the paper does not explain.
+    The files are by Vasudevan et al., arXiv 2205.04596. "Borderline" counts as minor there, and here. That of the
+    ViT-3B has one "Fine-grained with Multilabel Options" among its mistakes, which the paper does not explain.
     """
     mistakes: list[Mistake] = []
     normalised: dict[str, str] = {}
@@ -165,7 +165,7 @@ def read_mistakes(path: str | Path) -> MistakeFile:
             said, how_bad = (_spelling(entry[key]) for key in ("failure category", "failure severity"))
         except (TypeError, KeyError) as error:
             raise ValueError(f"{path}: {image:.200}: no {error}; not a file of reviewed mistakes") from error
-        # Python's numbers have no largest one, an array's have.
+        # Python integers are unbounded, but those of an array are not.
         if isinstance(prediction, bool) or not isinstance(prediction, int) or not 0 <= prediction < _MOST_CLASSES:
             raise ValueError(f"{path}: {image:.200}: {prediction!r:.50} is not the number of a class")
         category, severity = normal_category(said), normal_severity(how_bad)
@@ -177,30 +177,30 @@ def read_mistakes(path: str | Path) -> MistakeFile:
                 counts[spelling] += 1
         mistakes.append(Mistake(image, prediction, category or said or None, *(severity or (None, False))))
     if content and unknown.total() == 2 * len(content):
-        raise ValueError(f"{path}: no category and no severity in it is known; not a file of reviewed mistakes")
+        raise ValueError(f"{path}: it has no known category or severity; not a file of reviewed mistakes")
     return MistakeFile(tuple(mistakes), normalised, dict(counts), dict(unknown))
 
 
 def _spelling(value: object) -> str:
-    """What somebody wrote, short enough to be shown and without what moves a terminal's cursor."""
+    """A value as text, shortened and without control characters, so that it can be shown."""
     text = "" if value is None else str(value)[:_LONGEST]
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 @dataclass(frozen=True, eq=False)
 class Factors:
-    """Which factors tell an image from a typical one of its class.
+    """Factors by which images differ from typical ones of their class.
 
     Parameters
     ----------
     names
-        Of the factors.
+        Names of the factors.
     rows
         Rows of the annotated images in the split.
     marked
         ``[rows, factors]``.
     elsewhere
-        How many annotated images the split does not have.
+        Number of annotated images that are not in the split.
     """
 
     names: tuple[str, ...]
@@ -215,15 +215,15 @@ def read_factors(path: str | Path, split: Split) -> Factors:
     Parameters
     ----------
     path
-        A JSON object a line: ``file_name`` and 0 or 1 for each of `FACTORS`.
+        One JSON object per line: ``file_name`` and 0 or 1 for each of `FACTORS`.
     split
-        Has the images' names.
+        The split, for its image names.
 
     Raises
     ------
     ValueError
-        When a line is none of this kind (its number is in the message), an image is annotated twice, or none is
-        of the split.
+        When a line is not of this kind (the message has its number), an image is annotated twice, or none is
+        in the split.
 
     Notes
     -----
@@ -244,25 +244,25 @@ def read_factors(path: str | Path, split: Split) -> Factors:
         else:
             rows[place[name]] = marks
     if not rows:
-        raise ValueError(f"{path}: none of its {elsewhere:,} images is of {split.name!r}")
+        raise ValueError(f"{path}: none of its {elsewhere:,} images is in {split.name!r}")
     order = sorted(rows)
     return Factors(FACTORS, np.array(order), np.array([rows[row] for row in order], dtype=bool), elsewhere)
 
 
 @dataclass(frozen=True)
 class FactorScore:
-    """A model on the images that one factor marks.
+    """A model's score on the images marked with one factor.
 
     Parameters
     ----------
     factor
-        Its name.
+        Name of the factor.
     accuracy, interval
-        With a 95% Clopper-Pearson interval.
+        Accuracy with its 95% Clopper-Pearson interval.
     images
-        How many are marked.
+        Number of marked images.
     error_ratio
-        Their error rate divided by that of all annotated images; NaN where that is zero.
+        Their error rate divided by that of all annotated images; NaN if that is zero.
     """
 
     factor: str
@@ -273,12 +273,12 @@ class FactorScore:
 
 
 def factor_scores(right: NDArray[np.bool_], factors: Factors) -> list[FactorScore]:
-    """Where a model errs more than elsewhere, the worst factor first.
+    """Factors by how much more a model errs on them, the worst factor first.
 
     Parameters
     ----------
     right
-        Whether each image of the split is right, ``[n]``.
+        Whether each image of the split is classified correctly, ``[n]``.
     factors
         The annotations.
 

@@ -1,4 +1,4 @@
-"""A first guess of why a model erred, for a reviewer to confirm or to throw away."""
+"""A first guess why a model made a mistake, for a reviewer to confirm or reject."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _OFTEN = 2
 
 @dataclass(frozen=True)
 class Guess:
-    """What kind of mistake it may be. Nobody has looked.
+    """The likely kind of a mistake; an automatic guess that no reviewer has checked.
 
     Parameters
     ----------
     category
         One of `CATEGORIES`.
     reasons
-        What speaks for it, as sentences.
+        Reasons for the guess, as sentences.
     """
 
     category: str
@@ -35,9 +35,9 @@ class Guess:
 
 
 class MistakeGuesser:
-    """Guesses the category of mistakes: from similar classes, from neighbours, from labels that occur together.
+    """Guesses the category of mistakes from similar classes, neighbouring images, and co-occurring labels.
 
-    The rule, ours, after the definitions of arXiv 2205.04596, section 4. Two classes are *similar* if their
+    The rule is our own, based on the definitions of arXiv 2205.04596, section 4. Two classes are *similar* if their
     embeddings are nearer than three quarters of all pairs. An image is *unusual* if it is farther from its class's
     training images than nine tenths of them are from each other.
 
@@ -48,13 +48,13 @@ class MistakeGuesser:
     Parameters
     ----------
     embedded
-        Of the split.
+        Embeddings of the split.
     labels
-        Its labels, ``[n]``.
+        Labels of the split, ``[n]``.
     classes
-        Their names.
+        Names of the classes.
     multi
-        Reviewed labels, which tell what occurs together; none when None.
+        Reviewed labels, which show what occurs together.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class MistakeGuesser:
         embedded: Embeddings,
         labels: NDArray[np.int64],
         classes: Sequence[str],
+        *,
         multi: MultiLabels | None = None,
     ) -> None:
         self.embedded, self.labels, self.classes = embedded, labels, tuple(classes)
@@ -91,14 +92,14 @@ class MistakeGuesser:
         Parameters
         ----------
         row
-            Of the image.
+            Row of the image.
         prediction
-            The class that the model said.
+            The class that the model predicted.
 
         Raises
         ------
         ValueError
-            When the prediction is right: there is no mistake to explain.
+            When the prediction is correct: there is no mistake to explain.
         """
         label = int(self.labels[row])
         if prediction == label:
@@ -120,7 +121,7 @@ class MistakeGuesser:
 
 
 def _co_occurrence(multi: MultiLabels | None, classes: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How often two labels are right for one image, and how often they would be by chance."""
+    """How often two labels are both correct for one image, and how often that is expected by chance."""
     if multi is None or not multi.images:
         return np.zeros((classes, classes)), np.zeros((classes, classes))
     marks = np.zeros((len(multi.images), classes))

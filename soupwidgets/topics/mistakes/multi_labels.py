@@ -1,4 +1,4 @@
-"""What an image may be called, beside its one label: multi-label accuracy, and slices of mistakes that matter."""
+"""Labels that are acceptable besides an image's original one: multi-label accuracy, and slices of major mistakes."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from numpy.typing import NDArray
 from soupwidgets.stats.intervals import class_mean_interval, clopper_pearson
 from soupwidgets.suites import Split
 
-# Two shares of right images, which differ on the same slice: wherever one is shown, it is named so.
+# Two accuracies that differ on the same slice: wherever one is shown, it is labelled with its name.
 SINGLE_LABEL = "single-label accuracy"
 MULTI_LABEL = "multi-label accuracy"
 
 
 @dataclass(frozen=True)
 class ImageLabels:
-    """What reviewers say that one image shows.
+    """Labels that reviewers gave to one image.
 
     Parameters
     ----------
     correct
-        Classes that are right.
+        Classes that are correct.
     unclear
-        Classes of which reviewers could not say whether they are right.
+        Classes for which reviewers could not say whether they are correct.
     wrong
-        Classes that are not.
+        Classes that are wrong.
     problematic
-        Whether the image should not be scored at all.
+        Whether the image should be left out of scores.
     """
 
     correct: frozenset[int] = frozenset()
@@ -40,7 +40,7 @@ class ImageLabels:
 
     @property
     def accepted(self) -> frozenset[int]:
-        """Predictions that count as right."""
+        """Predictions that count as correct."""
         return self.correct | self.unclear
 
 
@@ -53,7 +53,7 @@ class MultiLabels:
     split
         Its name.
     images
-        Row of an image to its labels; images that nobody looked at are not in it.
+        Row of an image to its labels; images that were not reviewed are left out.
     major
         Rows of the 'major' slice: images on which a mistake matters.
     """
@@ -71,18 +71,18 @@ class MultiLabels:
         return tuple(sorted(row for row, image in self.images.items() if not image.problematic))
 
     def right(self, predictions: NDArray[np.int64], rows: Iterable[int]) -> NDArray[np.bool_]:
-        """Whether each row's prediction is among what the image may be called."""
+        """Whether each row's prediction is among the accepted labels."""
         return np.array([int(predictions[row]) in self.images[row].accepted for row in rows], dtype=bool)
 
     def completed(self, split: Split) -> MultiLabels:
-        """The same, where an image may also be called what its label says, unless somebody spoke about that label.
+        """The same, with each image's original label accepted too, unless reviewers have judged that label.
 
-        A review that looks at mistakes alone is completed so: what nobody doubted stays right.
+        This completes a review of mistakes only: labels that nobody questioned stay correct.
 
         Parameters
         ----------
         split
-            Has the labels.
+            The split, for its labels.
         """
         known = {row: ImageLabels(frozenset({int(label)})) for row, label in enumerate(split.labels)}
         for row, image in self.images.items():
@@ -100,15 +100,15 @@ class MultiLabelScore:
     ----------
     accuracy, low, high
         `MULTI_LABEL`: mean over the original classes (0..1), with its 95% interval (`class_mean_interval`), which
-        holds however few images a class has.
+        is valid however few images a class has.
     right, images
-        How many images are right, of how many that were scored.
+        Number of correct images, and of scored images.
     problematic
-        Images that were skipped because of that.
+        Number of images skipped as problematic.
     classes, missing
-        How many original classes had an image to score, and how many had none and are not in the mean.
+        Number of original classes with an image to score, and of those without, which are not in the mean.
     single_label
-        `SINGLE_LABEL`: by the one original label on the same images, in the same mean over classes.
+        `SINGLE_LABEL`: by the original label, on the same images and as the same mean over classes.
     """
 
     accuracy: float
@@ -125,20 +125,20 @@ class MultiLabelScore:
 def multi_label_accuracy(
     predictions: NDArray[np.int64], labels: NDArray[np.int64], multi: MultiLabels, classes: int
 ) -> MultiLabelScore:
-    """Accuracy where an image may have several right labels.
+    """Accuracy when an image may have several correct labels.
 
-    A prediction is right if it is among the correct or unclear labels; problematic images are skipped; accuracy
-    is taken for each original class, then its mean over classes. Of a subset in which some classes have no image
-    to score, the mean is over the classes that have one: ``missing`` says how many do not.
+    A prediction is correct if it is among the correct or unclear labels; problematic images are skipped; accuracy
+    is computed for each original class and then averaged over classes. If some classes have no image
+    to score, the mean is over the classes that have one, and ``missing`` counts the others.
 
     Parameters
     ----------
     predictions, labels
-        Predicted and original class of every image of the split, ``[n]``; a prediction of -1 is no class.
+        Predicted and original class of every image of the split, ``[n]``; a prediction of -1 means no class.
     multi
         The reviewed labels.
     classes
-        How many there are.
+        Number of classes.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def multi_label_accuracy(
     Notes
     -----
     Shankar et al., 'Evaluating machine accuracy on ImageNet' (2020), section 3; Vasudevan et al., arXiv 2205.04596,
-    section 2. The rule for missing classes is ours.
+    section 2. The rule for missing classes is our own.
 
     Examples
     --------
@@ -163,7 +163,7 @@ def multi_label_accuracy(
     if outside:
         raise ValueError(f"the split has images 0..{len(labels) - 1}, not {outside[:5]}")
     if not multi.scored:
-        raise ValueError("no image to score: all that were reviewed are problematic, or none was")
+        raise ValueError("no image to score: either all reviewed images are problematic, or none was reviewed")
     rows = np.array(multi.scored)
     right = multi.right(predictions, multi.scored)
     single = predictions[rows] == labels[rows]
@@ -185,18 +185,18 @@ def multi_label_accuracy(
 
 @dataclass(frozen=True)
 class SliceScore:
-    """How many images of a slice a model has right, by all labels that reviewers accept: `MULTI_LABEL`.
+    """How many images of a slice a model classifies correctly, by all labels that reviewers accept: `MULTI_LABEL`.
 
-    As an axis or a row of a table a slice has one label an image: that is `SINGLE_LABEL`, and another number.
+    As an axis or a table row, a slice has one label per image: that is `SINGLE_LABEL`, a different number.
 
     Parameters
     ----------
     right, images
-        The count, as published for ImageNet-M (68 images).
+        The counts, as published for ImageNet-M (68 images).
     interval
-        Of the share that is right: 95% Clopper-Pearson.
+        95% Clopper-Pearson interval of the share of correct images.
     metric
-        The name to show it under.
+        The name under which to show it.
     """
 
     right: int
@@ -206,15 +206,15 @@ class SliceScore:
 
     @property
     def accuracy(self) -> float:
-        """The share of right images, 0..1."""
+        """The share of correct images, 0..1."""
         return self.right / self.images
 
     def __str__(self) -> str:
         return f"{self.metric} {self.accuracy:.1%}: {self.right} of {self.images} images"
 
 
-def slice_score(predictions: NDArray[np.int64], multi: MultiLabels, rows: Sequence[int] | None = None) -> SliceScore:
-    """Count the right images of a slice, each by all labels that reviewers accept (`MULTI_LABEL`).
+def slice_score(predictions: NDArray[np.int64], multi: MultiLabels, *, rows: Sequence[int] | None = None) -> SliceScore:
+    """Count the correct images of a slice, by all labels that reviewers accept (`MULTI_LABEL`).
 
     Parameters
     ----------

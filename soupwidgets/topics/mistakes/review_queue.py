@@ -1,4 +1,4 @@
-"""Which images to look at, and in which order."""
+"""Which images to review, and in which order."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from soupwidgets.topics.diversity.members import Member
 
 @dataclass(frozen=True)
 class Queue:
-    """Images to look at.
+    """Images to review.
 
     Parameters
     ----------
     name
-        What it is.
+        Name of the queue.
     rows
         Rows of the images in their split, in order.
     reasons
-        Why each is there.
+        Why each image is in the queue.
     """
 
     name: str
@@ -37,9 +37,9 @@ class Queue:
 
 
 def hardest(models: Sequence[Member], suite: Suite, split: str) -> Queue:
-    """Images that the first model has wrong, those first that the models together find hardest.
+    """Images that the first model gets wrong, starting with those that all models together find hardest.
 
-    Hard is a low mean log-probability of the labelled class, each model at its own temperature.
+    Hard means a low mean log-probability of the labelled class, each model at its own temperature.
     """
     where = suite.splits[split]
     wrong = np.flatnonzero(~models[0].right(where))
@@ -50,7 +50,7 @@ def hardest(models: Sequence[Member], suite: Suite, split: str) -> Queue:
 
 
 def most_disputed(models: Sequence[Member], suite: Suite, split: str) -> Queue:
-    """Images on which the models' predictions differ, those first on which they differ most (entropy of the votes).
+    """Images on which the models' predictions differ, sorted by how much they differ (entropy of the votes).
 
     Raises
     ------
@@ -70,7 +70,7 @@ def most_disputed(models: Sequence[Member], suite: Suite, split: str) -> Queue:
 
 
 def class_pair(model: Member, suite: Suite, split: str, first: str, second: str) -> Queue:
-    """Images of either class that the model takes for the other, the surest first.
+    """Images of two classes that the model confuses with each other, the most confident first.
 
     Raises
     ------
@@ -86,13 +86,13 @@ def class_pair(model: Member, suite: Suite, split: str, first: str, second: str)
     rows = np.flatnonzero((labels != said) & np.isin(labels, list(pair)) & np.isin(said, list(pair)))
     sure = softmax(model.scaled(split, suite)[rows], axis=1).max(axis=1)
     order = np.argsort(-sure, kind="stable")
-    reasons = [f"called {names[said[row]]} with probability {p:.2f}" for row, p in zip(rows[order], sure[order],
+    reasons = [f"predicted {names[said[row]]} with probability {p:.2f}" for row, p in zip(rows[order], sure[order],
                                                                                        strict=True)]  # fmt: skip
     return _queue(f"{first} and {second}", rows[order], reasons)
 
 
 def where_two_differ(first: Member, second: Member, suite: Suite, split: str) -> Queue:
-    """Images on which exactly one of two models is right: a soup and its best ingredient, for example."""
+    """Images on which exactly one of two models is correct, for example a soup and its best ingredient."""
     where = suite.splits[split]
     right = first.right(where), second.right(where)
     rows = np.flatnonzero(right[0] != right[1])
@@ -108,24 +108,24 @@ def label_errors(model: Member, suite: Suite, split: str) -> Queue:
     Parameters
     ----------
     model
-        It must not have been trained on these images.
+        A model that was not trained on these images.
     suite, split
-        Whose labels.
+        The suite, and the split whose labels to check.
 
     Raises
     ------
     ModuleNotFoundError
-        Without cleanlab, an extra.
+        When cleanlab, an optional dependency, is not installed.
 
     Notes
     -----
-    Northcutt, Jiang and Chuang, arXiv 1911.00068, by their library.
+    Northcutt, Jiang and Chuang, arXiv 1911.00068, using their library.
     """
     try:
         find = importlib.import_module("cleanlab.filter").find_label_issues
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "candidates for wrong labels need cleanlab: pip install 'soupwidgets[label-errors]'"
+            "finding wrong labels needs cleanlab: pip install 'soupwidgets[label-errors]'"
         ) from error
     labels = suite.splits[split].labels
     probabilities = softmax(model.scaled(split, suite), axis=1)

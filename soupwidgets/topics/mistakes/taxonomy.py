@@ -1,4 +1,4 @@
-"""Kinds of mistakes and how bad they are; who confuses what."""
+"""Kinds and severities of mistakes, and which classes are confused."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class Mistake:
     Parameters
     ----------
     image
-        What the data set calls the image.
+        Name of the image in the data set.
     prediction
-        The class that the model said.
+        The class that the model predicted.
     category
-        One of `CATEGORIES`, or another one that reviewers used; None where nobody said.
+        One of `CATEGORIES`, or another one that reviewers used; None if not given.
     severity
         One of `SEVERITIES`, or None.
     borderline
-        Whether it was called borderline, which counts as minor.
+        Whether it was rated borderline, which counts as minor.
     """
 
     image: str
@@ -70,7 +70,7 @@ def normal_category(spelling: str) -> str | None:
 
 
 def normal_severity(spelling: str) -> tuple[str, bool] | None:
-    """The severity that a spelling means, and whether it was borderline; None where it means none.
+    """The severity that a spelling means, and whether it was borderline; None if it is not a severity.
 
     Examples
     --------
@@ -84,18 +84,18 @@ def normal_severity(spelling: str) -> tuple[str, bool] | None:
 
 
 def mistake_table(mistakes: Iterable[Mistake]) -> pd.DataFrame:
-    """How many mistakes there are of each category and severity.
+    """Count mistakes by category and severity.
 
     Parameters
     ----------
     mistakes
-        Reviewed ones; what nobody said is counted as "not said".
+        Reviewed mistakes; missing entries are counted as "not said".
 
     Returns
     -------
     pd.DataFrame
-        A row for each category and one for all; columns ``major``, ``minor``, ``borderline`` (which are among the
-        minor ones), ``not said``, ``all``, and ``share major`` with ``low`` and ``high`` (95% Clopper-Pearson).
+        One row per category and one for all; columns ``major``, ``minor``, ``borderline`` (included in
+        ``minor``), ``not said``, ``all``, and ``share major`` with ``low`` and ``high`` (95% Clopper-Pearson).
 
     Notes
     -----
@@ -103,7 +103,7 @@ def mistake_table(mistakes: Iterable[Mistake]) -> pd.DataFrame:
     """
     given = list(mistakes)
     rows: dict[str, list[Mistake]] = {name: [] for name in CATEGORIES}
-    # Others by name, and what nobody said last.
+    # Other categories by name, and "not said" last.
     for mistake in sorted(given, key=lambda m: (m.category is None, _row_of(m))):
         rows.setdefault(_row_of(mistake), []).append(mistake)
     table = pd.DataFrame({name: _counts(some) for name, some in {**rows, "all": given}.items()}).T
@@ -112,7 +112,7 @@ def mistake_table(mistakes: Iterable[Mistake]) -> pd.DataFrame:
 
 
 def _row_of(mistake: Mistake) -> str:
-    # A category of reviewers may be called like a row of ours.
+    # A reviewers' category may have the name of one of our rows.
     return repr(mistake.category) if mistake.category in ("all", "not said") else mistake.category or "not said"
 
 
@@ -134,16 +134,16 @@ def _counts(mistakes: Sequence[Mistake]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class ConfusionPair:
-    """Two classes that a model takes for each other.
+    """Two classes that a model confuses.
 
     Parameters
     ----------
     first, second
         Names of the classes.
     first_as_second, second_as_first
-        How many images of each are called the other.
+        Number of images of each that are predicted as the other.
     images
-        How many images the two have.
+        Number of images of the two classes.
     """
 
     first: str
@@ -154,7 +154,7 @@ class ConfusionPair:
 
     @property
     def count(self) -> int:
-        """Confusions both ways."""
+        """Number of confusions in both directions."""
         return self.first_as_second + self.second_as_first
 
 
@@ -166,9 +166,9 @@ def confusion_pairs(
     Parameters
     ----------
     predictions, labels
-        ``[n]``; a prediction of -1 is no class.
+        Classes, ``[n]``; a prediction of -1 means no class.
     classes
-        Names.
+        Names of the classes.
 
     Returns
     -------
@@ -189,16 +189,16 @@ def confusion_pairs(
 
 @dataclass(frozen=True)
 class LaterAgreement:
-    """What labels that were added later say of a model's mistakes.
+    """How labels that were added later judge a model's mistakes.
 
     Parameters
     ----------
     accepted
-        Mistakes by the original label whose prediction is now among the correct or unclear labels.
+        Mistakes according to the original label whose prediction is now among the correct or unclear labels.
     rejected
-        Those whose prediction is not.
+        Mistakes whose prediction is not.
     problematic, not_reviewed
-        Those that are skipped now, or that nobody looked at.
+        Mistakes on images that are skipped now, or that were not reviewed.
     """
 
     accepted: int
@@ -210,14 +210,14 @@ class LaterAgreement:
 def agreement_with_later_labels(
     predictions: NDArray[np.int64], labels: NDArray[np.int64], multi: MultiLabels
 ) -> LaterAgreement:
-    """How many of a model's mistakes were none.
+    """Count how many of a model's mistakes are not mistakes by reviewed labels.
 
     Parameters
     ----------
     predictions, labels
         ``[n]``.
     multi
-        Labels that reviewers gave.
+        The reviewed labels.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Reviewing together: judgements of many people on the same images, kept, merged, counted, and taken back."""
+"""Reviewing together: many people's judgements of the same images, stored, merged, counted, and withdrawn."""
 
 from soupwidgets.topics.review.agreement import Agreement, agreement, alpha_interval, krippendorff_alpha
 from soupwidgets.topics.review.community import community_slices

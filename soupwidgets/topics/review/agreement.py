@@ -13,7 +13,7 @@ from scipy import stats
 from soupwidgets.stats.intervals import LEVEL
 from soupwidgets.topics.review.views import Image, Judgement, View
 
-# Fewer images of a kind than this are too few to say how far alpha could be off.
+# With fewer images of a kind than this, the uncertainty of alpha cannot be estimated.
 FEWEST_IMAGES = 10
 TOO_FEW = (
     "Without an interval: too few images to say how far alpha could be off by chance (it takes "
@@ -29,14 +29,14 @@ class Agreement:
     Parameters
     ----------
     question
-        What reviewers said yes or no to.
+        The yes-or-no question.
     alpha, low, high
-        1 is full agreement, 0 is chance; with a 95% interval over images (`alpha_interval`). NaN where alpha is not
-        defined: too few answers, or everybody always said the same; and limits are NaN where images are too few.
+        1 is full agreement, 0 is chance; with a 95% interval over images (`alpha_interval`). NaN if alpha is not
+        defined: too few answers, or all answers are the same; the limits are NaN if there are too few images.
     images, answers
-        How many images have at least two answers, and how many answers these are.
+        Number of images with at least two answers, and of these answers.
     said_yes
-        How many of the answers.
+        Number of answers that are yes.
     """
 
     question: str
@@ -56,13 +56,13 @@ def agreement(known: View, split: str) -> list[Agreement]:
     known
         The session.
     split
-        Whose images.
+        Name of the split.
 
     Returns
     -------
     list[Agreement]
-        A question is answered by whoever named any category (any severity): no for those that they did not name.
-        The prediction's question is answered by whoever said whether it is a right label.
+        A reviewer who named any category (any severity) has answered the question for each one: no for those not named.
+        The question about the prediction is answered by reviewers who said whether it is a correct label.
 
     Notes
     -----
@@ -80,7 +80,7 @@ def agreement(known: View, split: str) -> list[Agreement]:
 
 
 def krippendorff_alpha(table: NDArray[np.float64]) -> float:
-    """Krippendorff's alpha of nominal answers ``[reviewers, images]``, NaN for none given; NaN if not defined.
+    """Krippendorff's alpha of nominal answers ``[reviewers, images]``, where NaN means no answer; NaN if undefined.
 
     Notes
     -----
@@ -97,27 +97,27 @@ def krippendorff_alpha(table: NDArray[np.float64]) -> float:
 
 
 def alpha_interval(table: NDArray[np.float64]) -> tuple[float, float]:
-    """95% interval of alpha for the images that these are a sample of.
+    """95% interval of alpha for the population from which these images are a sample.
 
     Parameters
     ----------
     table
-        Answers 0 and 1, ``[reviewers, images]``, NaN for none given.
+        Answers 0 and 1, ``[reviewers, images]``; NaN means no answer.
 
     Returns
     -------
     tuple[float, float]
-        NaN where fewer than `FEWEST_IMAGES` have a disagreement, or a yes (a no) of at least two people and of half
-        of those who answered: rare answers that a sample hardly has decide what chance agreement is, and no interval
-        can know of them.
+        NaN if fewer than `FEWEST_IMAGES` images have a disagreement, or a yes (a no) from at least two people and half
+        of those who answered: chance agreement depends on rare answers that a sample may not contain, which no interval
+        can account for.
 
     Notes
     -----
     The jackknife over images (Efron and Tibshirani 1993, 'An introduction to the bootstrap', chapter 11), with
     Student's t on half the degrees of freedom that the kurtosis of its values leaves, on the scale of alpha and on
-    that of log(1 - alpha): the wider limit of both. Where it is given it covers in at least 93% of cases in twelve
-    settings of two to six reviewers and few to many images (by simulation), where the bootstrap's
-    percentiles are too narrow in some. The rule and the widening are ours.
+    that of log(1 - alpha): the wider limit of both. Where it is given, its coverage is at least 93% in twelve
+    simulated settings of two to six reviewers and few to many images, while the bootstrap's
+    percentiles are too narrow in some of them. The rule and the widening are our own.
     """
     counts = _counts(table)
     said, answers = counts[:, :-2], counts[:, -2]
@@ -143,7 +143,7 @@ def alpha_interval(table: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def _counts(table: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each image with at least two answers: how many said each value, how many answers, and its share of A."""
+    """For each image with at least two answers: the count of each value, the number of answers, and its share of A."""
     values = np.unique(table[~np.isnan(table)])
     said = (table[:, :, None] == values).sum(axis=0).astype(np.float64)
     answers = said.sum(axis=1)
@@ -152,7 +152,7 @@ def _counts(table: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _alpha(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Alpha of sums of `_counts`, ``[..., values + 2]``; NaN where it is not defined."""
+    """Alpha from sums of `_counts`, ``[..., values + 2]``; NaN where it is not defined."""
     n, agreeing = sums[..., -2], sums[..., -1]
     expected = n**2 - (sums[..., :-2] ** 2).sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):

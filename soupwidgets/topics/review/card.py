@@ -1,4 +1,4 @@
-"""One image to judge, with everything that helps to judge it, by click or by single keys."""
+"""One image to judge, with everything that helps to judge it, by mouse or by single keys."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from soupwidgets.panel.live_figure import STATIC, with_keys
 
 
 class ReviewCard(anywidget.AnyWidget):
-    """An image, what models say of it, and what a reviewer says.
+    """An image, the models' predictions for it, and a reviewer's judgement.
 
-    Texts are shown as texts, whatever they hold; images come from here alone.
+    Texts are shown as plain text, whatever they contain; images only come from the suite.
 
     Attributes
     ----------
     item
-        ``image`` (a ``data:`` address), ``alt``, ``place``, ``reason``, ``label`` (a class), ``predictions``
+        ``image`` (a ``data:`` URL), ``alt``, ``place``, ``reason``, ``label`` (a class), ``predictions``
         (``class``, ``probability``), ``guess`` (``category``, ``reasons``), ``neighbours`` (``image``, ``label``),
         ``others`` (sentences). Empty when there is nothing to judge.
     vocabulary
@@ -25,7 +25,7 @@ class ReviewCard(anywidget.AnyWidget):
         ``correct``, ``unclear``, ``wrong`` (classes), ``problematic``, ``category``, ``severity``, ``note``,
         ``shared``, and ``judged``: whether it is stored.
     status
-        What happened last.
+        A message about the last action.
     event
         What the reviewer did: ``number`` of the event, ``do``, and the ``judgement`` to store.
     """

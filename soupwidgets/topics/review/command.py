@@ -21,29 +21,25 @@ from soupwidgets.commands.options import (
 from soupwidgets.commands.places import output_file
 from soupwidgets.topics.diversity.members import open_members
 
-app = typer.Typer(
-    no_args_is_help=True, help="Reviewed mistakes: their kinds, scores, exports, and merging of sessions."
-)
+app = typer.Typer(no_args_is_help=True, help="Reviewed mistakes: kinds, scores, exports, and merging of sessions.")
 
 
 class LabelRule(StrEnum):
-    """How many judgements become one set of labels."""
+    """How several judgements are combined into one set of labels."""
 
     all_views = "all views"
     majority = "majority"
 
 
-_Session = Annotated[str, typer.Argument(help="A session's file; with --reviews its id.")]
-_Reviews = Annotated[
-    str | None, typer.Option(help="Where sessions are kept: an SQLite file or a postgresql:// address.")
-]
-_Rule = Annotated[LabelRule, typer.Option(help="Every view counts, or the majority's.")]
-_Split = Annotated[str | None, typer.Option(help="Which split; the in-distribution test otherwise.")]
+_Session = Annotated[str, typer.Argument(help="File of a session; with --reviews, its id.")]
+_Reviews = Annotated[str | None, typer.Option(help="Where sessions are stored: an SQLite file or a postgresql:// URL.")]
+_Rule = Annotated[LabelRule, typer.Option(help="Whether every view counts, or only the majority's.")]
+_Split = Annotated[str | None, typer.Option(help="Name of the split; the in-distribution test if not given.")]
 
 
 @app.command("summary")
 def summary(session: _Session, reviews: _Reviews = None, json_file: JsonOption = None) -> None:
-    """Kinds of mistakes and how bad they are, of a session or a published file; how far reviewers agree."""
+    """Show kinds and severities of mistakes in a session or a published file, and how far reviewers agree."""
     from soupwidgets.topics.review.report import summary_report, summary_text
 
     report = summary_report(session, reviews)
@@ -54,23 +50,21 @@ def summary(session: _Session, reviews: _Reviews = None, json_file: JsonOption =
 
 @app.command("score")
 def score(
-    labels: Annotated[Path, typer.Argument(help="An export, a session's file, or ImageNet's human_accuracy JSON.")],
+    labels: Annotated[Path, typer.Argument(help="An export, a session file, or ImageNet's human_accuracy JSON.")],
     suite: SuiteOption,
-    pool: Annotated[list[str] | None, typer.Option(help="Folder or file of checkpoints; repeat it.")] = None,
+    pool: Annotated[list[str] | None, typer.Option(help="Folder or file of checkpoints; repeatable.")] = None,
     logits: Annotated[
-        list[str] | None, typer.Option(help="NAME:SPLIT=FILE of a model's logits (npy, npz, pt, csv); repeat it.")
+        list[str] | None, typer.Option(help="NAME:SPLIT=FILE of a model's logits (npy, npz, pt, csv); repeatable.")
     ] = None,
     split: _Split = None,
     rule: _Rule = LabelRule.all_views,
-    reviewed_only: Annotated[
-        bool, typer.Option("--reviewed-only", help="Leave out images that nobody reviewed.")
-    ] = False,
+    reviewed_only: Annotated[bool, typer.Option("--reviewed-only", help="Score reviewed images only.")] = False,
     part: PartOption = None,
     json_file: JsonOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
 ) -> None:
-    """Multi-label accuracy of models beside the accuracy by one label, and the count on the 'major' slice."""
+    """Show models' multi-label accuracy next to their single-label accuracy, and the count on the 'major' slice."""
     from soupwidgets.store import Store
     from soupwidgets.suites import Suite
     from soupwidgets.topics.diversity.report import imported_members
@@ -80,15 +74,17 @@ def score(
     where = opened.id_test.name if split is None else split
     if where not in opened.splits:
         raise ValueError(f"the suite has no split {where!r}; it has {', '.join(opened.splits)}")
-    given = open_labels(labels, opened, where, rule.value)
+    given = open_labels(labels, opened, split=where, rule=rule.value)
     kept = Store(store) if store else None
     models = []
     if pool:
-        models = open_members(pool, opened, [where], kept, device, sys.stderr.isatty(), part)
+        models = open_members(
+            pool, opened, splits=[where], store=kept, device=device, progress=sys.stderr.isatty(), part=part
+        )
     models += imported_members(logits or [], opened)
     if not models:
         raise ValueError("no model to score: give --pool or --logits")
-    report = score_report(models, opened, where, given, reviewed_only)
+    report = score_report(models, opened, split=where, given=given, reviewed_only=reviewed_only)
     write_json(json_file, report)
     if json_file != "-":
         show(score_text(report))
@@ -98,16 +94,18 @@ def score(
 def export(
     session: _Session,
     suite: SuiteOption,
-    out: Annotated[Path, typer.Option(help="Gets the labels.", callback=output_file)],
-    major: Annotated[Path | None, typer.Option(help="Gets the 'major' slice.", callback=output_file)] = None,
+    out: Annotated[Path, typer.Option(help="File for the labels.", callback=output_file)],
+    major: Annotated[Path | None, typer.Option(help="File for the 'major' slice.", callback=output_file)] = None,
     reviews: _Reviews = None,
     split: _Split = None,
     rule: _Rule = LabelRule.all_views,
-    names: Annotated[bool, typer.Option("--names", help="Name those who share something and gave a name.")] = False,
+    names: Annotated[
+        bool, typer.Option("--names", help="Name the reviewers who share something and gave a name.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Write without asking.")] = False,
     json_file: JsonOption = None,
 ) -> None:
-    """Say what shared judgements would go out, ask, and write them: labels, and the 'major' slice."""
+    """Show which shared judgements would be exported, ask, and write them: labels, and the 'major' slice."""
     from soupwidgets.suites import Suite, write_slice
     from soupwidgets.text import one_line
     from soupwidgets.topics.review.files import export_labels
@@ -120,8 +118,8 @@ def export(
         raise ValueError(f"the suite has no split {split!r}; it has {', '.join(opened.splits)}")
     where = opened.id_test if split is None else opened.splits[split]
     known = view(open_session(session, reviews)[1])
-    made = export_labels(known, where, rule.value, names)
-    chosen = major_slice(known, where, rule.value) if major else None
+    made = export_labels(known, where, rule=rule.value, names=names)
+    chosen = major_slice(known, where, rule=rule.value) if major else None
     for sentence in made.summary:
         print(one_line(sentence), file=sys.stderr)
     if not yes:
@@ -135,11 +133,11 @@ def export(
 
 @app.command("merge")
 def merge(
-    files: Annotated[list[Path], typer.Argument(help="Copies of one session, in any order.")],
-    out: Annotated[Path, typer.Option(help="Gets what all of them know.", callback=output_file)],
+    files: Annotated[list[Path], typer.Argument(help="Files of the same session, in any order.")],
+    out: Annotated[Path, typer.Option(help="File for the merged session.", callback=output_file)],
     json_file: JsonOption = None,
 ) -> None:
-    """Merge copies of a session; what one of them took back stays gone."""
+    """Merge copies of a session; what was withdrawn in any of them stays withdrawn."""
     from soupwidgets.topics.review.files import write_session
     from soupwidgets.topics.review.report import merged
 

@@ -1,4 +1,4 @@
-"""Sets of images that matter to somebody, as splits of the suite."""
+"""Sets of images that reviewers named as important, as splits of the suite."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def community_slices(known: View, suite: Suite) -> list[SliceSplit]:
     known
         The session.
     suite
-        Has the images.
+        The suite, for its images.
 
     Returns
     -------
     list[SliceSplit]
-        By name. Two of one name, or of a split's name, are told apart by numbers.
+        Sorted by name. Numbers are added to names that occur twice or belong to a split.
     """
     taken = {*suite.splits, *([suite.training.name] if suite.training else [])}
     found = []

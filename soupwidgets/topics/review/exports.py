@@ -1,4 +1,4 @@
-"""What leaves a review: said before it is written."""
+"""Exports of a review, with a summary before anything is written."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from soupwidgets.topics.review.session import ReviewSession
 
 
 class ReviewExports(ipywidgets.VBox):  # type: ignore[misc]
-    """Chooses what to write, shows what would be in it, and writes it only then.
+    """Lets the user choose an export, shows what it would contain, and only then writes it.
 
     Parameters
     ----------
     session
-        Whose judgements.
+        The session.
     split
-        Whose images.
+        The split of the images.
     rule
-        How labels are settled at the moment.
+        Returns the current rule by which labels are settled.
     """
 
     def __init__(self, session: ReviewSession, split: Split, rule: Callable[[], Rule]) -> None:
@@ -60,7 +60,7 @@ class ReviewExports(ipywidgets.VBox):  # type: ignore[misc]
         self._forget()
 
     def _forget(self) -> None:
-        """What was said is no longer what would be written."""
+        """Clear the summary: it no longer describes what would be written."""
         self._write, self.write.disabled, self.summary.value = None, True, ""
 
     def _try(self, act: Callable[[], None]) -> None:
@@ -79,11 +79,11 @@ class ReviewExports(ipywidgets.VBox):  # type: ignore[misc]
         )
 
     def _labels(self) -> None:
-        export = export_labels(self._session.refresh(), self._split, self._rule(), self.names.value)
+        export = export_labels(self._session.refresh(), self._split, rule=self._rule(), names=self.names.value)
         self._ready(export.summary, export.write)
 
     def _major(self) -> None:
-        found = major_slice(self._session.refresh(), self._split, self._rule())
+        found = major_slice(self._session.refresh(), self._split, rule=self._rule())
         sentences = (
             f"{len(found):,} images of {self._split.name!r}, each with one label, and why they were chosen.",
             "Only of judgements that their reviewers share. No names, no notes, no pixels.",
@@ -98,7 +98,7 @@ class ReviewExports(ipywidgets.VBox):  # type: ignore[misc]
         sentences = (
             f"Everything: {len(view.judgements):,} judgements ({private:,} of them not shared), notes, slices, "
             f"the agreement, and {named} names.",
-            "It is for merging with copies of people in the group: give it to nobody else.",
+            "It is for merging with other copies in the group: do not give it to anybody else.",
             "What is taken back later disappears from a copy when that is merged, not before.",
         )
         self._ready(sentences, lambda path: write_session(path, self._session.id, state))

@@ -1,4 +1,4 @@
-"""Sessions as files, to be merged without a server; and exports, which say first what they contain."""
+"""Sessions as files, to merge without a server; and exports, which first list what they contain."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ SESSION_FORMAT, LABELS_FORMAT = "soupwidgets review session 1", "soupwidgets rev
 
 
 def write_session(path: str | Path, session: str, state: State) -> Path:
-    """Write everything that a copy knows, for the others in the group: judgements that are not shared as well.
+    """Write everything in a copy, including judgements that are not shared, for others in the group.
 
     Parameters
     ----------
     path
         The file.
     session
-        Its id.
+        Id of the session.
     state
-        What is known.
+        The content of the session.
     """
     content = {
         "format": SESSION_FORMAT,
@@ -47,12 +47,12 @@ def write_session(path: str | Path, session: str, state: State) -> Path:
 
 
 def read_session(path: str | Path) -> tuple[str, State]:
-    """Read a session's file: its id, and what it knows.
+    """Read a session file: its id and its content.
 
     Raises
     ------
     ReviewError
-        When the file is none, or a record of it is malformed.
+        When it is not a session file, or a record is malformed.
     """
     content = _content(path, SESSION_FORMAT)
     try:
@@ -60,7 +60,7 @@ def read_session(path: str | Path) -> tuple[str, State]:
         records = [Record(r["id"], r["kind"], r["author"], r["body"], r["version"]) for r in content["records"]]
         lost = list(content["gone"])
         if not is_id(session) or not all(is_id(r.id) for r in records):
-            raise ReviewError("an id is none")
+            raise ReviewError("an id is invalid")
         for record in records:
             record.check()
         state = State.of(records, lost)
@@ -74,12 +74,12 @@ def read_session(path: str | Path) -> tuple[str, State]:
 
 @dataclass(frozen=True)
 class Export:
-    """What would be written, for everybody to read before it is.
+    """What an export would write, for everybody to read beforehand.
 
     Parameters
     ----------
     content
-        Plain values.
+        The content, as plain values.
     summary
         What is in it and what is not, as sentences.
     """
@@ -97,15 +97,15 @@ class Export:
         return Path(path)
 
 
-def export_labels(known: View, split: Split, rule: Rule = "all views", names: bool = False) -> Export:
-    """Labels of a split after review, of judgements that their reviewers share, for anybody.
+def export_labels(known: View, split: Split, *, rule: Rule = "all views", names: bool = False) -> Export:
+    """Labels of a split after review, from shared judgements, for publication.
 
     Parameters
     ----------
     known
         The session.
     split
-        Whose images.
+        The split of the images.
     rule
         How labels are settled; the distributions are in the export as well.
     names
@@ -114,7 +114,7 @@ def export_labels(known: View, split: Split, rule: Rule = "all views", names: bo
     Returns
     -------
     Export
-        Without notes, categories' authors, answers to the group's fields, and reviewers' ids.
+        Without notes, authors of categories, answers to the group's fields, and reviewers' ids.
     """
     settled = label_set(known, split.name, rule, shared=True)
     counted = distributions(known, split.name, shared=True)
@@ -155,13 +155,13 @@ def read_labels(path: str | Path, suite: Suite) -> MultiLabels:
     Raises
     ------
     ReviewError
-        When the file is none, or was made for other images.
+        When it is not such a file, or was made for other images.
     """
     content = _content(path, LABELS_FORMAT)
     try:
         split = suite.splits[str(content["split"])]
         if content["sha256"] != split.content_hash:
-            raise ReviewError(f"made for other images or labels of {split.name!r} than the suite has")
+            raise ReviewError(f"made for images or labels of {split.name!r} that differ from the suite's")
         classes = len(suite.class_names(split.name))
         images = {
             _below(row, len(split)): ImageLabels(
@@ -190,9 +190,9 @@ def _below(value: object, end: int) -> int:
 def _content(path: str | Path, format: str) -> dict[str, Any]:
     path = Path(path)
     try:
-        # Python needs some twenty times as much memory for what a file of many small things holds.
+        # In Python, a file of many small values takes about twenty times its size in memory.
         if path.exists() and not (path.is_file() and path.stat().st_size <= _MOST_BYTES):
-            raise ValueError(f"{path}: no file of at most {_MOST_BYTES >> 20} MiB")
+            raise ValueError(f"{path}: not a file of at most {_MOST_BYTES >> 20} MiB")
         return read_json_object(path, format)
     except (OSError, ValueError) as error:
         raise ReviewError(str(error)) from error

@@ -1,4 +1,4 @@
-"""From judgements to labels: distributions, and the label set that models are scored by."""
+"""From judgements to labels: distributions, and the label set by which models are scored."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from soupwidgets.topics.mistakes.multi_labels import ImageLabels, MultiLabels
 from soupwidgets.topics.mistakes.taxonomy import SEVERITIES, Mistake
 from soupwidgets.topics.review.views import Judgement, View
 
-# How one label set comes of many judgements.
+# How several judgements of an image are combined into one set of labels.
 Rule = Literal["all views", "majority"]
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """What several reviewers say of one image; nothing is settled.
+    """The judgements of several reviewers on one image, as counts.
 
     Parameters
     ----------
     reviewers
-        How many judged it.
+        Number of reviewers who judged it.
     correct, unclear, wrong
-        Class to how many said so.
+        Number of reviewers by class.
     problematic
-        How many said so.
+        Number of reviewers who called it problematic.
     categories, severities
-        Ids of terms to how many said so.
+        Number of reviewers by id of the term.
     """
 
     reviewers: int
@@ -41,7 +41,7 @@ class Distribution:
 
     @property
     def disputed(self) -> bool:
-        """Whether two reviewers say different things of the labels."""
+        """Whether reviewers disagree about the labels."""
         classes = {*self.correct, *self.unclear, *self.wrong}
         sided = any(max(s.get(c, 0) for s in (self.correct, self.unclear, self.wrong)) < self.reviewers
                     for c in classes)  # fmt: skip
@@ -49,7 +49,7 @@ class Distribution:
 
 
 def distribution(judgements: Iterable[Judgement]) -> Distribution:
-    """Count what some reviewers say of one image."""
+    """Count the judgements of some reviewers on one image."""
     given = list(judgements)
     return Distribution(
         len(given),
@@ -63,15 +63,15 @@ def distribution(judgements: Iterable[Judgement]) -> Distribution:
 
 
 def settle(counted: Distribution, rule: Rule) -> ImageLabels:
-    """One set of labels for one image.
+    """Settle on one set of labels for one image.
 
     Parameters
     ----------
     counted
-        What the reviewers say.
+        The counted judgements.
     rule
         ``"all views"``: a class is correct if everybody says so, wrong if nobody says correct or unclear, and
-        unclear otherwise; an image is problematic if everybody says so. Whoever accepts a label is heard.
+        unclear otherwise; an image is problematic if everybody says so. Every vote for a label has an effect.
         ``"majority"``: what more than half of the reviewers say; a class without a majority is unclear if anybody
         named it correct or unclear, and wrong otherwise.
     """
@@ -91,8 +91,8 @@ def settle(counted: Distribution, rule: Rule) -> ImageLabels:
     return ImageLabels(frozenset(found["correct"]), frozenset(found["unclear"]), frozenset(found["wrong"]), problematic)
 
 
-def distributions(known: View, split: str, shared: bool = False) -> dict[int, Distribution]:
-    """What reviewers say of each image of a split, by row; of shared judgements alone if asked."""
+def distributions(known: View, split: str, *, shared: bool = False) -> dict[int, Distribution]:
+    """The distribution of judgements for each image of a split, by row; optionally from shared judgements only."""
     found = {}
     for image, said in known.by_image().items():
         some = [j for j in said.values() if j.shared or not shared]
@@ -101,7 +101,7 @@ def distributions(known: View, split: str, shared: bool = False) -> dict[int, Di
     return dict(sorted(found.items()))
 
 
-def label_set(known: View, split: str, rule: Rule = "all views", shared: bool = False) -> MultiLabels:
+def label_set(known: View, split: str, rule: Rule = "all views", *, shared: bool = False) -> MultiLabels:
     """The labels of a split after review, with the 'major' slice.
 
     Parameters
@@ -109,14 +109,14 @@ def label_set(known: View, split: str, rule: Rule = "all views", shared: bool = 
     known
         The session.
     split
-        Which split.
+        Name of the split.
     rule
         As in `settle`. An image is in the 'major' slice if anybody ("all views") or more than half of those who
         rated its severity ("majority") called the mistake major; problematic images are not in it.
     shared
-        Whether only judgements count that their reviewers share.
+        Whether to use only judgements that their reviewers share.
     """
-    counted = distributions(known, split, shared)
+    counted = distributions(known, split, shared=shared)
     images = {row: settle(one, rule) for row, one in counted.items()}
     major_ids = {id for id, term in known.severities.items() if term.place == 0}
     major = []
@@ -127,8 +127,8 @@ def label_set(known: View, split: str, rule: Rule = "all views", shared: bool = 
     return MultiLabels(split, images, tuple(major))
 
 
-def reviewed_mistakes(known: View, split: str, shared: bool = False) -> list[Mistake]:
-    """Every judgement that names a category or a severity, for `mistakes.mistake_table`: one for each reviewer."""
+def reviewed_mistakes(known: View, split: str, *, shared: bool = False) -> list[Mistake]:
+    """Every judgement with a category or a severity, for `mistakes.mistake_table`; one per reviewer and image."""
     found = []
     for image, said in known.by_image().items():
         for judgement in said.values():
@@ -144,7 +144,7 @@ def reviewed_mistakes(known: View, split: str, shared: bool = False) -> list[Mis
 
 
 def minority_views(counted: Distribution, labels: ImageLabels) -> dict[int, dict[str, int]]:
-    """What a settled label set does not say: for each class, how many reviewers said otherwise.
+    """What a settled label set leaves out: for each class, how many reviewers said otherwise.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The 'major' slice: images on which a mistake matters, as a split of its own."""
+"""The 'major' slice: images on which a mistake matters, as a separate split."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from soupwidgets.topics.review.records import ReviewError
 from soupwidgets.topics.review.views import View
 
 
-def major_slice(known: View, split: Split, rule: Rule = "all views", name: str = "major") -> SliceSplit:
-    """Images of which a mistake was called major, of judgements that their reviewers share.
+def major_slice(known: View, split: Split, *, rule: Rule = "all views", name: str = "major") -> SliceSplit:
+    """Images on which a mistake was called major, according to shared judgements.
 
     Parameters
     ----------
     known
         The session.
     split
-        Whose images.
+        The split of the images.
     rule
         As in `label_set`.
     name
-        Of the slice.
+        Name of the slice.
 
     Returns
     -------
     SliceSplit
-        `suites.write_slice` writes it, and ``Suite.open(folder, slices=[file])`` opens it. A split has one label an
-        image: the data set's own where it is among the right ones, else the first that is.
-        `mistakes.slice_score` counts with all of them.
+        `suites.write_slice` writes it, and ``Suite.open(folder, slices=[file])`` opens it. A split has one label per
+        image: the original label if it is correct, else the first correct one.
+        `mistakes.slice_score` counts by all correct labels.
 
     Raises
     ------

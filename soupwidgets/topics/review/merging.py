@@ -1,4 +1,4 @@
-"""What another copy of a session may change here. Whoever made it may have used a text editor."""
+"""Checks on what another copy of a session may change; it may have been edited by hand."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from soupwidgets.topics.review.records import Record, ReviewError, State
 from soupwidgets.topics.review.signatures import SIGNED, check_signature
 from soupwidgets.topics.review.views import Facts, Image, Judgement, check_records, view
 
-# Nobody changes a name so often between two merges, and nobody can then be outnumbered for good.
+# More changes than anybody makes between two merges; a limit keeps anyone from overriding others for ever.
 _MOST_AHEAD = 1000
-# What checking a copy may cost at most.
+# Limits on the work of checking a copy.
 _MOST_RECORDS, _MOST_REVIEWERS = 50_000, 1000
 
 
 def check_copy(session: str, mine: State, other: State) -> None:
-    """Make sure that a copy changes nothing here that is somebody else's.
+    """Check that a copy changes nothing that belongs to somebody else.
 
-    Records and removals are signed by whose they are; what belongs to the group (terms, the agreement) may be changed
+    Records and removals are signed by their authors; what belongs to the group (terms, the agreement) may be changed
     by anybody, but not so often that others cannot change it back.
 
     Parameters
     ----------
     session
-        Its id.
+        Id of the session.
     mine
-        What is known here; at least the session's own record.
+        The local state, with at least the session's own record.
     other
-        What the other copy knows.
+        The other copy's state.
 
     Raises
     ------
     ReviewError
-        For the first thing that is wrong, of another session, or too much.
+        At the first thing that is wrong, belongs to another session, or exceeds a limit.
     """
     if len(other.records) > _MOST_RECORDS or len(other.gone) > _MOST_RECORDS:
         raise ReviewError(f"the other copy has more than {_MOST_RECORDS:,} records: a changed file?")
@@ -42,13 +42,13 @@ def check_copy(session: str, mine: State, other: State) -> None:
     if title is None or facts is None:
         raise ReviewError(f"session {session} does not say what it is about: it cannot be merged")
     if any(("", id) in mine.records for id in other.gone):
-        raise ReviewError("the other copy takes back what is the group's: a changed file?")
+        raise ReviewError("the other copy takes back something that belongs to the group: a changed file?")
     for record in other.records.values():
         before = mine.records.get(record.key)
         if before is not None and before.kind != record.kind:
             raise ReviewError(f"{record.kind} {record.id} is a {before.kind} here: a changed file?")
         if record.kind == "session" and (before is None or before.text != record.text):
-            raise ReviewError("the other copy is about other images: it is not of this session")
+            raise ReviewError("the other copy is about other images: it does not belong to this session")
     for judgement in merged.judgements.values():
         check_classes(facts, judgement)
     for one in merged.slices.values():
@@ -69,13 +69,13 @@ def check_copy(session: str, mine: State, other: State) -> None:
             raise ReviewError(f"the other copy takes {id} back without its author's signature: a changed file?")
         if not signed and any(id in (record.id, record.author) for record in mine.records.values()):
             raise ReviewError(
-                f"the other copy takes {id} back, and this session was begun by a version without signatures, so "
-                "nobody can tell who does: take it back here as well, with its reviewer's code"
+                f"the other copy takes {id} back, and this session was created by a version without signatures, so "
+                "it is not clear who did that: take it back here as well, with its reviewer's code"
             )
 
 
 def check_classes(facts: Facts, judgement: Judgement) -> None:
-    """Make sure that a judgement is of an image and of classes that the session is about; `ReviewError` otherwise."""
+    """Raise `ReviewError` unless a judgement is about an image and classes of the session."""
     check_image(facts, judgement.image)
     classes = len(facts.classes[judgement.image.split])
     said = [*judgement.correct, *judgement.unclear, *judgement.wrong]
@@ -86,7 +86,7 @@ def check_classes(facts: Facts, judgement: Judgement) -> None:
 
 
 def check_image(facts: Facts | None, image: Image) -> None:
-    """Make sure that the session is about an image; `ReviewError` otherwise."""
+    """Raise `ReviewError` unless the session is about the image."""
     if facts is None or image.split not in facts.splits:
         raise ReviewError(f"the session is not about a split {image.split!r}")
     if not 0 <= image.row < facts.splits[image.split].images:

@@ -1,4 +1,4 @@
-"""What a review session is made of, so that copies can be merged in any order, any number of times."""
+"""The records of a review session, designed so that copies can be merged in any order, any number of times."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ KINDS = (
     "session", "reviewer", "judgement", "category", "severity", "field", "slice", "agreement", "shortfall", "removal",
 )  # fmt: skip
 ID_LENGTH = 32
-# A number that no honest record reaches, and every database has room for.
+# A number that no honest record reaches, and that every database can store.
 _MOST_VERSIONS = 1 << 40
 _MOST_BYTES = 1 << 20
-# Author and id: nobody's record can stand in the place of another's.
+# Author and id: nobody's record can replace somebody else's.
 Key = tuple[str, str]
 
 
@@ -26,7 +26,7 @@ class ReviewError(ValueError):
 
 @dataclass(frozen=True)
 class Record:
-    """One thing that somebody said.
+    """One entry of a session.
 
     Parameters
     ----------
@@ -35,11 +35,11 @@ class Record:
     kind
         One of `KINDS`.
     author
-        Id of the reviewer who said it; empty where it belongs to the group.
+        Id of the reviewer who wrote it; empty if it belongs to the group.
     body
-        Plain values; `views` knows what each kind holds.
+        Plain values; `views` defines what each kind contains.
     version
-        Counts changes of this record; of two versions the higher one holds.
+        Counts changes of this record; of two versions the higher one wins.
     """
 
     id: str
@@ -55,12 +55,12 @@ class Record:
 
     @cached_property
     def text(self) -> str:
-        """The body as JSON, always written the same way."""
+        """The body as canonical JSON."""
         return json.dumps(self.body, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
     @cached_property
     def digest(self) -> str:
-        """Which of two records with one key and one version holds, wherever they meet."""
+        """Decides which of two records with the same key and version wins, in every copy alike."""
         return hashlib.sha256(f"{self.kind}\n{self.text}".encode()).hexdigest()
 
     def holds_over(self, other: Record) -> bool:
@@ -72,13 +72,13 @@ class Record:
         return Record(self.id, self.kind, self.author, body, self.version + 1)
 
     def check(self) -> Record:
-        """Itself, if it can be stored.
+        """Return the record itself if it can be stored.
 
         Raises
         ------
         ReviewError
-            When an id is no id, the kind is unknown, the version is out of range, or the body no object, too large,
-            or holds a character that cannot be stored.
+            When an id is invalid, the kind is unknown, the version is out of range, or the body is not an object, too
+            large, or contains a character that cannot be stored.
         """
         if not is_id(self.id) or not (self.author == "" or is_id(self.author)):
             raise ReviewError(f"record {self.id!r} by {self.author!r}: an id has {ID_LENGTH} hexadecimal digits")
@@ -93,20 +93,20 @@ class Record:
         except (TypeError, ValueError, RecursionError) as error:
             raise ReviewError(f"record {self.id}: cannot be written as JSON ({error})") from error
         if size > _MOST_BYTES:
-            raise ReviewError(f"record {self.id}: {size:,} bytes, at most {_MOST_BYTES:,} are kept")
+            raise ReviewError(f"record {self.id}: {size:,} bytes, at most {_MOST_BYTES:,} are allowed")
         return self
 
 
 @dataclass(frozen=True)
 class State:
-    """Everything that one copy of a session knows.
+    """The content of one copy of a session.
 
     Parameters
     ----------
     records
-        By author and id.
+        Records by author and id.
     gone
-        Ids of records that were taken back, and of reviewers who took back all of theirs. Nothing else is left
+        Ids of withdrawn records, and of reviewers who withdrew all of theirs. Nothing else is kept
         of them.
     """
 
@@ -118,7 +118,7 @@ class State:
 
     @classmethod
     def of(cls, records: Iterable[Record], gone: Iterable[str] = ()) -> State:
-        """A state of records in any order, of which the highest version of each holds."""
+        """Make a state from records in any order; the highest version of each is kept."""
         lost = frozenset(gone)
         kept: dict[Key, Record] = {}
         for record in records:
@@ -129,9 +129,9 @@ class State:
         return cls(kept, lost)
 
     def merge(self, other: State) -> State:
-        """What two copies know together.
+        """Combine two copies.
 
-        Merging is commutative, associative and idempotent, and what one copy took back stays gone.
+        Merging is commutative, associative and idempotent, and what was withdrawn in one copy stays withdrawn.
 
         Notes
         -----
@@ -149,7 +149,7 @@ class State:
 
 
 def is_id(text: object) -> bool:
-    """Whether something is an id.
+    """Whether something is a valid id.
 
     Examples
     --------

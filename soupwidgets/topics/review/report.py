@@ -27,19 +27,19 @@ from soupwidgets.topics.review.views import View, view
 
 
 def open_session(name: str, store: str | None) -> tuple[str, State]:
-    """A session's id and what is known of it.
+    """Open a session: its id and its content.
 
     Parameters
     ----------
     name
-        Its file; or its id, where ``store`` is given.
+        Its file; or its id, if ``store`` is given.
     store
-        An SQLite file or a PostgreSQL address.
+        An SQLite file or a PostgreSQL URL.
 
     Raises
     ------
     ReviewError
-        When there is none.
+        When there is no such session.
     """
     if store is None:
         return read_session(name)
@@ -54,12 +54,12 @@ def open_session(name: str, store: str | None) -> tuple[str, State]:
 
 
 def format_of(path: str | Path) -> str:
-    """The ``format`` that a JSON file states; empty where it states none. `ValueError` where it is no JSON object."""
+    """The ``format`` that a JSON file states; empty if it states none. `ValueError` if it is not a JSON object."""
     return str(read_json_object(path).get("format", ""))
 
 
 def summary_report(name: str, store: str | None = None) -> dict[str, Any]:
-    """What kinds of mistakes were found, and how far reviewers agree.
+    """Summarise which kinds of mistakes were found, and how far reviewers agree.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def summary_report(name: str, store: str | None = None) -> dict[str, Any]:
 
 
 def summary_text(report: dict[str, Any]) -> str:
-    """The tables."""
+    """The summary as tables."""
     lines = []
     if "judgements" in report:
         lines += [f"{report['judgements']:,} judgements by {report['reviewers']:,} reviewers."]
@@ -116,13 +116,13 @@ def summary_text(report: dict[str, Any]) -> str:
     return "\n".join(lines).lstrip("\n") + "\n"
 
 
-def open_labels(path: str | Path, suite: Suite, split: str, rule: Rule) -> MultiLabels:
-    """Reviewed labels from an export, from a session's file, or from ImageNet's multi-label file.
+def open_labels(path: str | Path, suite: Suite, *, split: str, rule: Rule) -> MultiLabels:
+    """Read reviewed labels from an export, a session file, or ImageNet's multi-label file.
 
     Raises
     ------
     ValueError
-        When the file is none of these, or about another split.
+        When the file is none of these, or is about another split.
     """
     kind = format_of(path)
     if kind == LABELS_FORMAT:
@@ -134,25 +134,25 @@ def open_labels(path: str | Path, suite: Suite, split: str, rule: Rule) -> Multi
     if found.split != split:
         raise ValueError(f"{path}: labels of {found.split!r}, not of {split!r}")
     if not found.images:
-        raise ValueError(f"{path}: no reviewed label of {split!r}")
+        raise ValueError(f"{path}: no reviewed labels of {split!r}")
     return found
 
 
 def score_report(
-    models: Sequence[Member], suite: Suite, split: str, given: MultiLabels, reviewed_only: bool
+    models: Sequence[Member], suite: Suite, *, split: str, given: MultiLabels, reviewed_only: bool
 ) -> dict[str, Any]:
-    """Accuracies by one label and by reviewed labels.
+    """Accuracies by the original labels and by reviewed labels.
 
     Parameters
     ----------
     models
-        With predictions on the split.
+        Models with predictions on the split.
     suite, split
         Where.
     given
         The reviewed labels.
     reviewed_only
-        Score reviewed images alone; otherwise the others count by their one label.
+        Score only reviewed images; otherwise the others are scored by their original label.
     """
     where = suite.splits[split]
     multi = given if reviewed_only else given.completed(where)
@@ -167,7 +167,7 @@ def score_report(
 
 
 def score_text(report: dict[str, Any]) -> str:
-    """The table."""
+    """The scores as a table."""
     rows = [
         {
             "model": row["model"],
@@ -191,19 +191,19 @@ def score_text(report: dict[str, Any]) -> str:
 
 
 def merged(names: Sequence[str | Path]) -> tuple[str, State, View]:
-    """Copies of one session as one, in whatever order they are given.
+    """Merge copies of one session, given in any order.
 
     Raises
     ------
     ReviewError
-        When they are of different sessions, or a file changes what is not its owner's.
+        When they belong to different sessions, or a file changes what does not belong to its author.
     """
     id, state = read_session(names[0])
     _check(names[0], id, State.of(r for r in state.records.values() if r.key == ("", id)), state)
     for name in names[1:]:
         other, more = read_session(name)
         if other != id:
-            raise ReviewError(f"{name}: of another session than {names[0]}: they cannot be merged")
+            raise ReviewError(f"{name}: belongs to another session than {names[0]}: they cannot be merged")
         _check(name, id, state, more)
         state = state.merge(more)
     return id, state, view(state)
@@ -222,5 +222,5 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _finite(record: dict[str, Any]) -> dict[str, Any]:
-    # JSON has no numbers that are not finite.
+    # JSON has no non-finite numbers.
     return {str(k): None if isinstance(v, float) and not isfinite(v) else v for k, v in record.items()}

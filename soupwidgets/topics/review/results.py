@@ -1,4 +1,4 @@
-"""What a review changes: accuracies beside the old ones, kinds of mistakes, agreement, and what was disputed."""
+"""Results of a review: accuracies before and after, kinds of mistakes, agreement, and disputes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHOWN = 20
 def score_table(
     scores: Mapping[str, tuple[MultiLabelScore, SliceScore | None]], reviewed: int, split: str, images: int
 ) -> str:
-    """Single-label and multi-label accuracies of some models, side by side: which one a number is stands above it."""
+    """Single-label and multi-label accuracies of some models, side by side in labelled columns."""
     rows = [
         f"<tr><th {_NAME}>{escape(name)}</th><td {_CELL}>{100 * score.single_label:.2f}</td>"
         f"<td {_CELL}><b>{100 * score.accuracy:.2f}</b></td>"
@@ -35,13 +35,13 @@ def score_table(
         ["mean over classes, %", "single-label accuracy", "multi-label accuracy", "95%", "'major' slice, multi-label"],
         rows,
         f"{reviewed:,} of {images:,} images of {split} were reviewed, {skipped:,} of them are problematic and skipped. "
-        "The others count by their one label. Who chose images because one model has them wrong has looked for "
-        "reasons why that model is right: it gains more than the others by this.",
+        "The others count by their one label. Choosing images because one model gets them wrong looks for "
+        "reasons why that model is right: it gains more than the others.",
     )
 
 
 def mistakes_html(table: pd.DataFrame) -> str:
-    """How many judged mistakes there are of each kind."""
+    """Table of judged mistakes by kind."""
     columns = ["major", "minor", "not said", "all"]
     rows = [
         f"<tr><th {_NAME}>{escape(str(name))}</th>"
@@ -52,7 +52,7 @@ def mistakes_html(table: pd.DataFrame) -> str:
 
 
 def agreement_html(found: Sequence[Agreement]) -> str:
-    """How far reviewers agree on each question."""
+    """Table of the reviewers' agreement on each question."""
     rows = [
         f"<tr><th {_NAME}>{escape(one.question)}</th><td {_CELL}>{_alpha(one.alpha)}</td>"
         f"<td {_CELL}>{interval_words((one.low, one.high), '.2f')}</td>"
@@ -62,14 +62,14 @@ def agreement_html(found: Sequence[Agreement]) -> str:
     ]
     return _table(
         "agreement of reviewers", ["Krippendorff's alpha", "alpha", "95%", "images with two answers"], rows,
-        f"1 is full agreement, 0 is chance. Disagreement is kept: it may be what there is to see. {TOO_FEW}",
+        f"1 is full agreement, 0 is chance. Disagreement is kept: it may be informative. {TOO_FEW}",
     )  # fmt: skip
 
 
 def disputed_html(
     counted: Mapping[int, Distribution], settled: MultiLabels, classes: Sequence[str], labels: Sequence[int]
 ) -> str:
-    """What the label set does not say, image by image: one click away."""
+    """What the label set leaves out, image by image, in a collapsed section."""
     items = []
     for row, one in counted.items():
         others = minority_views(one, settled.images[row])

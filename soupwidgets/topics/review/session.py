@@ -18,13 +18,13 @@ from soupwidgets.topics.review.views import Image, Judgement, Reviewer, Term, Vi
 
 TermKind = Literal["category", "severity", "field"]
 AGREEMENT = """\
-What we agree on before we begin. Change this text until everybody can say yes to it.
+What we agree on before we start. Change this text until everybody can agree to it.
 
-Consent: taking part is voluntary, and may end at any moment without a reason. What you said can be taken back, one \
-judgement or all of them.
-Conduct: we speak about images, not about the people in them or the people here. We disagree with judgements, not \
-with persons. Nobody has to explain who they are.
-Credit: names are optional. Who wants to be named in what comes of this says so, and how.
+Consent: taking part is voluntary, and you may stop at any time without giving a reason. What you said can be taken \
+back, one judgement or all of them.
+Conduct: we talk about images, not about the people in them or the people here. We disagree with judgements, not \
+with people. Nobody has to explain who they are.
+Credit: names are optional. If you want to be named in the results, say so, and how.
 Confidentiality: what is said here stays here. A judgement leaves the group only if its author shares it.
 """
 
@@ -32,32 +32,32 @@ Confidentiality: what is said here stays here. A judgement leaves the group only
 class ReviewSession:
     """Judgements of a group on the images of a suite.
 
-    Nobody has an account. Who joins gets a *code*; its hash is the reviewer's id. The code is never stored: who has
-    it can come back from elsewhere, change the name, and take things back.
+    There are no accounts. Everyone who joins gets a *code*; its hash is the reviewer's id. The code is never stored:
+    with it, one can continue from another machine, change the name, and withdraw judgements.
 
     Parameters
     ----------
     store
-        Where the session is kept.
+        The store of the session.
     id
-        Which session.
+        Id of the session.
     code
-        To come back as the same reviewer; a new reviewer when None.
+        Code of an existing reviewer; None joins as a new reviewer.
 
     Raises
     ------
     ReviewError
-        When the store has no such session, or the reviewer has taken everything back.
+        When the store has no such session, or the reviewer has withdrawn everything.
 
     Attributes
     ----------
     state
-        What was known when the store was last asked: see `refresh`.
+        The content as of the last read of the store; see `refresh`.
     code, reviewer
-        Of this reviewer: keep the code to come back.
+        Code and id of this reviewer: keep the code to come back.
     """
 
-    def __init__(self, store: ReviewStore, id: str, code: str | None = None) -> None:
+    def __init__(self, store: ReviewStore, id: str, *, code: str | None = None) -> None:
         self.store, self.id = store, id
         self.code = secrets.token_hex(8) if code is None else code.strip()
         self.state = State()
@@ -71,19 +71,19 @@ class ReviewSession:
             raise ReviewError("everything by this reviewer was taken back; join again without a code")
 
     @classmethod
-    def create(cls, store: ReviewStore, suite: Suite, title: str, code: str | None = None) -> ReviewSession:
-        """Begin a session about a suite, with the published categories and severities, and a draft of an agreement.
+    def create(cls, store: ReviewStore, suite: Suite, title: str, *, code: str | None = None) -> ReviewSession:
+        """Start a session about a suite, with the published categories and severities, and a draft agreement.
 
         Parameters
         ----------
         store
-            Where to keep it.
+            The store to keep it in.
         suite
-            Whose images.
+            The suite with the images.
         title
-            What it is called.
+            Title of the session.
         code
-            Of the reviewer who begins it.
+            Code of the reviewer who starts it; a new one when None.
         """
         session = secrets.token_hex(ID_LENGTH // 2)
         splits = {s.name: {"images": len(s), "sha256": s.content_hash} for s in suite.splits.values()}
@@ -98,13 +98,13 @@ class ReviewSession:
             ]
         check_records(State.of(first))
         store.write(session, first)
-        return cls(store, session, code)
+        return cls(store, session, code=code)
 
     def __repr__(self) -> str:
         return f"ReviewSession({self.id!r}, {len(self.view.judgements)} judgements)"
 
     def refresh(self) -> View:
-        """Ask the store what the others have said meanwhile."""
+        """Read from the store what others have written meanwhile."""
         self.state = self.store.read(self.id)
         try:
             self.view = view(self.state)
@@ -113,20 +113,20 @@ class ReviewSession:
         return self.view
 
     def check(self, suite: Suite, splits: Sequence[str] | None = None) -> None:
-        """Make sure that a suite has the very images that the session is about.
+        """Check that a suite has exactly the images that the session is about.
 
         Parameters
         ----------
         suite
             The suite.
         splits
-            Those that matter; all of the session when None. Distribution shifts are computed, and another
-            processor may round a pixel otherwise.
+            Splits to check; all of the session when None. Distribution shifts are computed, and another
+            processor may round a pixel differently.
 
         Raises
         ------
         ReviewError
-            When a split is missing, or its images or labels are others.
+            When a split is missing, or its images or labels differ.
         """
         facts = self.view.facts
         if facts is None:
@@ -135,16 +135,18 @@ class ReviewSession:
             if name not in facts.splits:
                 raise ReviewError(f"the session is not about a split {name!r}")
             if name not in suite.splits:
-                raise ReviewError(f"the session is about {facts.suite!r} with a split {name!r}, the suite has none")
+                raise ReviewError(
+                    f"the session is about {facts.suite!r} with a split {name!r}, which the suite does not have"
+                )
             if suite.splits[name].content_hash != facts.splits[name].sha256:
                 raise ReviewError(f"{name!r}: the suite's images or labels are not those that the session is about")
 
     def mine(self) -> dict[Image, Judgement]:
-        """What this reviewer said, by image."""
+        """The judgements of this reviewer, by image."""
         return {j.image: j for (author, _), j in self.view.judgements.items() if author == self.reviewer}
 
     def judge(self, judgement: Judgement) -> None:
-        """Say something of an image, or something else than before. It is on disk when this returns.
+        """Store or change a judgement of an image. It is on disk when this returns.
 
         Raises
         ------
@@ -158,8 +160,8 @@ class ReviewSession:
         body = judgement.to_body()
         self._write([self._changed(self.state.records[same[0]], body) if same else self._new("judgement", body)])
 
-    def share(self, images: Iterable[Image], shared: bool = True) -> None:
-        """Let judgements of this reviewer leave the group, or no longer."""
+    def share(self, images: Iterable[Image], *, shared: bool = True) -> None:
+        """Allow judgements of this reviewer to leave the group, or revoke that."""
         mine = self.mine()
         for image in images:
             if image not in mine:
@@ -167,12 +169,12 @@ class ReviewSession:
             self.judge(replace(mine[image], shared=shared))
 
     def take_back(self, image: Image) -> Erasure:
-        """Remove what this reviewer said of an image, here and in every copy that is merged later.
+        """Remove this reviewer's judgement of an image, here and in every copy that is merged later.
 
         Returns
         -------
         Erasure
-            Whether its bytes are gone, and where they may still be.
+            Whether its bytes are erased, and where they may still exist.
         """
         ids = [r.id for r in self.state.records.values() if r.kind == "judgement" and r.author == self.reviewer
                and (r.body.get("split"), r.body.get("row")) == (image.split, image.row)]  # fmt: skip
@@ -181,14 +183,14 @@ class ReviewSession:
         return self._take_back(ids)
 
     def take_back_record(self, id: str) -> Erasure:
-        """Remove a slice or a note of this reviewer's."""
+        """Remove a slice or a note by this reviewer."""
         record = self.state.records.get((self.reviewer, id))
         if record is None or record.kind not in ("slice", "shortfall"):
             raise ReviewError("this is not yours to take back")
         return self._take_back([id])
 
     def withdraw(self) -> Erasure:
-        """Take back everything: judgements, slices, notes, name. Whoever wants to go on joins as somebody new.
+        """Withdraw everything: judgements, slices, notes, name. To continue, join again as a new reviewer.
 
         Returns
         -------
@@ -201,14 +203,14 @@ class ReviewSession:
         return done
 
     def rename(self, name: str, answers: Mapping[str, str] | None = None) -> None:
-        """Choose a name, another one, or none (empty); the old one is kept nowhere.
+        """Choose a new name, or none (empty); the old one is not kept anywhere.
 
         Parameters
         ----------
         name
-            What to be called.
+            The new name.
         answers
-            To the fields that the group added, by their ids; as before when None.
+            Answers to the fields that the group added, by field id; unchanged when None.
         """
         before = self.view.reviewers.get(self.reviewer, Reviewer())
         given = dict(before.answers if answers is None else answers)
@@ -219,19 +221,19 @@ class ReviewSession:
         self._write([self._changed(same[0], body) if same else self._new("reviewer", body, "reviewer")])
 
     def add_term(self, kind: TermKind, name: str) -> str:
-        """Add a category, a severity, or a field about reviewers; gives its id."""
+        """Add a category, a severity, or a field about reviewers; returns its id."""
         self.refresh()
         terms = self._terms(kind)
         same = [id for id, term in terms.items() if term.name.strip().lower() == name.strip().lower()]
         if same or not name.strip():
-            raise ReviewError(f"{name!r}: a {kind} needs a name that no other has")
+            raise ReviewError(f"{name!r}: a {kind} needs a name that is not taken")
         place = 1 + max((term.place for term in terms.values()), default=-1)
         record = Record(secrets.token_hex(ID_LENGTH // 2), kind, "", {"name": name.strip(), "place": place})
         self._write([record])
         return record.id
 
     def rename_term(self, id: str, name: str) -> None:
-        """Call a category, a severity or a field something else; what was judged follows."""
+        """Rename a category, a severity or a field; existing judgements follow."""
         record = self.state.records.get(("", id))
         if record is None or record.kind not in ("category", "severity", "field"):
             raise ReviewError(f"the group has no term {id!r}")
@@ -239,8 +241,8 @@ class ReviewSession:
             raise ReviewError(f"a {record.kind} needs a name")
         self._write([record.changed({**record.body, "name": name.strip()})])
 
-    def add_slice(self, name: str, why: str, split: str, rows: Sequence[int]) -> str:
-        """Name a set of images that matters, and say why; gives its id.
+    def add_slice(self, name: str, why: str, *, split: str, rows: Sequence[int]) -> str:
+        """Name a set of images that matters, and say why; returns its id.
 
         Raises
         ------
@@ -262,7 +264,7 @@ class ReviewSession:
         Raises
         ------
         ReviewError
-            When somebody else changed it since this reviewer last saw it: neither text is lost then.
+            When somebody else changed it since this reviewer last read it; neither text is lost.
         """
         seen = self.view.agreement
         if self.refresh().agreement != seen:
@@ -272,42 +274,44 @@ class ReviewSession:
                      else before.changed(body)])  # fmt: skip
 
     def fell_short(self, text: str) -> str:
-        """Say what fell short, at the end; gives the note's id."""
+        """Write at the end what fell short; returns the note's id."""
         record = self._new("shortfall", {"text": text})
         self._write([record])
         return record.id
 
     def merge(self, other: State) -> None:
-        """Take over what another copy of the session knows; twice, or in another order, is the same.
+        """Merge another copy of the session; order and repetition do not matter.
 
         Raises
         ------
         ReviewError
-            When a record of it is malformed, about other images, or not by whom it says; nothing is taken over then.
+            When a record is malformed, about other images, or not by its stated author; nothing is merged then.
         """
         check_copy(self.id, self.state, other)
-        self.store.write(self.id, other.records.values(), other.gone)
+        self.store.write(self.id, other.records.values(), taken_back=other.gone)
         self.refresh()
 
     def _new(self, kind: str, body: Mapping[str, object], nonce: str = "") -> Record:
         if self._signed:
-            return sign_record(self.id, self.code, kind, body, nonce)
+            return sign_record(self.id, self.code, kind=kind, body=body, nonce=nonce)
         id = _group_id(self.reviewer, nonce) if nonce else secrets.token_hex(ID_LENGTH // 2)
         return Record(id, kind, self.reviewer, body)
 
     def _changed(self, before: Record, body: Mapping[str, object]) -> Record:
         if not self._signed:
             return before.changed(body)
-        return sign_record(self.id, self.code, before.kind, body, nonce_of(before), before.version + 1)
+        return sign_record(
+            self.id, self.code, kind=before.kind, body=body, nonce=nonce_of(before), version=before.version + 1
+        )
 
     def _reviewer(self) -> str:
-        # As sessions without signatures have it.
+        # The id used in sessions without signatures.
         of_before = hashlib.sha256(b"soupwidgets reviewer\n" + self.code.encode()).hexdigest()[:ID_LENGTH]
         return reviewer_id(self.code) if self._signed else of_before
 
     def _take_back(self, ids: Sequence[str]) -> Erasure:
         nonces = {r.id: nonce_of(r) for r in self.state.records.values() if r.author == self.reviewer}
-        proofs = [removal(self.id, self.code, id, nonces.get(id, "")) for id in ids] if self._signed else []
+        proofs = [removal(self.id, self.code, id, nonce=nonces.get(id, "")) for id in ids] if self._signed else []
         done = self._write(proofs, ids)
         assert done is not None
         return done
@@ -315,7 +319,7 @@ class ReviewSession:
     def _write(self, records: Iterable[Record], taken_back: Iterable[str] = ()) -> Erasure | None:
         given, lost = list(records), list(taken_back)
         check_records(State.of(given, lost))
-        done = self.store.write(self.id, given, lost)
+        done = self.store.write(self.id, given, taken_back=lost)
         self.refresh()
         return done
 
@@ -330,11 +334,11 @@ class ReviewSession:
         return {"category": self.view.categories, "severity": self.view.severities, "field": self.view.fields}[kind]
 
     def _check_term(self, kind: TermKind, id: str | None) -> None:
-        # Somebody may have added it since the store was asked.
+        # Somebody may have added it since the store was read.
         if id is not None and id not in self._terms(kind) and self.refresh() and id not in self._terms(kind):
             raise ReviewError(f"the group has no {kind} {id!r}")
 
 
 def _group_id(session: str, *of: str) -> str:
-    """The same id in every copy of a session, so that what each begins with is one thing."""
+    """An id that is the same in every copy of a session, so that initial records coincide."""
     return hashlib.sha256("\n".join([session, *of]).encode()).hexdigest()[:ID_LENGTH]

@@ -1,4 +1,4 @@
-"""Whose a record is: signed with a key that only the reviewer's code makes."""
+"""Authorship of records: each is signed with a key that is derived from the reviewer's code."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ SIGNED = "signed"
 
 @lru_cache(maxsize=64)
 def _key(code: str) -> tuple[Ed25519PrivateKey, str]:
-    """The secret key that a code makes, and its public key."""
+    """The secret key derived from a code, and its public key."""
     secret = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"soupwidgets signing\n" + code.encode()).digest())
     return secret, secret.public_key().public_bytes_raw().hex()
 
 
 def reviewer_id(code: str) -> str:
-    """A reviewer's id, from which nobody can tell the code.
+    """A reviewer's id, from which the code cannot be recovered.
 
     Examples
     --------
@@ -36,23 +36,23 @@ def reviewer_id(code: str) -> str:
 
 
 def record_id(author: str, nonce: str) -> str:
-    """The id of a record, which can be no other author's."""
+    """The id of a record, which depends on its author."""
     return _hash("record", author, nonce)
 
 
 def sign_record(
-    session: str, code: str, kind: str, body: Mapping[str, Any], nonce: str = "", version: int = 1
+    session: str, code: str, *, kind: str, body: Mapping[str, Any], nonce: str = "", version: int = 1
 ) -> Record:
-    """A record by whoever has the code, with their signature in its body.
+    """Make a record by the owner of the code, with the signature in its body.
 
     Parameters
     ----------
     session
-        Where it belongs: signatures are of no use elsewhere.
+        The session it belongs to; the signature is not valid in any other.
     code, kind, body, version
-        Of the record.
+        Code of the author; kind, body and version of the record.
     nonce
-        Of which its id is made; a new one when empty.
+        Determines its id; a new one when empty.
     """
     _, public = _key(code)
     nonce = nonce or secrets.token_hex(8)
@@ -62,8 +62,8 @@ def sign_record(
     return _with_signature(session, code, record)
 
 
-def removal(session: str, code: str, of: str, nonce: str = "") -> Record:
-    """The proof that it is a record's author, or a reviewer, who takes it back. It is the group's, and stays.
+def removal(session: str, code: str, of: str, *, nonce: str = "") -> Record:
+    """Proof that a record was withdrawn by its author, or everything by a reviewer. It stays in the session.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def removal(session: str, code: str, of: str, nonce: str = "") -> Record:
     of
         Id of the record, or of the reviewer.
     nonce
-        Of the record.
+        Nonce of the record.
     """
     body = {"of": of, SIGNED: {"by": _key(code)[1], "nonce": nonce}}
     return _with_signature(session, code, Record(_hash("removal", of), "removal", "", body))
@@ -85,7 +85,7 @@ def nonce_of(record: Record) -> str:
 
 
 def check_signature(session: str, record: Record) -> None:
-    """Make sure that a record, or a removal, is by whom it says.
+    """Check that a record, or a removal, is by its stated author.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def check_signature(session: str, record: Record) -> None:
     else:
         own = record.author == author and record.id == record_id(author, nonce)
     if not genuine or not own:
-        raise ReviewError(f"{what} is signed by somebody else than its author, or was changed after it was signed")
+        raise ReviewError(f"{what} is signed by somebody other than its author, or was changed after signing")
 
 
 def _with_signature(session: str, code: str, record: Record) -> Record:

@@ -1,4 +1,4 @@
-"""Where reviews are kept: an SQLite file for one room, PostgreSQL for many kernels."""
+"""Storage of reviews: an SQLite file for one machine, PostgreSQL for many."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from soupwidgets.topics.review.records import Record, ReviewError, State
 from soupwidgets.topics.review.schema import gone, records
 
 _BUSY_SECONDS = 60
-# VACUUM leaves the bytes where they were, as free room, and with FULL it keeps what an older transaction could see. A
-# table whose column changes its type is written anew as it is now, and the column's statistics, which quote it, go.
+# VACUUM leaves the bytes in place as free space, and with FULL it keeps what an older transaction could see. A
+# table whose column changes its type is rewritten in its current state, without the column's statistics that quote it.
 _WRITE_ANEW = "ALTER TABLE review_records ALTER COLUMN body TYPE text USING body || ''"
-# How long overwriting waits for others: what they hold up is finished later, and is said.
+# How long erasing waits for other programs; what they delay is reported, and finished later.
 _ERASE_SECONDS = 1
 _MIGRATING = 0x50F7
 _IDS_PER_QUERY = 500
@@ -29,14 +29,14 @@ _IDS_PER_QUERY = 500
 
 @dataclass(frozen=True)
 class Erasure:
-    """What became of the bytes of something that was taken back.
+    """What became of the bytes of something that was withdrawn.
 
     Parameters
     ----------
     finished
-        Whether they are out of the database's own files.
+        Whether they are gone from the database's own files.
     sentence
-        Where they may still be, for people.
+        Where they may still exist, for human readers.
     """
 
     finished: bool
@@ -47,7 +47,7 @@ class Erasure:
 
 
 class ReviewStore:
-    """Sessions of reviews. Several processes may write at once; whatever is written is on disk before it is answered.
+    """Review sessions. Several processes may write at once; a write is on disk before the call returns.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class ReviewStore:
     ReviewError
         When it cannot be opened, or was made by a later version of this package.
     ModuleNotFoundError
-        For PostgreSQL without its driver, an extra.
+        When PostgreSQL's driver, an optional dependency, is not installed.
     """
 
     def __init__(self, where: str | Path) -> None:
@@ -78,7 +78,7 @@ class ReviewStore:
         self._unfinished = False
         with self._telling("opened"):
             self._migrate()
-        # Somebody may have taken something back while others were reading, and have left.
+        # Something may have been withdrawn, but not erased, while another program was reading.
         log = Path(f"{url.database}-wal") if self._sqlite else None
         if log is not None and log.exists() and log.stat().st_size:
             self.erase()
@@ -87,7 +87,7 @@ class ReviewStore:
         return f"ReviewStore({self.where!r})"
 
     def sessions(self) -> dict[str, str]:
-        """Ids of the sessions that are kept, with their titles."""
+        """Ids of the stored sessions, with their titles."""
         query = sa.select(records.c.session, records.c.body).where(
             records.c.kind == "session", records.c.session == records.c.id
         )
@@ -96,7 +96,7 @@ class ReviewStore:
         return {session: str(self._body(session, body).get("title", "")) for session, body in found}
 
     def read(self, session: str) -> State:
-        """Everything that is known of a session."""
+        """The whole content of a session."""
         columns = [records.c[name] for name in ("id", "kind", "author", "body", "version")]
         with self._reading() as connection:
             rows = connection.execute(sa.select(*columns).where(records.c.session == session)).all()
@@ -113,24 +113,24 @@ class ReviewStore:
             raise ReviewError(f"{self.where}: record {record!r:.80} is damaged (no object)")
         return body
 
-    def write(self, session: str, given: Iterable[Record], taken_back: Iterable[str] = ()) -> Erasure | None:
-        """Merge records, and ids that were taken back, into a session: all of them or none.
+    def write(self, session: str, given: Iterable[Record], *, taken_back: Iterable[str] = ()) -> Erasure | None:
+        """Merge records, and ids that were withdrawn, into a session: all of them or none.
 
-        What was taken back before is not written again, and a lower version replaces nothing.
+        What was withdrawn before is not written again, and a lower version replaces nothing.
 
         Parameters
         ----------
         session
-            Its id.
+            Id of the session.
         given
             Records in any order.
         taken_back
-            Ids of records, or of reviewers who take back all of theirs.
+            Ids of records, or of reviewers who withdraw all of theirs.
 
         Returns
         -------
         Erasure or None
-            What became of the bytes, where something was taken back or somebody changed their name.
+            What became of the bytes, if something was withdrawn or somebody changed their name.
 
         Raises
         ------
@@ -145,30 +145,30 @@ class ReviewStore:
                 self._take_back(connection, session, lost)
             if new.records:
                 self._keep(connection, session, list(new.records.values()))
-        # The name of before is a text that somebody wants gone, too.
+        # A previous name must be erased, too.
         renamed = any(r.kind == "reviewer" and r.version > 1 for r in new.records.values())
         return self.erase() if lost or renamed or self._unfinished else None
 
     def erase(self) -> Erasure:
-        """Overwrite what was taken back: databases only mark it as free.
+        """Overwrite what was withdrawn; databases only mark it as free.
 
         Returns
         -------
         Erasure
-            Not finished while another program is in the middle of reading. Every later write tries again, and so does
-            whoever opens the store.
+            Not finished while another program is reading. Every later write tries again, and so does
+            every opening of the store.
         """
         try:
             with self._engine.connect() as connection:
                 held_up = self._erase_sqlite(connection) if self._sqlite else self._erase_postgresql(connection)
         except (sa.exc.DBAPIError, OSError) as error:
-            # It is taken back all the same.
+            # The withdrawal itself is valid all the same.
             held_up = f"the database says {str(getattr(error, 'orig', error)).strip()!r}"
         self._unfinished = bool(held_up)
         if held_up:
             return Erasure(
                 False,
-                f"Taken back: nobody is shown it any more. But {held_up}: the text is still in the files of "
+                f"Taken back: it is not shown to anyone any more. But {held_up}: the text is still in the files of "
                 f"{self.where} until the next change overwrites it, or store.erase().",
             )
         if self._sqlite:
@@ -176,11 +176,11 @@ class ReviewStore:
         return Erasure(
             True,
             "Taken back, and out of the database's tables. The server's write-ahead log has the text until it is "
-            "recycled, and so may replicas and backups: ask whoever runs the server.",
+            "recycled, and so may replicas and backups: ask the server's administrator.",
         )
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         self._engine.dispose()
 
     def _take_back(self, connection: sa.Connection, session: str, lost: list[str]) -> None:
@@ -208,7 +208,7 @@ class ReviewStore:
             return
         statement = (sqlite.insert if self._sqlite else postgresql.insert)(records)
         new = statement.excluded
-        # Digests are hexadecimal: every database puts them in the same order if it compares bytes.
+        # Digests are hexadecimal: every database sorts them the same way if it compares bytes.
         later = new.digest.collate("C" if not self._sqlite else "BINARY") > records.c.digest
         connection.execute(
             statement.on_conflict_do_update(
@@ -223,8 +223,8 @@ class ReviewStore:
         driver: Any = connection.connection.driver_connection
         driver.execute(f"PRAGMA busy_timeout={_ERASE_SECONDS * 1000}")
         try:
-            # Rows are zeroed when they are deleted (`_set_up_sqlite`), but in the log: the file has the old pages until
-            # the log is copied into it, which waits for whoever reads an older state.
+            # Rows are zeroed when they are deleted (`_set_up_sqlite`), but only in the log: the file has the old pages
+            # until the log is copied into it, which waits for readers of an older state.
             busy, in_log, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         finally:
             driver.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
@@ -235,13 +235,13 @@ class ReviewStore:
             with connection.begin():
                 connection.execute(sa.text(f"SET LOCAL lock_timeout = '{_ERASE_SECONDS}s'"))
                 connection.execute(sa.text(_WRITE_ANEW))
-            # The server's own count of dead rows is only mended by this.
+            # Only this corrects the server's own count of dead rows.
             plain = connection.execution_options(isolation_level="AUTOCOMMIT")
             plain.execute(sa.text("VACUUM (SKIP_LOCKED) review_records"))
         except sa.exc.DBAPIError as error:
             reasons = {
                 "55P03": "another program is in the middle of reading",
-                "42501": "only the owner of the table can write it anew",
+                "42501": "only the owner of the table can rewrite it",
             }
             state = str(getattr(error.orig, "sqlstate", ""))
             if state not in reasons:
@@ -257,7 +257,7 @@ class ReviewStore:
         config = Config()
         config.set_main_option("script_location", str(files("soupwidgets.topics.review") / "migrations"))
         script = ScriptDirectory.from_config(config)
-        # Several kernels may open an empty database at once.
+        # Several kernels may open an empty database at the same time.
         with self._engine.begin() as connection:
             if not self._sqlite:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
@@ -277,7 +277,7 @@ class ReviewStore:
     def _writing(self, session: str) -> Iterator[sa.Connection]:
         with self._telling("written"), self._engine.begin() as connection:
             if not self._sqlite:
-                # Whoever takes something back and whoever writes it wait for each other. SQLite has one writer anyway.
+                # Withdrawing and writing wait for each other. SQLite has only one writer anyway.
                 key = sa.func.hashtextextended(session, 0)
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
             yield connection
@@ -288,7 +288,7 @@ class ReviewStore:
             yield
         except (sa.exc.DBAPIError, OSError, UnicodeDecodeError) as error:
             reason = str(getattr(error, "orig", error)).strip()
-            hint = ": make room, and do it again" if "full" in reason else ""
+            hint = ": free some space, and try again" if "full" in reason else ""
             raise ReviewError(f"the reviews in {self.where} cannot be {what} ({reason}){hint}") from error
 
 
@@ -301,7 +301,7 @@ def _url(where: str | Path) -> sa.URL:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ReviewError(f"{path.parent}: cannot be made ({error})") from error
+        raise ReviewError(f"{path.parent}: cannot be created ({error})") from error
     return sa.URL.create("sqlite", database=str(path))
 
 
@@ -313,11 +313,11 @@ def _version(connection: sa.Connection) -> str | None:
 
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:
-    # SQLAlchemy begins transactions itself (`_begin_sqlite`), at once and not at the first write.
+    # SQLAlchemy begins transactions itself (`_begin_sqlite`), immediately rather than at the first write.
     connection.isolation_level = None
     cursor = connection.cursor()
     write_ahead(cursor, _BUSY_SECONDS)
-    # A judgement that was acknowledged survives a power cut, and one that was taken back is overwritten.
+    # An acknowledged judgement survives a power cut, and a withdrawn one is overwritten.
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()

@@ -1,4 +1,4 @@
-"""What records mean: judgements, reviewers, categories, slices, texts. Other people's records are checked here."""
+"""The meaning of records: judgements, reviewers, categories, slices, texts. Untrusted records are checked here."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class Image:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What one reviewer says of one image.
+    """One reviewer's judgement of one image.
 
     Parameters
     ----------
     image
-        Which.
+        The image.
     correct, unclear, wrong
-        Classes that the image may be called, perhaps, and not.
+        Classes that are correct, possibly correct, and wrong for the image.
     problematic
-        Whether the image should not be scored.
+        Whether the image should be left out of scores.
     prediction
         The mistaken prediction that ``category`` and ``severity`` are about.
     category, severity
@@ -41,7 +41,7 @@ class Judgement:
     note
         Free text.
     shared
-        Whether it may leave the group. Not unless the reviewer says so.
+        Whether it may leave the group, as decided by the reviewer.
     """
 
     image: Image
@@ -67,14 +67,14 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Reviewer:
-    """Somebody who takes part, by a name if they gave one.
+    """A participant, with a name if they gave one.
 
     Parameters
     ----------
     name
-        Empty for somebody without a name.
+        Name of the reviewer; empty if not given.
     answers
-        To the fields that the group added, by the fields' ids.
+        Answers to the fields that the group added, by field id.
     """
 
     name: str = ""
@@ -88,9 +88,9 @@ class Term:
     Parameters
     ----------
     name
-        What the group calls it.
+        The group's name for it.
     place
-        Terms stand in this order.
+        Position in the list of terms.
     """
 
     name: str
@@ -99,14 +99,14 @@ class Term:
 
 @dataclass(frozen=True)
 class Slice:
-    """A set of images that matters to somebody.
+    """A set of images that somebody considers important.
 
     Parameters
     ----------
     name, why
-        What it is, and why it matters.
+        What the set is, and why it matters.
     split, rows
-        Which images.
+        The split of the images, and their rows.
     """
 
     name: str
@@ -117,7 +117,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class SplitFacts:
-    """What a session knows of a split without having it: how many images there are, and their hash."""
+    """What a session knows about a split without containing it: the number of images, and their hash."""
 
     images: int
     sha256: str
@@ -130,11 +130,11 @@ class Facts:
     Parameters
     ----------
     title, suite
-        Names.
+        Title of the session, and name of the suite.
     classes
-        By split, the names of its classes.
+        Names of the classes, by split.
     splits
-        By name.
+        Facts about the splits, by name.
     """
 
     title: str
@@ -148,16 +148,16 @@ class Facts:
 
 @dataclass(frozen=True)
 class View:
-    """A state in terms of what it means.
+    """A state, interpreted.
 
     Parameters
     ----------
     facts
-        None while the session's own record is missing.
+        What the session is about; None while the session's own record is missing.
     reviewers
-        By reviewer.
+        Reviewers by id.
     judgements, slices, shortfalls
-        By author and record; the last is what fell short, as it was written at the end.
+        By author and record; ``shortfalls`` are the notes on what fell short, written at the end.
     categories, severities, fields
         The group's terms by id, in their order.
     agreement
@@ -180,30 +180,30 @@ class View:
         return f"View({title}, {said} by {len({author for author, _ in self.judgements}):,} reviewers)"
 
     def by_image(self) -> dict[Image, dict[str, Judgement]]:
-        """For each image what each reviewer says of it."""
+        """For each image, the judgement of each reviewer."""
         found: dict[Image, dict[str, Judgement]] = {}
         for (author, _), judgement in self.judgements.items():
             found.setdefault(judgement.image, {})[author] = judgement
         return found
 
     def name_of(self, reviewer: str) -> str:
-        """What to call somebody: the name they have now."""
+        """A reviewer's current name, or a placeholder."""
         known = self.reviewers.get(reviewer)
         return known.name if known is not None and known.name else f"reviewer {reviewer[:6]}"
 
 
 def view(state: State) -> View:
-    """Read a state.
+    """Interpret a state.
 
     Raises
     ------
     ReviewError
-        When a record does not hold what its kind needs.
+        When a record lacks what its kind requires.
     """
     of: dict[str, list[Record]] = {}
     for record in state.records.values():
         of.setdefault(record.kind, []).append(record)
-    # Two records of one reviewer and image come of one person at two copies: the later change is shown.
+    # Two records by one reviewer for one image come from one person using two copies: the later change is shown.
     judged: dict[tuple[str, Image], tuple[Record, Judgement]] = {}
     for record in sorted(of.get("judgement", []), key=lambda r: (r.version, r.digest, r.id)):
         judgement = read(record, _judgement)
@@ -224,12 +224,12 @@ def view(state: State) -> View:
 
 
 def check_records(state: State) -> View:
-    """The view of a state, of which every record is checked, stored ones and their shells alike.
+    """Interpret a state after checking every record, including ids and versions.
 
     Raises
     ------
     ReviewError
-        For the first record that is not as it should be.
+        At the first invalid record.
     """
     for record in state.records.values():
         record.check()
@@ -238,12 +238,12 @@ def check_records(state: State) -> View:
             raise ReviewError(f"{record.kind} {record.id} by {record.author!r}: it belongs to {whose}")
     unknown = [one for one in state.gone if not is_id(one)]
     if unknown:
-        raise ReviewError(f"{unknown[0]!r} was taken back, and is no id")
+        raise ReviewError(f"{unknown[0]!r} is listed as taken back, but is not a valid id")
     return view(state)
 
 
 def read(record: Record, reader: Callable[[Mapping[str, Any]], T]) -> T:
-    """The meaning of a record's body; `ReviewError` names the record where there is none."""
+    """Interpret a record's body; raises `ReviewError` with the record's name if that fails."""
     try:
         return reader(record.body)
     except (KeyError, TypeError, ValueError) as error:
@@ -258,7 +258,7 @@ def _terms(given: list[Record]) -> dict[str, Term]:
 def _judgement(body: Mapping[str, Any]) -> Judgement:
     correct, unclear, wrong = (frozenset(_rows(body[kind])) for kind in ("correct", "unclear", "wrong"))
     if correct & unclear or correct & wrong or unclear & wrong:
-        raise ValueError("one class cannot be correct, unclear and wrong at once")
+        raise ValueError("a class cannot be more than one of correct, unclear and wrong")
     return Judgement(
         Image(_text(body["split"]), _number(body["row"])),
         correct,
@@ -305,7 +305,7 @@ def _text(value: object, longest: int = LONGEST_NAME) -> str:
 
 def _number(value: object) -> int:
     if type(value) is not int or not 0 <= value < 1 << 31:
-        raise ValueError(f"expected a number from 0 on, found {value!r:.50}")
+        raise ValueError(f"expected a number of at least 0, found {value!r:.50}")
     return value
 
 

@@ -1,4 +1,4 @@
-"""Pairs of fine-tuned models: how far apart they point, and what averaging them gains."""
+"""Pairs of fine-tuned models: the angle between them, and the gain from averaging."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from soupwidgets.recipe import Recipe
 
 @dataclass(frozen=True)
 class PairGain:
-    """Two ingredients.
+    """The gains from combining two ingredients.
 
     Parameters
     ----------
     first, second
         Their names.
     angle
-        Degrees between their task vectors, seen from the zero-shot model.
+        Angle in degrees between their task vectors, relative to the zero-shot model.
     gain
         Accuracy of their average, minus the mean of their accuracies (0..1).
     ensemble_gain
         The same for the mean of their logits.
     standard_error
-        Of ``gain``, over images, which are the same for all three models.
+        Standard error of ``gain`` over images, which are the same for all three models.
     """
 
     first: str
@@ -42,7 +42,7 @@ class PairGain:
 
 
 def pair_gains(
-    ev: Evaluator, names: Sequence[str] | None = None, split: str | None = None, progress: bool = True
+    ev: Evaluator, names: Sequence[str] | None = None, *, split: str | None = None, progress: bool = True
 ) -> list[PairGain]:
     """Measure every pair.
 
@@ -67,7 +67,7 @@ def pair_gains(
     ValueError
         When there are fewer than two.
     PoolError
-        When a name is not in the pool, or it has not exactly one zero-shot model.
+        When a name is not in the pool, or the pool does not have exactly one zero-shot model.
 
     Notes
     -----

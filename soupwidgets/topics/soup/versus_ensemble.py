@@ -1,4 +1,4 @@
-"""Why averaging weights works: a soup beside the ensemble of its two ingredients."""
+"""Why averaging weights works: a soup compared with the ensemble of its two ingredients."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _STEP = 0.02
 
 @dataclass(frozen=True)
 class SoupVersusEnsemble:
-    """Losses are mean cross-entropies (nats) of beta times the logits; errors are shares (0..1).
+    """A soup of two models against their ensemble.
 
     Parameters
     ----------
     first, second, alpha
-        The soup is (1 - alpha) first + alpha second, the ensemble mixes logits alike.
+        The soup is (1 - alpha) first + alpha second; the ensemble mixes logits with the same weights.
     split
-        Where they were compared.
+        The split on which they were compared.
     beta
         The logit scale.
     soup_loss, ensemble_loss
-        What is compared.
+        Mean cross-entropies (nats) of beta times the logits.
     curvature
-        Second derivative of the soup's loss by alpha.
+        Second derivative of the soup's loss with respect to alpha.
     variance
         beta^2 times the mean over images of the variance of f_second - f_first
         over classes drawn from the soup's prediction.
     soup_error, ensemble_error
-        The same comparison in what counts.
+        The same comparison as shares of wrong predictions (0..1).
     """
 
     first: str
@@ -57,7 +57,7 @@ class SoupVersusEnsemble:
 
     @property
     def approximation(self) -> float:
-        """What the paper's formula says in place of `difference`; good for near endpoints only."""
+        """The paper's approximation of `difference`, which is good only if the two models are close."""
         return self.alpha * (1 - self.alpha) / 2 * (self.variance - self.curvature)
 
 
@@ -65,22 +65,23 @@ def versus_ensemble(
     ev: Evaluator,
     first: str,
     second: str,
+    *,
     alpha: float = 0.5,
     beta: float | None = None,
     split: str | None = None,
 ) -> SoupVersusEnsemble:
-    """Compare a soup of two with their ensemble, and with the formula that explains the difference.
+    """Compare a soup of two models with their ensemble, and with the formula that explains the difference.
 
     Parameters
     ----------
     ev
-        Measures the two, the soup, and two soups beside it.
+        The evaluator, which measures the two models, the soup, and two nearby soups.
     first, second
         Names of two checkpoints.
     alpha
-        Share of ``second``.
+        Weight of ``second``.
     beta
-        Logit scale; when None the one with the lowest loss of the soup on validation.
+        Logit scale; when None, the one that minimises the soup's loss on validation.
     split
         Where to compare; the validation split when None.
 
@@ -135,7 +136,7 @@ def versus_ensemble(
 
 
 def calibrating_scale(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """The factor beta with which logits have the lowest cross-entropy (temperature scaling, arXiv 1706.04599).
+    """The factor beta by which logits have the lowest cross-entropy (temperature scaling, arXiv 1706.04599).
 
     Parameters
     ----------

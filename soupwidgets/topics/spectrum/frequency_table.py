@@ -1,4 +1,4 @@
-"""Function frequency of many models, beside what else is known of them."""
+"""Function frequency of many models, together with their accuracies."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class ModelFrequency:
     Parameters
     ----------
     name
-        What it is called.
+        Name of the model.
     spectra
-        By the paths' description, in the order in which they were asked for.
+        Spectra by the paths' description, in the requested order.
     evaluation
         Its accuracies.
     """
@@ -45,31 +45,32 @@ def model_frequencies(
     ev: Evaluator,
     recipes: Mapping[str, Recipe],
     paths: Sequence[ImagePaths],
+    *,
     values: Values = "probabilities",
     splits: Sequence[str] | None = None,
     progress: bool = True,
     window: Window = "hann",
     detrend: Detrend = "linear",
 ) -> list[ModelFrequency]:
-    """Measure the spectra of several models: ingredients and soups, good and bad ones, or one line's alphas.
+    """Measure the spectra of several models, such as ingredients, soups, or the alphas of one line.
 
     Parameters
     ----------
     ev
-        The evaluator; what its store has is not computed again.
+        The evaluator; what is in its store is not computed again.
     recipes
         The models by name.
     paths
-        Which paths, for instance within and between classes.
+        The paths, for example within and between classes.
     values
-        What is followed.
+        Which model output to follow.
     splits
-        Where accuracy is measured; on all splits of the suite when None.
+        Splits on which accuracy is measured; all splits of the suite when None.
     progress
         Whether to show a progress bar.
     window, detrend
-        What is done to the values of each path before the transform, as in `path_spectrum`. Try another: a mean
-        frequency, and how it goes with accuracy, can depend on them. What a store has is not computed again.
+        Treatment of the values of each path before the transform, as in `path_spectrum`. Try different ones: a mean
+        frequency, and its relation to accuracy, can depend on them. Stored predictions are not computed again.
 
     Returns
     -------
@@ -81,7 +82,7 @@ def model_frequencies(
     ValueError
         As in `path_spectrum`.
     """
-    states = stream_model_frequencies(ev, recipes, paths, values, splits, window, detrend)
+    states = stream_model_frequencies(ev, recipes, paths, values=values, splits=splits, window=window, detrend=detrend)
     return list(tqdm(states, total=len(recipes), desc="spectra", unit="model", disable=not progress))
 
 
@@ -89,19 +90,23 @@ def stream_model_frequencies(
     ev: Evaluator,
     recipes: Mapping[str, Recipe],
     paths: Sequence[ImagePaths],
+    *,
     values: Values = "probabilities",
     splits: Sequence[str] | None = None,
     window: Window = "hann",
     detrend: Detrend = "linear",
 ) -> Iterator[ModelFrequency]:
-    """`model_frequencies`, one model after the other."""
+    """Yield the results of `model_frequencies`, one model at a time."""
     for name, recipe in recipes.items():
-        spectra = {one.description: path_spectrum(ev, recipe, one, values, window, detrend, False) for one in paths}
+        spectra = {
+            one.description: path_spectrum(ev, recipe, one, values, window=window, detrend=detrend, progress=False)
+            for one in paths
+        }
         yield ModelFrequency(name, spectra, ev.evaluate(recipe, splits))
 
 
 def frequency_frame(models: Sequence[ModelFrequency]) -> pd.DataFrame:
-    """One row a model: the mean frequency of each kind of paths with its interval, and accuracies (0..1)."""
+    """One row per model: the mean frequency along each kind of paths with its interval, and accuracies (0..1)."""
     rows = []
     for model in models:
         row: dict[str, object] = {"model": model.name}
@@ -120,18 +125,18 @@ def frequency_frame(models: Sequence[ModelFrequency]) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class FrequencyTrend:
-    """How the mean frequency along some paths goes with an accuracy, over models.
+    """How the mean frequency along some paths is related to an accuracy, over models.
 
     Parameters
     ----------
     paths, accuracy
-        Which two.
+        The kind of paths, and the accuracy.
     correlation
         Spearman's rank correlation, -1..1.
     p_value
-        Two-sided, by permuting models. Siblings are not independent: read it as a description.
+        Two-sided, by permuting models. Siblings are not independent, so treat it as descriptive.
     models
-        How many.
+        Number of models.
     """
 
     paths: str
@@ -155,7 +160,7 @@ def frequency_trends(models: Sequence[ModelFrequency]) -> list[FrequencyTrend]:
         When there are fewer.
     """
     if len(models) < 4:
-        raise ValueError(f"a trend needs at least four models, {len(models)} given")
+        raise ValueError(f"a trend needs at least four models, got {len(models)}")
     frame = frequency_frame(models)
     found = []
     for paths in models[0].spectra:

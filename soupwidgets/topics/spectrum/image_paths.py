@@ -12,30 +12,30 @@ from numpy.typing import NDArray
 from soupwidgets.suites import BlendSplit, Split
 
 PathKind = Literal["within", "between"]
-# Fewer points than this have no spectrum worth the name.
+# With fewer points than this there is no meaningful spectrum.
 FEWEST_SAMPLES = 8
 _DESCRIPTIONS = {"within": "within a class", "between": "between classes"}
 
 
 @dataclass(frozen=True, eq=False)
 class ImagePaths:
-    """Straight lines between pairs of images, and the points on them.
+    """Straight lines between pairs of images, with the points on them.
 
     Parameters
     ----------
     description
-        What they lead from and to, for titles: "within a class".
+        Where they lead, for titles, such as "within a class".
     split
-        All points, path after path, from start to end: what a model is shown.
+        All points that a model is shown, path after path, from start to end.
     starts
-        First point of each path in ``split``, and one more for the end of the last: ``[paths + 1]``.
+        Position of each path's first point in ``split``, and one more for the end of the last: ``[paths + 1]``.
     lengths
         L2 distance between the two images of each path, ``[paths]``, in pixel values from 0 (black) to 1 (white),
         over all pixels and channels that the suite stores.
     labels
         Classes of the two images, ``[paths, 2]``.
     step
-        Distance between two points in the same unit, or None where every path has as many points.
+        Distance between two points in the same unit, or None if all paths have the same number of points.
     """
 
     description: str
@@ -56,11 +56,11 @@ class ImagePaths:
 
     @property
     def unit(self) -> str:
-        """What frequencies are counted per."""
+        """The unit of frequencies."""
         return "cycles per path" if self.step is None else "cycles per unit of L2 distance"
 
     def spacing(self, path: int) -> float:
-        """Distance between two points of a path: in paths, or in L2."""
+        """Distance between two points of a path: as a fraction of the path, or in L2."""
         return float(1 / (self.samples[path] - 1)) if self.step is None else self.step
 
     def images(self, path: int) -> NDArray[np.uint8]:
@@ -74,43 +74,45 @@ def image_paths(
     kind: PathKind,
     pairs: int = 200,
     samples: int = 64,
+    *,
     step: float | None = None,
     seed: int = 0,
     classes: Sequence[str] = (),
 ) -> ImagePaths:
-    """Draw pairs of images of one split, evenly over its classes, and the straight lines between them.
+    """Draw pairs of images from one split, evenly over its classes, with the straight lines between them.
 
     Parameters
     ----------
     split
-        Where the images are from.
+        The split of the images.
     kind
-        ``"within"``: both of one class. ``"between"``: of two classes.
+        ``"within"``: both images from one class. ``"between"``: from two classes.
     pairs
-        How many paths.
+        Number of paths.
     samples
-        Points of each path, both images counted; ignored where there is a ``step``.
+        Number of points on each path, including both images; ignored if ``step`` is given.
     step
-        Instead: the L2 distance between two points (pixel values 0..1). A path then begins at its first image, has
-        as many whole steps as fit, and ends less than one step before its second.
+        L2 distance between two points (pixel values 0..1), instead of ``samples``. A path then starts at its first
+        image, has as many whole steps as fit, and ends less than one step before its second image.
     seed
-        Decides the pairs. The first half of them is as even over the classes as all of them.
+        Seed for the pairs. The first half of them is as evenly spread over the classes as all of them.
     classes
-        Names of the classes, for messages.
+        Names of the classes, for error messages.
 
     Returns
     -------
     ImagePaths
-        The same for the same arguments.
+        The same paths for the same arguments.
 
     Raises
     ------
     ValueError
-        When a class has no image, or within classes only one; when two images are the same or nearer than eight steps.
+        When a class has no image, or only one for paths within classes; when two images are identical or closer than
+        eight steps.
 
     Notes
     -----
-    arXiv 2110.02424, section 4. Every class begins as many paths, and ends as many, up to one.
+    arXiv 2110.02424, section 4. Every class starts the same number of paths, and ends the same number, up to one.
     """
     if kind not in get_args(PathKind):
         raise ValueError(f"paths lead 'within' or 'between' classes, not {kind!r}")
@@ -124,7 +126,7 @@ def image_paths(
             name = repr(classes[c]) if c < len(classes) else f"number {c}"
             raise ValueError(
                 f"class {name} has one image in {split.name!r}: a path within a class needs two. "
-                "Take a split with more images, or paths between classes"
+                "Use a split with more images, or paths between classes"
             )
     if kind == "between" and len(present) < 2:
         raise ValueError(f"{split.name!r} has images of one class only: there are no paths between classes")
@@ -143,23 +145,23 @@ def image_paths(
 
 
 def paths_to(
-    split: Split, other: Split, pairs: int = 200, samples: int = 64, step: float | None = None, seed: int = 0
+    split: Split, other: Split, pairs: int = 200, samples: int = 64, *, step: float | None = None, seed: int = 0
 ) -> ImagePaths:
     """Straight lines from images to the same images under a shift.
 
     Parameters
     ----------
     split
-        The images as they are.
+        The unchanged images.
     other
-        A split that shows some of the same images otherwise, as the shifts of the bundled suite do.
+        A split that shows some of the same images in a different way, like the shifts of the bundled suite.
     pairs, samples, step, seed
         As in `image_paths`; at most as many pairs as the two splits have in common.
 
     Returns
     -------
     ImagePaths
-        Evenly over the classes, as far as each has images.
+        Paths spread evenly over the classes, as far as each has images.
 
     Raises
     ------
@@ -171,7 +173,9 @@ def paths_to(
     place = {int(number): row for row, number in enumerate(numbers)}
     common = [row for row, number in enumerate(other.image_numbers) if int(number) in place]
     if not common or other is split:
-        raise ValueError(f"{other.name!r} shows none of the images of {split.name!r} otherwise: no path leads there")
+        raise ValueError(
+            f"{other.name!r} shows none of the images of {split.name!r} in a different way: no path leads there"
+        )
     there = _evenly(other.labels, np.array(common), pairs, np.random.default_rng([seed, len(split), 2]))
     here = np.array([place[int(number)] for number in other.image_numbers[there]])
     ends = np.stack([split.images[here], other.images[there]], axis=1)
@@ -182,30 +186,31 @@ def paths_to(
 def paths_to_changed(
     split: Split,
     change: Any,
+    *,
     name: str,
     pairs: int = 200,
     samples: int = 64,
     step: float | None = None,
     seed: int = 0,
 ) -> ImagePaths:
-    """Straight lines from images to what an augmentation makes of them.
+    """Straight lines from images to their augmented versions.
 
     Parameters
     ----------
     split
         The images.
     change
-        From images ``[n, height, width(, 3)]`` (uint8) to as many others of the same shape, as
-        `suites.Augmentation.once` does.
+        Function from images ``[n, height, width(, 3)]`` (uint8) to changed images of the same shape, like
+        `suites.Augmentation.once`.
     name
-        What to call it.
+        Name of the change.
     pairs, samples, step, seed
         As in `image_paths`.
 
     Raises
     ------
     ValueError
-        When images come back in another shape, and as in `image_paths`.
+        When the change alters the shape of images, and as in `image_paths`.
     """
     _check_counts(pairs, samples, step)
     rows = _evenly(split.labels, np.arange(len(split)), pairs, np.random.default_rng([seed, len(split), 3]))
@@ -213,8 +218,8 @@ def paths_to_changed(
     after = np.asarray(change(before))
     if after.shape != before.shape or after.dtype != np.uint8:
         raise ValueError(
-            f"{name} makes images of shape {after.shape[1:]} ({after.dtype}) out of {before.shape[1:]} (uint8): "
-            "a path needs two images of one shape"
+            f"{name} turns images of shape {before.shape[1:]} (uint8) into {after.shape[1:]} ({after.dtype}): "
+            "a path needs two images of the same shape"
         )
     labels = np.repeat(split.labels[rows, None], 2, axis=1)
     return _between(np.stack([before, after], axis=1), labels, f"to {name}", split.name, samples, step)
@@ -224,12 +229,12 @@ def _check_counts(pairs: int, samples: int, step: float | None) -> None:
     if pairs < 1 or (step is None and samples < FEWEST_SAMPLES) or (step is not None and not step > 0):
         raise ValueError(
             f"needs at least one pair, and {FEWEST_SAMPLES} points on a path or a positive step; "
-            f"asked for were {pairs} pairs, {samples} points, step {step}"
+            f"got {pairs} pairs, {samples} points, step {step}"
         )
 
 
 def _class_pairs(present: NDArray[np.int64], kind: PathKind, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
-    """Classes of the two ends, for ever: each round begins once at every class, and ends once at every class."""
+    """Endless classes of the two ends: each round starts once at every class, and ends once at every class."""
     while True:
         order = rng.permutation(present).tolist()
         ends = order if kind == "within" else [*order[1:], order[0]]
@@ -239,7 +244,7 @@ def _class_pairs(present: NDArray[np.int64], kind: PathKind, rng: np.random.Gene
 def _evenly(
     labels: NDArray[np.int64], rows: NDArray[np.int64], most: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Some of the rows, one class after the other, as long as each has any left."""
+    """Some of the rows, taking turns between the classes as long as each has rows left."""
     waiting = {int(c): rng.permutation(rows[labels[rows] == c]).tolist() for c in np.unique(labels[rows])}
     chosen: list[int] = []
     while len(chosen) < most and any(waiting.values()):
@@ -267,9 +272,9 @@ def _between(
         if len(short):
             raise ValueError(
                 f"path {short[0]} {description} is {lengths[short[0]]:.3g} long (L2, pixel values 0..1): steps of "
-                f"{step:g} leave fewer than {FEWEST_SAMPLES} points on it; take at most {lengths[short[0]] / 7:.2g}"
+                f"{step:g} leave fewer than {FEWEST_SAMPLES} points on it; use at most {lengths[short[0]] / 7:.2g}"
             )
-        # A length that is a whole number of steps keeps its last one in spite of rounding.
+        # A path that is a whole number of steps long keeps its last step in spite of rounding.
         shares = [np.arange(int(length / step + 1e-9) + 1) * (step / length) for length in lengths]
     counts = [len(share) for share in shares]
     path = np.repeat(np.arange(n), counts)

@@ -1,4 +1,4 @@
-"""Which frequencies images are made of, and to which of them a model is sensitive."""
+"""Which frequencies images contain, and to which of them a model is sensitive."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ImageSpectrum:
     Parameters
     ----------
     split
-        Its name.
+        Name of the split.
     frequency
         Middle of each ring in cycles per image, ``[rings]``: 1, 2, and so on up to half the shorter side.
     power
@@ -33,7 +33,7 @@ class ImageSpectrum:
     low, high
         95% interval of the mean over the images.
     images
-        How many were looked at.
+        Number of images used.
     """
 
     split: str
@@ -44,7 +44,7 @@ class ImageSpectrum:
     images: int
 
 
-def image_spectrum(split: Split, images: int = 1000, seed: int = 0) -> ImageSpectrum:
+def image_spectrum(split: Split, images: int = 1000, *, seed: int = 0) -> ImageSpectrum:
     """Average the power spectrum of a split's images over rings of equal frequency.
 
     Parameters
@@ -52,9 +52,9 @@ def image_spectrum(split: Split, images: int = 1000, seed: int = 0) -> ImageSpec
     split
         The images.
     images
-        How many, drawn by the seed; all where there are not so many.
+        Number of images, drawn at random; all if there are fewer.
     seed
-        Decides which.
+        Seed for drawing the images.
 
     Returns
     -------
@@ -92,20 +92,20 @@ class FourierSensitivity:
     Parameters
     ----------
     split
-        Its name.
+        Name of the split.
     size
         Height and width of its images in pixels.
     norm
-        L2 norm of what is added (pixel values 0..1).
+        L2 norm of the added basis image (pixel values 0..1).
     frequency
-        ``[frequencies, 2]``: vertical and horizontal, in cycles per image. Of each pair of opposite ones, which have
-        the same basis image, there is one.
+        ``[frequencies, 2]``: vertical and horizontal, in cycles per image. Opposite frequencies have the same basis
+        image, so only one of each pair is included.
     errors
-        How many images were wrong with each added, ``[frequencies]``.
+        Number of wrong predictions with each basis image added, ``[frequencies]``.
     clean_errors
-        How many of all images are wrong with nothing added.
+        Number of wrong predictions on the unchanged images.
     seen, images
-        How many images were shown with each so far, and how many there are.
+        Number of images shown so far with each basis image, and their total number.
     """
 
     split: str
@@ -119,7 +119,7 @@ class FourierSensitivity:
 
     @property
     def exact(self) -> bool:
-        """Whether every frequency saw every image."""
+        """Whether every frequency was tried on every image."""
         return self.seen == self.images
 
     @property
@@ -130,12 +130,12 @@ class FourierSensitivity:
 
     @property
     def widest_interval(self) -> float:
-        """Half of the widest 95% interval (Clopper-Pearson) of `error`."""
+        """Half the width of the widest 95% interval (Clopper-Pearson) of `error`."""
         bounds = clopper_pearson(self.errors, self.seen)
         return float(np.max(bounds[..., 1] - bounds[..., 0]) / 2)
 
     def grid(self, highest: int) -> NDArray[np.float64]:
-        """`error` as a picture ``[2 highest + 1, 2 highest + 1]``, frequency 0 in the middle; NaN where unknown."""
+        """`error` as an image ``[2 highest + 1, 2 highest + 1]`` with frequency 0 in the middle; NaN where unknown."""
         known = {_wave(v, h, *self.size): e for (v, h), e in zip(self.frequency.tolist(), self.error, strict=True)}
         sides = range(-highest, highest + 1)
         return np.array([[known.get(_wave(v, h, *self.size), np.nan) for h in sides] for v in sides])
@@ -144,6 +144,7 @@ class FourierSensitivity:
 def fourier_sensitivity(
     ev: Evaluator,
     recipe: Recipe,
+    *,
     split: Split | None = None,
     norm: float = 4.0,
     images: int = 100,
@@ -156,33 +157,33 @@ def fourier_sensitivity(
     Parameters
     ----------
     ev
-        The evaluator; what its store has is not computed again.
+        The evaluator; what is in its store is not computed again.
     recipe
         The model.
     split
-        Whose images; the in-distribution test when None.
+        The split of the images; the in-distribution test when None.
     norm
-        L2 norm of what is added (pixel values 0..1, in every channel the same). Its sign is a coin toss for each image
-        and frequency. Sums are not cut off at black and white.
+        L2 norm of the added basis image (pixel values 0..1, the same in every channel). Its sign is random for each
+        image and frequency. Sums are not clipped to black and white.
     images
-        How many, drawn by the seed.
+        Number of images, drawn at random.
     highest
         Highest frequency in each direction, in cycles per image; half the shorter side when None.
     seed
-        Decides images and signs.
+        Seed for images and signs.
     progress
         Whether to show a progress bar.
 
     Raises
     ------
     ValueError
-        When a number is not positive, or the split has other classes than the model.
+        When a number is not positive, or the classes of split and model differ.
 
     Notes
     -----
     Yin et al., arXiv 1906.08988, section 3.
     """
-    states = stream_fourier_sensitivity(ev, recipe, split, norm, images, highest, seed)
+    states = stream_fourier_sensitivity(ev, recipe, split=split, norm=norm, images=images, highest=highest, seed=seed)
     with tqdm(desc="Fourier basis", unit="image", disable=not progress) as bar:
         for state in states:
             bar.total = state.images
@@ -193,6 +194,7 @@ def fourier_sensitivity(
 def stream_fourier_sensitivity(
     ev: Evaluator,
     recipe: Recipe,
+    *,
     split: Split | None = None,
     norm: float = 4.0,
     images: int = 100,
@@ -204,7 +206,7 @@ def stream_fourier_sensitivity(
     if norm <= 0 or images < 1:
         raise ValueError(f"the norm and the number of images must be positive, not {norm:g} and {images}")
     if chosen.scoring.class_map is not None:
-        raise ValueError(f"{chosen.name!r} is scored on other classes than the model tells apart: take another split")
+        raise ValueError(f"{chosen.name!r} is scored on other classes than the model has: use another split")
     height, width = chosen.image_size
     limit = min(height, width) // 2 if highest is None else min(highest, min(height, width) // 2)
     frequency = _frequencies(limit, height, width)
@@ -215,7 +217,7 @@ def stream_fourier_sensitivity(
     pixels = np.asarray(chosen.images[rows], dtype=np.float32)
     if pixels.ndim == 4:
         basis = np.repeat(basis[..., None] / np.sqrt(3), 3, axis=-1)
-    # Image after image, each with nothing and with every basis image: what was seen by then is a picture.
+    # Image by image, each unchanged and with every basis image: so every state is a complete map.
     first = np.repeat(np.arange(n), m + 1)
     second = np.tile(n + np.concatenate([[0], np.arange(m)]), n)
     sign = rng.choice([-1.0, 1.0], size=(n, m + 1))
@@ -245,6 +247,6 @@ def _frequencies(limit: int, height: int, width: int) -> NDArray[np.int64]:
 
 
 def _wave(vertical: int, horizontal: int, height: int, width: int) -> tuple[int, int]:
-    """A name that a frequency has in common with its opposite, and with all that look the same on these pixels."""
+    """A key shared by a frequency, its opposite, and all frequencies that are aliased on these pixels."""
     there = vertical % height, horizontal % width
     return min(there, (-vertical % height, -horizontal % width))

@@ -20,7 +20,7 @@ FORMAT = "soupwidgets label noise study 1"
 
 @dataclass(frozen=True)
 class NoiseResult:
-    """One noise, means over the seeds, by epoch.
+    """Results for one noise: means over the seeds, by epoch.
 
     Parameters
     ----------
@@ -29,9 +29,9 @@ class NoiseResult:
     clean_losses, noisy_losses
         Cross-entropy (nats) on validation images with their own labels, and with noisy ones.
     followed
-        How much of the noise predictions have taken over: 0 nothing, 1 all of it.
+        How much of the noise predictions follow: 0 none, 1 all of it.
     accuracies
-        On validation (0..1).
+        Validation accuracy (0..1).
     """
 
     name: str
@@ -62,7 +62,7 @@ class LabelNoiseStudy:
     results
         One for each noise.
     seeds
-        How many trainings there are of each.
+        Number of trainings with each noise.
     provenance
         What the numbers come from.
     """
@@ -83,7 +83,7 @@ class LabelNoiseStudy:
         return list(dict.fromkeys(result.direction for result in self.results))
 
     def along(self, direction: str) -> list[NoiseResult]:
-        """Results of one direction by rising frequency.
+        """Results for one direction, by increasing frequency.
 
         Raises
         ------
@@ -115,6 +115,7 @@ class LabelNoiseStudy:
 def run_label_noise_study(
     start: CheckpointFile,
     suite_folder: str | Path,
+    *,
     folder: str | Path,
     noises: Sequence[LabelNoise],
     settings: Hyperparameters,
@@ -124,22 +125,22 @@ def run_label_noise_study(
     progress: bool = True,
     tell: Callable[[str], None] = print,
 ) -> LabelNoiseStudy:
-    """Train models from scratch on labels with noise of several frequencies, and watch what they follow.
+    """Train models from scratch on labels with noise of several frequencies, and measure what they follow.
 
     Parameters
     ----------
     start
-        Says the architecture.
+        A checkpoint that states the architecture.
     suite_folder
-        The suite: its training images are trained on, validation is watched.
+        The suite: its training images are trained on, and validation is measured after each epoch.
     folder
-        Gets a checkpoint a run; what is there is not done again.
+        Receives one checkpoint per run; finished runs are not repeated.
     noises
-        Different ones.
+        Distinct noises.
     settings
-        Of every training, without mixup.
+        Settings of every training, without mixup.
     seeds
-        How many trainings of each, from the settings' seed on.
+        Number of trainings with each noise, starting with the settings' seed.
     workers, device, progress, tell
         As in `training.run_study`.
 
@@ -166,7 +167,19 @@ def run_label_noise_study(
         for i in range(seeds)
         for noise in noises
     ]
-    runs = run_study(plans, start, suite, suite_folder, folder, True, 2000, workers, device, progress, tell)
+    runs = run_study(
+        plans,
+        start,
+        suite=suite,
+        suite_folder=suite_folder,
+        folder=folder,
+        fresh=True,
+        watch=2000,
+        workers=workers,
+        device=device,
+        progress=progress,
+        tell=tell,
+    )
     results = []
     for noise in noises:
         own = [run for run in runs if run.plan.noise == noise]
@@ -177,7 +190,7 @@ def run_label_noise_study(
                 _mean(own, "validation accuracy"),
             )
         )  # fmt: skip
-    return LabelNoiseStudy(tuple(results), seeds, provenance(start, suite, plain))
+    return LabelNoiseStudy(tuple(results), seeds, provenance(start, suite, settings=plain))
 
 
 def read_label_noise_study(path: str | Path) -> LabelNoiseStudy:
@@ -186,9 +199,9 @@ def read_label_noise_study(path: str | Path) -> LabelNoiseStudy:
     Raises
     ------
     ValueError
-        When the file is none.
+        When it is not the file of such a study.
     """
-    return read_study(path, FORMAT, _study)
+    return read_study(path, FORMAT, build=_study)
 
 
 def _study(content: dict[str, Any]) -> LabelNoiseStudy:

@@ -35,21 +35,22 @@ class PathSpectrum:
     Parameters
     ----------
     description
-        Where the paths lead.
+        Where the paths lead, for titles.
     values
-        What is followed: probabilities, or logits (less their mean over the classes, which no prediction depends on).
+        What was followed: probabilities, or logits (minus their mean over the classes, on which predictions do not
+        depend).
     unit
-        Of the frequencies.
+        Unit of the frequencies.
     frequency
         ``[frequencies]``, from 0 to half a cycle from point to point.
     density
         Power density of each path, summed over the classes, ``[paths, frequencies]``: one-sided, so that its sum
-        times `spacing` is the mean square of what is left after detrending (for the Hann window, on average).
+        times `spacing` is the mean square of the detrended values (for the Hann window, on average).
     window, detrend
-        What was done to the values of each path first: the straight line (or the mean) that fits them best is
-        taken off, and they fade out towards both ends, because a path does not end where it began.
+        Treatment of the values of each path: the best-fitting straight line (or the mean) is
+        subtracted, and they fade out towards both ends, because a path does not end where it starts.
     total
-        How many paths there are in all.
+        Total number of paths.
     """
 
     description: str
@@ -68,7 +69,7 @@ class PathSpectrum:
 
     @property
     def spacing(self) -> float:
-        """From one frequency to the next."""
+        """Distance from one frequency to the next."""
         return float(self.frequency[1] - self.frequency[0])
 
     @cached_property
@@ -85,17 +86,17 @@ class PathSpectrum:
 
     @property
     def power(self) -> Estimate:
-        """Power above frequency 0, of the mean over the paths."""
+        """Power above frequency 0 in the mean over the paths."""
         return self._estimate(lambda mean: mean[..., 1:].sum(axis=-1) * self.spacing)
 
     @property
     def centroid(self) -> Estimate:
-        """Mean frequency above 0, weighted by power: how fast predictions change. NaN where nothing changes."""
+        """Mean frequency above 0, weighted by power: how fast predictions change. NaN if nothing changes."""
         frequency = self.frequency[1:]
         return self._estimate(lambda mean: _ratio((mean[..., 1:] * frequency).sum(axis=-1), mean[..., 1:].sum(axis=-1)))
 
     def share_above(self, cutoff: float) -> Estimate:
-        """Share of the power above frequency 0 that lies above ``cutoff``. NaN where nothing changes.
+        """Share of the power above frequency 0 that lies above ``cutoff``. NaN if nothing changes.
 
         Raises
         ------
@@ -103,12 +104,12 @@ class PathSpectrum:
             When the cut-off is not between the lowest and the highest frequency.
         """
         if not 0 < cutoff < self.frequency[-1]:
-            raise ValueError(f"a cut-off lies between 0 and {self.frequency[-1]:.3g} {self.unit}, not at {cutoff:g}")
+            raise ValueError(f"a cut-off must be between 0 and {self.frequency[-1]:.3g} {self.unit}, not {cutoff:g}")
         above = self.frequency[1:] > cutoff
         return self._estimate(lambda mean: _ratio(mean[..., 1:][..., above].sum(axis=-1), mean[..., 1:].sum(axis=-1)))
 
     def to_frame(self) -> pd.DataFrame:
-        """One row for each frequency: mean density with its interval."""
+        """One row per frequency: mean density with its interval."""
         low, high = self.band
         return pd.DataFrame({"frequency": self.frequency, "density": self.mean, "low": low, "high": high})
 
@@ -127,6 +128,7 @@ def path_spectrum(
     recipe: Recipe,
     paths: ImagePaths,
     values: Values = "probabilities",
+    *,
     window: Window = "hann",
     detrend: Detrend = "linear",
     progress: bool = True,
@@ -136,22 +138,22 @@ def path_spectrum(
     Parameters
     ----------
     ev
-        The evaluator; what its store has is not computed again.
+        The evaluator; what is in its store is not computed again.
     recipe
         The model.
     paths
         From `image_paths`, `paths_to` or `paths_to_changed`.
     values
-        What is followed.
+        Which model output to follow.
     window, detrend
-        What is done to the values of each path before the transform.
+        Treatment of the values of each path before the transform.
     progress
         Whether to show a progress bar.
 
     Returns
     -------
     PathSpectrum
-        Of all paths.
+        The spectrum of all paths.
 
     Raises
     ------
@@ -161,7 +163,7 @@ def path_spectrum(
     Notes
     -----
     arXiv 2110.02424, section 4: the discrete Fourier transform of predictions along the path. Here by
-    `scipy.signal.periodogram`, with a window and a straight line taken off, so that a step from one class to
+    `scipy.signal.periodogram`, with a window and a straight line subtracted, so that a step from one class to
     the other does not leak into all frequencies.
 
     Examples
@@ -173,7 +175,7 @@ def path_spectrum(
     (10, 9)
     """
     with tqdm(total=len(paths), desc=f"paths {one_line(paths.description)}", unit="path", disable=not progress) as bar:
-        for state in stream_path_spectrum(ev, recipe, paths, values, window, detrend):
+        for state in stream_path_spectrum(ev, recipe, paths, values, window=window, detrend=detrend):
             bar.update(len(state.density) - bar.n)
     return state
 
@@ -183,10 +185,11 @@ def stream_path_spectrum(
     recipe: Recipe,
     paths: ImagePaths,
     values: Values = "probabilities",
+    *,
     window: Window = "hann",
     detrend: Detrend = "linear",
 ) -> Iterator[PathSpectrum]:
-    """`path_spectrum` step by step: each state has the paths that are complete by then, at least two."""
+    """`path_spectrum` step by step: each state has the paths that are complete so far, at least two."""
     grid = _frequencies(paths)
     rows: list[NDArray[np.float64]] = []
     for logits in stream_probe(ev, recipe, paths.split):
@@ -198,14 +201,16 @@ def stream_path_spectrum(
                     f"the model's logits on path {path} {paths.description} are not finite: did its training diverge? "
                     "Such a model has no spectrum"
                 )
-            frequency, density = power_density(followed(own, values), paths.spacing(path), window, detrend)
+            frequency, density = power_density(
+                followed(own, values), paths.spacing(path), window=window, detrend=detrend
+            )
             rows.append(density if paths.step is None else np.interp(grid, frequency, density))
         if len(rows) >= min(2, len(paths)):
             yield PathSpectrum(paths.description, values, paths.unit, grid, np.array(rows), window, detrend, len(paths))
 
 
 def followed(logits: NDArray[np.float32], values: Values) -> NDArray[np.float64]:
-    """What is followed along a path, ``[samples, classes]``: probabilities, or logits less their mean."""
+    """The values followed along a path, ``[samples, classes]``: probabilities, or logits minus their mean."""
     exact = logits.astype(np.float64)
     if values == "probabilities":
         found: NDArray[np.float64] = softmax(exact, axis=1)
@@ -215,7 +220,7 @@ def followed(logits: NDArray[np.float32], values: Values) -> NDArray[np.float64]
 
 
 def power_density(
-    values: NDArray[np.float64], spacing: float, window: Window = "hann", detrend: Detrend = "linear"
+    values: NDArray[np.float64], spacing: float, *, window: Window = "hann", detrend: Detrend = "linear"
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Power density of values along one path, summed over the classes.
 
@@ -235,29 +240,29 @@ def power_density(
 
     Notes
     -----
-    Without window and trend the densities times the spacing of the frequencies sum to the mean square (Parseval).
+    Without window and detrending, the densities times the spacing of the frequencies sum to the mean square (Parseval).
 
     Examples
     --------
     >>> wave = np.sin(2 * np.pi * 3 * np.arange(32) / 32)[:, None]
-    >>> frequency, density = power_density(wave, 1 / 32, "boxcar", "none")
+    >>> frequency, density = power_density(wave, 1 / 32, window="boxcar", detrend="none")
     >>> float(frequency[density.argmax()]), round(float(density.sum()), 6)
     (3.0, 0.5)
     """
-    # The type stubs have a misprint for "linear".
+    # The type stubs misspell "linear".
     kept: Any = False if detrend == "none" else detrend
     frequency, density = signal.periodogram(values, 1 / spacing, window, detrend=kept, scaling="density", axis=0)
     return frequency, density.sum(axis=1)
 
 
 def _frequencies(paths: ImagePaths) -> NDArray[np.float64]:
-    """The frequencies that all paths have in common; with a fixed step, those of the longest."""
+    """The frequencies shared by all paths; with a fixed step, those of the longest path."""
     longest = int(paths.samples.max())
     spacing = paths.spacing(int(paths.samples.argmax()))
     return np.fft.rfftfreq(longest, spacing).astype(np.float64)
 
 
 def _ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
-    # What does not change at all has rounding noise for a spectrum, and no frequency.
+    # The spectrum of constant values is rounding noise, and has no mean frequency.
     tiny = np.finfo(np.float32).eps ** 2
     return np.where(below > tiny, above / np.where(below > tiny, below, 1), np.nan)

@@ -19,6 +19,7 @@ from soupwidgets.topics.spectrum.path_spectrum import Detrend, Values, Window
 def paths_report(
     ev: Evaluator,
     models: list[str],
+    *,
     shifts: list[str],
     split: str | None = None,
     pairs: int = 200,
@@ -35,7 +36,7 @@ def paths_report(
     Raises
     ------
     ValueError
-        When a split is not there, and as in `image_paths`.
+        When a split does not exist, and as in `image_paths`.
     """
     ev.pool.require(models)
     for name in [*shifts, *([split] if split else [])]:
@@ -44,15 +45,15 @@ def paths_report(
     where = ev.suite.splits[split] if split else ev.suite.id_test
     classes = ev.suite.class_names(where.name)
     paths = [
-        image_paths(where, "within", pairs, samples, step, seed, classes),
-        image_paths(where, "between", pairs, samples, step, seed, classes),
-        *(paths_to(where, ev.suite.splits[name], pairs, samples, step, seed) for name in shifts),
+        image_paths(where, "within", pairs, samples, step=step, seed=seed, classes=classes),
+        image_paths(where, "between", pairs, samples, step=step, seed=seed, classes=classes),
+        *(paths_to(where, ev.suite.splits[name], pairs, samples, step=step, seed=seed) for name in shifts),
     ]
     found = model_frequencies(
         ev,
         {name: Recipe({name: 1}) for name in models},
         paths,
-        values,
+        values=values,
         progress=progress,
         window=window,
         detrend=detrend,
@@ -98,7 +99,7 @@ def paths_text(report: dict[str, Any]) -> str:
         rows.append(row)
     lines = [
         f"Mean frequency of {report['values']} in {report['unit']}, with 95% intervals "
-        f"(window: {report['window']}; trend taken off: {report['detrend']}).\n"
+        f"(window: {report['window']}; trend subtracted: {report['detrend']}).\n"
     ]
     lines.append(pd.DataFrame(rows).to_string(index=False) + "\n")
     for trend in report["trends"]:
@@ -110,7 +111,7 @@ def paths_text(report: dict[str, Any]) -> str:
 
 
 def images_report(
-    suite: Suite, ev: Evaluator | None, model: str | None, norm: float, images: int, progress: bool = True
+    suite: Suite, ev: Evaluator | None, *, model: str | None, norm: float, images: int, progress: bool = True
 ) -> dict[str, Any]:
     """Power spectra of every split's images, and a model's sensitivity to each frequency, as plain values."""
     spectra = [image_spectrum(split) for split in suite.splits.values()]
@@ -136,7 +137,7 @@ def images_report(
 
 
 def images_text(report: dict[str, Any]) -> str:
-    """Tables: power in a few rings by split, and the frequencies that hurt most and least."""
+    """Tables: power in a few rings by split, and the most and least harmful frequencies."""
     rings = (1, 2, 4, 8, 12)
     rows = []
     for one in report["spectra"]:
@@ -149,7 +150,7 @@ def images_text(report: dict[str, Any]) -> str:
         order = sorted(zip(found["error"], found["frequency"], strict=True))
         lines.append(
             f"\n{found['model']} on {found['split']}: error {100 * found['clean_error']:.1f}% on {found['images']} "
-            f"images as they are; with a wave of norm {found['norm']:g} from {100 * order[0][0]:.1f}% at "
+            f"unchanged images; with a wave of norm {found['norm']:g} from {100 * order[0][0]:.1f}% at "
             f"{tuple(order[0][1])} to {100 * order[-1][0]:.1f}% at {tuple(order[-1][1])} cycles (down, across).\n"
         )
     return "".join(lines)

@@ -38,7 +38,7 @@ def test_kappa_is_that_of_statsmodels() -> None:
     np.add.at(table, (first, second), 1)
     found = sw.alpha.diversity(first, second, np.zeros(500, int))
     assert found.kappa == pytest.approx(cohens_kappa(table).kappa)
-    with pytest.raises(ValueError, match="not of the same images"):
+    with pytest.raises(ValueError, match="do not belong to the same images"):
         sw.alpha.diversity(first, second[1:], first)
 
 
@@ -59,7 +59,7 @@ def test_temperature_undoes_a_scaling() -> None:
     logits = rng.standard_normal((20_000, 5)) * 2
     labels = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)  # drawn from softmax(logits)
     assert sw.stats.best_temperature(3 * logits, labels) == pytest.approx(3, rel=0.03)
-    found = sw.stats.calibration(3 * logits, labels, 3 * logits, labels)
+    found = sw.stats.calibration(3 * logits, labels, validation_logits=3 * logits, validation_labels=labels)
     assert found.ece_scaled < 0.012 < 0.05 < found.ece
     # A closed form's derivative vanishes there.
     t = torch.tensor(sw.stats.best_temperature(3 * logits, labels), dtype=torch.float64, requires_grad=True)

@@ -33,7 +33,15 @@ def start(tmp_path: Path) -> CheckpointFile:
 def test_identity_has_affinity_and_diversity_one(start: CheckpointFile, small_folder: Path, tmp_path: Path) -> None:
     kinds = [augmentation("identity"), augmentation("rotate"), augmentation("flip")]
     study = run_augmentation_study(
-        start, small_folder, tmp_path / "work", kinds, SETTINGS, seeds=2, workers=1, progress=False, tell=lambda _: None
+        start,
+        small_folder,
+        folder=tmp_path / "work",
+        augmentations=kinds,
+        settings=SETTINGS,
+        seeds=2,
+        workers=1,
+        progress=False,
+        tell=lambda _: None,
     )
     identity = study["identity"]
     assert (identity.affinity.value, identity.diversity.value, identity.early_diversity.value) == (1.0, 1.0, 1.0)
@@ -60,7 +68,14 @@ def test_identity_has_affinity_and_diversity_one(start: CheckpointFile, small_fo
 def test_label_noise_is_watched(start: CheckpointFile, small_folder: Path, tmp_path: Path) -> None:
     noises = [LabelNoise(0.1), LabelNoise(0.05), LabelNoise(0.2, direction=(1, 0))]
     study = run_label_noise_study(
-        start, small_folder, tmp_path / "work", noises, SETTINGS, workers=1, progress=False, tell=lambda _: None
+        start,
+        small_folder,
+        folder=tmp_path / "work",
+        noises=noises,
+        settings=SETTINGS,
+        workers=1,
+        progress=False,
+        tell=lambda _: None,
     )
     assert study.directions == ["radial", "wave 1,0"]
     assert [r.frequency for r in study.along("radial")] == [0.05, 0.1]
@@ -106,8 +121,12 @@ def test_malformed_studies_are_refused(tmp_path: Path) -> None:
 
 def test_empty_studies_are_refused(start: CheckpointFile, small_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least one augmentation"):
-        run_augmentation_study(start, small_folder, tmp_path, [], SETTINGS)
-    with pytest.raises(ValueError, match="two augmentations are called 'flip'"):
-        run_augmentation_study(start, small_folder, tmp_path, [augmentation("flip")] * 2, SETTINGS)
+        run_augmentation_study(start, small_folder, folder=tmp_path, augmentations=[], settings=SETTINGS)
+    with pytest.raises(ValueError, match="two augmentations are named 'flip'"):
+        run_augmentation_study(
+            start, small_folder, folder=tmp_path, augmentations=[augmentation("flip")] * 2, settings=SETTINGS
+        )
     with pytest.raises(ValueError, match="at least one noise"):
-        run_label_noise_study(start, small_folder, tmp_path, [LabelNoise(1.0)], SETTINGS, seeds=0)
+        run_label_noise_study(
+            start, small_folder, folder=tmp_path, noises=[LabelNoise(1.0)], settings=SETTINGS, seeds=0
+        )

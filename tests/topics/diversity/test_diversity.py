@@ -135,10 +135,10 @@ def test_the_matrix_has_every_pair_and_says_what_is_wrong(small: Suite) -> None:
     assert matrix.to_frame()["error inconsistency"].tolist() == [1 / 8, 1 / 8, 0]
     with pytest.raises(ValueError, match="at least two"):
         sw.diversity.matrix(models[:1], small, progress=False)
-    with pytest.raises(ValueError, match="two models are called 'a'"):
+    with pytest.raises(ValueError, match="two models are named 'a'"):
         sw.diversity.matrix([models[0], models[0]], small, progress=False)
     with pytest.raises(KeyError, match="no split 'fog'"):
-        sw.diversity.matrix(models, small, "fog", progress=False)
+        sw.diversity.matrix(models, small, split="fog", progress=False)
     short = Member("short", ("val", "test"), lambda split: np.zeros((3, 3), dtype=np.float32))
     with pytest.raises(ValueError, match="has logits of 3 images, 'test' has 8"):
         sw.diversity.pair(models[0], short, small, "test")
@@ -194,7 +194,7 @@ def test_a_trend_that_is_there_is_found_and_chance_is_not(small: Suite) -> None:
     )
     assert none.p_value > 0.05
     one = [p for p in there if p.divergence == "reinit"]
-    with pytest.raises(ValueError, match="equally differently"):
+    with pytest.raises(ValueError, match="all pairs have the same level of divergence"):
         sw.diversity.divergence_trend(sw.diversity.DiversityMatrix(tuple(names), "test", tuple(one), len(one)))
 
 
@@ -264,7 +264,9 @@ def test_models_of_other_architectures_stand_side_by_side(
     again = tmp_path / "again"
     again.mkdir()
     (again / "one.safetensors").write_bytes((folder / "one.safetensors").read_bytes())
-    models = sw.diversity.open_members([folder, again], suite, ["test"], Store(tmp_path / "s"), progress=False)
+    models = sw.diversity.open_members(
+        [folder, again], suite, splits=["test"], store=Store(tmp_path / "s"), progress=False
+    )
     assert [one.name for one in models] == ["pool/one", "other", "again/one"]
     pair = sw.diversity.pair(models[0], models[1], suite, "test")
     assert (pair.divergence, pair.images) == ("architecture", len(suite.id_test))
@@ -320,7 +322,7 @@ def _csv_numbers(path: Path) -> Path:
 
 @pytest.mark.parametrize("write", [_npy, _npz, _npz_names, _pt, _safetensors, _csv, _csv_numbers])
 def test_logits_from_elsewhere_come_into_order(write: Callable[[Path], Path], small: Suite, tmp_path: Path) -> None:
-    np.testing.assert_array_equal(sw.diversity.read_logits(write(tmp_path / "logits"), small, "test"), LOGITS)
+    np.testing.assert_array_equal(sw.diversity.read_logits(write(tmp_path / "logits"), small, split="test"), LOGITS)
 
 
 def _saved(path: Path, **arrays: object) -> Path:
@@ -345,7 +347,7 @@ def _saved(path: Path, **arrays: object) -> Path:
 )
 def test_logits_of_other_images_are_refused(arrays: dict[str, object], why: str, small: Suite, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=why):
-        sw.diversity.read_logits(_saved(tmp_path, **arrays), small, "test")
+        sw.diversity.read_logits(_saved(tmp_path, **arrays), small, split="test")
 
 
 @pytest.mark.parametrize(
@@ -353,10 +355,10 @@ def test_logits_of_other_images_are_refused(arrays: dict[str, object], why: str,
     [
         ("index,cat,dog\n0,1,2", "no column for class '0'"),
         ("cat,dog,eel\n1,2,3", "one column 'index' or 'file'"),
-        ("index,cat,dog,eel,<b>\n0,1,2,3,4", "column '<b>' is no class"),
+        ("index,cat,dog,eel,<b>\n0,1,2,3,4", "column '<b>' is not a class of the suite"),
         ("index,cat,dog,eel\n0,1,2", "line 2: 3 cells"),
-        ("index,cat,dog,eel\n0,1,2,x", "line 2: a logit is no number"),
-        ("index,cat,dog,eel\nx,1,2,3", "an index is no whole number"),
+        ("index,cat,dog,eel\n0,1,2,x", "line 2: a logit is not a number"),
+        ("index,cat,dog,eel\nx,1,2,3", "an index is not a whole number"),
         ("index,cat,dog,eel", "a row for each image"),
     ],
 )
@@ -364,31 +366,31 @@ def test_tables_that_are_none(text: str, why: str, small: Suite, tmp_path: Path)
     path = tmp_path / "t.csv"
     path.write_text(text)
     with pytest.raises(ValueError, match=why):
-        sw.diversity.read_logits(path, small, "test")
+        sw.diversity.read_logits(path, small, split="test")
 
 
 def test_hostile_and_foreign_files_are_refused(small: Suite, tmp_path: Path) -> None:
     np.save(tmp_path / "objects.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(ValueError, match="pickled objects"):
-        sw.diversity.read_logits(tmp_path / "objects.npy", small, "test")
+        sw.diversity.read_logits(tmp_path / "objects.npy", small, split="test")
     (tmp_path / "x.npz").write_bytes(b"PK\x03\x04 no archive")
     with pytest.raises(ValueError, match="not a readable archive"):
-        sw.diversity.read_logits(tmp_path / "x.npz", small, "test")
+        sw.diversity.read_logits(tmp_path / "x.npz", small, split="test")
     with pytest.raises(ValueError, match="logits are read from"):
-        sw.diversity.read_logits(tmp_path / "x.xlsx", small, "test")
+        sw.diversity.read_logits(tmp_path / "x.xlsx", small, split="test")
     with pytest.raises(KeyError, match="no split 'fog'"):
-        sw.diversity.read_logits(_npy(tmp_path / "l"), small, "fog")
+        sw.diversity.read_logits(_npy(tmp_path / "l"), small, split="fog")
     with pytest.raises(ValueError, match="'m' has no file of logits"):
-        sw.diversity.import_member("m", {}, small)
+        sw.diversity.import_member("m", {}, suite=small)
     unnamed = Split("test", "id_test", Source(small.id_test.source.images, small.id_test.source.labels))
     nameless = Suite("small", CLASSES, {"val": small.validation, "test": unnamed})
     with pytest.raises(ValueError, match="does not know what the images"):
-        sw.diversity.read_logits(_npz_names(tmp_path / "n"), nameless, "test")
+        sw.diversity.read_logits(_npz_names(tmp_path / "n"), nameless, split="test")
 
 
 def test_an_imported_model_is_a_member(small: Suite, tmp_path: Path) -> None:
     np.save(tmp_path / "val.npy", LOGITS[:4])
-    one = sw.diversity.import_member("mine", {"val": tmp_path / "val.npy", "test": _npz(tmp_path / "t")}, small)
+    one = sw.diversity.import_member("mine", {"val": tmp_path / "val.npy", "test": _npz(tmp_path / "t")}, suite=small)
     pair = sw.diversity.pair(one, saying("b", LABELS["test"]), small, "test")
     assert pair.accuracies == (sum(label == 2 for label in LABELS["test"]) / 8, 1)
 

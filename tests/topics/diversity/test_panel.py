@@ -117,7 +117,7 @@ def test_files_for_a_talk(explorer: DiversityExplorer, tmp_path: Path) -> None:
 def test_what_is_asked_at_first(tiny_evaluator: Evaluator, models: list[Member]) -> None:
     with pytest.raises(ValueError, match="at least two"):
         DiversityExplorer(models[:1], tiny_evaluator.suite)
-    with pytest.raises(ValueError, match="two models are called"):
+    with pytest.raises(ValueError, match="two models are named"):
         DiversityExplorer([models[0], models[0]], tiny_evaluator.suite)
     with pytest.raises(KeyError, match="not all models have logits on 'fog'"):
         DiversityExplorer(models, tiny_evaluator.suite, "fog")

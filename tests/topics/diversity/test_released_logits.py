@@ -45,8 +45,8 @@ def test_an_array_is_one_whatever_its_file_is_called(small_suite: Suite, logits:
     np.save(tmp_path / "columns.npy", np.asfortranarray(logits.astype(np.float64)))
     torch.save({"logits": torch.from_numpy(logits).bfloat16()}, tmp_path / "half.pt")
     for name in ("bare.npz", "unnamed.npz", "named.npy", "columns.npy"):
-        assert np.array_equal(sw.diversity.read_logits(tmp_path / name, small_suite, "test"), logits)
-    half = sw.diversity.read_logits(tmp_path / "half.pt", small_suite, "test")
+        assert np.array_equal(sw.diversity.read_logits(tmp_path / name, small_suite, split="test"), logits)
+    half = sw.diversity.read_logits(tmp_path / "half.pt", small_suite, split="test")
     assert np.array_equal(half, torch.from_numpy(logits).bfloat16().float().numpy())
 
 
@@ -82,7 +82,7 @@ def test_headers_that_lie(small_suite: Suite, tmp_path: Path, content: bytes, wh
     else:
         path.write_bytes(content)
     with pytest.raises(ValueError, match=why) as error:
-        sw.diversity.read_logits(path, small_suite, "test")
+        sw.diversity.read_logits(path, small_suite, split="test")
     assert str(path) in str(error.value)
 
 
@@ -93,7 +93,7 @@ def test_what_unpacks_to_more_than_the_split_needs_is_not_unpacked(small_suite: 
     assert path.stat().st_size < 300_000
     tracemalloc.start()
     with pytest.raises(ValueError, match=r"unpacks to 200,000,\d+ bytes, and at most 889,600 are expected"):
-        sw.diversity.read_logits(path, small_suite, "test")
+        sw.diversity.read_logits(path, small_suite, split="test")
     assert tracemalloc.get_traced_memory()[1] < 5_000_000
     # The directory lies: it states 100 bytes.
     content = path.read_bytes()
@@ -101,7 +101,7 @@ def test_what_unpacks_to_more_than_the_split_needs_is_not_unpacked(small_suite: 
     assert content.count(size) == 2
     path.write_bytes(content.replace(size, (100).to_bytes(4, "little")))
     with pytest.raises(ValueError, match=r"bomb\.npz"):
-        sw.diversity.read_logits(path, small_suite, "test")
+        sw.diversity.read_logits(path, small_suite, split="test")
     assert tracemalloc.get_traced_memory()[1] < 5_000_000
     tracemalloc.stop()
 
@@ -111,15 +111,15 @@ def test_what_unpacks_to_more_than_the_split_needs_is_not_unpacked(small_suite: 
     [
         ("index," + "9" * 200_000, "field larger"),
         ("index,0\n" + "0" * 10_000_000, "larger than"),
-        ("index,0,1,2,3,4,5,6,7,8,9\n0,1,2,3,4,5,6,7,8,9,\0", "a logit is no number"),
-        ("index,0,1,2,3,4,5,6,7,8,9\n" + "9" * 5000 + ",1,2,3,4,5,6,7,8,9,0", "an index is no whole number"),
+        ("index,0,1,2,3,4,5,6,7,8,9\n0,1,2,3,4,5,6,7,8,9,\0", "a logit is not a number"),
+        ("index,0,1,2,3,4,5,6,7,8,9\n" + "9" * 5000 + ",1,2,3,4,5,6,7,8,9,0", "an index is not a whole number"),
         ("\udcff", "not a text in UTF-8"),
     ],
 )
 def test_hostile_tables(small_suite: Suite, tmp_path: Path, text: str, why: str) -> None:
     (tmp_path / "l.csv").write_text(text, "utf-8", "surrogateescape")
     with pytest.raises(ValueError, match=why):
-        sw.diversity.read_logits(tmp_path / "l.csv", small_suite, "test")
+        sw.diversity.read_logits(tmp_path / "l.csv", small_suite, split="test")
 
 
 def test_a_frontier_beside_a_wide_table(small_suite: Suite, tiny_pool, tmp_path: Path) -> None:

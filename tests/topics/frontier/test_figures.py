@@ -66,7 +66,7 @@ def test_scales_have_ticks_in_percent(front: Frontier, scale: sw.stats.Scale) ->
     low, high = axis.range
     assert all(low < x < high for x in trace(figure, "fine-tuned").x)
     # A wide range has ticks that come closer to 0 and 100.
-    assert accuracy_axis("x", [0.002, 0.998], scale)["ticktext"][:3] == ["0.1", "0.5", "1"]
+    assert accuracy_axis("x", [0.002, 0.998], scale=scale)["ticktext"][:3] == ["0.1", "0.5", "1"]
 
 
 def test_accuracies_of_exactly_none_or_all_are_marked() -> None:

@@ -137,7 +137,7 @@ def test_mcnemar_is_that_of_statsmodels() -> None:
         assert test.interval[0] < test.difference < test.interval[1]
     same = sw.stats.mcnemar(first, first)
     assert (same.p_value, same.difference, same.interval) == (1.0, 0.0, (0.0, 0.0))
-    with pytest.raises(ValueError, match="not of the same images"):
+    with pytest.raises(ValueError, match="do not belong to the same images"):
         sw.stats.mcnemar(first, second[:-1])
 
 
@@ -163,7 +163,7 @@ def test_bootstrap_means() -> None:
 
 def test_everything_measured_is_found_again(tiny_pool: Pool, suite: Suite, tmp_path: Path) -> None:
     ev = Evaluator(tiny_pool, suite, device="cpu", store=Store(tmp_path / "store"))
-    with pytest.raises(ValueError, match="nothing was measured"):
+    with pytest.raises(ValueError, match="nothing has been measured"):
         sw.frontier.models(ev)
     half = wise_ft(tiny_pool, "ft-a", 0.5)
     done = {recipe: ev.evaluate(recipe) for recipe in (Recipe({"zero-shot": 1}), Recipe({"ft-a": 1}), half)}

@@ -92,7 +92,9 @@ def test_the_72_released_models() -> None:
     figure = sw.soup.figures.frontier(models.evaluations, zero_shot="model_0")
     assert len(figure.data[0].x) == 72
     rates = {name: hp["lr"] for name, hp in models.hyperparameters.items() if "lr" in hp}
-    figure = sw.soup.figures.hyperparameter(rates, models.evaluations, "learning rate", "ImageNet2p", log=True)
+    figure = sw.soup.figures.hyperparameter(
+        rates, models.evaluations, name="learning rate", split="ImageNet2p", log=True
+    )
     assert len(figure.data[0].x) == 71
     assert "model_43" in sw.figures.text_alternative(figure)
 

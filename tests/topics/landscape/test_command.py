@@ -22,7 +22,7 @@ def test_a_plane_has_the_numbers_of_the_function(options: list[str], tiny_evalua
     done = run("landscape", "plane", *options, "--checkpoints", "zero-shot", "ft-a", "ft-b", "--grid", "3")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    expected = sw.landscape.plane(tiny_evaluator, ("zero-shot", "ft-a", "ft-b"), 3, progress=False)
+    expected = sw.landscape.plane(tiny_evaluator, ("zero-shot", "ft-a", "ft-b"), grid=3, progress=False)
     np.testing.assert_array_equal(report["error"], expected.error)
     np.testing.assert_allclose(report["loss"], expected.loss, rtol=1e-9)
     assert report["coefficients"][0][1] == pytest.approx(dict(expected.recipe(0, 1)))
@@ -35,7 +35,7 @@ def test_a_line_has_the_numbers_of_the_function(options: list[str], tiny_evaluat
     done = run("landscape", "line", "--checkpoints", "zero-shot", "ft-a", "--grid", "3", "--split", "noise", *options)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    expected = sw.landscape.line(tiny_evaluator, "zero-shot", "ft-a", 3, "noise", progress=False)
+    expected = sw.landscape.line(tiny_evaluator, "zero-shot", "ft-a", steps=3, split="noise", progress=False)
     assert [point["t"] for point in report["points"]] == list(expected.errors)
     assert [point["error"] for point in report["points"]] == list(expected.errors.values())
     assert (report["barrier"], report["rise"]) == (expected.barrier, expected.rise)
@@ -57,9 +57,9 @@ def test_barriers_of_all_pairs_and_in_words(options: list[str], tiny_evaluator: 
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["plane", "--checkpoints", "zero-shot", "ft-a"], "goes through three models, 2 given"),
+        (["plane", "--checkpoints", "zero-shot", "ft-a"], "goes through three models, got 2"),
         (["plane", "--checkpoints", "zero-shot", "ft-a", "ft-a"], "needs three different models"),
-        (["line", "--checkpoints", "zero-shot"], "two checkpoints, 1 given"),
+        (["line", "--checkpoints", "zero-shot"], "two checkpoints, got 1"),
         (["line", "--checkpoints", "zero-shot", "nobody"], "nobody"),
         (["barriers", "--checkpoints", "ft-a"], "at least two are needed"),
         (["barriers", "--grid", "4"], "odd number"),

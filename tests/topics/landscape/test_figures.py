@@ -101,7 +101,7 @@ def test_models_beside_the_plane_say_what_is_theirs_and_what_the_planes() -> Non
     assert [name for (name,) in found["beside"].customdata] == ["beside"]
     (hover,) = found["beside"].hovertext
     assert "loss 0.250, error 20.0%" in hover
-    assert "0.5 beside the plane" in hover
+    assert "0.5 off the plane" in hover
     assert "the plane there: loss 0.750, error 30.0%" in hover
     # Further off than the plane is wide: in words alone.
     assert "far (50)" in sw.figures.text_alternative(figure)

@@ -75,7 +75,7 @@ def test_axes_are_orthonormal_and_corners_are_the_checkpoints_exactly(four: Pool
 @pytest.mark.parametrize(
     ("models", "message"),
     [
-        (("zero-shot", "ft-a"), "three models, 2 given"),
+        (("zero-shot", "ft-a"), "three models, got 2"),
         (("zero-shot", "ft-a", "ft-a"), "three different models"),
         (("zero-shot", "ft-a", "nobody"), "nobody"),
         (("zero-shot", "ft-a", Recipe({"zero-shot": 0.5, "ft-a": 0.5})), "lie on one line"),
@@ -99,7 +99,7 @@ def test_grid_points_lie_where_they_are_said_to(tiny_evaluator: Evaluator) -> No
     plane = sw.landscape.plane_through(ev.pool, ("zero-shot", "ft-a", "ft-b"))
     a, b = plane.place("ft-a"), plane.place("ft-b")
     # A lattice that has corners of the plane among its points: a shifted row or column would show.
-    found = sw.landscape.plane(ev, plane, 3, limits=((0, 2 * a.x), (0, 2 * b.y)), progress=False)
+    found = sw.landscape.plane(ev, plane, grid=3, limits=((0, 2 * a.x), (0, 2 * b.y)), progress=False)
     assert found.exact
     where = ev.suite.validation
     for name, row, column in (("zero-shot", 0, 0), ("ft-a", 0, 1)):
@@ -137,7 +137,7 @@ def test_a_landscape_comes_coarse_first_and_goes_on_where_it_was_stopped(tiny_ev
     again = next(sw.landscape.stream_plane(ev, plane, 5))
     assert (again.seen == again.total).sum() == 3
     assert ev.forward_images == before
-    whole = sw.landscape.plane(ev, plane, 5, progress=False)
+    whole = sw.landscape.plane(ev, plane, grid=5, progress=False)
     assert whole.exact
     done = states[-1].seen == states[-1].total
     assert (whole.loss[done] == states[-1].loss[done]).all()
@@ -181,16 +181,16 @@ def test_numbers_alone_take_no_room_and_do_not_pass_for_logits(tiny_evaluator: E
 
 
 def test_the_training_split_can_be_measured_but_is_in_no_evaluation(tiny_evaluator: Evaluator) -> None:
-    line = sw.landscape.line(tiny_evaluator, "ft-a", "ft-b", 2, "train", beyond=0, progress=False)
+    line = sw.landscape.line(tiny_evaluator, "ft-a", "ft-b", steps=2, split="train", beyond=0, progress=False)
     assert line.scores[0.0].total == SMALL
     assert line.scores[0.0].role == "train"
     assert "train" not in tiny_evaluator.evaluate(Recipe({"ft-a": 1})).scores
     with pytest.raises(KeyError, match="no split 'nowhere'"):
-        sw.landscape.line(tiny_evaluator, "ft-a", "ft-b", 2, "nowhere", progress=False)
+        sw.landscape.line(tiny_evaluator, "ft-a", "ft-b", steps=2, split="nowhere", progress=False)
 
 
 def test_line_passes_both_ends_and_barriers_follow_their_definitions(tiny_evaluator: Evaluator) -> None:
-    line = sw.landscape.line(tiny_evaluator, "ft-a", "ft-b", 5, beyond=0.5, progress=False)
+    line = sw.landscape.line(tiny_evaluator, "ft-a", "ft-b", steps=5, beyond=0.5, progress=False)
     assert list(line.scores) == [-0.5, -0.25, 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5]
     assert line.recipes[1.5] == Recipe({"ft-a": -0.5, "ft-b": 1.5})
     errors = line.errors
@@ -203,8 +203,8 @@ def test_line_passes_both_ends_and_barriers_follow_their_definitions(tiny_evalua
     assert frame.loc[0.5, "loss low"] < frame.loc[0.5, "loss"] < frame.loc[0.5, "loss high"]
     with pytest.raises(ValueError, match="two different models"):
         sw.landscape.line(tiny_evaluator, "ft-a", Recipe({"ft-a": 1}), progress=False)
-    with pytest.raises(ValueError, match="needs its two ends"):
-        sw.landscape.line(tiny_evaluator, "ft-a", "ft-b", 1, progress=False)
+    with pytest.raises(ValueError, match="needs at least its two ends"):
+        sw.landscape.line(tiny_evaluator, "ft-a", "ft-b", steps=1, progress=False)
 
 
 def test_barrier_interval_worked_by_hand() -> None:
@@ -241,7 +241,7 @@ def test_siblings_have_no_barrier_and_another_pre_training_has_one(evaluator: Ev
     assert matrix.rises[0, 2] > 0.3
     assert len(matrix.lines["ft-03", "other-seed"].scores) == 5
     assert len(matrix.lines["ft-03", "ft-08"].scores) == 3
-    line = sw.landscape.barrier(evaluator, "ft-03", "other-seed", 5)
+    line = sw.landscape.barrier(evaluator, "ft-03", "other-seed", alphas=5)
     assert heights[0, 2] == line.barrier
     # The first drawable state is rough: a few images of each point.
     first = next(s for s in states if not np.isnan(s.heights).any())
@@ -293,7 +293,7 @@ def test_a_random_step_is_filter_normalised_and_seeded(tiny_pool: Pool, tmp_path
 def test_blocks_move_alone_and_together(tiny_evaluator: Evaluator) -> None:
     ev = tiny_evaluator
     alone = sw.landscape.block_profile(ev, "zero-shot", "ft-a", alphas=(0, 1), progress=False)
-    after = sw.landscape.block_profile(ev, "zero-shot", "ft-a", "after", alphas=(0, 1), progress=False)
+    after = sw.landscape.block_profile(ev, "zero-shot", "ft-a", mode="after", alphas=(0, 1), progress=False)
     where = ev.suite.validation
     start, end = (score(ev, Recipe({n: 1}), where).loss for n in ("zero-shot", "ft-a"))
     assert (alone.loss[:, 0] == start).all()
@@ -302,16 +302,18 @@ def test_blocks_move_alone_and_together(tiny_evaluator: Evaluator) -> None:
     assert alone.blocks[-2:] == ("visual.proj", "head")  # the projection comes after the layers, though listed first
     assert "visual.ln_pre" in alone.blocks
     assert alone.loss[-1, 1] == after.loss[-1, 1] == score(ev, head, where).loss
-    layered = sw.landscape.interpolate_blocks(ev.pool, "zero-shot", "ft-a", {"visual.transformer.resblocks.0": 0.25}, 1)
+    layered = sw.landscape.interpolate_blocks(
+        ev.pool, "zero-shot", "ft-a", alphas={"visual.transformer.resblocks.0": 0.25}, otherwise=1
+    )
     assert layered.at("visual.transformer.resblocks.0.ln_1.weight") == {"zero-shot": 0.75, "ft-a": 0.25}
     assert layered.at("head.weight") == {"ft-a": 1}
     tower = {"visual": 1.0, "visual.transformer.resblocks.0.ln_1": 0.5}
-    nested = sw.landscape.interpolate_blocks(ev.pool, "zero-shot", "ft-a", tower)
+    nested = sw.landscape.interpolate_blocks(ev.pool, "zero-shot", "ft-a", alphas=tower)
     assert nested.at("visual.proj") == {"ft-a": 1}
     assert nested.at("visual.transformer.resblocks.0.ln_1.bias") == {"zero-shot": 0.5, "ft-a": 0.5}
     assert nested.at("head.weight") == {"zero-shot": 1}
     with pytest.raises(ValueError, match="no block, layer or tensor 'tail'"):
-        sw.landscape.interpolate_blocks(ev.pool, "zero-shot", "ft-a", {"tail": 1})
+        sw.landscape.interpolate_blocks(ev.pool, "zero-shot", "ft-a", alphas={"tail": 1})
 
 
 @pytest.mark.parametrize("grid", [2, 3, 9, 24, 25])
@@ -345,7 +347,7 @@ def test_a_broken_rim_is_said_to_be_broken(tiny_pool: Pool, suite: Suite, tmp_pa
         tiny_pool.including(write_checkpoint("wild", wild)), suite, device="cpu", store=Store(tmp_path / "store")
     )
     plane = sw.landscape.plane_through(ev.pool, ("zero-shot", "ft-a", "wild"))
-    found = sw.landscape.plane(ev, plane, 3, progress=False)
+    found = sw.landscape.plane(ev, plane, grid=3, progress=False)
     assert not np.isfinite(found.loss).all()
     figure = sw.landscape.figures.contour(found)
     assert np.isfinite(np.array(figure.data[0].z)).all()
@@ -375,9 +377,11 @@ def test_batch_normalisation_is_measured_anew_at_every_point_or_not(
     ev = Evaluator(Pool.open(path.parent), small, device="cpu", store=Store(tmp_path / "store"))
     assert not any(t.endswith("running_var") for t in sw.landscape.weight_geometry(ev.pool).tensors)
     again = Recalibration(images=64)
-    plain, anew = (sw.landscape.line(ev, "a", "b", 3, beyond=0, recalibration=r, progress=False) for r in (None, again))
+    plain, anew = (
+        sw.landscape.line(ev, "a", "b", steps=3, beyond=0, recalibration=r, progress=False) for r in (None, again)
+    )
     assert "averaged statistics" in sw.figures.text_alternative(sw.landscape.figures.line(plain))
-    assert "measured anew from 64 images" in sw.figures.text_alternative(sw.landscape.figures.line(anew))
+    assert "statistics were recomputed from 64 images" in sw.figures.text_alternative(sw.landscape.figures.line(anew))
     assert plain.losses != anew.losses
     from soupwidgets import recalibrate_batch_norm
 
@@ -387,13 +391,13 @@ def test_batch_normalisation_is_measured_anew_at_every_point_or_not(
     assert anew.losses[0.5] == pytest.approx(alone.evaluate(Recipe({"bn": 1})).loss["val"], rel=1e-5)
     # Both stay in the store, each under its own key.
     before = ev.forward_images
-    assert sw.landscape.line(ev, "a", "b", 3, beyond=0, recalibration=again, progress=False).losses == anew.losses
+    assert sw.landscape.line(ev, "a", "b", steps=3, beyond=0, recalibration=again, progress=False).losses == anew.losses
     assert ev.forward_images == before
 
 
 def test_without_batch_normalisation_nothing_is_measured_anew(tiny_evaluator: Evaluator) -> None:
     with pytest.raises(ValueError, match="no batch normalisation"):
-        sw.landscape.line(tiny_evaluator, "ft-a", "ft-b", 2, recalibration=Recalibration(), progress=False)
+        sw.landscape.line(tiny_evaluator, "ft-a", "ft-b", steps=2, recalibration=Recalibration(), progress=False)
 
 
 def _padded(suite: Suite, folder: Path) -> Suite:

@@ -46,7 +46,7 @@ def by_hand(heads: tuple, recipe: Recipe) -> tuple[float, float]:
 
 def test_plane_of_a_two_layer_network(heads: tuple) -> None:
     ev, weights, _ = heads
-    found = sw.landscape.plane(ev, ("a", "b", "c"), 5, progress=False)
+    found = sw.landscape.plane(ev, ("a", "b", "c"), grid=5, progress=False)
     a, b, c = (weights[name].ravel() for name in ("a", "b", "c"))
     u = (b - a) / np.linalg.norm(b - a)
     v = c - a - (c - a) @ u * u
@@ -62,7 +62,7 @@ def test_plane_of_a_two_layer_network(heads: tuple) -> None:
 
 def test_line_barrier_and_bezier_of_a_two_layer_network(heads: tuple) -> None:
     ev = heads[0]
-    line = sw.landscape.line(ev, "a", "b", 9, beyond=0.25, progress=False)
+    line = sw.landscape.line(ev, "a", "b", steps=9, beyond=0.25, progress=False)
     expected = {t: by_hand(heads, Recipe({"a": 1 - t, "b": t})) for t in line.scores}
     assert line.losses == pytest.approx({t: loss for t, (loss, _) in expected.items()}, rel=1e-5)
     errors = [expected[i / 8][1] for i in range(9)]

@@ -31,7 +31,7 @@ def test_the_grid_fills_by_itself_and_is_that_of_the_function(
     explorer: LandscapeExplorer, tiny_evaluator: Evaluator
 ) -> None:
     assert explorer.corners == ["zero-shot", "ft-a", "ft-b"]
-    alone = sw.landscape.plane(tiny_evaluator, ("zero-shot", "ft-a", "ft-b"), 3, progress=False)
+    alone = sw.landscape.plane(tiny_evaluator, ("zero-shot", "ft-a", "ft-b"), grid=3, progress=False)
     assert explorer.landscape is not None
     np.testing.assert_array_equal(explorer.landscape.loss, alone.loss)
     np.testing.assert_array_equal(drawn(explorer, "landscape")["z"], alone.loss)
@@ -71,7 +71,7 @@ def test_a_segment_ends_at_the_handle(explorer: LandscapeExplorer, tiny_evaluato
     explorer.point = (place.x, place.y)
     explorer.measure_segment()
     explorer.wait()
-    alone = sw.landscape.line(tiny_evaluator, "zero-shot", "ft-b", 11, beyond=0, progress=False)
+    alone = sw.landscape.line(tiny_evaluator, "zero-shot", "ft-b", steps=11, beyond=0, progress=False)
     assert explorer.line is not None
     assert list(explorer.line.errors.values()) == pytest.approx(list(alone.errors.values()), abs=1e-3)
     assert explorer.segment.layout.display is None
@@ -140,7 +140,7 @@ def test_models_that_span_no_plane_are_named(explorer: LandscapeExplorer) -> Non
 
 
 def test_what_is_asked_at_first(tiny_evaluator: Evaluator) -> None:
-    with pytest.raises(ValueError, match="goes through three models, 2 given"):
+    with pytest.raises(ValueError, match="goes through three models, got 2"):
         LandscapeExplorer(tiny_evaluator, ("ft-a", "ft-b"))
     with pytest.raises(KeyError, match="no split 'fog'"):
         LandscapeExplorer(tiny_evaluator, split="fog")

@@ -48,7 +48,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def test_reviewed_labels_of_imagenet(write: Write) -> None:
-    found = read_human_accuracy(write(HUMAN), SPLIT, SYNSETS)  # type: ignore[arg-type]
+    found = read_human_accuracy(write(HUMAN), SPLIT, synsets=SYNSETS)  # type: ignore[arg-type]
     assert found.elsewhere == 1
     assert sorted(found.labels.images) == [0, 1, 3]
     assert found.labels.images[1].correct == {1, 2}
@@ -82,12 +82,12 @@ def test_the_thousand_classes_are_known_by_their_synsets(write: Write) -> None:
 )
 def test_other_files_are_told_apart(write: Write, content: object, why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        read_human_accuracy(write(content), SPLIT, SYNSETS)  # type: ignore[arg-type]
+        read_human_accuracy(write(content), SPLIT, synsets=SYNSETS)  # type: ignore[arg-type]
 
 
 def test_a_split_without_names_cannot_be_annotated(write: Write) -> None:
     with pytest.raises(ValueError, match="does not know what the images of 'test' are called"):
-        read_human_accuracy(write(HUMAN), SimpleNamespace(name="test", file_names=None), SYNSETS)  # type: ignore[arg-type]
+        read_human_accuracy(write(HUMAN), SimpleNamespace(name="test", file_names=None), synsets=SYNSETS)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_borderline_counts_as_minor_and_is_reported(write: Write) -> None:
     [
         ({"a": []}, "a: no"),
         ({"a": {}}, "a: no 'top_prediction'"),
-        ({"a": entry("ugly", "huge")}, "no category and no severity in it is known"),
+        ({"a": entry("ugly", "huge")}, "it has no known category or severity"),
         ({"a": entry(prediction=10**30)}, "is not the number of a class"),
         ({"a": entry(prediction="7")}, "'7' is not the number of a class"),
         ({"a": entry(prediction=True)}, "True is not the number of a class"),
@@ -191,7 +191,7 @@ def test_a_category_that_nobody_planned_for_is_kept_and_reported(write: Write) -
     assert found.mistakes[7].category == "Fine-grained with Multilabel Options"
     assert (found.mistakes[8].category, found.mistakes[8].severity) == (None, None)
     assert found.unknown == {"Fine-grained with Multilabel Options": 1, "": 1, "huge [2J": 1, "all": 1}
-    assert found.warning.startswith("no category or severity that is known, and kept as it is: 'Fine-grained with Mul")
+    assert found.warning.startswith("unknown categories or severities, kept as they are: 'Fine-grained with Mul")
     assert found.counts["Fine-grained error"] == 297
     table = mistake_table(found.mistakes)
     assert table["all"].to_dict() == {
@@ -204,4 +204,4 @@ def test_a_category_that_nobody_planned_for_is_kept_and_reported(write: Write) -
 def test_the_command_line_says_what_was_not_understood(write: Write) -> None:
     path = write({"a": entry(), "b": entry("odd")})
     text = summary_text(summary_report(str(path)))
-    assert text.endswith("Warning: no category or severity that is known, and kept as it is: 'odd' (1 times)\n")
+    assert text.endswith("Warning: unknown categories or severities, kept as they are: 'odd' (1 times)\n")

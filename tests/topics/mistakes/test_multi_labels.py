@@ -99,10 +99,10 @@ def test_a_review_of_mistakes_alone_is_completed_with_the_labels(suite: Suite) -
 def test_a_slice_is_counted() -> None:
     assert slice_score(SAID, REVIEWED).right == 1
     assert slice_score(SAID, REVIEWED).images == 2
-    assert slice_score(SAID, REVIEWED, [0, 1, 2]).right == 3
+    assert slice_score(SAID, REVIEWED, rows=[0, 1, 2]).right == 3
     assert slice_score(SAID, REVIEWED).interval == pytest.approx((0.0126, 0.9874), abs=1e-3)
     with pytest.raises(ValueError, match=r"no reviewed labels for images \[7\]"):
-        slice_score(SAID, REVIEWED, [7])
+        slice_score(SAID, REVIEWED, rows=[7])
     with pytest.raises(ValueError, match="has no images"):
         slice_score(SAID, MultiLabels("test", {}))
 

@@ -121,7 +121,7 @@ def test_guesses_follow_the_stated_rule() -> None:
     assert guesser.guess(2, 0).category == spurious  # unlike classes, a typical image
     assert guesser.guess(3, 0).category == unusual  # unlike classes, an unusual image
     together = MultiLabels("test", {i: ImageLabels(frozenset({3, 0} if i < 3 else {2})) for i in range(10)})
-    said = MistakeGuesser(_toy(), labels, NAMES, together).guess(3, 0)
+    said = MistakeGuesser(_toy(), labels, NAMES, multi=together).guess(3, 0)
     assert said.category == spurious
     assert "together 3 times, 0.9 by chance" in said.reasons[1]
     with pytest.raises(ValueError, match="no mistake"):
@@ -163,7 +163,7 @@ def test_embeddings_are_those_that_the_logits_come_from(tiny_evaluator: Evaluato
 def test_most_guesses_on_fashion_images_are_fine_grained(evaluator: Evaluator) -> None:
     """Shirts, T-shirts, pullovers and coats: what Fashion-MNIST's mistakes are known for."""
     suite = evaluator.suite
-    model = sw.diversity.members(evaluator, ["ft-03"], ["test"], progress=False)[0]
+    model = sw.diversity.members(evaluator, ["ft-03"], splits=["test"], progress=False)[0]
     guesser = MistakeGuesser(embeddings(evaluator, "test", progress=False), suite.id_test.labels, suite.classes)
     wrong = np.flatnonzero(~model.right(suite.id_test))[:200]
     kinds = [guesser.guess(int(row), int(model.predictions("test")[row])).category for row in wrong]

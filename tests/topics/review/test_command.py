@@ -132,9 +132,9 @@ def test_copies_merge_in_any_order(session: ReviewSession, file: Path, tmp_path:
         (["summary", "x", "--reviews", "OUT"], "no such file"),
         (["score", "FILE", "--suite", "SUITE"], "no model to score"),
         (["score", "FILE", "--suite", "SUITE", "--split", "fog"], "no split 'fog'"),
-        (["score", "FILE", "--suite", "SUITE", "--split", "val"], "no reviewed label of 'val'"),
+        (["score", "FILE", "--suite", "SUITE", "--split", "val"], "no reviewed labels of 'val'"),
         (["export", "FILE", "--suite", "SUITE", "--out", "OUT", "--split", "fog"], "no split 'fog'"),
-        (["merge", "FILE", "OTHER", "--out", "OUT"], "of another session"),
+        (["merge", "FILE", "OTHER", "--out", "OUT"], "belongs to another session"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(

@@ -162,7 +162,7 @@ def test_whoever_does_not_own_the_table_is_told(server: tuple[str, Path], small_
         connection.execute(sa.text("CREATE ROLE guest LOGIN"))
         connection.execute(sa.text("GRANT ALL ON ALL TABLES IN SCHEMA public TO guest"))
     guest = ReviewStore(where.replace("review@", "guest@"))
-    done = guest.write(session.id, [Record("a" * 32, "shortfall", "b" * 32, {"text": "x"})], ["c" * 32])
+    done = guest.write(session.id, [Record("a" * 32, "shortfall", "b" * 32, {"text": "x"})], taken_back=["c" * 32])
     assert done is not None
     assert not done.finished
     assert "only the owner" in str(done)

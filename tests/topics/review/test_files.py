@@ -23,7 +23,7 @@ def copy_of(session: ReviewSession, folder: Path, name: str) -> ReviewSession:
     """Another database with the same session, as on another machine."""
     store = ReviewStore(folder / f"{name}.sqlite")
     id, state = read_session(write_session(folder / f"{name}.json", session.id, session.state))
-    store.write(id, state.records.values(), state.gone)
+    store.write(id, state.records.values(), taken_back=state.gone)
     return ReviewSession(store, id)
 
 
@@ -83,13 +83,13 @@ def spoil(content: dict, *keys: object, value: object) -> dict:
     ("keys", "value", "why"),
     [
         (["format"], "zip", "not a file of the format"),
-        (["session"], "../up", "an id is none"),
+        (["session"], "../up", "an id is invalid"),
         (["records"], 7, "malformed"),
         (["records", 0], [], "malformed"),
-        (["records", 0, "id"], "'; DROP", "an id is none"),
+        (["records", 0, "id"], "'; DROP", "an id is invalid"),
         (["records", 0, "version"], 1e99, "out of range"),
         (["records", 0, "kind"], "code", "unknown kind"),
-        (["gone"], ["<b>"], "no id"),
+        (["gone"], ["<b>"], "is not a valid id"),
         (["gone"], [[]], "malformed"),
     ],
 )
@@ -116,7 +116,7 @@ def test_files_that_are_no_json_of_ours(tmp_path: Path, text: str, suite: Suite)
 @pytest.mark.parametrize(
     ("keys", "value", "why"),
     [
-        (["sha256"], "0", "other images or labels"),
+        (["sha256"], "0", "images or labels of 'test' that differ from the suite's"),
         (["split"], "fog", "malformed"),
         (["images"], {"20000": {"correct": [], "unclear": [], "wrong": [], "problematic": False}}, "0..9999"),
         (["images", "1", "correct"], [77], "0..9"),

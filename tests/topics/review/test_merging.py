@@ -29,7 +29,7 @@ def home(tmp_path: Path, small_suite: Suite) -> ReviewSession:
     session.rename("Robin")
     session.judge(Judgement(IMAGE, correct=frozenset({4}), note="mine"))
     session.judge(Judgement(IMAGE, correct=frozenset({4}), note="mine, changed"))
-    session.add_slice("sleeves", "they matter", "test", [1, 2])
+    session.add_slice("sleeves", "they matter", split="test", rows=[1, 2])
     session.judge(Judgement(Image("test", 8)))
     session.take_back(Image("test", 8))
     return session
@@ -39,7 +39,7 @@ def home(tmp_path: Path, small_suite: Suite) -> ReviewSession:
 def attacker(home: ReviewSession, tmp_path: Path) -> ReviewSession:
     """Somebody with a copy and a reviewer of their own."""
     store = ReviewStore(tmp_path / "attacker.sqlite")
-    store.write(home.id, home.state.records.values(), home.state.gone)
+    store.write(home.id, home.state.records.values(), taken_back=home.state.gone)
     session = ReviewSession(store, home.id)
     session.judge(Judgement(IMAGE, wrong=frozenset({4}), note="theirs"))
     return session
@@ -56,7 +56,9 @@ def term(session: ReviewSession) -> Record:
 def resigned(attacker: ReviewSession, old: Record, version: int, **changes: Any) -> Record:
     """Somebody else's record, changed, under the attacker's signature."""
     nonce = signatures.nonce_of(old)
-    own = signatures.sign_record(attacker.id, attacker.code, old.kind, {**old.body, **changes}, nonce, version)
+    own = signatures.sign_record(
+        attacker.id, attacker.code, kind=old.kind, body={**old.body, **changes}, nonce=nonce, version=version
+    )
     return Record(old.id, own.kind, old.author, own.body, version)
 
 
@@ -84,13 +86,13 @@ ATTACKS: dict[str, Attack] = {
         [Record("1" * 32, "judgement", home.reviewer, Judgement(IMAGE).to_body())]
     ),
     "a signature of another session": lambda _, attacker: State.of(
-        [signatures.sign_record("9" * 32, attacker.code, "judgement", Judgement(IMAGE).to_body())]
+        [signatures.sign_record("9" * 32, attacker.code, kind="judgement", body=Judgement(IMAGE).to_body())]
     ),
     "a record named gone": lambda home, _: State.of([], [record(home, "judgement", home.reviewer).id]),
     "a reviewer named gone": lambda home, _: State.of([], [home.reviewer]),
     "one that is not there yet named gone": lambda _, __: State.of([], ["7" * 32]),
     "taken back under one's own signature": lambda home, attacker: (
-        lambda r: State.of([signatures.removal(home.id, attacker.code, r.id, signatures.nonce_of(r))], [r.id])
+        lambda r: State.of([signatures.removal(home.id, attacker.code, r.id, nonce=signatures.nonce_of(r))], [r.id])
     )(record(home, "judgement", home.reviewer)),
     "a reviewer taken back under one's own signature": lambda home, attacker: State.of(
         [signatures.removal(home.id, attacker.code, home.reviewer)], [home.reviewer]
@@ -109,36 +111,37 @@ ATTACKS: dict[str, Attack] = {
     "what the session is about": lambda home, _: changed(home.state.records["", home.id], 2, title="mine now"),
     "signatures switched off": lambda home, _: changed(home.state.records["", home.id], 2, signed=False),
     "an image that is not there": lambda home, attacker: State.of(
-        [signatures.sign_record(home.id, attacker.code, "judgement", Judgement(Image("test", 99_999)).to_body())]
+        [signatures.sign_record(home.id, attacker.code, kind="judgement",
+                                body=Judgement(Image("test", 99_999)).to_body())]
     ),
     "a class that is not there": lambda home, attacker: State.of(
-        [signatures.sign_record(home.id, attacker.code, "judgement",
-                                Judgement(IMAGE, correct=frozenset({77})).to_body())]
+        [signatures.sign_record(home.id, attacker.code, kind="judgement",
+                                body=Judgement(IMAGE, correct=frozenset({77})).to_body())]
     ),
 }  # fmt: skip
 
 
 WHY = {
-    "a judgement frozen": "after it was signed",
-    "a judgement replaced": "after it was signed",
-    "a judgement of the same version": "after it was signed",
-    "shared in somebody's place": "after it was signed",
-    "a name": "after it was signed",
-    "a slice": "after it was signed",
-    "replaced under one's own signature": "signed by somebody else",
-    "a new judgement in somebody's name": "signed by somebody else",
+    "a judgement frozen": "after signing",
+    "a judgement replaced": "after signing",
+    "a judgement of the same version": "after signing",
+    "shared in somebody's place": "after signing",
+    "a name": "after signing",
+    "a slice": "after signing",
+    "replaced under one's own signature": "signed by somebody other than its author",
+    "a new judgement in somebody's name": "signed by somebody other than its author",
     "without a signature": "not signed",
-    "a signature of another session": "after it was signed",
+    "a signature of another session": "after signing",
     "a record named gone": "without its author's signature",
     "a reviewer named gone": "without its author's signature",
     "one that is not there yet named gone": "without its author's signature",
-    "taken back under one's own signature": "signed by somebody else",
-    "a reviewer taken back under one's own signature": "signed by somebody else",
+    "taken back under one's own signature": "signed by somebody other than its author",
+    "a reviewer taken back under one's own signature": "signed by somebody other than its author",
     "a proof that is emptied": "not signed",
-    "a proof for something else": "signed by somebody else",
+    "a proof for something else": "signed by somebody other than its author",
     "the group's name for something frozen": "changes not seen here",
     "a new name of the group frozen": "changes not seen here",
-    "the group's own taken back": "what is the group's",
+    "the group's own taken back": "something that belongs to the group",
     "what the session is about": "other images",
     "signatures switched off": "other images",
     "an image that is not there": "not 99999",
@@ -218,7 +221,7 @@ def test_a_session_of_before_is_merged_with_care(tmp_path: Path, small_suite: Su
     body = {key: value for key, value in title.body.items() if key != "signed"}
     old.write(made.id, [r for r in made.state.records.values() if r.kind != "session"])
     old.write(made.id, [Record(title.id, "session", "", body)])
-    session = ReviewSession(old, made.id, "a code")
+    session = ReviewSession(old, made.id, code="a code")
     session.judge(Judgement(IMAGE, note="old"))
     assert "signed" not in json.dumps(
         session.state.records[session.reviewer, record(session, "judgement", session.reviewer).id].body
@@ -231,7 +234,7 @@ def test_a_session_of_before_is_merged_with_care(tmp_path: Path, small_suite: Su
             session.merge(State.of([], [gone]))
     session.merge(State.of([Record("1" * 32, "judgement", "f" * 32, Judgement(IMAGE).to_body())], ["2" * 32]))
     assert len(session.view.by_image()[IMAGE]) == 2
-    again = ReviewSession(old, made.id, "a code")
+    again = ReviewSession(old, made.id, code="a code")
     assert again.mine()[IMAGE].note == "old"
     again.withdraw()
     assert len(again.view.by_image()[IMAGE]) == 1

@@ -25,7 +25,7 @@ EMPTY = {
 
 @pytest.fixture
 def models(tiny_evaluator: Evaluator) -> list[Member]:
-    return sw.diversity.members(tiny_evaluator, ["ft-a", "ft-b"], ["test"], progress=False)
+    return sw.diversity.members(tiny_evaluator, ["ft-a", "ft-b"], splits=["test"], progress=False)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_every_change_is_stored_at_once_and_changes_the_accuracy(
     act(reviewer, "judge", correct=[label, said])
     act(reviewer, "judge", correct=[label, said], severity=minor)
     reviewer.wait()
-    stored = ReviewSession(session.store, session.id, session.code).mine()[Image("test", row)]
+    stored = ReviewSession(session.store, session.id, code=session.code).mine()[Image("test", row)]
     assert (stored.correct, stored.severity, stored.prediction) == ({label, said}, minor, said)
     assert "You have judged 1 of" in reviewer.card.status
     whole = sw.mistakes.MultiLabels("test", {row: sw.mistakes.ImageLabels(frozenset({label, said}))})
@@ -159,7 +159,7 @@ def test_queues_pairs_and_filters(reviewer: MistakeReviewer, models: list[Member
 def test_the_minority_is_one_click_away(reviewer: MistakeReviewer, session: ReviewSession) -> None:
     image = reviewer.image
     for number in range(3):
-        person = ReviewSession(session.store, session.id, f"person {number}")
+        person = ReviewSession(session.store, session.id, code=f"person {number}")
         said = {"correct": frozenset({1})} if number else {"wrong": frozenset({1})}
         person.judge(Judgement(image, **said))  # type: ignore[arg-type]
     reviewer.refresh()
@@ -173,7 +173,7 @@ def test_the_minority_is_one_click_away(reviewer: MistakeReviewer, session: Revi
 def test_what_cannot_be_saved_is_told_and_stays_on_the_screen(
     reviewer: MistakeReviewer, session: ReviewSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise ReviewError("database or disk is full")
 
     with monkeypatch.context() as patched:
@@ -253,7 +253,7 @@ def test_an_export_says_what_is_in_it_before_it_is_written(
     exports.kind.value = "the whole session, for the group"
     exports.file_name.value = str(tmp_path / "session.json")
     exports.look.click()
-    assert "give it to nobody else" in exports.summary.value
+    assert "do not give it to anybody else" in exports.summary.value
     exports.names.value = True  # what was said is no longer what would be written
     assert exports.write.disabled
     exports.look.click()

@@ -51,7 +51,10 @@ def test_a_judgement_can_be_changed_and_taken_back(session: ReviewSession) -> No
         (Judgement(Image("fog", 0)), "not about a split 'fog'"),
         (Judgement(Image("test", 10_000)), "images 0..9999, not 10000"),
         (Judgement(IMAGE, correct=frozenset({10})), "classes 0..9, not 10"),
-        (Judgement(IMAGE, correct=frozenset({1}), wrong=frozenset({1})), "cannot be correct, unclear and wrong"),
+        (
+            Judgement(IMAGE, correct=frozenset({1}), wrong=frozenset({1})),
+            "cannot be more than one of correct, unclear and wrong",
+        ),
         (Judgement(IMAGE, category="a" * 32), "no category"),
         (Judgement(IMAGE, note="x" * 30_000), "at most 20,000 characters"),
     ],
@@ -80,7 +83,7 @@ def test_a_name_changes_everywhere_and_the_old_one_is_nowhere(
 
 def test_a_code_brings_a_reviewer_back(session: ReviewSession, store: ReviewStore) -> None:
     session.judge(Judgement(IMAGE, correct=frozenset({COAT})))
-    again = ReviewSession(store, session.id, session.code)
+    again = ReviewSession(store, session.id, code=session.code)
     assert again.reviewer == session.reviewer
     assert again.mine() == session.mine()
     assert session.code not in str(store.read(session.id))
@@ -91,7 +94,7 @@ def test_everything_can_be_taken_back(session: ReviewSession, store: ReviewStore
     for who in (session, other):
         who.rename(f"name of {who.code}")
         who.judge(Judgement(IMAGE, correct=frozenset({COAT})))
-        who.add_slice("sleeves", "they matter to me", "test", [1, 2])
+        who.add_slice("sleeves", "they matter to me", split="test", rows=[1, 2])
         who.fell_short("the room was too small")
     old, code = session.reviewer, session.code
     before = write_session(tmp_path / "before.json", session.id, session.state)
@@ -105,7 +108,7 @@ def test_everything_can_be_taken_back(session: ReviewSession, store: ReviewStore
     session.merge(read_session(before)[1])
     assert not [r for r in session.state.records.values() if r.author == old]
     with pytest.raises(ReviewError, match="taken back; join again"):
-        ReviewSession(store, session.id, code)
+        ReviewSession(store, session.id, code=code)
 
 
 def test_terms_are_added_and_renamed_and_judgements_follow(session: ReviewSession, store: ReviewStore) -> None:
@@ -116,7 +119,7 @@ def test_terms_are_added_and_renamed_and_judgements_follow(session: ReviewSessio
     assert other.view.categories[other.view.by_image()[IMAGE][session.reviewer].category or ""].name == "reflections"
     assert list(other.view.categories)[-1] == glare
     for name in ("Reflections", "", "  "):
-        with pytest.raises(ReviewError, match="needs a name that no other has"):
+        with pytest.raises(ReviewError, match="needs a name that is not taken"):
             session.add_term("category", name)
     with pytest.raises(ReviewError, match="no term"):
         session.rename_term(session.id, "x")
@@ -135,7 +138,7 @@ def test_two_changes_of_the_agreement_do_not_overwrite_each_other(session: Revie
     other = ReviewSession(store, session.id)
     session.agree("we listen")
     with pytest.raises(ReviewError, match="changed the agreement meanwhile"):
-        other.agree("we speak")
+        other.agree("we talk")
     assert other.view.agreement == "we listen"
     other.agree("we listen, then speak")
     assert session.refresh().agreement == "we listen, then speak"
@@ -150,13 +153,13 @@ def test_notes_and_slices_belong_to_who_wrote_them(session: ReviewSession, store
     assert session.view.shortfalls == {}
     for rows, why in (([], "at least one image"), ([10_000], "0..9999")):
         with pytest.raises(ReviewError, match=why):
-            session.add_slice("x", "y", "test", rows)
+            session.add_slice("x", "y", split="test", rows=rows)
 
 
 def test_a_file_of_another_session_is_refused(session: ReviewSession, store: ReviewStore, suite: Suite) -> None:
     stranger = ReviewSession.create(store, suite, "another")
     stranger.judge(Judgement(IMAGE))
-    with pytest.raises(ReviewError, match="not of this session"):
+    with pytest.raises(ReviewError, match="does not belong to this session"):
         session.merge(stranger.state)
     assert session.refresh().judgements == {}
 
@@ -164,7 +167,7 @@ def test_a_file_of_another_session_is_refused(session: ReviewSession, store: Rev
 def test_a_changed_file_cannot_take_what_is_somebody_elses(session: ReviewSession) -> None:
     session.judge(Judgement(IMAGE, correct=frozenset({COAT})))
     (mine,) = (r for r in session.state.records.values() if r.kind == "judgement")
-    with pytest.raises(ReviewError, match="signed by somebody else"):
+    with pytest.raises(ReviewError, match="signed by somebody other than its author"):
         session.merge(State.of([Record(mine.id, "judgement", "f" * 32, {**mine.body, "correct": [1]}, 9)]))
     for kind, author, why in (("slice", mine.author, "is a judgement here"), ("judgement", "", "belongs to a reviewer"),
                               ("category", mine.author, "belongs to the group")):  # fmt: skip
@@ -176,7 +179,7 @@ def test_a_changed_file_cannot_take_what_is_somebody_elses(session: ReviewSessio
     title = session.state.records["", session.id]
     with pytest.raises(ReviewError, match="other images"):
         session.merge(State.of([title.changed({**title.body, "title": "mine now"})]))
-    with pytest.raises(ReviewError, match="takes back what is the group's"):
+    with pytest.raises(ReviewError, match="takes back something that belongs to the group"):
         session.merge(State.of([], [session.id]))
     assert session.mine()[IMAGE].correct == {COAT}
 
@@ -186,7 +189,7 @@ def test_hostile_texts_are_only_texts(session: ReviewSession, store: ReviewStore
     session.rename(text)
     category = session.add_term("category", f"x{text}")
     session.judge(Judgement(IMAGE, category=category, note=text))
-    session.add_slice(f"x{text}", text, "test", [1])
+    session.add_slice(f"x{text}", text, split="test", rows=[1])
     session.agree(text)
     session.fell_short(text)
     path = write_session(tmp_path / "s.json", session.id, session.state)
@@ -211,14 +214,14 @@ def test_sharing_is_said_for_each(session: ReviewSession) -> None:
     assert not session.mine()[IMAGE].shared
     session.share([IMAGE])
     assert session.mine()[IMAGE] == replace(Judgement(IMAGE), shared=True)
-    session.share([IMAGE], False)
+    session.share([IMAGE], shared=False)
     assert not session.mine()[IMAGE].shared
     with pytest.raises(ReviewError, match="not judged image 8"):
         session.share([Image("test", 8)])
 
 
 def test_a_suite_of_other_images_is_told(session: ReviewSession, suite: Suite) -> None:
-    with pytest.raises(ReviewError, match=r"with a split '.*', the suite has none"):
+    with pytest.raises(ReviewError, match=r"with a split '.*', which the suite does not have"):
         session.check(Suite("other", suite.classes, {"val": suite.validation}))
     other = Suite("other", suite.classes, {**suite.splits, "test": suite.validation})
     with pytest.raises(ReviewError, match="'test': the suite's images or labels are not"):

@@ -38,7 +38,7 @@ def test_the_database_keeps_what_merging_in_memory_would(store: ReviewStore) -> 
             for _ in range(chance.randint(0, 3))
         ]  # fmt: skip
         lost = [chance.choice([A, B, ME, "f" * 32])] if chance.random() < 0.06 else []
-        store.write(session, some, lost)
+        store.write(session, some, taken_back=lost)
         expected = expected.merge(State.of(some, lost))
         assert store.read(session) == expected
     assert expected.gone
@@ -66,7 +66,7 @@ def test_what_is_taken_back_is_not_in_the_files(tmp_path: Path) -> None:
     store.write(A, [Record(B, "slice", ME, {"why": secret})])
     store.write(A, [Record(B, "slice", ME, {"why": secret + "!"}, 2)])
     assert any(secret.encode() in file.read_bytes() for file in tmp_path.iterdir())
-    store.write(A, [], [B])
+    store.write(A, [], taken_back=[B])
     assert not any(secret.encode() in file.read_bytes() for file in tmp_path.iterdir())
     assert store.read(A) == State.of([], [B])
     # A copy that still has it brings nothing back.
@@ -78,7 +78,7 @@ def test_postgresql_has_no_row_left_of_it(postgresql: str) -> None:
     store = ReviewStore(postgresql)
     session = "9" * 32
     store.write(session, [Record(B, "slice", ME, {"why": "x"})])
-    store.write(session, [], [ME])
+    store.write(session, [], taken_back=[ME])
     with store._engine.connect() as connection:
         rows = connection.execute(sa.text("SELECT count(*) FROM review_records WHERE session = :s"), {"s": session})
         assert rows.scalar() == 0
@@ -95,7 +95,7 @@ def test_postgresql_has_no_row_left_of_it(postgresql: str) -> None:
 
 def _review(where: str, session: str, number: int, images: int) -> None:
     store = ReviewStore(where)
-    mine = ReviewSession(store, session, f"code {number}")
+    mine = ReviewSession(store, session, code=f"code {number}")
     mine.rename(f"person {number}")
     for row in range(images):
         mine.judge(Judgement(Image("test", row), correct=frozenset({number % 10}), note=f"{number}:{row}"))
@@ -133,7 +133,7 @@ def _open(where: str) -> None:
 WRITER = """
 import sys
 from soupwidgets.topics.review import Image, Judgement, ReviewSession, ReviewStore
-session = ReviewSession(ReviewStore(sys.argv[1]), sys.argv[2], "the code")
+session = ReviewSession(ReviewStore(sys.argv[1]), sys.argv[2], code="the code")
 for row in range(10_000):
     session.judge(Judgement(Image("test", row), note="x" * 500))
     print(row, flush=True)
@@ -150,7 +150,7 @@ def test_a_killed_kernel_loses_nothing_that_was_answered(tmp_path: Path, suite: 
     os.kill(process.pid, signal.SIGKILL)
     answered += [int(line) for line in process.stdout.read().splitlines()]
     process.wait()
-    back = ReviewSession(store, session.id, "the code")
+    back = ReviewSession(store, session.id, code="the code")
     rows = sorted(image.row for image in back.mine())
     assert rows[: len(answered)] == answered
     assert len(rows) - len(answered) in (0, 1)  # the one that was being written
@@ -171,7 +171,7 @@ def test_a_full_disk_is_told_and_harms_nothing(tmp_path: Path, suite: Suite) -> 
         for row in range(1, 200):
             session.judge(Judgement(Image("test", row), note="x" * 4000))
 
-    with pytest.raises(ReviewError, match=r"database or disk is full.*make room"):
+    with pytest.raises(ReviewError, match=r"database or disk is full.*free some space"):
         fill()
     sa.event.remove(store._engine, "begin", no_room)
     written = len(session.refresh().judgements)
@@ -196,7 +196,7 @@ def test_what_cannot_be_opened_is_told(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hello, this is not a database at all, and it is long enough to be one page")
     with pytest.raises(ReviewError, match="cannot be opened"):
         ReviewStore(tmp_path / "text")
-    with pytest.raises(ReviewError, match="cannot be made"):
+    with pytest.raises(ReviewError, match="cannot be created"):
         ReviewStore(tmp_path / "text" / "r.sqlite")
     with pytest.raises(ReviewError, match="SQLite file or in PostgreSQL"):
         ReviewStore("mysql://host/reviews")

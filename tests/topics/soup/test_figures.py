@@ -58,7 +58,9 @@ FIGURES: dict[str, Callable[[], go.Figure]] = {
     "greedy_trace": lambda: sw.soup.figures.greedy_trace(GREEDY, 3),
     "pair_gains": lambda: sw.soup.figures.pair_gains(PAIRS),
     "soup_ensemble": lambda: sw.soup.figures.versus_ensemble(VERSUS),
-    "hyperparameter": lambda: sw.soup.figures.hyperparameter({"a": 1e-3, "b": 2e-3}, ALONE, "learning rate", "val"),
+    "hyperparameter": lambda: sw.soup.figures.hyperparameter(
+        {"a": 1e-3, "b": 2e-3}, ALONE, name="learning rate", split="val"
+    ),
 }
 
 

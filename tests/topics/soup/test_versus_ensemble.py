@@ -20,7 +20,7 @@ from tests.fixtures import TINY, WriteCheckpoint
 def test_the_formula_against_automatic_differentiation(tiny_evaluator: Evaluator) -> None:
     """Second derivative and variance in float64 through plain mixing and open_clip's own forward pass."""
     ev, alpha, beta = tiny_evaluator, 0.4, 2.0
-    found = soup_versus_ensemble(ev, "ft-a", "ft-b", alpha, beta)
+    found = soup_versus_ensemble(ev, "ft-a", "ft-b", alpha=alpha, beta=beta)
     split = ev.suite.validation
     images, labels = ev.batch(split, np.arange(len(split)))
     images = images.double()
@@ -56,7 +56,7 @@ def test_where_only_the_head_differs_soup_and_ensemble_are_one(
     for name in ("a", "b"):
         path = write_checkpoint(name, {**base, "head.weight": torch.randn(10, 8)}, architecture=TINY.to_json())
     ev = Evaluator(Pool.open(path.parent), suite, "cpu", Store(path.parent / "store"))
-    found = soup_versus_ensemble(ev, "a", "b", 0.3)
+    found = soup_versus_ensemble(ev, "a", "b", alpha=0.3)
     assert found.difference == pytest.approx(0, abs=1e-6)
     # Logits linear in alpha: both terms are the same number, up to the finite difference.
     assert found.curvature == pytest.approx(found.variance, rel=1e-2)
@@ -65,7 +65,7 @@ def test_where_only_the_head_differs_soup_and_ensemble_are_one(
 
 
 def test_the_approximation_is_near_for_siblings(small_evaluator: Evaluator) -> None:
-    found = soup_versus_ensemble(small_evaluator, "ft-00", "ft-03", 0.5)
+    found = soup_versus_ensemble(small_evaluator, "ft-00", "ft-03", alpha=0.5)
     assert abs(found.approximation - found.difference) < max(0.5 * abs(found.difference), 0.01)
 
 

@@ -56,7 +56,7 @@ def test_noise_and_diversity_train_once(pool: Path, small_folder: Path, tmp_path
     noise += ["--out", str(tmp_path / "noise.json"), "--work", str(tmp_path / "noise")]
     done = run(*noise)
     assert done.returncode == 0, done.stderr
-    assert "2 of 2 trainings are to be done" in done.stderr
+    assert "2 of 2 trainings to do" in done.stderr
     assert [r.name for r in read_label_noise_study(tmp_path / "noise.json").results] == ["radial 0.1", "wave 1,0 0.2"]
     assert "trainings" not in run(*noise).stderr
 
@@ -107,7 +107,7 @@ def test_window_and_trend_of_paths(pool: Path, tiny_evaluator: Evaluator, small_
         "--json", str(tmp_path / "paths.json"),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "(window: boxcar; trend taken off: none)" in done.stdout
+    assert "(window: boxcar; trend subtracted: none)" in done.stdout
     report = json.loads((tmp_path / "paths.json").read_text())
     assert (report["window"], report["detrend"]) == ("boxcar", "none")
     paths = sw.spectrum.image_paths(tiny_evaluator.suite.id_test, "within", 6, 8)

@@ -65,7 +65,7 @@ def test_spectra_with_bands_and_words() -> None:
     low, high = spectrum().band
     np.testing.assert_allclose(lines["band-0"].y, [*high[1:], *low[1:][::-1]])
     assert figure.layout.xaxis.title.text == "Frequency, cycles per path"
-    assert "straight line taken off, Hann window" in figure.layout.yaxis.title.text
+    assert "straight line subtracted, Hann window" in figure.layout.yaxis.title.text
     assert f"{EVIL}: mean frequency {spectrum().centroid}" in sw.figures.text_alternative(figure)
     assert "<img" not in drawn(figure)
     moved = sw.figures.apply_patch(
@@ -77,7 +77,7 @@ def test_spectra_with_bands_and_words() -> None:
     assert "predictions do not change" in sw.figures.text_alternative(
         sw.spectrum.figures.path_spectra({"still": still})
     )
-    with pytest.raises(ValueError, match="5 given"):
+    with pytest.raises(ValueError, match="one to 4 spectra, got 5"):
         sw.spectrum.figures.path_spectra({str(i): spectrum() for i in range(5)})
 
 
@@ -111,7 +111,7 @@ def test_frequency_against_accuracy(tiny_evaluator: Evaluator) -> None:
     recipes = {name: Recipe({name: 1}) for name in tiny_evaluator.pool.names}
     models = sw.spectrum.model_frequencies(tiny_evaluator, recipes, paths, progress=False)
     for accuracy in ("ID test", "mean OOD"):
-        figure = sw.spectrum.figures.frequency_against_accuracy(models, "within a class", accuracy)
+        figure = sw.spectrum.figures.frequency_against_accuracy(models, "within a class", accuracy=accuracy)
         assert list(figure.data[0].text) == tiny_evaluator.pool.names
         assert figure.data[0].x[0] == models[0].spectra["within a class"].centroid.value
         assert f"and {accuracy} accuracy: ft-a" in sw.figures.text_alternative(figure)

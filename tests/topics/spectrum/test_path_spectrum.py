@@ -35,7 +35,7 @@ def test_a_known_sinusoid_has_its_power_at_its_frequency(tiny_evaluator: Evaluat
     logits = np.zeros((len(paths.split), 10))
     logits[:, 0] = np.sin(2 * np.pi * frequency * along(paths))
     with_logits(ev, paths, logits)
-    found = path_spectrum(ev, A, paths, "logits", "boxcar", "none", progress=False)
+    found = path_spectrum(ev, A, paths, "logits", window="boxcar", detrend="none", progress=False)
     # So many cycles on N points, which reach from one image to the other in N - 1 steps.
     expected = frequency * (SAMPLES - 1) / SAMPLES
     assert found.frequency[found.mean.argmax()] == pytest.approx(expected)
@@ -72,10 +72,10 @@ def test_a_constant_model_has_no_frequency(tiny_evaluator: Evaluator) -> None:
 @given(st.integers(8, 70), st.floats(0.01, 10), st.integers(0, 1000))
 def test_parseval(samples: int, spacing: float, seed: int) -> None:
     values = np.random.default_rng(seed).standard_normal((samples, 3))
-    frequency, density = power_density(values, spacing, "boxcar", "none")
+    frequency, density = power_density(values, spacing, window="boxcar", detrend="none")
     assert density.sum() * (frequency[1] - frequency[0]) == pytest.approx((values**2).sum(axis=1).mean())
     by_hand = np.abs(np.fft.rfft(values[:, 0])) ** 2 * spacing / samples
-    single = power_density(values[:, :1], spacing, "boxcar", "none")[1]
+    single = power_density(values[:, :1], spacing, window="boxcar", detrend="none")[1]
     np.testing.assert_allclose(single[1 : (samples - 1) // 2], 2 * by_hand[1 : (samples - 1) // 2])
 
 
@@ -134,13 +134,13 @@ def test_paths_to_a_shift_begin_at_the_same_image(suite: Suite) -> None:
 
 
 def test_paths_to_an_augmentation(suite: Suite) -> None:
-    paths = paths_to_changed(suite.id_test, lambda images: 255 - images, "its negative", pairs=20, samples=9)
+    paths = paths_to_changed(suite.id_test, lambda images: 255 - images, name="its negative", pairs=20, samples=9)
     assert paths.description == "to its negative"
     np.testing.assert_allclose(paths.split.images[0] + paths.split.images[8], 255, atol=1e-3)
-    flips = paths_to_changed(suite.id_test, augmentation("flip").once, "flip", pairs=10, samples=9)
+    flips = paths_to_changed(suite.id_test, augmentation("flip").once, name="flip", pairs=10, samples=9)
     assert (flips.lengths == 0).any()
-    with pytest.raises(ValueError, match=r"crop makes images of shape .20, 28. .uint8. out of .28, 28."):
-        paths_to_changed(suite.id_test, lambda images: images[:, :20], "crop")
+    with pytest.raises(ValueError, match=r"crop turns images of shape .28, 28. .uint8. into .20, 28."):
+        paths_to_changed(suite.id_test, lambda images: images[:, :20], name="crop")
 
 
 def blank(labels: list[int]) -> Split:
@@ -158,7 +158,7 @@ def test_bad_input_is_said(tiny_evaluator: Evaluator, suite: Suite) -> None:
     for wrong in ({"pairs": 0}, {"samples": 7}, {"step": 0.0}, {"step": float("nan")}):
         with pytest.raises(ValueError, match="needs at least one pair"):
             image_paths(suite.id_test, "within", **wrong)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="steps of 50 leave fewer than 8 points on it; take at most"):
+    with pytest.raises(ValueError, match="steps of 50 leave fewer than 8 points on it; use at most"):
         image_paths(suite.id_test, "within", step=50)
     paths = image_paths(suite.id_test, "within", pairs=4, samples=SAMPLES)
     logits = np.zeros((len(paths.split), 10))
@@ -167,7 +167,7 @@ def test_bad_input_is_said(tiny_evaluator: Evaluator, suite: Suite) -> None:
     with pytest.raises(ValueError, match="on path 1 within a class are not finite: did its training diverge"):
         path_spectrum(tiny_evaluator, A, paths, progress=False)
     good = image_paths(suite.id_test, "within", pairs=3, samples=SAMPLES)
-    with pytest.raises(ValueError, match=r"a cut-off lies between 0 and 15.5 cycles per path, not at 16"):
+    with pytest.raises(ValueError, match=r"a cut-off must be between 0 and 15.5 cycles per path, not 16"):
         path_spectrum(tiny_evaluator, A, good, progress=False).share_above(16)
 
 
@@ -213,5 +213,5 @@ def test_models_side_by_side(tiny_evaluator: Evaluator) -> None:
 
     one = next(t for t in trends if t.paths == "between classes" and t.accuracy == "ID test")
     assert one.correlation == pytest.approx(stats.spearmanr(frame["between classes"], frame["ID test"]).statistic)
-    with pytest.raises(ValueError, match="at least four models, 3 given"):
+    with pytest.raises(ValueError, match="at least four models, got 3"):
         frequency_trends(models[:3])

@@ -31,7 +31,7 @@ def filed(ev: Evaluator, wave: Callable[[NDArray[np.float64]], NDArray[np.float6
 
 def centroid(ev: Evaluator, paths: ImagePaths, window: Window, detrend: Detrend) -> float:
     (model,) = model_frequencies(
-        ev, {"a": A}, [paths], "logits", ["val"], progress=False, window=window, detrend=detrend
+        ev, {"a": A}, [paths], values="logits", splits=["val"], progress=False, window=window, detrend=detrend
     )
     spectrum = model.spectra[paths.description]
     assert (spectrum.window, spectrum.detrend) == (window, detrend)
@@ -80,7 +80,14 @@ def test_which_of_two_models_is_faster_can_depend_on_the_treatment(tiny_evaluato
 
     def faster(window: Window, detrend: Detrend) -> bool:
         first, second = model_frequencies(
-            ev, {"a": A, "b": other}, [paths], "logits", ["val"], progress=False, window=window, detrend=detrend
+            ev,
+            {"a": A, "b": other},
+            [paths],
+            values="logits",
+            splits=["val"],
+            progress=False,
+            window=window,
+            detrend=detrend,
         )
         return second.spectra[paths.description].centroid.value > first.spectra[paths.description].centroid.value
 

@@ -1,4 +1,4 @@
-"""Figures: results into plotly figures; pure functions."""
+"""Figures of alpha: pure functions that turn results into plotly figures."""
 
 from soupwidgets.topics.alpha.figures.along import along
 from soupwidgets.topics.alpha.figures.classes import classes

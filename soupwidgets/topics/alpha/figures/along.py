@@ -21,12 +21,12 @@ def along(rows: Sequence[AlongAlpha], split: str) -> go.Figure:
     rows
         From `alpha.along_alpha`, at least one.
     split
-        Where they were measured, for the title.
+        Name of the split they were measured on, for the title.
 
     Returns
     -------
     go.Figure
-        All in percent, over alpha. With a text alternative in ``layout.meta``.
+        All in percent, against alpha, with a text alternative in ``layout.meta``.
 
     Notes
     -----
@@ -34,8 +34,8 @@ def along(rows: Sequence[AlongAlpha], split: str) -> go.Figure:
     """
     alphas = [row.alpha for row in rows]
     curves = {
-        "other prediction than zero-shot": (BLUE, "solid", [r.against_zero_shot.disagreement for r in rows]),
-        "other prediction than fine-tuned": (VERMILLION, "solid", [r.against_fine_tuned.disagreement for r in rows]),
+        "prediction differs from zero-shot": (BLUE, "solid", [r.against_zero_shot.disagreement for r in rows]),
+        "prediction differs from fine-tuned": (VERMILLION, "solid", [r.against_fine_tuned.disagreement for r in rows]),
         "exactly one of it and zero-shot right": (
             GREEN,
             "dash",

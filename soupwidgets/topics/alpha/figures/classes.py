@@ -51,7 +51,7 @@ def classes(curves: Sequence[ClassCurve], alpha: float | None = None) -> Drawing
         )  # fmt: skip
     brought = curves[out]
     low, high = percents(brought.interval[:, 0].tolist()), percents(brought.interval[:, 1].tolist())
-    drawn.add_trace(band_trace(brought.alphas, low, high, VERMILLION, "band"))
+    drawn.add_trace(band_trace(brought.alphas, low, high, colour=VERMILLION, uid="band"))
     drawn.add_scatter(
         x=list(brought.alphas), y=percents(brought.accuracy.tolist()), uid="brought-out",
         name=f"{brought.name}, with 95% interval ({brought.images} images)", mode="lines+markers",

@@ -32,11 +32,11 @@ def curves(
     Parameters
     ----------
     sweep
-        At least one alpha.
+        A sweep with at least one alpha.
     alpha, evaluation
-        What to mark; the sweep's best alpha by validation when None.
+        The point to mark; the sweep's best alpha by validation when None.
     shift
-        One shift to bring out, or None to bring out the mean of all.
+        The shift to highlight, or None to highlight the mean of all.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def _add_curve(
     colour: str,
 ) -> None:
     low, high = percents([i[0] for i in intervals]), percents([i[1] for i in intervals])
-    drawn.add_trace(band_trace(x, low, high, colour, f"band-{uid}"))
+    drawn.add_trace(band_trace(x, low, high, colour=colour, uid=f"band-{uid}"))
     drawn.add_scatter(
         x=x,
         y=percents(values),

@@ -37,7 +37,7 @@ def frontier(
     Parameters
     ----------
     sweep
-        At least one alpha; the curve joins those that are there.
+        A sweep with at least one alpha; the curve connects those that were measured.
     alpha, evaluation
         The point to mark; the sweep's best alpha by validation when None.
     shift
@@ -50,7 +50,7 @@ def frontier(
 
     Notes
     -----
-    The figure of arXiv 2109.01903 (section 1). The straight line joins the end
+    The figure of arXiv 2109.01903 (section 1). The straight line connects the end
     points: a curve above it means that mixing weights beats trading one
     model for the other.
     """

@@ -1,4 +1,4 @@
-"""Accuracy on every split at one alpha, between its two ends."""
+"""Accuracy on every split at one alpha, between the two ends."""
 
 from __future__ import annotations
 

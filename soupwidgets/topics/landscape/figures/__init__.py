@@ -1,4 +1,4 @@
-"""Figures: results into plotly figures; pure functions."""
+"""Figures of landscapes: pure functions that turn results into plotly figures."""
 
 from soupwidgets.topics.landscape.figures.barrier_matrix import barrier_matrix
 from soupwidgets.topics.landscape.figures.block_profile import block_profile

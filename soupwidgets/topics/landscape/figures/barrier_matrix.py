@@ -18,10 +18,10 @@ def barrier_matrix(matrix: BarrierMatrix, kind: Literal["barrier", "rise"] = "ba
     Parameters
     ----------
     matrix
-        Exact or not; pairs of which an end or the middle is unknown stay empty.
+        Exact or not; pairs without both ends and the middle stay empty.
     kind
-        ``"barrier"`` is the highest error less the mean of both ends, ``"rise"`` the height above the straight
-        line between both errors.
+        ``"barrier"`` is the highest error minus the mean of both ends, ``"rise"`` its height above the straight
+        line between the two errors.
 
     Returns
     -------
@@ -30,12 +30,17 @@ def barrier_matrix(matrix: BarrierMatrix, kind: Literal["barrier", "rise"] = "ba
     """
     values = 100 * (matrix.heights if kind == "barrier" else matrix.rises)
     figure = matrix_figure(
-        f"Error barriers between models ({matrix.split})", matrix.names, values, "percentage points", 1, "barriers"
+        f"Error barriers between models ({matrix.split})",
+        matrix.names,
+        values=values,
+        unit="percentage points",
+        digits=1,
+        uid="barriers",
     )
     upper = np.triu_indices(len(matrix.names), 1)
     known = [(values[i, j], matrix.names[i], matrix.names[j]) for i, j in zip(*upper, strict=True)]
     known = [pair for pair in known if np.isfinite(pair[0])]
-    what = "above the mean error of the two ends" if kind == "barrier" else "above the line between both errors"
+    what = "above the mean error of the two ends" if kind == "barrier" else "above the line between the two errors"
     text = (
         f"Highest error on the straight line between two models, {what}, on {matrix.split}: "
         f"{len(known)} of {len(upper[0])} pairs of {len(matrix.names)} models are measured."

@@ -1,4 +1,4 @@
-"""What happens where only some blocks of a network go from one model to another."""
+"""What happens when only some blocks of a network move from one model to another."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def block_profile(profile: BlockProfile, quantity: Literal["error", "loss"] = "e
     Parameters
     ----------
     profile
-        What was measured.
+        The measured profile.
     quantity
-        What is drawn.
+        Which number to draw.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def block_profile(profile: BlockProfile, quantity: Literal["error", "loss"] = "e
     best, worst = int(np.nanargmin(last)), int(np.nanargmax(last))
     form = ".1f" if quantity == "error" else ".3f"
     text = (
-        f"{unit.capitalize()} on {profile.split} where {moved} goes from {profile.first} to {profile.second}. "
+        f"{unit.capitalize()} on {profile.split} when {moved} goes from {profile.first} to {profile.second}. "
         f"At alpha {profile.alphas[-1]:g} the lowest is {last[best]:{form}} ({rows[best]}), "
         f"the highest {last[worst]:{form}} ({rows[worst]})."
     )

@@ -19,9 +19,9 @@ def line(lines: LandscapeLine | Mapping[str, LandscapeLine], quantity: Literal["
     Parameters
     ----------
     lines
-        A line, or several by what they are called.
+        A line, or several lines by name.
     quantity
-        What is drawn.
+        Which number to draw.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def line(lines: LandscapeLine | Mapping[str, LandscapeLine], quantity: Literal["
         factor = _factor(quantity)
         x = frame["t"].tolist()
         low, high = (frame[f"{quantity} {end}"].fillna(frame[quantity]) * factor for end in ("low", "high"))
-        figure.add_trace(band(x, low.tolist(), high.tolist(), colour, f"band-{i}"))
+        figure.add_trace(band(x, low.tolist(), high.tolist(), colour=colour, uid=f"band-{i}"))
         figure.add_scatter(
             x=x,
             y=(frame[quantity] * factor).tolist(),

@@ -1,4 +1,4 @@
-"""Loss or error on a plane of models: contours, a surface, and one small picture for each split."""
+"""Loss or error on a plane of models: contours, a surface, and a small picture for each split."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from soupwidgets.topics.landscape.plane import Landscape
 from soupwidgets.topics.landscape.span import Place
 
 Quantity = Literal["loss", "error"]
-# From pale (low, where the models are and their names must be read) to dark: one order, also without colours.
+# From pale (low, where models and their labels are) to dark: ordered by lightness, so it works without colours.
 _COLOURS = [[0, "#FFFFE5"], [0.2, "#E3F2C1"], [0.4, "#A8DDB5"], [0.6, "#4EB3D3"], [0.8, "#2166AC"], [1, "#081D58"]]
-# So many models beside the plane are named; of more the name is told when the pointer is there.
+# Up to this many models off the plane are labelled; with more, names are shown on hover only.
 _NAMED = 6
-# At most so many contours.
+# Maximum number of contours.
 _CONTOURS = 16
-# What lies further above the rest than this many times its own spread would leave one colour for all the rest.
+# Values further above the rest than this multiple of its spread are clipped: they would leave it a single colour.
 _CLIP = 2.0
 
 
@@ -35,19 +35,19 @@ def contour(
     marks: Mapping[str, Mark] | None = None,
     segment: Sequence[Place] = (),
 ) -> go.Figure:
-    """Draw a landscape as contours, with the models that it goes through and those beside it.
+    """Draw a landscape as contours, with the models on it and those off the plane.
 
     Parameters
     ----------
     landscape
-        With at least one point measured; where nothing was measured yet, the nearest point's colour stands in.
+        With at least one measured point; where nothing has been measured yet, the nearest point's colour is used.
     quantity
-        What is drawn.
+        Which number to draw.
     marks
-        Models by name; the plane's own corners when None. One that lies off the plane is drawn hollow, where it
-        is projected to; one that is further from it than the plane is wide is named in words alone.
+        Models by name; the plane's own corners when None. A model off the plane is drawn hollow, at its
+        projection; one that is further off than the plane is wide is only mentioned in the text.
     segment
-        Two places that are joined by a line.
+        Two places to connect by a line.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def contour(
         hollow = uid == "beside"
         figure.add_scatter(
             uid=uid,
-            name="model beside the plane (projected)" if hollow else "model on the plane",
+            name="model off the plane (projected)" if hollow else "model on the plane",
             mode="markers+text",
             textposition="top center",
             textfont={"color": INK, "size": 11},
@@ -97,18 +97,18 @@ def contour_patch(
     marks: Mapping[str, Mark],
     segment: Sequence[Place] = (),
 ) -> Patch:
-    """What changes in `landscape_contour` while the grid fills, or when the segment moves."""
+    """What changes in `contour` while the grid fills, or when the segment moves."""
     traces = {"landscape": _contour(landscape, quantity), "segment": _ends(segment), **_marks(marks)}
     return make_patch(_words(landscape, quantity, marks), traces)
 
 
 def surface(landscape: Landscape, quantity: Quantity = "loss", marks: Mapping[str, Mark] | None = None) -> go.Figure:
-    """Draw a landscape as a surface that can be turned, with the models that lie on it.
+    """Draw a landscape as a surface that can be rotated, with the models that lie on it.
 
     Parameters
     ----------
     landscape, quantity, marks
-        As in `landscape_contour`; models off the plane are left out, for they do not lie on this surface.
+        As in `contour`; models off the plane are left out, as they do not lie on this surface.
 
     Returns
     -------
@@ -157,14 +157,14 @@ def surface(landscape: Landscape, quantity: Quantity = "loss", marks: Mapping[st
 def splits(
     landscapes: Sequence[Landscape], quantity: Quantity = "error", marks: Mapping[str, Mark] | None = None
 ) -> go.Figure:
-    """Draw the same plane on several splits, each with colours of its own.
+    """Draw the same plane on several splits, each with its own colour scale.
 
     Parameters
     ----------
     landscapes
-        At least one, of one plane.
+        At least one landscape, all of the same plane.
     quantity
-        What is drawn.
+        Which number to draw.
     marks
         Models to mark in each; the plane's own corners when None.
 
@@ -177,7 +177,7 @@ def splits(
     rows = math.ceil(len(landscapes) / columns)
     titles = [f"{one.split}: lowest {_low(one, quantity)}" for one in landscapes]
     shape = np.ptp(landscapes[0].y) / np.ptp(landscapes[0].x)
-    # A panel is about so high where the figure has the width of a notebook.
+    # The approximate height of a panel when the figure is as wide as a notebook.
     panel = 165 * float(np.clip(shape, 0.3, 2))
     height = 110 + (panel + 45) * rows
     figure = make_subplots(
@@ -245,17 +245,17 @@ def _contour(landscape: Landscape, quantity: Quantity) -> dict[str, Any]:
 
 
 def _ends(segment: Sequence[Place]) -> dict[str, list[float | None]]:
-    # A trace without points still has its place.
+    # A trace without points keeps its position.
     return {"x": [p.x for p in segment] or [None], "y": [p.y for p in segment] or [None]}
 
 
 def _values(landscape: Landscape, quantity: Quantity) -> tuple[NDArray[np.float64], float, int]:
-    """What is drawn, where colours end, and how many points are above that; no value is left that is not finite."""
+    """The values to draw (all finite), the upper end of the colours, and the number of points above it."""
     raw = landscape.filled(landscape.error * 100 if quantity == "error" else landscape.loss)
     finite = raw[np.isfinite(raw)]
     if not finite.size:
         return np.zeros_like(raw), 1.0, raw.size
-    # Three quarters of the points are the landscape; what rises far beyond them is the rim, where models are broken.
+    # Three quarters of the points show the landscape; values far above them are the rim, where models are broken.
     upper = float(np.quantile(finite, 0.75))
     beyond = upper + _CLIP * (upper - float(finite.min()))
     top = min(float(finite.max()), beyond) if beyond > upper else float(finite.max())
@@ -272,7 +272,7 @@ def _colour_bar(quantity: Quantity, top: float, clipped: int) -> dict[str, Any]:
 
 
 def _round_step(least: float) -> float:
-    """The next 1, 2 or 5 times a power of ten: contours at numbers that can be read."""
+    """The next 1, 2 or 5 times a power of ten, for contours at round numbers."""
     if not least > 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(least))
@@ -319,7 +319,7 @@ def _words(landscape: Landscape, quantity: Quantity, marks: Mapping[str, Mark]) 
         f"{landscape.total:,} images, {some - measured} on some of them. The lowest, {low}, is at "
         f"({landscape.x[column]:.3g}, {landscape.y[row]:.3g}).{f' {lost} points have no finite loss.' if lost else ''}"
         f"{norm} On the plane lie {', '.join(on) or 'no models'}."
-        + (f" Beside it, by their distance: {', '.join(beside)}." if beside else "")
+        + (f" Off the plane, with their distances: {', '.join(beside)}." if beside else "")
     )
 
 
@@ -328,20 +328,20 @@ def _corners(landscape: Landscape) -> dict[str, Mark]:
 
 
 def _near(marks: Mapping[str, Mark]) -> dict[str, Mark]:
-    """Models that belong into the picture: one that is further from the plane than the plane is wide does not."""
+    """Models to draw: those that are no further from the plane than it is wide."""
     on = [mark.place for mark in marks.values() if mark.place.off == 0]
     width = max((max(abs(a.x - b.x), abs(a.y - b.y)) for a in on for b in on), default=0.0)
     return {name: mark for name, mark in marks.items() if mark.place.off <= max(width, 0.0)}
 
 
 def _marks(marks: Mapping[str, Mark]) -> dict[str, dict[str, Any]]:
-    """What the traces of models on the plane and beside it are made of."""
+    """The data of the traces for models on the plane and off it."""
     traces: dict[str, dict[str, Any]] = {}
     for uid in ("on", "beside"):
         chosen = {name: mark for name, mark in _near(marks).items() if (mark.place.off > 0) == (uid == "beside")}
         named = uid == "on" or len(chosen) <= _NAMED
         traces[uid] = {
-            # A trace without points still has its place.
+            # A trace without points keeps its position.
             "x": [mark.place.x for mark in chosen.values()] or [None],
             "y": [mark.place.y for mark in chosen.values()] or [None],
             "text": list(chosen) if named else [],
@@ -357,7 +357,7 @@ def _hover(name: str, mark: Mark) -> str:
     if mark.own is not None:
         lines.append(f"loss {mark.own.loss:.3f}, error {1 - mark.own.accuracy:.1%}")
     if mark.place.off > 0:
-        lines.append(f"{mark.place.off:.3g} beside the plane")
+        lines.append(f"{mark.place.off:.3g} off the plane")
         if mark.there is not None:
             lines.append(f"the plane there: loss {mark.there.loss:.3f}, error {1 - mark.there.accuracy:.1%}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""How the estimate of the largest Hessian eigenvalue settles."""
+"""How the estimate of the largest Hessian eigenvalue converges."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def sharpness(models: Mapping[str, Sharpness]) -> go.Figure:
     Parameters
     ----------
     models
-        By what they are called.
+        Results by the name of the model.
 
     Returns
     -------

@@ -13,7 +13,7 @@ from soupwidgets.topics.landscape.geometry import WeightGeometry
 
 
 def weight_geometry(geometry: WeightGeometry, quantity: Literal["distance", "angle"] = "distance") -> go.Figure:
-    """Draw how far apart models are, or in which directions they lie.
+    """Draw the distances between models, or the angles between their directions.
 
     Parameters
     ----------
@@ -31,11 +31,11 @@ def weight_geometry(geometry: WeightGeometry, quantity: Literal["distance", "ang
         names, values, unit, digits = geometry.names, geometry.distances(), "Euclidean distance", 1
         title = "Distances between models, all weights"
     else:
-        # From the origin no direction leads to itself.
+        # The origin itself has no direction.
         rows = [i for i, name in enumerate(geometry.names) if name != geometry.origin]
         names, values = tuple(geometry.names[i] for i in rows), geometry.angles()[np.ix_(rows, rows)]
         title, unit, digits = f"Angles between models, seen from {geometry.origin}", "degrees", 0
-    figure = matrix_figure(title, names, values, unit, digits, "geometry")
+    figure = matrix_figure(title, names, values=values, unit=unit, digits=digits, uid="geometry")
     upper = np.triu_indices(len(names), 1)
     pairs = [(values[i, j], names[i], names[j]) for i, j in zip(*upper, strict=True) if np.isfinite(values[i, j])]
     text = f"{title}: {len(pairs)} pairs of {len(names)} models."

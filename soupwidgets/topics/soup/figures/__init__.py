@@ -1,4 +1,4 @@
-"""Figures: results into plotly figures; pure functions."""
+"""Figures of soups: pure functions that turn results into plotly figures."""
 
 from soupwidgets.topics.soup.figures.by_hyperparameter import by_hyperparameter
 from soupwidgets.topics.soup.figures.by_tensor import by_tensor

@@ -18,7 +18,7 @@ def by_tensor(recipe: Recipe, tensors: Sequence[str]) -> go.Figure:
     Parameters
     ----------
     recipe
-        For example of `model_stock`, `lines`, or `learned_soup` by layer; a plain one has equal rows.
+        For example from `model_stock`, `lines`, or `learned_soup` by layer; a plain recipe gives equal rows.
     tensors
         The rows, for example ``pool.tensors``.
 

@@ -45,20 +45,20 @@ def frontier(
     Parameters
     ----------
     ingredients
-        Name to evaluation, at least one: of one's own checkpoints, or as `read_individual_results` gives them.
+        Name to evaluation, at least one: of your own checkpoints, or from `read_individual_results`.
     mixture
-        A soup; its recipe says which ingredients are in.
+        A soup; its recipe says which ingredients are in it.
     ensemble
         The ensemble of the same members.
     zero_shot
-        Which ingredient is the zero-shot model, drawn as a square.
+        Name of the ingredient that is the zero-shot model, drawn as a square.
     shift
         One shift for the vertical axis, or None for the mean of all.
 
     Returns
     -------
     go.Figure
-        With a text alternative in ``layout.meta``. Every ingredient's point carries its name as ``customdata``.
+        With a text alternative in ``layout.meta``. Every ingredient's point has its name as ``customdata``.
 
     Notes
     -----
@@ -97,7 +97,7 @@ def frontier_patch(
     zero_shot: str | None = None,
     shift: str | None = None,
 ) -> Patch:
-    """What moves in `soup_frontier` when the mixture changes; hollow while it is not exact."""
+    """What moves in `frontier` when the mixture changes; its marker is hollow until the score is exact."""
     names = list(ingredients)
     recipe = mixture.recipe if mixture else Recipe({})
     inside = [name in recipe for name in names]
@@ -128,7 +128,7 @@ def frontier_patch(
         ("ensemble", ensemble, "The ensemble of the same members"),
     ):
         if evaluation is None:
-            # One point that is nowhere: a trace without any would not be in the legend.
+            # One point without coordinates: a trace without points would not appear in the legend.
             traces[uid] = {"x": [None], "y": [None]}
             continue
         point = frontier_point(evaluation, shift)
@@ -161,7 +161,7 @@ def frontier_patch(
 
 
 def _far_away(points: list[FrontierPoint], kept: list[bool]) -> list[int]:
-    """Ingredients so bad that the others would be one blot; those in the soup are never left out of the picture."""
+    """Ingredients so bad that the others would be squeezed into one spot; those in the soup are always shown."""
     middle, high = np.percentile([p.id for p in points], [50, 75])
     return [i for i, p in enumerate(points) if p.id < middle - 5 * (high - middle) - 0.1 and not kept[i]]
 
@@ -188,8 +188,8 @@ def _axes(
 
 
 def _range(ingredients: list[float], shown: list[float]) -> tuple[float, float]:
-    """Room for soups around the ingredients, so that the axes stand still while one moves; more when it leaves."""
-    low, high = limits(percents(ingredients), room=0.2)
+    """Limits with a margin for soups around the ingredients, so that axes stay fixed until a soup leaves them."""
+    low, high = limits(percents(ingredients), margin=0.2)
     if all(low < value < high for value in percents(shown)):
         return low, high
     return limits([low, high, *percents(shown)])

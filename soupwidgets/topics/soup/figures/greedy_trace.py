@@ -1,4 +1,4 @@
-"""A greedy soup as it came about: one candidate after the other."""
+"""How a greedy soup was built, candidate by candidate."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from soupwidgets.methods import GreedySoup
 
 
 def greedy_trace(soup: GreedySoup, step: int | None = None) -> go.Figure:
-    """Draw the validation score with each candidate, beside that of the soup it was tried in.
+    """Draw the validation score with each candidate, next to that of the soup it was tried in.
 
     Parameters
     ----------
     soup
-        The trace.
+        The greedy soup, with its steps.
     step
-        The step to bring out, from 1; the last when None.
+        The step to highlight, counted from 1; the last when None.
 
     Returns
     -------
     go.Figure
-        With a text alternative in ``layout.meta``. Every candidate's point carries its step as ``customdata``.
+        With a text alternative in ``layout.meta``. Every candidate's point has its step as ``customdata``.
     """
     steps = soup.steps
     figure = base_figure("Greedy soup, candidate by candidate", *_axes(soup))
@@ -56,7 +56,7 @@ def greedy_trace(soup: GreedySoup, step: int | None = None) -> go.Figure:
 
 
 def greedy_trace_patch(soup: GreedySoup, step: int | None = None) -> Patch:
-    """Move the mark of `greedy_trace` to a step."""
+    """Move the marker of `greedy_trace` to a step."""
     at = len(soup.steps) if step is None else step
     here = soup.steps[at - 1]
     text = (
@@ -72,7 +72,7 @@ def greedy_trace_patch(soup: GreedySoup, step: int | None = None) -> Patch:
 
 
 def greedy_sentence(soup: GreedySoup, step: int) -> str:
-    """One step in words: the candidate, accuracy with and without it, and the verdict."""
+    """One step in words: the candidate, the score with and without it, and the decision."""
     here = soup.steps[step - 1]
     if step == 1:
         return f"Step 1 of {len(soup.steps)}: {here.candidate} is the first, with {here.accuracy:.2%}."

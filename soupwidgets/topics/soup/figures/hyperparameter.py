@@ -12,20 +12,20 @@ from soupwidgets.figures.style import BLUE, axis, base_figure, error_bars_of, li
 
 
 def hyperparameter(
-    values: Mapping[str, float], evaluations: Mapping[str, Evaluation], name: str, split: str, log: bool = False
+    values: Mapping[str, float], evaluations: Mapping[str, Evaluation], *, name: str, split: str, log: bool = False
 ) -> go.Figure:
     """Draw one point per ingredient.
 
     Parameters
     ----------
     values
-        Ingredient to its value; at least one.
+        Ingredient to value of the hyper-parameter; at least one.
     evaluations
         Ingredient to its evaluation.
     name
-        What the values are, with their unit if they have one.
+        Name of the hyper-parameter, with its unit if it has one.
     split
-        Where accuracy was measured.
+        The split on which accuracy was measured.
     log
         Whether the horizontal axis is logarithmic.
 

@@ -1,4 +1,4 @@
-"""A learned soup as it came about: loss and coefficients, epoch by epoch."""
+"""How a learned soup was fitted: loss and coefficients, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ _DASHES = (("solid", BLUE), ("dash", VERMILLION), ("dot", GREEN))
 
 
 def learned_trace(soup: LearnedSoup) -> go.Figure:
-    """Draw each ingredient's coefficient after every epoch; the largest three have names.
+    """Draw each ingredient's coefficient after every epoch; the three largest are named.
 
     Parameters
     ----------
     soup
-        The trace, of at least one epoch. By layer a coefficient is the mean over the tensors.
+        A learned soup with at least one epoch. For soups by layer, coefficients are averaged over the tensors.
 
     Returns
     -------
     go.Figure
-        Every name is told by hovering. With a text alternative in ``layout.meta``.
+        All names are shown on hover. With a text alternative in ``layout.meta``.
     """
     last = soup.epochs[-1]
     names = sorted(last.coefficients, key=lambda name: -last.coefficients[name])
     places = list(range(len(soup.epochs) + 1))
-    # The descent begins at equal parts.
+    # Gradient descent starts at equal parts.
     curves = {name: [1 / len(names), *(e.coefficients.get(name, 0.0) for e in soup.epochs)] for name in names}
     figure = base_figure(
         "Learned soup, epoch by epoch",

@@ -1,4 +1,4 @@
-"""The angle between two solutions against what averaging them gains."""
+"""The gain from averaging two solutions, against the angle between them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accuracy of a soup on every split, beside models that one would take instead."""
+"""Accuracy of a soup on every split, next to the alternatives."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def splits(
 def splits_patch(
     mixture: Evaluation, ensemble: Evaluation | None = None, references: Mapping[str, Evaluation] | None = None
 ) -> Patch:
-    """What moves in `soup_splits` when the soup changes; hollow while it is not exact."""
+    """What moves in `splits` when the soup changes; its markers are hollow until the scores are exact."""
     traces: dict[str, dict[str, Any]] = {
         "here": {
             "x": percents(list(mixture.accuracy.values())),
@@ -106,7 +106,7 @@ def splits_patch(
         text += f" {name}: " + "; ".join(f"{split} {value:.2%}" for split, value in evaluation.accuracy.items()) + "."
     ends = [end for interval in mixture.interval.values() for end in interval]
     ends += [value for evaluation in others.values() for value in evaluation.accuracy.values()]
-    # In steps, so that the axis stands still while the soup moves a little.
+    # In steps, so that the axis stays fixed while the soup moves a little.
     known = percents([end for end in [*ends, *mixture.accuracy.values()] if math.isfinite(end)])
     low = math.floor((min(known) - 1) / _GRID) * _GRID
     high = math.ceil((max(known) + 1) / _GRID) * _GRID

@@ -1,4 +1,4 @@
-"""The model-soups paper's formula beside the true difference between soup and ensemble."""
+"""The model-soups paper's formula against the true difference between soup and ensemble."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from soupwidgets.topics.soup.versus_ensemble import SoupVersusEnsemble
 
 
 def versus_ensemble(pairs: Sequence[SoupVersusEnsemble]) -> go.Figure:
-    """Draw the true difference in loss of each pair against what the formula says.
+    """Draw the true difference in loss of each pair against the formula's prediction.
 
     Parameters
     ----------

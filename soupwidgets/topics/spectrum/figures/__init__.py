@@ -1,4 +1,4 @@
-"""Figures: results into plotly figures; pure functions."""
+"""Figures of spectra: pure functions that turn results into plotly figures."""
 
 from soupwidgets.topics.spectrum.figures.image_spectrum import fourier_sensitivity, image_spectra
 from soupwidgets.topics.spectrum.figures.label_noise import noise_fitting, noise_followed

@@ -1,4 +1,4 @@
-"""Which frequencies images are made of, and which of them disturb a model."""
+"""Which frequencies images contain, and which of them disturb a model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def image_spectra(spectra: Sequence[ImageSpectrum]) -> go.Figure:
     Parameters
     ----------
     spectra
-        The first one is drawn boldest.
+        The spectra; the first one is drawn in bold.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def image_spectra(spectra: Sequence[ImageSpectrum]) -> go.Figure:
     for i, one in enumerate(spectra):
         x, colour = one.frequency.tolist(), COLOURS[i % len(COLOURS)]
         low = np.maximum(one.low, one.power / 100).tolist()
-        figure.add_trace(band(x, low, one.high.tolist(), colour, f"band-{i}"))
+        figure.add_trace(band(x, low, one.high.tolist(), colour=colour, uid=f"band-{i}"))
         figure.add_scatter(
             x=x, y=one.power.tolist(), uid=f"line-{i}", name=one.split, mode="lines",
             line={"color": colour, "width": 3 if i == 0 else 2, "dash": dashes[i // len(COLOURS) % 4]},
@@ -59,7 +59,7 @@ def fourier_sensitivity(found: FourierSensitivity, model: str) -> go.Figure:
     found
         From `spectrum.fourier_sensitivity`.
     model
-        What it is called.
+        Name of the model.
     """
     highest = int(np.abs(found.frequency).max())
     sides = list(range(-highest, highest + 1))

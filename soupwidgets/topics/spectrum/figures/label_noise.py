@@ -13,7 +13,7 @@ _UNIT = "cycles per unit of L2 distance"
 
 
 def noise_fitting(study: LabelNoiseStudy, direction: str) -> go.Figure:
-    """Draw noise fitting by epoch, a line for each frequency along one direction.
+    """Draw noise fitting by epoch, with a line for each frequency along one direction.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def noise_fitting(study: LabelNoiseStudy, direction: str) -> go.Figure:
     Returns
     -------
     go.Figure
-        The axis says the sign: upwards is more of the noise fitted.
+        The axis title explains the sign: up means that more noise is fitted.
     """
     results = study.along(direction)
     values = [value for result in results for value in result.fitting]
@@ -56,7 +56,7 @@ def noise_fitting(study: LabelNoiseStudy, direction: str) -> go.Figure:
 
 
 def noise_followed(study: LabelNoiseStudy, direction: str) -> go.Figure:
-    """Draw how much of the noise predictions have taken over, by frequency and epoch, as a map.
+    """Draw how much of the noise predictions follow, by frequency and epoch, as a map.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def noise_followed(study: LabelNoiseStudy, direction: str) -> go.Figure:
     figure.update_layout(margin={"b": 60})
     words = "; ".join(f"frequency {r.frequency:g}: {r.followed[-1]:.0%}" for r in results)
     text = (
-        f"Share of {direction} label noise that predictions on validation have taken over, by frequency ({_UNIT}) and "
+        f"Share of {direction} label noise that predictions on validation follow, by frequency ({_UNIT}) and "
         f"epoch; after the last: {words}. {_trainings(study)}"
     )
     return finished(figure, make_patch(text, {}))

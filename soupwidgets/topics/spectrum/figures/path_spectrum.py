@@ -15,7 +15,7 @@ from soupwidgets.stats.estimate import Estimate
 from soupwidgets.topics.spectrum.frequency_table import ModelFrequency
 from soupwidgets.topics.spectrum.path_spectrum import PathSpectrum
 
-# Ten powers of ten hold every spectrum; below that is rounding.
+# Seven powers of ten below the highest power are shown; the rest is rounding.
 _DECADES = 7
 _MOST_LINES = 4
 
@@ -26,7 +26,7 @@ def path_spectra(spectra: Mapping[str, PathSpectrum]) -> go.Figure:
     Parameters
     ----------
     spectra
-        By what the models are called, at most four.
+        Spectra by the name of the model, at most four.
 
     Returns
     -------
@@ -36,13 +36,13 @@ def path_spectra(spectra: Mapping[str, PathSpectrum]) -> go.Figure:
     Raises
     ------
     ValueError
-        When there is none, or more than four.
+        When there are none, or more than four.
     """
     if not 0 < len(spectra) <= _MOST_LINES:
-        raise ValueError(f"one to {_MOST_LINES} spectra can be told apart in a figure, {len(spectra)} given")
+        raise ValueError(f"a figure shows one to {_MOST_LINES} spectra, got {len(spectra)}")
     figure = base_figure("", {}, {})
     for number, colour in zip(range(len(spectra)), COLOURS, strict=False):
-        figure.add_trace(band([0], [1], [1], colour, f"band-{number}"))
+        figure.add_trace(band([0], [1], [1], colour=colour, uid=f"band-{number}"))
         figure.add_scatter(
             x=[], y=[], uid=f"line-{number}", mode="lines", line={"color": colour, "width": 2.5},
             hovertemplate="%{x:.2f}: %{y:.2e}<extra></extra>",
@@ -51,26 +51,26 @@ def path_spectra(spectra: Mapping[str, PathSpectrum]) -> go.Figure:
 
 
 def path_spectra_patch(spectra: Mapping[str, PathSpectrum]) -> Patch:
-    """What moves in `path_spectra` when models change while their number stays."""
+    """What moves in `path_spectra` when models change but their number stays the same."""
     first = next(iter(spectra.values()))
     top = max(float(one.band[1][1:].max()) for one in spectra.values())
-    # Nothing to draw where nothing changes: a scale from 1 downwards then.
+    # If nothing changes along the paths, there is nothing to draw: use a scale from 1 downwards.
     high = math.ceil(math.log10(top)) if top > 0 else 0
     floor = 10.0 ** (high - _DECADES)
     traces: dict[str, dict[str, object]] = {}
     sentences = []
     for number, (name, one) in enumerate(spectra.items()):
-        # Power at frequency 0 is what the straight line took away.
+        # Power at frequency 0 was removed with the straight line.
         x = one.frequency[1:].tolist()
         low, middle, up = (np.maximum(values[1:], floor).tolist() for values in (one.band[0], one.mean, one.band[1]))
         traces[f"band-{number}"] = {"x": [*x, *reversed(x)], "y": [*up, *reversed(low)]}
-        # Two lines of one name are told apart by a space at its end.
+        # A trailing space distinguishes two lines of the same name.
         traces[f"line-{number}"] = {"x": x, "y": middle, "name": f"{name.strip()}, with 95% band"}
         sentences.append(f"{name.strip()}: {_words(one)}")
-    what = "probabilities" if first.values == "probabilities" else "logits (less their mean)"
+    what = "probabilities" if first.values == "probabilities" else "logits (minus their mean)"
     titled = base_figure(f"Predictions {first.description}: how fast they change", {}, {})
     window = "Hann window" if first.window == "hann" else "no window"
-    taken = {"linear": "straight line taken off", "constant": "mean taken off", "none": "nothing taken off"}
+    taken = {"linear": "straight line subtracted", "constant": "mean subtracted", "none": "nothing subtracted"}
     return make_patch(
         f"Power spectrum of {what} {first.description}. " + " ".join(sentences),
         traces,
@@ -93,16 +93,16 @@ def path_predictions(
     probabilities
         ``[samples, classes]``.
     classes
-        Their names.
+        Names of the classes.
     ends
         Classes of the two images.
     model, description
-        What was followed, and where.
+        Name of the model, and description of the path.
 
     Returns
     -------
     go.Figure
-        Classes that nowhere reach ten percent are pale.
+        Classes that never reach ten percent are pale.
     """
     x = np.linspace(0, 1, len(probabilities)).tolist()
     figure = base_figure(
@@ -132,16 +132,16 @@ def path_predictions(
 def frequency_along_alpha(
     centroids: Mapping[float, Mapping[str, Estimate]], unit: str, fine_tuned: str, here: float | None = None
 ) -> go.Figure:
-    """Draw the mean frequency along alpha, a line for each kind of paths.
+    """Draw the mean frequency along alpha, with a line for each kind of paths.
 
     Parameters
     ----------
     centroids
-        alpha to the mean frequency by the paths' description.
+        Alpha to mean frequency by the paths' description.
     unit
-        Of the frequency.
+        Unit of the frequency.
     fine_tuned
-        What lies at alpha 1.
+        Name of the model at alpha 1.
     here
         An alpha to mark.
     """
@@ -156,7 +156,7 @@ def frequency_along_alpha(
     sentences = []
     for i, (kind, colour) in enumerate(zip(kinds, COLOURS, strict=False)):
         found = [centroids[a][kind] for a in alphas]
-        figure.add_trace(band(alphas, [e.low for e in found], [e.high for e in found], colour, f"band-{i}"))
+        figure.add_trace(band(alphas, [e.low for e in found], [e.high for e in found], colour=colour, uid=f"band-{i}"))
         figure.add_scatter(
             x=alphas, y=[e.value for e in found], uid=f"line-{i}", name=f"{kind}, with 95% interval",
             mode="lines+markers", line={"color": colour, "width": 2.5}, marker={"size": 6},
@@ -168,7 +168,7 @@ def frequency_along_alpha(
     return finished(figure, make_patch(f"Mean frequency ({unit}) along alpha. " + " ".join(sentences), {}))
 
 
-def frequency_against_accuracy(models: Sequence[ModelFrequency], paths: str, accuracy: str = "ID test") -> go.Figure:
+def frequency_against_accuracy(models: Sequence[ModelFrequency], paths: str, *, accuracy: str = "ID test") -> go.Figure:
     """Draw models by mean frequency along some paths, and accuracy.
 
     Parameters

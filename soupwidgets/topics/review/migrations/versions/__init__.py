@@ -1,1 +1,1 @@
-"""One file for each step; a step that was published is never changed."""
+"""One file per step; a published step is never changed."""
