@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 STATIC = Path(__file__).parent / "static" / "panel"
-_PARTS = ("keys", "dom", "theme", "plotly", "figure", "controls", "coefficients", "handle", "parts", "tools", "panel")
+_PARTS = (
+    "keys", "dom", "theme", "plotly", "figure", "controls", "coefficients", "handle", "upload", "opened", "parts",
+    "tools", "panel",
+)  # fmt: skip
 
 
 def front_end() -> str:

@@ -37,12 +37,15 @@ class Table:
         One sequence of cells for each row; None where nothing is known.
     note
         A sentence below the table.
+    drawn
+        Whether it is drawn, or only offered to be saved.
     """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     note: str = ""
+    drawn: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +119,7 @@ class View:
         Advice and warnings, one sentence each.
     clicks, lassos
         Figure to the control that a click on a mark sets to the first of its ``customdata``, and that a lasso sets to
-        the list of these.
+        the list of these. Of several controls a click sets each to its own of the ``customdata``.
     controls
         Control to what changes about it: ``label``, ``options``, ``high``, ``hidden`` and the like.
     card
@@ -130,7 +133,7 @@ class View:
     done: int = 1
     total: int = 1
     notes: Sequence[str] = ()
-    clicks: Mapping[str, str] = field(default_factory=dict)
+    clicks: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     lassos: Mapping[str, str] = field(default_factory=dict)
     controls: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     card: Mapping[str, Any] = field(default_factory=dict)
@@ -178,7 +181,7 @@ class View:
         layout = {key: value for key, value in drawn["layout"].items() if key not in ("template", "meta")}
         words = drawn["layout"].get("meta", {}).get("text", "")
         found = {"name": name, "data": plain(drawn["data"]), "layout": plain(layout), "words": words}
-        return found | {"sets": self.clicks.get(name), "chooses": self.lassos.get(name)}
+        return found | {"sets": plain(self.clicks.get(name)), "chooses": self.lassos.get(name)}
 
 
 def plain(value: Any) -> Any:

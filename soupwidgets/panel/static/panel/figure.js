@@ -146,7 +146,7 @@ function figureCard(name, { tell }) {
     plot.dataset.shapes = next.shapes;
     if (closed) return;
     if (!root.dataset.drawn) {
-      plot.on("plotly_click", ({ points: [point] }) => choose("sets", first0(point.customdata)));
+      plot.on("plotly_click", ({ points: [point] }) => clicked(point.customdata));
       plot.on("plotly_selected", (event) => event && touched && choose("chooses", event.points.map((p) => first0(p.customdata)).filter(known)));
       plot.on("plotly_deselect", () => touched && choose("chooses", []));
     }
@@ -155,6 +155,10 @@ function figureCard(name, { tell }) {
   });
   const known = (value) => value !== undefined && value !== null;
   const first0 = (customdata) => (Array.isArray(customdata) ? customdata[0] : customdata);
+  function clicked(data) {
+    if (!Array.isArray(wanted.sets)) choose("sets", first0(data));
+    else wanted.sets.forEach((control, i) => known(data?.[i]) && tell(control, data[i]));
+  }
   function choose(how, value) {
     if (wanted[how] && known(value)) tell(wanted[how], value);
     else if (how === "sets" && wanted.chooses && known(value)) tell(wanted.chooses, [value]);

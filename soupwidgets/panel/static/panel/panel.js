@@ -36,7 +36,7 @@ function viewOf({ tell, library }) {
       });
       figures.dataset.count = String(wanted.length);
       drawStrips(view.strips ?? [], tell);
-      drawTables(view.tables ?? []);
+      drawTables((view.tables ?? []).filter(({ drawn }) => drawn !== false));
     },
     close() {
       for (const card of cards.values()) card.close();

@@ -1,0 +1,26 @@
+// Another panel that this one has opened, below it: the last event names its model.
+
+CONTROLS.opened = function (_spec, _send, { model }) {
+  const element = h("div");
+  let shown = "";
+  return {
+    element,
+    async show(value) {
+      const id = value?.at(-1)?.model ?? "";
+      if (id === shown) return;
+      shown = id;
+      element.replaceChildren();
+      if (!id) return;
+      try {
+        const view = await model.widget_manager.create_view(await model.widget_manager.get_model(id));
+        if (id !== shown) return;
+        element.append(view.el);
+        // Below the panel and not among its controls.
+        element.closest(".soupwidgets-panel")?.after(element);
+        element.scrollIntoView({ block: "nearest" });
+      } catch {
+        // Its kernel is gone: there is nothing to show.
+      }
+    },
+  };
+};
