@@ -104,6 +104,8 @@ class Evaluator:
         # Measurements in progress; callers that ask for the same one join it. An entry goes with its last user.
         self._runs: weakref.WeakValueDictionary[str, Run] = weakref.WeakValueDictionary()
         self._mixed: Recipe | None = None
+        # What was wanted of this one, whether the store had it or not: a set in the order of asking.
+        self.asked: dict[Recipe, None] = {}
         self.forward_images = 0
 
     def __repr__(self) -> str:
@@ -191,7 +193,9 @@ class Evaluator:
         Evaluation
             Scores of the images seen so far.
         """
-        yield from self._stream(Recipe.of(recipe), self._splits(splits))
+        recipe = Recipe.of(recipe)
+        self.asked[recipe] = None
+        yield from self._stream(recipe, self._splits(splits))
 
     def _stream(self, recipe: Recipe, chosen: Sequence[Split]) -> Iterator[Evaluation]:
         keys = self._keys(recipe, chosen)

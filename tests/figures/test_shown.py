@@ -173,7 +173,6 @@ BUILD: dict[str, Callable[[], Any]] = {
     "frontier.models": lambda: sw.frontier.figures.models(
         frontier(), FOG, colour=EVIL, context=frontier().points(FOG), chosen=[A]
     ),
-    "frontier.models_patch": lambda: sw.frontier.figures.models_patch(frontier(), FOG, chosen=[A]),
     "soup.greedy_trace": lambda: sw.soup.figures.greedy_trace(GREEDY),
     "soup.greedy_trace_patch": lambda: sw.soup.figures.greedy_trace_patch(GREEDY, 1),
     "diversity.helpers": lambda: sw.diversity.figures.helpers(
@@ -215,7 +214,7 @@ BUILD: dict[str, Callable[[], Any]] = {
     "landscape.weight_geometry": lambda: sw.landscape.figures.weight_geometry(landscape().plane.geometry, "angle"),
 }
 # Patches that move marks alone have no name in them.
-NAMELESS = {"frontier.models_patch", "soup.greedy_trace_patch"}
+NAMELESS = {"soup.greedy_trace_patch"}
 
 
 def seen(value: Any, key: str = "") -> Iterator[tuple[str, str]]:

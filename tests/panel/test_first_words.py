@@ -9,14 +9,12 @@ from soupwidgets.panel.newest_wins import NewestWins
 from soupwidgets.panel.panel import Panel
 from soupwidgets.widgets import (
     AlphaExplorer,
-    FrontierExplorer,
     LandscapeExplorer,
     SoupMixer,
     SpectrumExplorer,
 )
 
 WORDS = {
-    FrontierExplorer: "looking up what is measured",
     LandscapeExplorer: "finding the plane through zero-shot, ft-a, ft-b",
     SoupMixer: "loading 3 ingredients",
     SpectrumExplorer: "loading ft-a to follow it along the paths",

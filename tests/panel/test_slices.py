@@ -32,7 +32,7 @@ def ev(tiny_pool: Pool, small_suite: Suite, tmp_path: Path) -> Evaluator:
     return Evaluator(tiny_pool, small_suite.with_slices(slices), store=Store(tmp_path / "store"))
 
 
-@pytest.fixture(params=[AlphaExplorer, SoupMixer, FrontierExplorer])
+@pytest.fixture(params=[AlphaExplorer, SoupMixer])
 def explorer(request: pytest.FixtureRequest, ev: Evaluator) -> Iterator[Any]:
     made = request.param(ev)
     made.wait(background=True)
@@ -75,6 +75,20 @@ def test_every_explorer_shows_it_and_runs_nothing(explorer: Any, ev: Evaluator) 
     assert any("&lt;img src=x" in text for text in shown)
 
 
+@pytest.mark.parametrize("made", [FrontierExplorer])
+def test_every_panel_shows_it_and_runs_nothing(made: Any, ev: Evaluator) -> None:
+    panel = made(ev)
+    panel.wait(background=True)
+    panel.shift = EVIL
+    panel.wait()
+    assert panel.error == ""
+    figures = json.dumps([_drawn({"data": f["data"], "layout": f["layout"]}) for f in panel.view["figures"]])
+    # Everything else is shown as text.
+    assert "<img src=x" not in figures
+    assert "&lt;img src=x" in figures
+    panel.close()
+
+
 def test_a_small_one_is_told(ev: Evaluator) -> None:
     small, large, single = ev.suite.slices
     assert "has 30 images: an accuracy on it may be up to 18 points off" in small.caution
@@ -83,12 +97,9 @@ def test_a_small_one_is_told(ev: Evaluator) -> None:
     assert "up to 98 points" in single.caution
     explorer = FrontierExplorer(ev)
     explorer.wait(background=True)
-    explorer.shift_choice.value = EVIL
-    assert "has 30 images" in explorer.details.value
-    explorer.shift_choice.value = "sleeves"
-    assert 'role="note"' not in explorer.details.value
-    explorer.choose(["ft-a"])
-    assert ">sleeves (single-label) %<" in explorer.details.value
-    explorer.shift_choice.value = "mean of all shifts"
-    assert ">Mean OOD %<" in explorer.details.value
+    assert "has 30 images" in explorer.ask(shift=EVIL).notes[0]
+    view = explorer.ask(shift="sleeves", chosen=["ft-a"])
+    assert view.notes == []
+    assert "sleeves (single-label) %" in view.tables[0].columns
+    assert "Mean OOD %" in explorer.ask(shift=None, chosen=["ft-a"]).tables[0].columns
     explorer.close()

@@ -1,53 +1,47 @@
-"""What is said of the models that were chosen on a frontier."""
+"""What is said of the models of a frontier, and of those that were chosen."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.evaluation.answers import right_answers
 from soupwidgets.evaluation.axis_names import ood_name
 from soupwidgets.figures.style import interval_words
+from soupwidgets.panel.view import Cell, Table
 from soupwidgets.stats.bootstrap import bootstrap_mean
 from soupwidgets.stats.paired import mcnemar
 from soupwidgets.topics.frontier.models import Frontier, FrontierModel
 from soupwidgets.topics.frontier.robustness import Baseline, effective_robustness
 
 _SHOWN = 12
-_CELL = 'style="padding:2px 10px;text-align:right"'
 
 
-def details(
-    result: Frontier, chosen: Sequence[str], shift: str | None, baseline: Baseline | None, caution: str = ""
-) -> str:
-    """A table of the chosen models: accuracies with intervals, and effective robustness where there is a line."""
-    note = f'<p role="note" style="font-size:13px;color:#7a4100">{escape(caution)}</p>' if caution else ""
-    if not chosen:
-        return note + (
-            '<p style="color:#444;font-size:13px">Click a model, or draw around several: what they are is said here, '
-            "and they can be mixed, swept, or opened in another explorer.</p>"
-        )
+def chosen_table(
+    result: Frontier, chosen: Sequence[str], shift: str | None, baseline: Baseline | None, note: str = ""
+) -> Table:
+    """Accuracies of the chosen models with intervals, and effective robustness where there is a line."""
     points = result.points(shift)
-    head = ["model", "kind", "ID %", "95%", f"{ood_name(shift, result.models[0].evaluation)} %", "95%"]
-    head += ["effective robustness, points", "95%"] if baseline else []
-    rows = []
+    columns = ["model", "kind", "ID %", "95%", f"{ood_name(shift, result.models[0].evaluation)} %", "95%"]
+    columns += ["effective robustness, points", "95%"] if baseline else []
+    rows: list[list[Cell]] = []
     for name in list(chosen)[:_SHOWN]:
         p = points[name]
-        cells = [_percent(p.id), _limits(p.id_interval), _percent(p.ood), _limits(p.ood_interval)]
+        row: list[Cell] = [name, result[name].kind, f"{100 * p.id:.2f}", _limits(p.id_interval)]
+        row += [f"{100 * p.ood:.2f}", _limits(p.ood_interval)]
         if baseline:
             rho = effective_robustness(p, baseline)
-            cells += [f"{rho.value:+.1f}", interval_words((rho.low, rho.high), "+.1f")]
-        row = "".join(f"<td {_CELL}>{cell}</td>" for cell in cells)
-        rows.append(
-            f'<tr><th scope="row" style="text-align:left">{escape(name)}</th><td>{result[name].kind}</td>{row}</tr>'
-        )
-    more = f"<p>and {len(chosen) - _SHOWN} more</p>" if len(chosen) > _SHOWN else ""
-    titles = "".join(f'<th scope="col" style="padding:2px 10px">{escape(title)}</th>' for title in head)
-    return note + (
-        '<table style="font-size:13px;border-collapse:collapse" aria-label="chosen models">'
-        f"<thead><tr>{titles}</tr></thead><tbody>{''.join(rows)}</tbody></table>{more}"
-    )
+            row += [f"{rho.value:+.1f}", interval_words((rho.low, rho.high), "+.1f")]
+        rows.append(row)
+    more = f"and {len(chosen) - _SHOWN} more" if len(chosen) > _SHOWN else ""
+    return Table("chosen models", columns, rows, note or more)
+
+
+def every_number(result: Frontier) -> Table:
+    """All accuracies of all models with their recipes, to be saved."""
+    frame = result.to_frame()
+    rows = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
+    return Table("frontier", list(frame.columns), rows, drawn=False)
 
 
 def comparison(ev: Evaluator, first: FrontierModel, second: FrontierModel) -> str:
@@ -56,7 +50,7 @@ def comparison(ev: Evaluator, first: FrontierModel, second: FrontierModel) -> st
     paired = mcnemar(right_answers(first.evaluation, test), right_answers(second.evaluation, test))
     low, high = paired.interval
     words = (
-        f"{escape(second.name)} against {escape(first.name)}, on the same images. ID: "
+        f"{second.name} against {first.name}, on the same images. ID: "
         f"{100 * paired.difference:+.2f} points (95% interval {100 * low:+.2f} to {100 * high:+.2f}); "
         f"{paired.only_second} images only the one has right, {paired.only_first} only the other "
         f"(McNemar's p = {paired.p_value:.2g})."
@@ -69,11 +63,18 @@ def comparison(ev: Evaluator, first: FrontierModel, second: FrontierModel) -> st
             f" Mean of {len(ev.suite.shifts)} shifts: {100 * mean.value:+.2f} points "
             f"(bootstrap {100 * mean.low:+.2f} to {100 * mean.high:+.2f})."
         )
-    return f'<p style="font-size:13px;color:#222" role="status">{words}</p>'
+    return words
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f}"
+def said(result: Frontier, total: int, chosen: Sequence[str], shift: str | None) -> str:
+    """One line on what is shown and chosen, to be read out."""
+    part = f"{len(result)} of {total} models" if len(result) < total else f"{total} models"
+    if not chosen:
+        return f"{part}. Click one, draw around several, or choose them by name: they are described, mixed, or opened."
+    points, ood = result.points(shift), ood_name(shift, result.models[0].evaluation)
+    names = [f"{n} (ID {points[n].id:.1%}, {ood} {points[n].ood:.1%})" for n in chosen[:2]]
+    more = f" and {len(chosen) - 2} more" if len(chosen) > 2 else ""
+    return f"{part}. Chosen: {', '.join(names)}{more}."
 
 
 def _limits(interval: tuple[float, float]) -> str:

@@ -10,10 +10,21 @@ import numpy as np
 import plotly.graph_objects as go
 
 from soupwidgets.evaluation.axis_names import ood_name
-from soupwidgets.figures.patch import Patch, finished, make_patch
+from soupwidgets.figures.patch import finished, make_patch
 from soupwidgets.figures.scales import accuracy_axis, off_scale, place
 from soupwidgets.figures.shown import bold
-from soupwidgets.figures.style import BLUE, GREEN, GREY, INK, PALE, TOO_FEW, VERMILLION, band, base_figure
+from soupwidgets.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    PALE,
+    TOO_FEW,
+    VERMILLION,
+    band,
+    base_figure,
+    label_positions,
+)
 from soupwidgets.stats.scales import Scale
 from soupwidgets.topics.frontier.models import Frontier, FrontierModel
 from soupwidgets.topics.frontier.point import FrontierPoint
@@ -35,6 +46,10 @@ _MARKS: dict[str, tuple[str, str, int]] = {
 _WIDE_POOL = 400
 _WITH_BARS = 40
 _SHOWN_PARTS = 5
+# So many names find room beside their marks; longer ones are said where the pointer rests.
+_NAMED, _LONGEST_NAME = 16, 24
+# The words name so many of a list.
+_SAID = 8
 
 
 @dataclass(frozen=True)
@@ -94,13 +109,11 @@ def models(
     shown = [mark.point for name, mark in marks.items() if name not in hidden]
     around = [*shown, *_near(context or {}, shown)]
     figure = base_figure(
-        "Accuracy against robustness of every model measured",
+        "Accuracy against robustness of every model shown",
         accuracy_axis("In-distribution (ID) accuracy", [p.id for p in around], scale=scale),
         accuracy_axis(f"{ood_name(shift, result.models[0].evaluation)} accuracy", [p.ood for p in around], scale=scale),
         height=560,
     )
-    figure.layout.legend.y = -0.16
-    figure.layout.margin.b = 140
     draw = go.Scattergl if len(marks) + len(context or {}) > _WIDE_POOL else go.Scatter
     _add_lines(figure, around, scale, baseline)
     if context:
@@ -117,33 +130,17 @@ def models(
         uid="pareto", name="not beaten on both axes", mode="lines", hoverinfo="skip",
         line={"color": INK, "width": 1, "dash": "dot", "shape": "vh"},
     )  # fmt: skip
+    ringed = [points[name] for name in chosen if name in points]
     figure.add_scatter(
-        x=[None], y=[None], uid="chosen", name="chosen", mode="markers", hoverinfo="skip",
+        x=[place(p.id, scale) for p in ringed], y=[place(p.ood, scale) for p in ringed],
+        uid="chosen", name="chosen", mode="markers", hoverinfo="skip", showlegend=bool(ringed),
         marker={"size": 18, "symbol": "circle-open", "color": VERMILLION, "line": {"width": 2.5, "color": VERMILLION}},
     )  # fmt: skip
+    _add_names(figure, [mark for name, mark in marks.items() if name not in hidden], scale, chosen)
     if hidden:
         figure.update_layout(annotations=[_annotation(hidden)])
     figure.update_layout(dragmode="lasso" if lasso else "zoom")
-    return finished(figure, models_patch(result, shift, scale, baseline, context, chosen))
-
-
-def models_patch(
-    result: Frontier,
-    shift: str | None = None,
-    scale: Scale = "linear",
-    baseline: Baseline | None = None,
-    context: Mapping[str, FrontierPoint] | None = None,
-    chosen: Sequence[str] = (),
-) -> Patch:
-    """What changes in the figure when other models are chosen: the circles and the text alternative."""
-    points = result.points(shift)
-    ringed = [points[name] for name in chosen if name in points]
-    ring: dict[str, list[float | None]] = {
-        "x": [place(p.id, scale) for p in ringed] if ringed else [None],
-        "y": [place(p.ood, scale) for p in ringed] if ringed else [None],
-    }
-    words = _words(result, shift, baseline, context, chosen)
-    return make_patch(words, {"chosen": ring})
+    return finished(figure, make_patch(_words(result, shift, baseline, context, chosen), {}))
 
 
 def _words(
@@ -166,19 +163,40 @@ def _words(
         f"{len(result)} models ({', '.join(f'{n} {kind}' for kind, n in counts.items() if n)}), ID accuracy against "
         f"{ood_name(shift, result.models[0].evaluation)} accuracy. Highest ID: {say(most_id)}. "
         f"Highest OOD: {say(most_ood)}. "
-        f"Not beaten on both axes: {'; '.join(say(name) for name in best[:8])}"
-        f"{f' and {len(best) - 8} more' if len(best) > 8 else ''}."
+        f"Not beaten on both axes: {_listed([say(name) for name in best])}."
     )
     if baseline is not None:
         text += (
             f" The line of {len(baseline.names)} baseline models has the slope {baseline.slope:.2f} on the "
             f"{baseline.scale} scale."
         )
+    if curves := list(result.curves()):
+        text += f" Lines lead from the zero-shot model to {_listed(curves)}."
     if context:
-        text += f" In grey, {len(context)} published models."
-    if chosen:
-        text += f" Chosen: {'; '.join(say(name) for name in list(chosen)[:8] if name in points)}."
+        others = [f"{name} (ID {p.id:.1%}, OOD {p.ood:.1%})" for name, p in context.items()]
+        text += f" In grey, {len(others)} published models: {_listed(others)}."
+    if ringed := [say(name) for name in chosen if name in points]:
+        text += f" Chosen: {_listed(ringed)}."
     return text
+
+
+def _listed(texts: Sequence[str]) -> str:
+    more = f" and {len(texts) - _SAID} more" if len(texts) > _SAID else ""
+    return "; ".join(texts[:_SAID]) + more
+
+
+def _add_names(figure: go.Figure, marks: Sequence[_Mark], scale: Scale, chosen: Sequence[str]) -> None:
+    """Names beside the marks, where there is room: of models that are no points of a curve, and of chosen ones."""
+    alone = [mark for mark in marks if mark.model.kind != "WiSE-FT"]
+    named = [mark for mark in marks if mark.model.name in chosen][:_NAMED]
+    named += [mark for mark in alone if mark not in named] if len(alone) <= _NAMED else []
+    named = [mark for mark in named if len(mark.model.name) <= _LONGEST_NAME]
+    x, y = [place(m.point.id, scale) for m in named], [place(m.point.ood, scale) for m in named]
+    names = [mark.model.name for mark in named]
+    figure.add_scatter(
+        x=x, y=y, text=names, uid="names", mode="text", hoverinfo="skip", showlegend=False,
+        textposition=label_positions(x, y, names) if names else "middle right", textfont={"size": 11},
+    )  # fmt: skip
 
 
 def _kind_trace(draw: Any, kind: str, marks: Sequence[_Mark], scale: Scale, colour: str | None, total: int) -> Any:
@@ -251,7 +269,8 @@ def _add_lines(figure: go.Figure, points: Sequence[FrontierPoint], scale: Scale,
     reach = np.linspace(max(min(everything) - 0.1, 0.001), min(max(everything) + 0.1, 0.999), 400)
     ends = [place(float(a), scale) for a in reach]
     figure.add_scatter(
-        x=ends, y=ends, uid="diagonal", showlegend=_in_view(figure), name="y = x", mode="lines", hoverinfo="skip",
+        x=ends, y=ends, uid="diagonal", showlegend=_in_view(figure), name="y = x", mode="lines",
+        hovertemplate="as accurate under shift as in distribution<extra></extra>",
         line={"color": GREY, "width": 1, "dash": "dash"},
     )  # fmt: skip
     if baseline is None:
@@ -262,7 +281,8 @@ def _add_lines(figure: go.Figure, points: Sequence[FrontierPoint], scale: Scale,
         figure.add_trace(band(ends, low, high, colour=_ORANGE, uid="baseline band"))
     figure.add_scatter(
         x=ends, y=[place(float(a), scale) for a in baseline.predict(reach)], uid="baseline", mode="lines",
-        name=f"line of {len(baseline.names)} baseline models, 95% band", hoverinfo="skip",
+        name=f"line of {len(baseline.names)} baseline models, 95% band",
+        hovertemplate=f"line of {len(baseline.names)} baseline models<extra></extra>",
         line={"color": _ORANGE, "width": 2},
     )  # fmt: skip
 

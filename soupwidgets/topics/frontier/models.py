@@ -134,13 +134,8 @@ class Frontier:
         return found
 
     def hyperparameter_names(self) -> list[str]:
-        """Hyper-parameters that are known for at least two models and differ between them, sorted by name."""
-        values: dict[str, set[str]] = {}
-        for model in self.models:
-            for name, value in model.hyperparameters.items():
-                if isinstance(value, str | int | float):
-                    values.setdefault(name, set()).add(str(value))
-        return sorted(name for name, seen in values.items() if len(seen) > 1)
+        """Hyper-parameters that are known of at least two models and differ between them, by name."""
+        return differing(model.hyperparameters for model in self.models)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per model: kind, accuracies with intervals (0..1), and the recipe."""
@@ -159,6 +154,22 @@ class Frontier:
             row |= {f"hyper-parameter {name}": value for name, value in model.hyperparameters.items()}
             rows.append({**row, "recipe": model.evaluation.recipe.to_json()})
         return pd.DataFrame(rows)
+
+
+def differing(hyperparameters: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Names of hyper-parameters of which there are two values at least.
+
+    Examples
+    --------
+    >>> differing([{"epochs": 4, "seed": 0}, {"epochs": 8, "seed": 0}])
+    ['epochs']
+    """
+    values: dict[str, set[str]] = {}
+    for known in hyperparameters:
+        for name, value in known.items():
+            if isinstance(value, str | int | float):
+                values.setdefault(name, set()).add(str(value))
+    return sorted(name for name, seen in values.items() if len(seen) > 1)
 
 
 def models(

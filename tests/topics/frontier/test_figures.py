@@ -106,12 +106,22 @@ def test_baseline_context_and_choice(front: Frontier) -> None:
     assert list(trace(figure, "chosen").x) == list(trace(figure, "fine-tuned").x)[1:]
     assert "slope" in sw.figures.text_alternative(figure)
     assert "Chosen: b" in sw.figures.text_alternative(figure)
-    moved = sw.figures.apply_patch(
-        figure, sw.frontier.figures.models_patch(front, "fog", "logit", line, context, ["a", "soup"])
-    )
-    assert len(trace(moved, "chosen").x) == 2
     again = sw.frontier.figures.models(front, "fog", "logit", baseline=line, context=context, chosen=["a", "soup"])
-    assert moved.to_plotly_json() == again.to_plotly_json()
+    assert len(trace(again, "chosen").x) == 2
+    # Everything else stays as it was, so that on screen nothing else moves.
+    changed = [t.uid for t, u in zip(figure.data, again.data, strict=True) if t.to_plotly_json() != u.to_plotly_json()]
+    assert set(changed) <= {"chosen", "names"}
+
+
+def test_every_mark_and_line_has_a_name(front: Frontier) -> None:
+    context = {"other <1>": front.points()["a"]}
+    figure = sw.frontier.figures.models(front, context=context)
+    assert set(trace(figure, "names").text) == {"zero", "a", "b", "soup"}  # the points of a curve would be too many
+    assert set(trace(sw.frontier.figures.models(front, chosen=["a at alpha 0.5"]), "names").text) > {"a at alpha 0.5"}
+    text = sw.figures.text_alternative(figure)
+    assert "Lines lead from the zero-shot model to a." in text
+    assert "1 models of others: other <1> (ID 80.0%, OOD 51.0%)" in text
+    assert "as accurate under shift" in trace(figure, "diagonal").hovertemplate
 
 
 def test_wide_pools_are_drawn_by_the_graphics_card() -> None:

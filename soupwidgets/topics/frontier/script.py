@@ -1,0 +1,56 @@
+"""Python that gives a frontier's points without a panel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from soupwidgets.evaluation import Evaluator
+from soupwidgets.panel.python import script
+from soupwidgets.topics.frontier.models import FrontierModel
+
+
+def frontier_script(
+    ev: Evaluator,
+    chosen: Sequence[FrontierModel],
+    state: Mapping[str, Any],
+    source: str | Path | None,
+    on: Sequence[str],
+) -> str:
+    """Write the script.
+
+    Parameters
+    ----------
+    ev, chosen
+        The panel's evaluator, and the models that were chosen.
+    state
+        The panel's.
+    source
+        File of the models of others, where there is one.
+    on
+        Shifts that the vertical axis is made of.
+    """
+    shift, scale, line = state["shift"], state["scale"], state["line"]
+    # An ensemble is no recipe of the store.
+    names = [m.name for m in chosen if m.kind != "ensemble"]
+    lines = ["front = sw.frontier.models(ev)", f"points = front.points({shift!r})"]
+    through = {
+        "fine-tuned": "{name: points[name] for name in ev.pool.fine_tuned}",
+        "chosen": f"{{name: points[name] for name in {names!r}}}",
+    }
+    if source is not None:
+        table = f"sw.frontier.read_accuracy_table({str(source)!r})"
+        lines.append(f"others = sw.frontier.matching_points({table}, {list(on)!r}, {shift!r})")
+        through["others"] = "others"
+    fitted = line in through and (line != "chosen" or len(names) > 1)
+    if fitted:
+        lines.append(f"line = sw.frontier.fit_baseline({through[line]}, {scale!r})")
+    lines += [f"for name in {names!r}:" if names else f"for name in front.pareto({shift!r}):"]
+    lines += ["    print(name, points[name])"]
+    if fitted:
+        lines.append("    print(sw.frontier.effective_robustness(points[name], line))")
+    given = ["front", repr(shift), repr(scale), repr(state["colour"]), f"chosen={names!r}"]
+    given += ["baseline=line"] if fitted else []
+    given += ["context=others"] if source is not None else []
+    return script(ev, *lines, f"figure = sw.frontier.figures.models({', '.join(given)})")
