@@ -131,8 +131,8 @@ function figureCard(name, { tell }) {
     const lasso = plot.layout?.selections ?? [];
     const moved = drawn ? next.traces.flatMap((trace, i) => (trace === drawn.traces[i] ? [] : [i])) : [];
     const same = drawn && drawn.looks === next.looks && drawn.frame === next.frame && drawn.of === theme;
-    // With a lasso on screen plotly's animation fails over traces that the lasso holds nothing of.
-    if (same && !lasso.length && moved.every((i) => LIGHT.includes(data[i].type))) {
+    // After plotly's animation a lasso fails over the traces that did not move.
+    if (same && now.layout.dragmode !== "lasso" && moved.every((i) => LIGHT.includes(data[i].type))) {
       drawn = next;
       // Nothing but marks move: five times faster than letting plotly find that out.
       if (plot.dataset.shapes !== next.shapes) await plotly.relayout(plot, { shapes: shapes ?? [] });
