@@ -120,7 +120,9 @@ def limits(values: Iterable[float], margin: float = 0.05) -> tuple[float, float]
     return low - width, high + width
 
 
-def label_positions(x: Sequence[float], y: Sequence[float], labels: Sequence[str]) -> list[str]:
+def label_positions(
+    x: Sequence[float], y: Sequence[float], labels: Sequence[str], *, corners: bool = False
+) -> list[str]:
     """Choose where to put each point's label so that labels overlap other labels and points as little as possible.
 
     Parameters
@@ -129,6 +131,8 @@ def label_positions(x: Sequence[float], y: Sequence[float], labels: Sequence[str
         Coordinates on the axes as they are drawn.
     labels
         The label texts.
+    corners
+        Whether labels stand at the corners of their points, so that error bars do not run through them.
 
     Returns
     -------
@@ -154,6 +158,13 @@ def label_positions(x: Sequence[float], y: Sequence[float], labels: Sequence[str
             "middle right": (a + width + beside / 2, b),
             "middle left": (a - width - beside / 2, b),
         }
+        if corners:
+            aside = width + beside / 3
+            options = {
+                f"{row} {side}": (a + way * aside, b + up * beside)
+                for row, up in (("top", 1), ("bottom", -1))
+                for side, way in (("right", 1), ("left", -1))
+            }
         crowd = {
             name: sum(max(0.0, width + w - abs(p - s)) * max(0.0, half + h - abs(q - t)) for s, t, w, h in taken)
             for name, (p, q) in options.items()

@@ -3,57 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import numpy as np
 from scipy.special import log_softmax
 
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.figures.style import interval_words
-from soupwidgets.panel.html import ImageCard, gallery
+from soupwidgets.panel.view import Picture, Strip, Table
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.suites import Suite
 from soupwidgets.topics.diversity.members import Member
-from soupwidgets.topics.diversity.pairs import PairDiversity
+from soupwidgets.topics.diversity.pairs import DiversityMatrix, PairDiversity
 
-_CELL = 'style="padding:1px 10px;text-align:right;font-variant-numeric:tabular-nums"'
 _SHOWN = 24
 
 
-def pair_table(pair: PairDiversity, soup: float | None) -> str:
+def pair_table(pair: PairDiversity, soup: float | None) -> Table:
     """The numbers of a pair with their intervals; ``soup`` is the accuracy of their average weights, if known."""
-    first, second = escape(pair.first), escape(pair.second)
     rows = [
-        (f"accuracy of {first}", _percent(pair.accuracies[0]), ""),
-        (f"accuracy of {second}", _percent(pair.accuracies[1]), ""),
-        ("exactly one is right (error inconsistency)", _percent(pair.error_inconsistency),
+        (f"accuracy of {pair.first}, %", _percent(pair.accuracies[0]), ""),
+        (f"accuracy of {pair.second}, %", _percent(pair.accuracies[1]), ""),
+        ("exactly one is right (error inconsistency), %", _percent(pair.error_inconsistency),
          _limits(pair.inconsistency_interval)),
-        ("both right", _percent(pair.both_right / pair.images), ""),
-        ("oracle: who always asks the right one", _percent(pair.oracle), ""),
-        ("same prediction", _percent(pair.agreement), ""),
+        ("both right, %", _percent(pair.both_right / pair.images), ""),
+        ("oracle: who always asks the right one, %", _percent(pair.oracle), ""),
+        ("same prediction, %", _percent(pair.agreement), ""),
         ("Cohen's kappa of predictions", f"{pair.kappa.value:.3f}", f"{pair.kappa.low:.3f} to {pair.kappa.high:.3f}"),
-        ("ensemble of the two", _percent(pair.ensemble), ""),
+        ("ensemble of the two, %", _percent(pair.ensemble), ""),
         ("its gain over their mean, points", *_points(pair.gain_over_mean)),
         ("its gain over the better one, points", *_points(pair.gain_over_better)),
-        ("inconsistent images that it has right", _percent(pair.conversion), _limits(pair.conversion_interval)),
+        ("inconsistent images that it has right, %", _percent(pair.conversion), _limits(pair.conversion_interval)),
     ]  # fmt: skip
     if soup is not None:
-        rows.append(("soup: their average weights", _percent(soup), ""))
-    body = "".join(
-        f'<tr><th scope="row" style="text-align:left;font-weight:normal">{name}</th>'
-        f"<td {_CELL}>{value}</td><td {_CELL}>{interval}</td></tr>"
-        for name, value, interval in rows
-    )
-    return (
-        f'<div style="font-size:13px;color:#222"><b>{first} and {second}</b> on {escape(pair.split)}, '
-        f"{pair.images:,} images; what differs most between them: {escape(pair.divergence)}"
-        f'<table aria-label="numbers of the pair" style="border-collapse:collapse"><thead><tr><th></th>'
-        f'<th scope="col" {_CELL}>%</th><th scope="col" {_CELL}>95%</th></tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+        rows.append(("soup: their average weights, %", _percent(soup), ""))
+    title = f"{pair.first} and {pair.second} on {pair.split}, {pair.images:,} images"
+    note = f"What differs most between their trainings: {pair.divergence}."
+    return Table(title, ["number", "value", "95%"], rows, note)
 
 
-def pair_gallery(first: Member, second: Member, suite: Suite, split: str) -> str:
+def every_pair(matrix: DiversityMatrix) -> Table:
+    """The numbers of all pairs, to be saved."""
+    frame = matrix.to_frame()
+    rows = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
+    return Table(f"diversity on {matrix.split}", list(frame.columns), rows, drawn=False)
+
+
+def pair_strip(first: Member, second: Member, suite: Suite, split: str) -> Strip:
     """Images that exactly one of two models has right, the most confidently mistaken first."""
     where = suite.splits[split]
     right = first.right(where), second.right(where)
@@ -65,35 +60,45 @@ def pair_gallery(first: Member, second: Member, suite: Suite, split: str) -> str
     labels = where.labels[rows]
     apart = [log_softmax(x, axis=1)[np.arange(len(rows)), labels] for x in logits]
     order = rows[np.argsort(-np.abs(apart[0] - apart[1]), kind="stable")][:_SHOWN]
-    cards = []
+    pictures = []
     for row in order:
-        ours = bool(right[0][row])
-        name, colour = (first.name, "#0072B2") if ours else (second.name, "#D55E00")
+        name = first.name if right[0][row] else second.name
         label = classes[where.labels[row]]
         words = " | ".join(classes[p] if p >= 0 else "none" for p in (said[0][row], said[1][row]))
         alt = f"image {row}: {label}"
-        cards.append(ImageCard(where.images[row], alt, label, words, "\u2713", f"only {name}", colour))
+        pictures.append(Picture(where.images[row], alt, label, words, f"only {name}", "\u2713"))
     title = (
         f"Images of '{split}' that exactly one of them has right: {len(rows):,} "
         f"({int(right[0][rows].sum()):,} {first.name}, {int(right[1][rows].sum()):,} {second.name}); "
         f"predictions of {first.name} | {second.name}"
     )
-    return gallery(title, cards, "There is no such image.")
+    return Strip(title, pictures, "There is no such image.")
 
 
-def ensemble_table(evaluations: Mapping[str, Evaluation], splits: Sequence[str]) -> str:
+def ensemble_table(evaluations: Mapping[str, Evaluation], splits: Sequence[str]) -> Table:
     """Accuracies of some models on some splits, with intervals."""
-    head = "".join(f'<th scope="col" {_CELL}>{escape(split)}</th>' for split in splits)
-    rows = []
-    for name, evaluation in evaluations.items():
-        cells = "".join(
-            f'<td {_CELL} title="95%: {_limits(score.interval)}">{_percent(score.accuracy)}</td>'
-            for score in (evaluation.scores[split] for split in splits)
-        )
-        rows.append(f'<tr><th scope="row" style="text-align:left;font-weight:normal">{escape(name)}</th>{cells}</tr>')
+    rows = [
+        [
+            name,
+            *(
+                f"{_percent(score.accuracy)} ({_limits(score.interval)})"
+                for score in map(one.scores.get, splits)
+                if score
+            ),
+        ]
+        for name, one in evaluations.items()
+    ]
+    return Table("accuracies of the ensemble", ["accuracy, % (95%)", *splits], rows)
+
+
+def said(matrix: DiversityMatrix, pair: PairDiversity | None) -> str:
+    """One line on what is shown, to be read out."""
+    words = f"{len(matrix.pairs):,} of {matrix.total:,} pairs are compared on {matrix.split}"
+    if pair is None:
+        return f"{words}. Choose two different models to see a pair."
     return (
-        '<table aria-label="accuracies of the ensemble" style="font-size:13px;color:#222;border-collapse:collapse">'
-        f"<thead><tr><th>accuracy, %</th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        f"{words}. {pair.first} and {pair.second}: exactly one is right for {pair.error_inconsistency:.1%} of the "
+        f"images, their ensemble for {pair.ensemble:.1%}."
     )
 
 

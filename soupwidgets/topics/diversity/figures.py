@@ -63,7 +63,7 @@ def matrix(
     figure = matrix_figure(
         f"{title} ({matrix.split})", shown, values=values, unit=unit, digits=2 if number == "kappa" else 1, uid="pairs"
     )
-    figure.data[0].customdata = [[[a, b] for b in names] for a in names]
+    figure.data[0].customdata = [[[a, b] if a != b else None for b in names] for a in names]
     upper = np.triu_indices(len(names), 1)
     known = [(values[i, j], names[i], names[j]) for i, j in zip(*upper, strict=True) if np.isfinite(values[i, j])]
     text = f"{title} on {matrix.split}, {unit}: {len(known)} of {matrix.total} pairs of {len(names)} models."

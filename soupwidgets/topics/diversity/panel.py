@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Sequence
-from functools import partial
-from pathlib import Path
-from typing import Any, Literal, get_args
-
-import ipywidgets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar, get_args
 
 from soupwidgets.evaluation import Evaluation, Evaluator
-from soupwidgets.panel.explorer import Explorer, side_by_side
-from soupwidgets.panel.frames_page import Frame, PageTexts, write_frames_page
-from soupwidgets.panel.html import progress
-from soupwidgets.panel.live_figure import LiveFigure
-from soupwidgets.panel.newest_wins import Steps
+from soupwidgets.panel.controls import Button, Choice, Selection
+from soupwidgets.panel.panel import Panel, State
+from soupwidgets.panel.python import script
+from soupwidgets.panel.view import View
+from soupwidgets.recipe import Recipe
 from soupwidgets.suites import Suite
-from soupwidgets.text import safe_csv
 from soupwidgets.topics.diversity import figures
-from soupwidgets.topics.diversity.details import ensemble_table, pair_gallery, pair_table
+from soupwidgets.topics.diversity.details import ensemble_table, every_pair, pair_strip, pair_table, said
 from soupwidgets.topics.diversity.helpers import HelperStep, ensemble_of, greedy_ensemble
 from soupwidgets.topics.diversity.members import Member, checked_suite
 from soupwidgets.topics.diversity.ordering import Ordering, ordered
-from soupwidgets.topics.diversity.pairs import DiversityMatrix, PairDiversity, divergence_trend
+from soupwidgets.topics.diversity.pairs import DivergenceTrend, DiversityMatrix, PairDiversity, divergence_trend
 from soupwidgets.topics.diversity.pairs import pair as pair_diversity
 from soupwidgets.topics.diversity.pairs import stream_matrix as stream_diversity
 from soupwidgets.topics.diversity.specialists import class_specialists, specialisation
 
-_SECONDS_PER_PICTURE = 0.5
-_NUMBERS = {title: number for number, (title, _, _) in figures.PAIR_NUMBERS.items()}
+_SECONDS_PER_VIEW = 0.3
+_ALONE = 6
+T = TypeVar("T")
 
 
-class DiversityExplorer(Explorer):
+class DiversityExplorer(Panel):
     """A matrix of all pairs of models; one pair in full, with its images; and an ensemble to build.
 
     Everything comes from logits that are there already: no model runs, except where the soup of a pair is asked for.
@@ -55,16 +53,13 @@ class DiversityExplorer(Explorer):
         When it was given no models, or no suite; it says what to write.
     ValueError, KeyError
         When there are fewer than two models, two of one name, or no such split.
-
-    Attributes
-    ----------
-    matrix
-        All pairs, as far as they are compared.
-    pair
-        The chosen pair, or None while it is being compared.
-    steps
-        Of the last ensemble that was grown.
     """
+
+    split: str
+    number: figures.PairNumber
+    first: str
+    second: str
+    members: list[str]
 
     def __init__(
         self,
@@ -82,253 +77,180 @@ class DiversityExplorer(Explorer):
             next(stream_diversity(models, suite, where))
         if where not in common:
             raise KeyError(f"not all models have logits on {where!r}; they have those of {', '.join(common)}")
-        super().__init__()
         self.models = {one.name: one for one in models}
         self.suite, self.ev = suite, ev
-        self.matrix: DiversityMatrix | None = None
-        self.pair: PairDiversity | None = None
-        self.steps: list[HelperStep] = []
-        self._soup: Evaluation | None = None
-        self._drawn_at = 0.0
-
-        self.split_choice = _choice("Split", common, where)
-        self.number_choice = _choice("Show", list(_NUMBERS), next(iter(_NUMBERS)))
-        self.order_choice = _choice("Order", list(get_args(Ordering)), "as given")
-        self.first_choice = _choice("First", names, names[0])
-        self.second_choice = _choice("Second", names, names[1])
-        controls = ipywidgets.HBox(
-            [self.split_choice, self.number_choice, self.order_choice, self.first_choice, self.second_choice]
-        )
-        controls.layout.flex_flow = "row wrap"
-        self.status = ipywidgets.HTML()
-        self.matrix_figure, self.strip_figure = LiveFigure(), LiveFigure()
-        self.confidence_figure, self.class_figure = LiveFigure(), LiveFigure()
-        self.details, self.images = ipywidgets.HTML(), ipywidgets.HTML()
-        self.soup_button = _button("Measure their soup", "Average the weights of the two and measure that model")
-        self.soup_button.on_click(lambda _: self.measure_soup())
-        self.members_choice = ipywidgets.SelectMultiple(options=names, value=names[:2], description="Ensemble", rows=7)
-        self.grow_button = _button("Grow from the first", "Add whoever raises the score on validation most")
-        self.grow_button.on_click(lambda _: self.grow())
-        self.ensemble = ipywidgets.HTML()
-        self.helper_figure = LiveFigure()
-        self.helper_figure.layout.display = "none"
-        exports = []
-        for kind in ("svg", "png", "csv"):
-            button = _button(kind.upper(), f"Download the matrix as {kind.upper()}")
-            button.on_click(lambda _, kind=kind: self.export(kind))
-            exports.append(button)
-        builder = ipywidgets.HBox([ipywidgets.VBox([self.members_choice, self.grow_button]), self.ensemble])
-        builder.layout.flex_flow = "row wrap"
-        self.children = [
-            controls, self.status, self.alert, side_by_side([self.matrix_figure, self.strip_figure]),
-            ipywidgets.HBox([self.soup_button, *exports]), self.details,
-            side_by_side([self.confidence_figure, self.class_figure]), self.images, builder, self.helper_figure,
+        self._streams: dict[str, Iterator[DiversityMatrix]] = {}
+        self._matrices: dict[str, DiversityMatrix] = {}
+        self._comparing = threading.Lock()
+        self._last_of: dict[str, tuple[Any, Any]] = {}
+        numbers = [(number, title) for number, (title, _, _) in figures.PAIR_NUMBERS.items()]
+        controls = [
+            Choice(name="number", label="Show", value=numbers[0][0], options=numbers),
+            Choice(name="order", label="Order", value="as given", options=get_args(Ordering)),
+            Choice(name="split", label="Split", value=where, options=common),
+            Choice(name="first", label="First", value=names[0], options=names),
+            Choice(name="second", label="Second", value=names[1], options=names),
+            Button(name="soup", label="Measure their soup", title="Average the weights of the two, and measure that"),
+            Selection(name="members", label="Ensemble", value=names[:2], options=names),
+            Button(
+                name="grow", label="Grow from its first",
+                title="Begin with the first model of the ensemble, and add whoever raises the score on validation most",
+            ),
+            Choice(name="grown", options=[None, *names], hidden=True),
         ]  # fmt: skip
-
-        self.split_choice.observe(lambda _: self._start(), "value")
-        for choice in (self.number_choice, self.order_choice):
-            choice.observe(lambda _: self._draw_matrix(), "value")
-        for choice in (self.first_choice, self.second_choice):
-            choice.observe(lambda _: self._ask(), "value")
-        self.members_choice.observe(lambda _: self._work.request(self._mix()), "value")
-        for figure in (self.matrix_figure, self.strip_figure):
-            figure.observe(self._on_click, "clicked")
-        self._start()
-
-    def __repr__(self) -> str:
-        # What a notebook shows in the widget's place where no kernel runs.
-        return f"<DiversityExplorer of {len(self.models)} models: {self._how_to_use}>"
+        super().__init__(f"{suite.name}: how differently {len(names)} models err", controls)
 
     @property
-    def split(self) -> str:
-        """Where models are compared."""
-        return str(self.split_choice.value)
+    def matrix(self) -> DiversityMatrix | None:
+        """All pairs on the split, as far as they are compared."""
+        return self._matrices.get(self.split)
 
-    def choose(self, first: str, second: str) -> None:
-        """Show a pair.
+    @property
+    def pair(self) -> PairDiversity | None:
+        """The chosen pair; None where both are the same model."""
+        return self._pair(self.state)
 
-        Raises
-        ------
-        ValueError
-            When a model is unknown, or both are the same.
-        """
-        for name in (first, second):
-            if name not in self.models:
-                raise ValueError(f"there is no model {name!r}; there are {', '.join(self.models)}")
-        if first == second:
-            raise ValueError("a pair has two models")
-        self.first_choice.value, self.second_choice.value = first, second
+    @property
+    def steps(self) -> list[HelperStep]:
+        """Of the ensemble that was grown."""
+        return self._steps(self.state)
 
-    def measure_soup(self) -> None:
-        """Measure the average of the two models' weights, where they are of one pool."""
-        self.alert.value = ""
-        first, second = (self.models[str(c.value)] for c in (self.first_choice, self.second_choice))
-        if self.ev is None or any(one.recipe is None or any(n not in self.ev.pool for n in one.recipe)
-                                  for one in (first, second)):  # fmt: skip
-            self._show_error(ValueError("these two are not of one pool: their weights cannot be averaged"))
+    def answer(self, state: State) -> Iterator[View]:
+        """Show the pair, and the matrix as it fills."""
+        matrix = self._compare(state["split"])
+        yield self._view(state, matrix)
+        since = time.monotonic()
+        while not matrix.exact:
+            matrix = self._compare(state["split"])
+            if matrix.exact or time.monotonic() - since > _SECONDS_PER_VIEW:
+                yield self._view(state, matrix)
+                since = time.monotonic()
+
+    def act(self, name: str, state: State) -> Iterator[View | State]:
+        """Measure the average of the pair's weights, or grow an ensemble by what the validation split reports."""
+        if name == "grow":
+            if not state["members"]:
+                raise ValueError("choose the model to begin with in the list of the ensemble")
+            yield {"grown": state["members"][0]}
             return
-        self._work.request(self._measure_soup(first, second))
+        soup = self._soup(state)
+        if soup is None or self.ev is None:
+            raise ValueError("these two are not of one pool: their weights cannot be averaged")
+        split = state["split"]
+        view = self._view(state, self._compare(split))
+        for evaluation in self.ev.stream(soup, [split]):
+            score = evaluation.scores[split]
+            words = f"their soup: {score.accuracy:.1%} of {score.seen:,} of {score.total:,} images"
+            yield replace(view, words=words, done=score.seen, total=score.total)
 
-    def grow(self) -> None:
-        """Grow an ensemble from the first chosen member, by what the validation split reports."""
-        self._work.request(self._grow(str(self.members_choice.value[0]) if self.members_choice.value else ""))
+    def recorded(self, grids: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        """Record every number in every order, of the chosen pair."""
+        return {name: grid for name, grid in grids.items() if name in ("number", "order")}
 
-    def export(self, kind: Literal["svg", "png", "csv"]) -> None:
-        """Hand the reader the matrix, or the numbers of all pairs, as a file."""
-        table = safe_csv(self.matrix.to_frame()) if kind == "csv" and self.matrix else ""
-        self.matrix_figure.download(kind, "diversity", table)
-
-    def to_html(self, path: str | Path) -> Path:
-        """Write one self-contained page with a slider over the numbers of all pairs: no kernel, no network.
-
-        Parameters
-        ----------
-        path
-            The file to write.
-
-        Returns
-        -------
-        Path
-            The same path.
-        """
-        self.wait(background=True)
-        assert self.matrix is not None
-        order = ordered(self.matrix, self.order_choice.value)
-        made = {n: figures.matrix(self.matrix, n, order) for n in figures.PAIR_NUMBERS}
-        frames = []
-        for number, figure in made.items():
-            plain = figure.to_plotly_json()
-            (trace,) = plain["data"]
-            moves = {k: v for k, v in trace.items() if k not in ("uid", "type")}
-            layout = {k: plain["layout"][k] for k in ("title", "meta")}
-            title = figures.PAIR_NUMBERS[number][0]
-            frames.append(Frame(title, [{"traces": {"pairs": moves}, "layout": layout}], progress(title, 1, 1)))
-        texts = PageTexts(
-            title=f"{self.suite.name}: how differently models err",
-            intro="All pairs of models on the same images. Move the slider to see another number "
-            '(<a href="https://arxiv.org/abs/2110.12899">arXiv 2110.12899</a>).',
-            label="number",
-            low=frames[0].value,
-            high=frames[-1].value,
+    def code(self, state: State) -> str:
+        """Write how to compare the same models, where they are checkpoints of one pool."""
+        if self.ev is None or any(one.recipe != Recipe({name: 1}) for name, one in self.models.items()):
+            return ""
+        split, number, first, second = (state[name] for name in ("split", "number", "first", "second"))
+        return script(
+            self.ev,
+            f"models = sw.diversity.members(ev, {list(self.models)!r}, [{split!r}])",
+            f"matrix = sw.diversity.matrix(models, suite, {split!r})",
+            f"print(matrix.table({number!r}))",
+            "by_name = {one.name: one for one in models}",
+            f"print(sw.diversity.pair(by_name[{first!r}], by_name[{second!r}], suite, {split!r}))",
         )
-        return write_frames_page(path, texts, [next(iter(made.values()))], frames, 0)
 
-    # What the user does.
+    def _compare(self, split: str) -> DiversityMatrix:
+        """One more pair, in whatever thread it is asked for."""
+        with self._comparing:
+            known = self._matrices.get(split)
+            if known is None or not known.exact:
+                if split not in self._streams:
+                    self._streams[split] = stream_diversity(list(self.models.values()), self.suite, split)
+                known = self._matrices[split] = next(self._streams[split])
+            return known
 
-    def _start(self) -> None:
-        self.alert.value = ""
-        self.matrix = None
-        self.status.value = progress(f"comparing {len(self.models)} models on {self.split}", 0, 1)
-        self._work.in_background(self._compare(self.split))
-        self._ask()
+    def _kept(self, what: str, key: Any, make: Callable[[], T]) -> T:
+        """What is worked out for a state, kept until another one asks for something else of the kind."""
+        known = self._last_of.get(what)
+        if known is None or known[0] != key:
+            known = self._last_of[what] = key, make()
+        found: T = known[1]
+        return found
 
-    def _ask(self) -> None:
-        self._soup, self.pair = None, None
-        first, second = str(self.first_choice.value), str(self.second_choice.value)
+    def _pair(self, state: State) -> PairDiversity | None:
+        first, second, split = state["first"], state["second"], state["split"]
         if first == second:
-            self.details.value = progress("choose two different models to see a pair", 1, 1)
-            return
-        self._work.request(self._answer(first, second, self.split))
-
-    def _on_click(self, change: Any) -> None:
-        chosen = change["new"].get("customdata")
-        if isinstance(chosen, list) and len(chosen) == 2 and all(name in self.models for name in chosen):
-            first, second = chosen
-            if first != second:
-                self.choose(first, second)
-
-    # What the worker does.
-
-    def _compare(self, split: str) -> Steps:
-        for state in stream_diversity(list(self.models.values()), self.suite, split):
-            now = time.monotonic()
-            if state.exact or now - self._drawn_at > _SECONDS_PER_PICTURE:
-                self._drawn_at = now
-                yield "matrix", partial(self._show_matrix, state)
-
-    def _answer(self, first: str, second: str, split: str) -> Steps:
+            return None
         a, b = self.models[first], self.models[second]
-        pair = pair_diversity(a, b, self.suite, split)
-        yield "pair", partial(self._show_pair, pair)
-        sure = figures.confidences(specialisation(a, b, self.suite, split))
-        yield "confidences", partial(self.confidence_figure.show, sure)
-        classes = figures.specialists(class_specialists(a, b, self.suite, split), first, second)
-        yield "classes", partial(self.class_figure.show, classes)
-        images = pair_gallery(a, b, self.suite, split)
-        yield "images", partial(self._show_images, images)
-        yield from self._mix()
+        return self._kept("pair", (first, second, split), lambda: pair_diversity(a, b, self.suite, split))
 
-    def _measure_soup(self, first: Member, second: Member) -> Steps:
-        assert self.ev is not None
-        assert first.recipe is not None
-        assert second.recipe is not None
-        for evaluation in self.ev.stream((first.recipe + second.recipe) / 2, [self.split]):
-            yield "soup", partial(self._show_soup, evaluation)
-
-    def _mix(self) -> Steps:
-        chosen = [self.models[str(name)] for name in self.members_choice.value]
-        if not chosen:
-            yield "ensemble", partial(self._show_ensemble, {})
-            return
-        # Without a choice to make the ensemble is that of all of them.
-        splits = [split for split in self.suite.splits if all(split in one.splits for one in chosen)]
-        shown = {"ensemble": ensemble_of(chosen, self.suite, splits)}
-        shown |= {one.name: ensemble_of([one], self.suite, splits) for one in chosen[:6]}
-        yield "ensemble", partial(self._show_ensemble, shown)
-
-    def _grow(self, base: str) -> Steps:
-        if not base:
-            raise ValueError("choose the model to begin with in the list of the ensemble")
+    def _steps(self, state: State) -> list[HelperStep]:
+        base = state["grown"]
+        if base is None:
+            return []
         others = [one for name, one in self.models.items() if name != base]
-        steps = greedy_ensemble(self.models[base], others, self.suite)
-        yield "helpers", partial(self._show_helpers, steps)
+        return self._kept("steps", base, lambda: greedy_ensemble(self.models[base], others, self.suite))
 
-    # What is shown, on the kernel's loop.
+    def _mixed(self, names: Sequence[str]) -> dict[str, Evaluation]:
+        """The ensemble of some models, and the first of these alone."""
+        chosen = [self.models[name] for name in names]
+        splits = [split for split in self.suite.splits if all(split in one.splits for one in chosen)]
+        alone = {one.name: ensemble_of([one], self.suite, splits) for one in chosen[:_ALONE]}
+        return {"ensemble": ensemble_of(chosen, self.suite, splits), **alone}
 
-    def _show_matrix(self, state: DiversityMatrix) -> None:
-        if state.split != self.split:
-            return
-        self.matrix = state
-        self._draw_matrix()
-        words = f"{len(state.pairs):,} of {state.total:,} pairs are compared on {state.split}"
-        self.status.value = progress(words, len(state.pairs), state.total)
+    def _soup(self, state: State) -> Recipe | None:
+        """The average of the pair's weights; None where these are not of one pool."""
+        recipes = [self.models[state[name]].recipe for name in ("first", "second")]
+        pool = self.ev.pool if self.ev is not None else ()
+        known = [one for one in recipes if one is not None and all(name in pool for name in one)]
+        return sum(known, Recipe({})) / 2 if len(known) == 2 else None
 
-    def _draw_matrix(self) -> None:
-        if self.matrix is None:
-            return
-        number = _NUMBERS[str(self.number_choice.value)]
-        order = ordered(self.matrix, self.order_choice.value)
-        self.matrix_figure.show(figures.matrix(self.matrix, number, order))
-        levels = {pair.divergence for pair in self.matrix.pairs}
-        trend = divergence_trend(self.matrix) if self.matrix.exact and len(levels) > 1 else None
-        self.strip_figure.show(figures.divergence_strip(self.matrix, number, trend))
+    def _soup_accuracy(self, state: State) -> float | None:
+        """Of the average of the pair's weights, where the store has it."""
+        soup, split = self._soup(state), state["split"]
+        if soup is None or self.ev is None or split not in self.ev.suite.splits:
+            return None
+        known = self.ev.stored(soup, [split])
+        return known.accuracy[split] if known is not None else None
 
-    def _show_pair(self, pair: PairDiversity) -> None:
-        self.pair = pair
-        self.details.value = pair_table(pair, None)
+    def _view(self, state: State, matrix: DiversityMatrix) -> View:
+        split, number, pair = state["split"], state["number"], self._pair(state)
+        drawn = {
+            "matrix": figures.matrix(matrix, number, ordered(matrix, state["order"])),
+            "divergence": figures.divergence_strip(matrix, number, self._trend(matrix)),
+        }
+        tables, strips = [], []
+        if pair is not None:
+            a, b = self.models[pair.first], self.models[pair.second]
+            sure, classes, strip = self._kept(
+                "images", (pair.first, pair.second, split),
+                lambda: (
+                    specialisation(a, b, self.suite, split), class_specialists(a, b, self.suite, split),
+                    pair_strip(a, b, self.suite, split),
+                ),
+            )  # fmt: skip
+            drawn["confidences"] = figures.confidences(sure)
+            drawn["classes"] = figures.specialists(classes, pair.first, pair.second)
+            strips.append(strip)
+            tables.append(pair_table(pair, self._soup_accuracy(state)))
+        if state["members"]:
+            mixed = self._kept("mixed", tuple(state["members"]), lambda: self._mixed(state["members"]))
+            tables.append(ensemble_table(mixed, list(mixed["ensemble"].scores)))
+        if steps := self._steps(state):
+            drawn["growth"] = figures.helpers(steps, self.suite.validation.name, self.suite.id_test.name)
+        return View(
+            figures=drawn,
+            tables=[*tables, every_pair(matrix)],
+            strips=strips,
+            words=said(matrix, pair),
+            done=len(matrix.pairs),
+            total=matrix.total,
+            clicks={"matrix": ("first", "second"), "divergence": ("first", "second")},
+        )
 
-    def _show_images(self, images: str) -> None:
-        self.images.value = images
-
-    def _show_soup(self, evaluation: Evaluation) -> None:
-        self._soup = evaluation
-        if self.pair is not None and self.pair.split in evaluation.scores:
-            self.details.value = pair_table(self.pair, evaluation.accuracy[self.pair.split])
-
-    def _show_ensemble(self, shown: dict[str, Evaluation]) -> None:
-        self.ensemble.value = ensemble_table(shown, list(next(iter(shown.values())).scores)) if shown else ""
-
-    def _show_helpers(self, steps: list[HelperStep]) -> None:
-        self.steps = steps
-        self.helper_figure.layout.display = None
-        self.helper_figure.show(figures.helpers(steps, self.suite.validation.name, self.suite.id_test.name))
-
-
-def _choice(label: str, options: Sequence[str], value: str) -> ipywidgets.Dropdown:
-    return ipywidgets.Dropdown(description=label, options=list(options), value=value)
-
-
-def _button(label: str, why: str) -> Any:
-    made = ipywidgets.Button(description=label, tooltip=why)
-    made.layout.width = "auto"
-    return made
+    def _trend(self, matrix: DiversityMatrix) -> DivergenceTrend | None:
+        if not matrix.exact or len({pair.divergence for pair in matrix.pairs}) < 2:
+            return None
+        return self._kept("trend", matrix.split, lambda: divergence_trend(matrix))

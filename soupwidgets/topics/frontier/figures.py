@@ -130,9 +130,10 @@ def models(
         uid="pareto", name="not beaten on both axes", mode="lines", hoverinfo="skip",
         line={"color": INK, "width": 1, "dash": "dot", "shape": "vh"},
     )  # fmt: skip
+    # A trace without any point would not be drawn, and what is not drawn cannot move on screen: there is one nowhere.
     ringed = [points[name] for name in chosen if name in points]
     figure.add_scatter(
-        x=[place(p.id, scale) for p in ringed], y=[place(p.ood, scale) for p in ringed],
+        x=[*(place(p.id, scale) for p in ringed), None], y=[*(place(p.ood, scale) for p in ringed), None],
         uid="chosen", name="chosen", mode="markers", hoverinfo="skip", showlegend=bool(ringed),
         marker={"size": 18, "symbol": "circle-open", "color": VERMILLION, "line": {"width": 2.5, "color": VERMILLION}},
     )  # fmt: skip
@@ -193,9 +194,14 @@ def _add_names(figure: go.Figure, marks: Sequence[_Mark], scale: Scale, chosen: 
     named = [mark for mark in named if len(mark.model.name) <= _LONGEST_NAME]
     x, y = [place(m.point.id, scale) for m in named], [place(m.point.ood, scale) for m in named]
     names = [mark.model.name for mark in named]
+    # The corners of the figure say how large a letter is beside the distances.
+    (left, right), (bottom, top) = figure.layout.xaxis.range, figure.layout.yaxis.range
+    beside = label_positions([*x, left, right], [*y, bottom, top], [*names, "", ""], corners=True)
     figure.add_scatter(
-        x=x, y=y, text=names, uid="names", mode="text", hoverinfo="skip", showlegend=False,
-        textposition=label_positions(x, y, names) if names else "middle right", textfont={"size": 11},
+        x=[*x, None], y=[*y, None], text=[*names, ""], uid="names", mode="markers+text", hoverinfo="skip",
+        # The marks are there already; these keep the names off them.
+        marker={"size": 10, "opacity": 0}, showlegend=False, textfont={"size": 11},
+        textposition=[*beside[: len(names)], "top right"],
     )  # fmt: skip
 
 

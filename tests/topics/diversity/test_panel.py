@@ -4,12 +4,14 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import ipywidgets
 import pytest
 
 import soupwidgets as sw
 from soupwidgets import Evaluator, Recipe
+from soupwidgets.panel.view import Table, View
 from soupwidgets.topics.diversity.members import Member
 from soupwidgets.widgets import DiversityExplorer
 
@@ -22,96 +24,125 @@ def models(tiny_evaluator: Evaluator) -> list[Member]:
 @pytest.fixture
 def explorer(tiny_evaluator: Evaluator, models: list[Member]) -> Iterator[DiversityExplorer]:
     made = DiversityExplorer(models, tiny_evaluator.suite, ev=tiny_evaluator)
-    made.wait(background=True)
     yield made
     made.close()
 
 
+def table(view: View, part: str) -> Table:
+    return next(t for t in view.tables if part in t.title)
+
+
+def rows(view: View, part: str) -> dict[str, Any]:
+    return {str(row[0]): row[1] for row in table(view, part).rows}
+
+
 def test_matrix_and_pair_are_those_of_the_functions(explorer: DiversityExplorer, models: list[Member]) -> None:
     alone = sw.diversity.matrix(models, explorer.suite, progress=False)
+    explorer.wait()
     assert explorer.matrix is not None
     assert explorer.matrix.pairs == alone.pairs
-    assert "3 of 3 pairs are compared on test" in explorer.status.value
-    assert explorer.pair == alone.pairs[0]
-    assert f"{100 * alone.pairs[0].error_inconsistency:.2f}" in explorer.details.value
-    shown = int(re.search(r"exactly one of them has right: ([\d,]+)", explorer.images.value)[1].replace(",", ""))
-    assert shown == alone.pairs[0].only_first + alone.pairs[0].only_second
-    assert explorer.images.value.count("<img") == 24
-    assert explorer.alert.value == ""
+    view = explorer.shown
+    assert view is not None
+    assert view.exact
+    assert view.words.startswith("3 of 3 pairs are compared on test. ft-a and ft-b: exactly one is right for")
+    pair = explorer.pair
+    assert pair == alone.pairs[0]
+    numbers = rows(view, "ft-a and ft-b on test, 400 images")
+    assert numbers["exactly one is right (error inconsistency), %"] == f"{100 * pair.error_inconsistency:.2f}"
+    (strip,) = view.strips
+    shown = int(re.search(r"exactly one of them has right: ([\d,]+)", strip.title)[1].replace(",", ""))
+    assert shown == pair.only_first + pair.only_second
+    assert len(strip.pictures) == 24
+    assert explorer.error == ""
+
+
+def test_views_come_coarse_first(explorer: DiversityExplorer) -> None:
+    first, *_, last = explorer.answer(explorer.state)
+    assert (first.done, first.total, last.done) == (1, 3, 3)
+    # What was compared once is not compared again.
+    assert [view.exact for view in explorer.answer(explorer.state)] == [True]
 
 
 def test_a_click_on_a_cell_chooses_its_pair(explorer: DiversityExplorer) -> None:
-    explorer.matrix_figure.clicked = {"uid": "pairs", "customdata": ["ft-b", "zero-shot"], "at": 1}
+    view = explorer.ask()
+    assert view.clicks["matrix"] == ("first", "second") == view.clicks["divergence"]
+    cells = view.figures["matrix"].data[0].customdata
+    assert cells[2][0] == ["zero-shot", "ft-a"]
+    assert cells[1][1] is None  # a model and itself are no pair
+    explorer.state = {"first": "ft-b", "second": "zero-shot"}
     explorer.wait()
-    assert explorer.pair is not None
     assert (explorer.pair.first, explorer.pair.second) == ("ft-b", "zero-shot")
-    for nonsense in (["ft-b", "ft-b"], ["<b>", "ft-a"], 7, None):
-        explorer.matrix_figure.clicked = {"uid": "pairs", "customdata": nonsense, "at": 2}
-    assert (explorer.first_choice.value, explorer.second_choice.value) == ("ft-b", "zero-shot")
-    explorer.second_choice.value = "ft-b"
-    assert "choose two different models" in explorer.details.value
-    with pytest.raises(ValueError, match="no model 'x'"):
-        explorer.choose("x", "ft-a")
+    assert "Choose two different models" in explorer.ask(first="ft-a", second="ft-a").words
+    with pytest.raises(ValueError, match="first cannot be 'x'"):
+        explorer.ask(first="x")
 
 
 def test_numbers_orders_and_splits(explorer: DiversityExplorer) -> None:
-    explorer.number_choice.value = "Cohen's kappa of predictions"
-    assert "Cohen's kappa of predictions (test)" in explorer.matrix_figure.figure["layout"]["title"]["text"]
-    explorer.order_choice.value = "by accuracy"
+    view = explorer.ask(number="kappa", order="by accuracy")
+    assert "Cohen's kappa of predictions (test)" in view.figures["matrix"].layout.title.text
     accuracy = {name: one.right(explorer.suite.id_test).mean() for name, one in explorer.models.items()}
-    assert explorer.matrix_figure.figure["data"][0]["x"] == sorted(accuracy, key=lambda name: -accuracy[name])
-    explorer.order_choice.value = "similar together"
-    assert sorted(explorer.matrix_figure.figure["data"][0]["x"]) == sorted(accuracy)
-    explorer.split_choice.value = "noise"
-    explorer.wait(background=True)
-    assert explorer.pair is not None
+    assert list(view.figures["matrix"].data[0].x) == sorted(accuracy, key=lambda name: -accuracy[name])
+    assert sorted(explorer.ask(order="similar together").figures["matrix"].data[0].x) == sorted(accuracy)
+    explorer.split = "noise"
+    explorer.wait()
     assert (explorer.pair.split, explorer.matrix.split) == ("noise", "noise")
 
 
 def test_the_soup_of_a_pair_beside_its_ensemble(
     explorer: DiversityExplorer, tiny_evaluator: Evaluator, models: list[Member]
 ) -> None:
-    explorer.choose("ft-a", "ft-b")
-    explorer.wait()
-    explorer.soup_button.click()
+    pair = {"first": "ft-a", "second": "ft-b"}
+    assert "soup: their average weights, %" not in rows(explorer.ask(**pair), "ft-a and ft-b")
+    explorer.state = pair
+    explorer.soup = 1
     explorer.wait()
     soup = tiny_evaluator.evaluate(Recipe({"ft-a": 0.5, "ft-b": 0.5}), ["test"])
-    assert "soup: their average weights" in explorer.details.value
-    assert f"{100 * soup.accuracy['test']:.2f}" in explorer.details.value
+    assert (
+        rows(explorer.shown, "ft-a and ft-b")["soup: their average weights, %"] == f"{soup.accuracy['test']:.2%}"[:-1]
+    )
     stranger = DiversityExplorer(models, tiny_evaluator.suite)
-    stranger.soup_button.click()
-    assert "not of one pool" in stranger.alert.value
+    with pytest.raises(ValueError, match="not of one pool"):
+        stranger.do("soup")
     stranger.close()
 
 
 def test_ensembles_are_mixed_and_grown(explorer: DiversityExplorer, models: list[Member]) -> None:
-    explorer.members_choice.value = ("ft-a", "ft-b", "zero-shot")
-    explorer.wait()
+    view = explorer.ask(members=["ft-a", "ft-b", "zero-shot"])
     mixed = sw.diversity.ensemble_of(models, explorer.suite, ["test"])
-    assert f"{100 * mixed.accuracy['test']:.2f}" in explorer.ensemble.value
-    explorer.grow_button.click()
-    explorer.wait()
+    shown = table(view, "ensemble")
+    assert str(shown.rows[0][list(shown.columns).index("test")]).startswith(f"{100 * mixed.accuracy['test']:.2f} (")
+    state = explorer.do("grow", members=["ft-a", "ft-b"])
     expected = sw.diversity.greedy_ensemble(
-        explorer.models["ft-a"], [explorer.models[n] for n in ("ft-b", "zero-shot")], explorer.suite
+        explorer.models["ft-a"], [explorer.models[n] for n in ("zero-shot", "ft-b")], explorer.suite
     )
+    explorer.state = state
     assert [step.name for step in explorer.steps] == [step.name for step in expected]
-    explorer.members_choice.value = ()
-    explorer.wait()
-    assert explorer.ensemble.value == ""
-    explorer.grow()
-    explorer.wait()
-    assert "choose the model to begin with" in explorer.alert.value
+    assert "An ensemble that grows from ft-a" in explorer.ask().figures["growth"].layout.title.text
+    assert "growth" not in explorer.ask(grown=None).figures
+    assert not any("ensemble" in t.title for t in explorer.ask(members=[]).tables)
+    with pytest.raises(ValueError, match="choose the model to begin with"):
+        explorer.do("grow", members=[])
 
 
 def test_files_for_a_talk(explorer: DiversityExplorer, tmp_path: Path) -> None:
-    page = explorer.to_html(tmp_path / "diversity.html").read_text()
-    start = page.index("{", page.index('id="state"'))
-    state = json.loads(page[start : page.index("</script>", start)])
-    assert [frame["value"] for frame in state["frames"]][:2] == ["Error inconsistency", "Cohen's kappa of predictions"]
-    explorer.export("csv")
-    assert explorer.matrix_figure.exported["text"].startswith("first,second,split,divergence")
-    explorer.export("svg")
-    assert explorer.matrix_figure.exported["number"] == 2
+    assert list(explorer.recorded({"number": [], "order": [], "first": []})) == ["number", "order"]
+    page = explorer.to_html(tmp_path / "diversity.html", order="as given").read_text()
+    assert "Ensemble gain over the better member" in page
+    numbers = table(explorer.ask(), "diversity on test")
+    assert list(numbers.columns)[:4] == ["first", "second", "split", "divergence"]
+    assert (len(numbers.rows), numbers.drawn) == (3, False)
+
+
+def test_its_python_runs_and_gives_the_same_numbers(
+    explorer: DiversityExplorer, models: list[Member], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = explorer.code({**explorer.state, "number": "kappa"})
+    lines = [one for one in code.splitlines() if not one.startswith(("import", "pool =", "suite =", "ev ="))]
+    exec("\n".join(lines), {"sw": sw, "ev": explorer.ev, "suite": explorer.suite})
+    assert f"{explorer.pair}\n" in capsys.readouterr().out
+    stranger = DiversityExplorer(models, explorer.suite)
+    assert stranger.code(stranger.state) == ""
+    stranger.close()
 
 
 def test_what_is_asked_at_first(tiny_evaluator: Evaluator, models: list[Member]) -> None:
@@ -126,18 +157,17 @@ def test_what_is_asked_at_first(tiny_evaluator: Evaluator, models: list[Member])
 def test_names_are_no_html(tiny_evaluator: Evaluator, models: list[Member]) -> None:
     evil = Member("<img src=x onerror=alert(1)>", models[0].splits, models[0].load)
     made = DiversityExplorer([evil, models[1]], tiny_evaluator.suite)
-    made.wait(background=True)
-    for text in (made.details.value, made.images.value, made.ensemble.value):
-        assert "&lt;img src=x" in text
-        assert "<img src=x" not in text
-    for figure in (made.matrix_figure, made.confidence_figure, made.class_figure):
-        plain = json.dumps({k: v for k, v in figure.figure["layout"].items() if k != "meta"})
-        assert "<img" not in plain
+    made.wait()
+    assert {f["name"] for f in made.view["figures"]} >= {"matrix", "confidences", "classes"}
+    # Figures alone are given HTML to show; all else is shown as text.
+    for figure in made.view["figures"]:
+        assert "<img" not in json.dumps(figure["layout"])
     made.close()
 
 
 def test_closing_frees_every_widget(tiny_evaluator: Evaluator, models: list[Member]) -> None:
     before = set(ipywidgets.widgets.widget._instances)
     made = DiversityExplorer(models, tiny_evaluator.suite)
+    assert made.model_id
     made.close()  # while it still compares
     assert set(ipywidgets.widgets.widget._instances) == before

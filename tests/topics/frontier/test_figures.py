@@ -103,11 +103,11 @@ def test_baseline_context_and_choice(front: Frontier) -> None:
     share = sw.stats.from_scale(drawn.x[middle], "logit")
     assert float(sw.stats.from_scale(drawn.y[middle], "logit")) == pytest.approx(float(line.predict(share)))
     assert len(trace(figure, "context").x) == 3
-    assert list(trace(figure, "chosen").x) == list(trace(figure, "fine-tuned").x)[1:]
+    assert list(trace(figure, "chosen").x) == [*list(trace(figure, "fine-tuned").x)[1:], None]
     assert "slope" in sw.figures.text_alternative(figure)
     assert "Chosen: b" in sw.figures.text_alternative(figure)
     again = sw.frontier.figures.models(front, "fog", "logit", baseline=line, context=context, chosen=["a", "soup"])
-    assert len(trace(again, "chosen").x) == 2
+    assert len(trace(again, "chosen").x) == 3  # the third is nowhere
     # Everything else stays as it was, so that on screen nothing else moves.
     changed = [t.uid for t, u in zip(figure.data, again.data, strict=True) if t.to_plotly_json() != u.to_plotly_json()]
     assert set(changed) <= {"chosen", "names"}
@@ -116,7 +116,7 @@ def test_baseline_context_and_choice(front: Frontier) -> None:
 def test_every_mark_and_line_has_a_name(front: Frontier) -> None:
     context = {"other <1>": front.points()["a"]}
     figure = sw.frontier.figures.models(front, context=context)
-    assert set(trace(figure, "names").text) == {"zero", "a", "b", "soup"}  # the points of a curve would be too many
+    assert set(trace(figure, "names").text) == {"zero", "a", "b", "soup", ""}  # the points of a curve would be too many
     assert set(trace(sw.frontier.figures.models(front, chosen=["a at alpha 0.5"]), "names").text) > {"a at alpha 0.5"}
     text = sw.figures.text_alternative(figure)
     assert "Lines lead from the zero-shot model to a." in text
