@@ -66,9 +66,11 @@ def comparison(ev: Evaluator, first: FrontierModel, second: FrontierModel) -> st
     return words
 
 
-def said(result: Frontier, total: int, chosen: Sequence[str], shift: str | None) -> str:
-    """One line on what is shown and chosen, to be read out."""
+def said(result: Frontier, total: int, chosen: Sequence[str], shift: str | None, live: bool = True) -> str:
+    """One line on what is shown and chosen, to be read out; ``live`` is where models can be chosen."""
     part = f"{len(result)} of {total} models" if len(result) < total else f"{total} models"
+    if not chosen and not live:
+        return f"{part}."
     if not chosen:
         return f"{part}. Click one, draw around several, or choose them by name: they are described, mixed, or opened."
     points, ood = result.points(shift), ood_name(shift, result.models[0].evaluation)

@@ -90,6 +90,7 @@ class FrontierExplorer(Panel):
     ) -> None:
         self.ev = evaluator_for("FrontierExplorer", ev)
         self.opened: Any = None
+        self._on_a_page = False
         self._context: PublishedModels | None = None
         self._source = context if isinstance(context, str | Path) else None
         if context is not None:
@@ -233,7 +234,11 @@ class FrontierExplorer(Panel):
     def to_html(self, path: str | Path, **fixed: Any) -> Path:
         """Write the page, as every panel does, when every checkpoint is measured."""
         self.wait(background=True)
-        return super().to_html(path, **fixed)
+        self._on_a_page = True
+        try:
+            return super().to_html(path, **fixed)
+        finally:
+            self._on_a_page = False
 
     def close(self) -> None:
         """Stop the work, and close what was opened below as well."""
@@ -304,7 +309,7 @@ class FrontierExplorer(Panel):
         return View(
             figures={"frontier": figure},
             tables=[*([chosen_table(result, chosen, shift, line, compared)] if chosen else []), numbers],
-            words=said(result, total, chosen, shift),
+            words=said(result, total, chosen, shift, live=not self._on_a_page),
             notes=notes,
             lassos={"frontier": "chosen"},
             controls={"chosen": {"options": [m.name for m in result.models]}},

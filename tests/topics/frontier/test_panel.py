@@ -140,6 +140,7 @@ def test_files_for_a_talk(explorer: FrontierExplorer, tiny_evaluator: Evaluator,
     assert list(grids) == ["shift", "scale"]
     page = explorer.to_html(tmp_path / "frontier.html", scale="linear").read_text()
     assert "Accuracy against robustness" in page
+    assert "Click one" not in page.split("plotly.js")[0]
     ys = list(trace(explorer.ask(shift="rotate"), "fine-tuned").y)
     assert ys == [100 * tiny_evaluator.evaluate(Recipe({n: 1})).accuracy["rotate"] for n in ("ft-a", "ft-b")]
     numbers = table(explorer.ask(), "frontier")
