@@ -69,7 +69,7 @@ def test_click_lasso_keys_soup_and_files(lab: Lab, page: Any, evaluator: Evaluat
     page.keyboard.press("Control+b")
 
     page.get_by_label("Scale").select_option("logit")
-    page.get_by_label("Others (CSV)").set_input_files("data/baselines/fashion.csv")
+    page.locator("[data-control=upload] input").set_input_files("data/baselines/fashion.csv")
     page.get_by_label("Line through").select_option("models of others")
     wait_words(page, "The line of 16 baseline models")
     page.wait_for_timeout(500)

@@ -8,12 +8,11 @@ from typing import Any
 
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.panel.python import script
-from soupwidgets.topics.frontier.models import FrontierModel
 
 
 def frontier_script(
     ev: Evaluator,
-    chosen: Sequence[FrontierModel],
+    names: Sequence[str],
     state: Mapping[str, Any],
     source: str | Path | None,
     on: Sequence[str],
@@ -22,7 +21,7 @@ def frontier_script(
 
     Parameters
     ----------
-    ev, chosen
+    ev, names
         The panel's evaluator, and the models that were chosen.
     state
         The panel's.
@@ -32,8 +31,6 @@ def frontier_script(
         Shifts that the vertical axis is made of.
     """
     shift, scale, line = state["shift"], state["scale"], state["line"]
-    # An ensemble is no recipe of the store.
-    names = [m.name for m in chosen if m.kind != "ensemble"]
     lines = ["front = sw.frontier.models(ev)", f"points = front.points({shift!r})"]
     through = {
         "fine-tuned": "{name: points[name] for name in ev.pool.fine_tuned}",

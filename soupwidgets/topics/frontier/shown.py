@@ -1,19 +1,20 @@
-"""Which models of a frontier are shown, and the line that they are measured from."""
+"""Which models of a frontier are shown, and the models of others beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
-from soupwidgets.evaluation import Evaluator
-from soupwidgets.stats.scales import Scale
+from soupwidgets.evaluation import Evaluation, Evaluator
 from soupwidgets.topics.frontier.models import Frontier
+from soupwidgets.topics.frontier.models import models as frontier
 from soupwidgets.topics.frontier.point import FrontierPoint
-from soupwidgets.topics.frontier.robustness import Baseline, fit_baseline
+from soupwidgets.topics.frontier.published import PublishedModels, matching_points, read_accuracy_table, why_unmatched
 
 Asked = Literal["pool", "session"]
-Line = Literal["none", "others", "fine-tuned", "chosen"]
 
 
 def shown_models(result: Frontier, ev: Evaluator, asked: Asked = "pool", search: str = "") -> Frontier:
@@ -40,39 +41,99 @@ def shown_models(result: Frontier, ev: Evaluator, asked: Asked = "pool", search:
     return replace(result, models=tuple(models))
 
 
-def line_through(
-    line: Line,
-    points: Mapping[str, FrontierPoint],
-    result: Frontier,
-    scale: Scale,
-    others: Mapping[str, FrontierPoint],
-    chosen: Sequence[str],
-) -> Baseline | None:
-    """Fit the line that effective robustness is measured from.
+class Measured:
+    """What an evaluator's store knows of its pool, looked up again where something was filed since.
 
     Parameters
     ----------
-    line
-        Through which models.
-    points
-        Of the frontier, on the shift that is shown.
-    result, others, chosen
-        The frontier, models of others, and names of the chosen ones.
-    scale
-        On which it is straight.
+    ev
+        The evaluator.
+    ensembles
+        Shown beside; they are not in the store.
+    """
+
+    def __init__(self, ev: Evaluator, ensembles: Iterable[Evaluation]) -> None:
+        self._ev = ev
+        self._ensembles = list(ensembles)
+        self._known: Frontier | None = None
+        self._rows = -1
+        self._part: tuple[Any, Frontier] | None = None
+
+    def __len__(self) -> int:
+        return len(self._known or ())
+
+    @property
+    def looked_up(self) -> bool:
+        """Whether the store was asked before."""
+        return self._rows >= 0
+
+    def look(self) -> Frontier | None:
+        """Every model; None where none was measured on all splits."""
+        if (rows := len(self._ev.store)) != self._rows:
+            if found := self._ev.measured():
+                self._known = frontier(self._ev, self._ensembles, found)
+            self._rows = rows
+        return self._known
+
+    def part(self, asked: Asked, search: str) -> Frontier:
+        """The models that `shown_models` keeps; the same object as long as they are the same.
+
+        Raises
+        ------
+        ValueError
+            When nothing was measured yet.
+        """
+        known = self._known or self.look()
+        if known is None:
+            raise ValueError("nothing was measured on all splits yet")
+        key = (known, asked, search, len(self._ev.asked) if asked == "session" else 0)
+        if self._part is None or self._part[0][0] is not known or self._part[0][1:] != key[1:]:
+            self._part = key, shown_models(known, self._ev, asked, search)
+        return self._part[1]
+
+
+class Others:
+    """Models of others on the axes of one's own suite.
+
+    Parameters
+    ----------
+    ev
+        Has the suite.
+    context
+        What `read_accuracy_table` gave, or such a file; None for none.
 
     Raises
     ------
     ValueError
-        When no line can be fitted to the models that were asked for.
+        When the file is no table of accuracies.
     """
-    if line == "none":
-        return None
-    if line == "others" and len(others) < 2:
-        raise ValueError(
-            "there are no models of others on this shift to fit a line to: upload a CSV file with the columns "
-            "model, dataset, accuracy"
-        )
-    tuned = [m.name for m in result.models if m.kind == "fine-tuned"]
-    names = tuned if line == "fine-tuned" else [name for name in chosen if name in points]
-    return fit_baseline(others if line == "others" else {name: points[name] for name in names}, scale)
+
+    def __init__(self, ev: Evaluator, context: PublishedModels | str | Path | None) -> None:
+        self._suite = ev.suite
+        self.source = context if isinstance(context, str | Path) else None
+        self._models = read_accuracy_table(context) if isinstance(context, str | Path) else context
+
+    @classmethod
+    def uploaded(cls, ev: Evaluator, name: str, text: str) -> Others:
+        """Read a table that a browser sent."""
+        # Under a name of our own: the one it came with is somebody else's.
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / ("uploaded.jsonl" if name.endswith(".jsonl") else "uploaded.csv")
+            path.write_text(text, "utf-8")
+            return cls(ev, read_accuracy_table(path))
+
+    def wanted(self, shift: str | None) -> list[str]:
+        """Shifts that the vertical axis is made of."""
+        return [s.name for s in self._suite.shifts] if shift is None else [shift]
+
+    def points(self, shift: str | None) -> dict[str, FrontierPoint]:
+        """Those that were measured there, matched by the data sets' names."""
+        return matching_points(self._models, self.wanted(shift), shift) if self._models else {}
+
+    def why_none(self, shift: str | None) -> list[str]:
+        """One sentence on why none of them can be drawn, and what to do; nothing where some are."""
+        if not self._models or self.points(shift):
+            return []
+        there = [name for name in self._suite.axes if self.points(name)]
+        hint = f". Choose a shift that it has: {', '.join(there)}" if there else ""
+        return [f"No model of others is drawn: {why_unmatched(self._models, self.wanted(shift))}{hint}."]

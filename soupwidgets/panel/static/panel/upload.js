@@ -1,9 +1,8 @@
 // A file of the reader's, sent as text: an event, for what is in it is no state.
 
 CONTROLS.upload = function (spec, send) {
-  const input = h("input", { type: "file", accept: ".csv,.jsonl" });
-  keepKeys(input);
-  const { element, name } = labelled(spec, input);
+  const input = h("input", { type: "file", accept: ".csv,.jsonl", hidden: true });
+  const button = h("button.soupwidgets-button", { type: "button", onclick: () => input.click() });
   let number = 0;
   input.addEventListener("change", async () => {
     const [file] = input.files;
@@ -14,9 +13,9 @@ CONTROLS.upload = function (spec, send) {
     send([{ number: number + 1, name: file.name, text }]);
   });
   return {
-    element,
+    element: h("div", {}, button, input),
     show(value, control) {
-      name(control.label);
+      button.textContent = control.label;
       number = Math.max(number, ...(value ?? []).map((one) => one.number));
     },
   };
