@@ -12,8 +12,6 @@ from soupwidgets.figures.style import axis, base_figure
 
 # Up to this many rows there is space for a number in every cell.
 _WRITTEN = 14
-# With more names than this, the labels are rotated.
-_FLAT = 7
 
 
 def matrix_figure(
@@ -39,7 +37,8 @@ def matrix_figure(
     count = len(names)
     figure = base_figure(
         title,
-        axis("", automargin=True, showgrid=False, tickangle=-45 if count > _FLAT else 0),
+        # Aslant or upright where the screen leaves no room for level names.
+        axis("", automargin=True, showgrid=False, autotickangles=[0, -45, -90]),
         axis("", autorange="reversed", automargin=True, showgrid=False),
         height=max(380, 150 + 32 * count),
     )

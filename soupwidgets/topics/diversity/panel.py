@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
-from soupwidgets.evaluation import Evaluation, Evaluator
+import plotly.graph_objects as go
+
+from soupwidgets.evaluation import Evaluator
 from soupwidgets.panel.controls import Button, Choice, Selection
 from soupwidgets.panel.panel import Panel, State
 from soupwidgets.panel.python import script
-from soupwidgets.panel.view import View
+from soupwidgets.panel.view import Strip, View
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites import Suite
 from soupwidgets.topics.diversity import figures
+from soupwidgets.topics.diversity.comparing import Comparisons
 from soupwidgets.topics.diversity.details import ensemble_table, every_pair, pair_strip, pair_table, said
-from soupwidgets.topics.diversity.helpers import HelperStep, ensemble_of, greedy_ensemble
+from soupwidgets.topics.diversity.helpers import HelperStep
 from soupwidgets.topics.diversity.members import Member, checked_suite
 from soupwidgets.topics.diversity.ordering import Ordering, ordered
-from soupwidgets.topics.diversity.pairs import DivergenceTrend, DiversityMatrix, PairDiversity, divergence_trend
-from soupwidgets.topics.diversity.pairs import pair as pair_diversity
-from soupwidgets.topics.diversity.pairs import stream_matrix as stream_diversity
+from soupwidgets.topics.diversity.pairs import DiversityMatrix, PairDiversity, stream_matrix
 from soupwidgets.topics.diversity.specialists import class_specialists, specialisation
 
 _SECONDS_PER_VIEW = 0.3
-_ALONE = 6
-T = TypeVar("T")
 
 
 class DiversityExplorer(Panel):
@@ -74,15 +72,12 @@ class DiversityExplorer(Panel):
         where = suite.id_test.name if split is None else split
         if len(models) < 2 or len(set(names)) < len(names):
             # Says which of the two it is.
-            next(stream_diversity(models, suite, where))
+            next(stream_matrix(models, suite, where))
         if where not in common:
             raise KeyError(f"not all models have logits on {where!r}; they have those of {', '.join(common)}")
         self.models = {one.name: one for one in models}
+        self._compared = Comparisons(models, suite)
         self.suite, self.ev = suite, ev
-        self._streams: dict[str, Iterator[DiversityMatrix]] = {}
-        self._matrices: dict[str, DiversityMatrix] = {}
-        self._comparing = threading.Lock()
-        self._last_of: dict[str, tuple[Any, Any]] = {}
         numbers = [(number, title) for number, (title, _, _) in figures.PAIR_NUMBERS.items()]
         controls = [
             Choice(name="number", label="Show", value=numbers[0][0], options=numbers),
@@ -103,25 +98,25 @@ class DiversityExplorer(Panel):
     @property
     def matrix(self) -> DiversityMatrix | None:
         """All pairs on the split, as far as they are compared."""
-        return self._matrices.get(self.split)
+        return self._compared.matrix(self.split)
 
     @property
     def pair(self) -> PairDiversity | None:
         """The chosen pair; None where both are the same model."""
-        return self._pair(self.state)
+        return self._compared.pair(self.first, self.second, self.split)
 
     @property
     def steps(self) -> list[HelperStep]:
         """Of the ensemble that was grown."""
-        return self._steps(self.state)
+        return self._compared.grown(self.grown)
 
     def answer(self, state: State) -> Iterator[View]:
         """Show the pair, and the matrix as it fills."""
-        matrix = self._compare(state["split"])
+        matrix = self._compared.further(state["split"])
         yield self._view(state, matrix)
         since = time.monotonic()
         while not matrix.exact:
-            matrix = self._compare(state["split"])
+            matrix = self._compared.further(state["split"])
             if matrix.exact or time.monotonic() - since > _SECONDS_PER_VIEW:
                 yield self._view(state, matrix)
                 since = time.monotonic()
@@ -137,7 +132,7 @@ class DiversityExplorer(Panel):
         if soup is None or self.ev is None:
             raise ValueError("these two are not of one pool: their weights cannot be averaged")
         split = state["split"]
-        view = self._view(state, self._compare(split))
+        view = self._view(state, self._compared.further(split))
         for evaluation in self.ev.stream(soup, [split]):
             score = evaluation.scores[split]
             words = f"their soup: {score.accuracy:.1%} of {score.seen:,} of {score.total:,} images"
@@ -161,45 +156,6 @@ class DiversityExplorer(Panel):
             f"print(sw.diversity.pair(by_name[{first!r}], by_name[{second!r}], suite, {split!r}))",
         )
 
-    def _compare(self, split: str) -> DiversityMatrix:
-        """One more pair, in whatever thread it is asked for."""
-        with self._comparing:
-            known = self._matrices.get(split)
-            if known is None or not known.exact:
-                if split not in self._streams:
-                    self._streams[split] = stream_diversity(list(self.models.values()), self.suite, split)
-                known = self._matrices[split] = next(self._streams[split])
-            return known
-
-    def _kept(self, what: str, key: Any, make: Callable[[], T]) -> T:
-        """What is worked out for a state, kept until another one asks for something else of the kind."""
-        known = self._last_of.get(what)
-        if known is None or known[0] != key:
-            known = self._last_of[what] = key, make()
-        found: T = known[1]
-        return found
-
-    def _pair(self, state: State) -> PairDiversity | None:
-        first, second, split = state["first"], state["second"], state["split"]
-        if first == second:
-            return None
-        a, b = self.models[first], self.models[second]
-        return self._kept("pair", (first, second, split), lambda: pair_diversity(a, b, self.suite, split))
-
-    def _steps(self, state: State) -> list[HelperStep]:
-        base = state["grown"]
-        if base is None:
-            return []
-        others = [one for name, one in self.models.items() if name != base]
-        return self._kept("steps", base, lambda: greedy_ensemble(self.models[base], others, self.suite))
-
-    def _mixed(self, names: Sequence[str]) -> dict[str, Evaluation]:
-        """The ensemble of some models, and the first of these alone."""
-        chosen = [self.models[name] for name in names]
-        splits = [split for split in self.suite.splits if all(split in one.splits for one in chosen)]
-        alone = {one.name: ensemble_of([one], self.suite, splits) for one in chosen[:_ALONE]}
-        return {"ensemble": ensemble_of(chosen, self.suite, splits), **alone}
-
     def _soup(self, state: State) -> Recipe | None:
         """The average of the pair's weights; None where these are not of one pool."""
         recipes = [self.models[state[name]].recipe for name in ("first", "second")]
@@ -215,30 +171,30 @@ class DiversityExplorer(Panel):
         known = self.ev.stored(soup, [split])
         return known.accuracy[split] if known is not None else None
 
+    def _by_image(self, pair: PairDiversity) -> tuple[dict[str, go.Figure], Strip]:
+        a, b = self.models[pair.first], self.models[pair.second]
+        drawn = {
+            "confidences": figures.confidences(specialisation(a, b, self.suite, pair.split)),
+            "classes": figures.specialists(class_specialists(a, b, self.suite, pair.split), a.name, b.name),
+        }
+        return drawn, pair_strip(a, b, self.suite, pair.split)
+
     def _view(self, state: State, matrix: DiversityMatrix) -> View:
-        split, number, pair = state["split"], state["number"], self._pair(state)
+        first, second, split, number = (state[name] for name in ("first", "second", "split", "number"))
         drawn = {
             "matrix": figures.matrix(matrix, number, ordered(matrix, state["order"])),
-            "divergence": figures.divergence_strip(matrix, number, self._trend(matrix)),
+            "divergence": figures.divergence_strip(matrix, number, self._compared.trend(matrix)),
         }
         tables, strips = [], []
-        if pair is not None:
-            a, b = self.models[pair.first], self.models[pair.second]
-            sure, classes, strip = self._kept(
-                "images", (pair.first, pair.second, split),
-                lambda: (
-                    specialisation(a, b, self.suite, split), class_specialists(a, b, self.suite, split),
-                    pair_strip(a, b, self.suite, split),
-                ),
-            )  # fmt: skip
-            drawn["confidences"] = figures.confidences(sure)
-            drawn["classes"] = figures.specialists(classes, pair.first, pair.second)
-            strips.append(strip)
+        if pair := self._compared.pair(first, second, split):
+            # Image by image: too much to be worked out again with every view.
+            seen, strip = self._compared.kept("images", (first, second, split), lambda: self._by_image(pair))
+            drawn |= seen
             tables.append(pair_table(pair, self._soup_accuracy(state)))
-        if state["members"]:
-            mixed = self._kept("mixed", tuple(state["members"]), lambda: self._mixed(state["members"]))
+            strips.append(strip)
+        if mixed := self._compared.mixed(state["members"]):
             tables.append(ensemble_table(mixed, list(mixed["ensemble"].scores)))
-        if steps := self._steps(state):
+        if steps := self._compared.grown(state["grown"]):
             drawn["growth"] = figures.helpers(steps, self.suite.validation.name, self.suite.id_test.name)
         return View(
             figures=drawn,
@@ -249,8 +205,3 @@ class DiversityExplorer(Panel):
             total=matrix.total,
             clicks={"matrix": ("first", "second"), "divergence": ("first", "second")},
         )
-
-    def _trend(self, matrix: DiversityMatrix) -> DivergenceTrend | None:
-        if not matrix.exact or len({pair.divergence for pair in matrix.pairs}) < 2:
-            return None
-        return self._kept("trend", matrix.split, lambda: divergence_trend(matrix))

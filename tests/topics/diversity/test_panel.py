@@ -79,7 +79,7 @@ def test_a_click_on_a_cell_chooses_its_pair(explorer: DiversityExplorer) -> None
 
 def test_numbers_orders_and_splits(explorer: DiversityExplorer) -> None:
     view = explorer.ask(number="kappa", order="by accuracy")
-    assert "Cohen's kappa of predictions (test)" in view.figures["matrix"].layout.title.text
+    assert "Cohen's kappa of predictions of every two models (test)" in view.figures["matrix"].layout.title.text
     accuracy = {name: one.right(explorer.suite.id_test).mean() for name, one in explorer.models.items()}
     assert list(view.figures["matrix"].data[0].x) == sorted(accuracy, key=lambda name: -accuracy[name])
     assert sorted(explorer.ask(order="similar together").figures["matrix"].data[0].x) == sorted(accuracy)
