@@ -45,7 +45,9 @@ def matrix_figure(
     figure.add_heatmap(
         z=values, x=list(names), y=list(names), uid=uid, colorscale="Cividis_r", xgap=1, ygap=1,
         texttemplate=f"%{{z:.{digits}f}}" if count <= _WRITTEN else None,
-        colorbar={"title": {"text": unit, "side": "right"}, "thickness": 14, "outlinewidth": 0},
+        colorbar={
+            "title": {"text": unit, "side": "right", "font": {"size": 12}}, "thickness": 14, "outlinewidth": 0,
+        },
         hovertemplate=f"%{{y}} and %{{x}}: %{{z:.{digits}f}} {unit}<extra></extra>",
     )  # fmt: skip
     figure.update_layout(margin={"t": 60, "b": 40})
