@@ -124,6 +124,8 @@ def test_click_lasso_keys_soup_and_files(lab: Lab, page: Any, evaluator: Evaluat
     slider.wait_for()
     assert slider.input_value() == "0.6"
     assert page.locator(".soupwidgets-panel .soupwidgets-panel").count() == 0
+    page.wait_for_timeout(1500)
+    page.screenshot(path=str(ARTEFACTS / "frontier-opened.png"))
     page.set_viewport_size({"width": 390, "height": 844})
     page.locator(".soupwidgets-panel").first.evaluate("(panel) => panel.scrollIntoView()")
     page.wait_for_timeout(1000)
