@@ -61,7 +61,12 @@ def matrix(
     values = factor * matrix.table(number)[np.ix_(rows, rows)]
     shown = list(names)
     figure = matrix_figure(
-        f"{title} of every two models ({matrix.split})", shown, values=values, unit=unit, digits=2 if number == "kappa" else 1, uid="pairs"
+        f"{title} of every two models ({matrix.split})",
+        shown,
+        values=values,
+        unit=unit,
+        digits=2 if number == "kappa" else 1,
+        uid="pairs",
     )
     figure.data[0].customdata = [[[a, b] if a != b else None for b in names] for a in names]
     upper = np.triu_indices(len(names), 1)
