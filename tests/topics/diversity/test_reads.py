@@ -37,7 +37,7 @@ def test_only_the_split_that_was_asked_for_is_read(
     sw.alpha.concavity(sweep.evaluations, small_suite, "blur")
     assert sorted(reads) == expected("blur", 0.0, 0.5, 1.0)
     reads.clear()
-    assert "flip" in flips_near(ev, sweep.evaluations, 0.5, "blur")
+    assert "flip" in flips_near(small_suite, sweep.evaluations, 0.5, small_suite.splits["blur"]).title
     assert sorted(reads) == expected("blur", 0.0, 1.0)
     reads.clear()
     sw.alpha.along_alpha(sweep.evaluations, small_suite, "test")
