@@ -14,7 +14,7 @@ import traitlets
 
 from soupwidgets.panel.controls import Button, Control, Events
 from soupwidgets.panel.front_end import front_end, plotly_javascript, style
-from soupwidgets.panel.newest_wins import NewestWins, Steps
+from soupwidgets.panel.newest_wins import NewestWins, Step, Steps
 from soupwidgets.panel.notebook_cells import close_with_cell, in_a_notebook
 from soupwidgets.panel.view import View
 from soupwidgets.spelling import did_you_mean, nearest
@@ -93,8 +93,11 @@ class Panel(anywidget.AnyWidget):
 
     # What a subclass says.
 
-    def answer(self, state: State) -> Iterator[View]:
-        """Yield views for a state, coarse ones first, the exact one last. Runs off the main thread."""
+    def answer(self, state: State) -> Iterator[View | None]:
+        """Yield views for a state, coarse ones first, the exact one last. Runs off the main thread.
+
+        None is a step with nothing new to show, at which another state may cut in.
+        """
         raise NotImplementedError
 
     def fill(self, state: State) -> Iterator[Filled | None]:
@@ -105,8 +108,8 @@ class Panel(anywidget.AnyWidget):
         """Return what `fill` depends on: it begins again when this changes."""
         return None
 
-    def act(self, name: str, state: State) -> Iterator[View | State]:
-        """Do what a button starts: yield views on the way, and what the state becomes."""
+    def act(self, name: str, state: State) -> Iterator[View | State | None]:
+        """Do what a button starts: yield views on the way (None for nothing new), and what the state becomes."""
         raise NotImplementedError(f"nothing happens at {name!r}")
 
     def recorded(self, grids: dict[str, list[Any]]) -> dict[str, list[Any]]:
@@ -147,8 +150,8 @@ class Panel(anywidget.AnyWidget):
             When a control cannot have such a value.
         """
         view = View()
-        for view in self.answer({**self.state, **self._checked(state)}):  # noqa: B007
-            pass
+        for step in self.answer({**self.state, **self._checked(state)}):
+            view = step or view
         return view
 
     def do(self, name: str, **state: Any) -> State:
@@ -156,7 +159,8 @@ class Panel(anywidget.AnyWidget):
         asked = {**self.state, **self._checked(state)}
         for step in self.act(name, asked):
             if isinstance(step, dict):
-                asked |= self._checked(step)
+                # Not checked: what a control can be may change with the views on the way, which nobody shows here.
+                asked |= step
         return asked
 
     def wait(self, idle_seconds: float = 120, background: bool = False) -> None:
@@ -249,7 +253,7 @@ class Panel(anywidget.AnyWidget):
 
     def _answering(self, state: State) -> Steps:
         for view in self.answer(state):
-            yield "view", partial(self._show, view, self._json(view, state))
+            yield self._showing(view, state)
 
     def _fill_steps(self, state: State) -> Steps:
         for step in self.fill(state):
@@ -262,14 +266,17 @@ class Panel(anywidget.AnyWidget):
 
     def _acting(self, name: str, state: State) -> Steps:
         for step in self.act(name, state):
-            if isinstance(step, View):
-                yield "view", partial(self._show, step, self._json(step, state))
+            if step is None or isinstance(step, View):
+                yield self._showing(step, state)
             else:
                 state = state | step
                 # The new state asks by itself, and so ends this.
                 yield "state", partial(setattr, self, "state", step)
         yield "done", partial(self.set_trait, "running", "")
         yield from self._answering(state)
+
+    def _showing(self, view: View | None, state: State) -> Step:
+        return ("nothing", _nothing) if view is None else ("view", partial(self._show, view, self._json(view, state)))
 
     def _json(self, view: View, state: State) -> dict[str, Any]:
         return view.to_json() | {"state": state, "code": self.code(state)}
