@@ -202,17 +202,23 @@ class Button(Control):
 class Coefficients(Control):
     """A table with a coefficient for each ingredient.
 
+    While its value is empty, it shows the coefficients that the view's ``card`` has under its name: those of a soup
+    that something else has made. What is set by hand is never empty.
+
     Parameters
     ----------
     rows
         One dictionary for each ingredient: ``name``, perhaps a ``note``, and the values of the columns.
     columns
         ``key`` and ``label`` of what is shown beside the coefficient, perhaps a number of ``digits``.
+    filter
+        Name of a `Selection` that chooses the rows that are shown; with none chosen all are.
     """
 
     value: Mapping[str, float] = field(default_factory=dict)
     rows: Sequence[Mapping[str, Any]] = ()
     columns: Sequence[Mapping[str, Any]] = ()
+    filter: str = ""
     kind: ClassVar[str] = "coefficients"
 
     def checked(self, value: Value) -> dict[str, float]:

@@ -19,21 +19,32 @@ function switched(before, name, on, lock) {
   return { ...before, [name]: on ? mean : 0 };
 }
 
-CONTROLS.coefficients = function (spec, send) {
+// Sums of decimal fractions miss zero by a little; recipes have as many decimals as this.
+const cleaned = (coefficients) => Object.fromEntries(Object.entries(coefficients).map(([name, one]) => [name, Number(one.toFixed(12))]));
+
+CONTROLS.coefficients = function (spec, sendOut, { model, set }) {
   const filter = h("input", { type: "search", placeholder: "Filter by text", "aria-label": "Filter ingredients" });
   keepKeys(filter);
   const count = h("span", { role: "status" });
+  const all = h("button.soupwidgets-tool", { type: "button" }, "Show all");
   const lock = h("input", { type: "checkbox", checked: true });
   const sum = h("output");
   const [head, body] = [h("tr"), h("tbody")];
   const table = h("table", {}, h("caption", {}, "Ingredients and their coefficients"), h("thead", {}, head), body);
-  const bar = h("div.soupwidgets-bar", {}, filter, count, h("label.soupwidgets-toggle", {}, lock, h("span", {}, "keep the sum at 1")), sum);
+  const bar = h("div.soupwidgets-bar", {}, filter, count, all, h("label.soupwidgets-toggle", {}, lock, h("span", {}, "keep the sum at 1")), sum);
   const element = h("div.soupwidgets-coefficients", {}, bar, h("div.soupwidgets-scroll", {}, table));
   const lines = new Map();
   let sorted = { key: null, down: false };
   let [value, control, written] = [{}, spec, ""];
+  // What the view says; it holds while the state says nothing, and while a button is at work.
+  let answered = null;
   // While a thumb moves, proportions are those from before it moved: else they would be lost at 1.
   let before = null;
+
+  function send(after, moving) {
+    answered = null;
+    sendOut(cleaned(after), moving);
+  }
 
   function move(name, to, moving) {
     if (!Number.isFinite(to)) return;
@@ -99,37 +110,57 @@ CONTROLS.coefficients = function (spec, send) {
     body.append(...inOrder.map((line) => line.row));
   }
 
+  // Rows that the text box and the chosen names leave.
+  const chosen = () => (control.filter && model.get(control.filter)) || [];
   function choose() {
-    const words = filter.value.trim().toLowerCase();
+    const [words, names] = [filter.value.trim().toLowerCase(), chosen()];
     let left = 0;
-    for (const line of lines.values()) {
-      line.row.hidden = Boolean(words) && !line.row.textContent.toLowerCase().includes(words);
+    for (const [name, line] of lines) {
+      line.row.hidden = Boolean(words && !line.row.textContent.toLowerCase().includes(words)) || Boolean(names.length && !names.includes(name));
       left += !line.row.hidden;
     }
     count.textContent = `${left} of ${lines.size}`;
+    all.hidden = !words && !names.length;
   }
   filter.addEventListener("input", choose);
+  all.addEventListener("click", () => {
+    filter.value = "";
+    if (chosen().length) set({ [control.filter]: [] });
+    choose();
+  });
+
+  function showValue() {
+    const own = model.get(spec.name);
+    value = answered && (model.get("running") || !Object.keys(own).length) ? answered : own;
+    let total = 0;
+    for (const [name, line] of lines) {
+      const one = value[name] ?? 0;
+      total += one;
+      line.use.checked = one !== 0;
+      line.row.classList.toggle("soupwidgets-in", one !== 0);
+      if (line.range.valueAsNumber !== one) line.range.value = one;
+      line.typed.show(one);
+    }
+    sum.textContent = `sum ${total.toFixed(3)}`;
+  }
 
   return {
     element,
     wide: true,
-    show(now, shown) {
-      [value, control] = [now, shown];
+    below: true,
+    show(_now, shown) {
+      control = shown;
       const text = JSON.stringify([shown.rows, shown.columns]);
       if (text !== written) {
         written = text;
         showRows();
       }
-      let total = 0;
-      for (const [name, line] of lines) {
-        const one = now[name] ?? 0;
-        total += one;
-        line.use.checked = one !== 0;
-        line.row.classList.toggle("soupwidgets-in", one !== 0);
-        if (line.range.valueAsNumber !== one) line.range.value = one;
-        line.typed.show(one);
-      }
-      sum.textContent = `sum ${total.toFixed(3)}`;
+      choose();
+      showValue();
+    },
+    view({ card }) {
+      answered = card?.[spec.name] ?? null;
+      showValue();
     },
   };
 };

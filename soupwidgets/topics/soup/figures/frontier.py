@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.evaluation.axis_names import ood_name
-from soupwidgets.figures.patch import Patch, finished, make_patch
+from soupwidgets.figures.patch import finished, make_patch
 from soupwidgets.figures.style import (
     BLUE,
     GREEN,
@@ -26,7 +26,6 @@ from soupwidgets.figures.style import (
     percent,
     percents,
 )
-from soupwidgets.recipe import Recipe
 from soupwidgets.topics.frontier.point import FrontierPoint
 from soupwidgets.topics.frontier.point import point as frontier_point
 
@@ -64,100 +63,78 @@ def frontier(
     -----
     The figure of arXiv 2203.05482, section 1.
     """
-    points = {name: frontier_point(evaluation, shift) for name, evaluation in ingredients.items()}
+    names, points = list(ingredients), [frontier_point(evaluation, shift) for evaluation in ingredients.values()]
     name_of_shift = ood_name(shift, next(iter(ingredients.values())))
-    figure = base_figure("Accuracy against robustness", *_axes(list(points.values()), [], name_of_shift))
+    inside = [mixture is not None and name in mixture.recipe for name in names]
+    outside = _far_away(points, [used or name == zero_shot for name, used in zip(names, inside, strict=True)])
+    soups = {
+        uid: (evaluation, frontier_point(evaluation, shift))
+        for uid, evaluation in (("ensemble", ensemble), ("here", mixture))
+        if evaluation is not None
+    }
+    kept = [p for i, p in enumerate(points) if i not in outside]
+    axes = _axes(kept, [point for _, point in soups.values()], name_of_shift)
+    figure = base_figure("Accuracy against robustness", *axes)
     figure.add_scatter(
-        x=percents([p.id for p in points.values()]),
-        y=percents([p.ood for p in points.values()]),
+        x=percents([p.id for p in points]),
+        y=percents([p.ood for p in points]),
         uid="ingredients",
         name="ingredients (blue: in the soup)",
         mode="markers",
-        customdata=[[name] for name in points],
-        hovertext=list(points),
+        customdata=[[name] for name in names],
+        hovertext=names,
         hovertemplate="%{hovertext}<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
+        marker={
+            "color": [BLUE if used else PALE for used in inside],
+            "size": [_IN if used else _OUT for used in inside],
+            "symbol": [
+                ("square" if name == zero_shot else "circle") + ("" if evaluation.exact else "-open")
+                for name, evaluation in ingredients.items()
+            ],
+            "line": {"width": 1, "color": INK},
+        },
     )
-    for uid, name, colour, symbol in (
-        ("ensemble", "ensemble of the same members", GREEN, "diamond"),
-        ("here", "this soup, with 95% intervals", VERMILLION, "circle"),
-    ):
-        figure.add_scatter(
-            x=[None], y=[None], uid=uid, name=name, mode="markers",
-            marker={"color": colour, "size": 13, "symbol": symbol},
-            hovertemplate=f"{name}<br>ID %{{x:.2f}}%<br>OOD %{{y:.2f}}%<extra></extra>",
-        )  # fmt: skip
-    figure.update_layout(dragmode="lasso")
-    return finished(figure, frontier_patch(ingredients, mixture, ensemble, zero_shot, shift))
-
-
-def frontier_patch(
-    ingredients: Mapping[str, Evaluation],
-    mixture: Evaluation | None = None,
-    ensemble: Evaluation | None = None,
-    zero_shot: str | None = None,
-    shift: str | None = None,
-) -> Patch:
-    """What moves in `frontier` when the mixture changes; its marker is hollow until the score is exact."""
-    names = list(ingredients)
-    recipe = mixture.recipe if mixture else Recipe({})
-    inside = [name in recipe for name in names]
-    traces: dict[str, dict[str, Any]] = {
-        "ingredients": {
-            "marker": {
-                "color": [BLUE if used else PALE for used in inside],
-                "size": [_IN if used else _OUT for used in inside],
-                "symbol": [
-                    ("square" if name == zero_shot else "circle") + ("" if evaluation.exact else "-open")
-                    for name, evaluation in ingredients.items()
-                ],
-                "line": {"width": 1, "color": INK},
-            }
-        }
-    }
-    name_of_shift = ood_name(shift, next(iter(ingredients.values())))
-    points = [frontier_point(evaluation, shift) for evaluation in ingredients.values()]
-    shown: list[FrontierPoint] = []
     best = max(zip(names, points, strict=True), key=lambda item: item[1].id)
     text = (
         f"Accuracy against robustness of {len(names)} ingredients: ID from {min(p.id for p in points):.1%} to "
         f"{best[1].id:.1%} ({best[0]}), {name_of_shift} from {min(p.ood for p in points):.1%} to "
         f"{max(p.ood for p in points):.1%}."
     )
-    for uid, evaluation, what in (
-        ("here", mixture, f"This soup of {sum(inside)}"),
-        ("ensemble", ensemble, "The ensemble of the same members"),
+    for uid, name, colour, symbol in (
+        ("ensemble", "ensemble of the same members", GREEN, "diamond"),
+        ("here", "this soup, with 95% intervals", VERMILLION, "circle"),
     ):
-        if evaluation is None:
-            # One point without coordinates: a trace without points would not appear in the legend.
-            traces[uid] = {"x": [None], "y": [None]}
-            continue
-        point = frontier_point(evaluation, shift)
-        shown.append(point)
-        colour = VERMILLION if uid == "here" else GREEN
-        traces[uid] = {
-            "x": [percent(point.id)],
-            "y": [percent(point.ood)],
-            "marker": {
-                "color": colour,
-                "size": 13,
-                "symbol": ("circle" if uid == "here" else "diamond") + ("" if evaluation.exact else "-open"),
-                "line": {"width": 2.5, "color": colour},
-            },
-        }
-        if uid == "here":
-            traces[uid]["error_x"] = error_bar(point.id, point.id_interval, color=colour, thickness=1.5, width=5)
-            traces[uid]["error_y"] = error_bar(point.ood, point.ood_interval, color=colour, thickness=1.5, width=5)
-        text += (
-            f" {what}{'' if evaluation.exact else ' (coarse)'}: ID {point.id:.1%} (95% interval "
-            f"{interval_words(point.id_interval)}), {name_of_shift} {point.ood:.1%} "
-            f"({interval_words(point.ood_interval)})."
-        )
-    outside = _far_away(points, [used or name == zero_shot for name, used in zip(names, inside, strict=True)])
-    x_axis, y_axis = _axes([p for i, p in enumerate(points) if i not in outside], shown, name_of_shift)
+        figure.add_scatter(
+            # One point that is nowhere where there is none: a trace without any would not be in the legend.
+            **(_marked(*soups[uid], symbol, colour, uid == "here") if uid in soups else {"x": [None], "y": [None]}),
+            uid=uid, name=name, mode="markers",
+            hovertemplate=f"{name}<br>ID %{{x:.2f}}%<br>OOD %{{y:.2f}}%<extra></extra>",
+        )  # fmt: skip
+    for uid, what in (("here", f"This soup of {sum(inside)}"), ("ensemble", "The ensemble of the same members")):
+        if uid in soups:
+            evaluation, point = soups[uid]
+            text += (
+                f" {what}{'' if evaluation.exact else ' (coarse)'}: ID {point.id:.1%} (95% interval "
+                f"{interval_words(point.id_interval)}), {name_of_shift} {point.ood:.1%} "
+                f"({interval_words(point.ood_interval)})."
+            )
     hidden = [names[i] for i in outside]
     if hidden:
         text += f" Far below and not in view: {', '.join(hidden)}."
-    return make_patch(text, traces, xaxis=x_axis, yaxis=y_axis, annotations=_annotations(hidden))
+    figure.update_layout(dragmode="lasso", annotations=_annotations(hidden))
+    return finished(figure, make_patch(text, {}))
+
+
+def _marked(evaluation: Evaluation, point: FrontierPoint, symbol: str, colour: str, bars: bool) -> dict[str, Any]:
+    """A soup's place, hollow while it is not exact."""
+    look = {"color": colour, "size": 13, "line": {"width": 2.5, "color": colour}}
+    look["symbol"] = symbol if evaluation.exact else f"{symbol}-open"
+    drawn: dict[str, Any] = {"x": [percent(point.id)], "y": [percent(point.ood)], "marker": look}
+    if bars:
+        style = {"color": colour, "thickness": 1.5, "width": 5}
+        drawn["error_x"] = error_bar(point.id, point.id_interval, **style)
+        drawn["error_y"] = error_bar(point.ood, point.ood_interval, **style)
+    return drawn
 
 
 def _far_away(points: list[FrontierPoint], kept: list[bool]) -> list[int]:

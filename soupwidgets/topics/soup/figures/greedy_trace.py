@@ -7,9 +7,12 @@ from typing import Any
 import plotly.graph_objects as go
 
 from soupwidgets.evaluation.metrics import METRIC_WORDS
-from soupwidgets.figures.patch import Patch, finished, make_patch
+from soupwidgets.figures.patch import finished, make_patch
 from soupwidgets.figures.style import BLUE, INK, VERMILLION, axis, base_figure, limits, percent, percents
 from soupwidgets.methods import GreedySoup
+
+# A candidate is a whole number, and so is every tick; where there are many candidates not each has one.
+_TICKS = 12
 
 
 def greedy_trace(soup: GreedySoup, step: int | None = None) -> go.Figure:
@@ -48,27 +51,21 @@ def greedy_trace(soup: GreedySoup, step: int | None = None) -> go.Figure:
             customdata=[[places[i]] for i in rows], hovertext=[steps[i].candidate for i in rows],
             hovertemplate=f"step %{{x}}: %{{hovertext}}<br>{name}, %{{y:.2f}}%<extra></extra>",
         )  # fmt: skip
+    at = len(steps) if step is None else step
     figure.add_scatter(
-        x=[], y=[], uid="here", name="this step", mode="markers", cliponaxis=False,
+        x=[at], y=[percent(steps[at - 1].accuracy)], uid="here", name="this step", mode="markers", cliponaxis=False,
         marker={"color": "rgba(0,0,0,0)", "size": 18, "line": {"width": 2, "color": INK}}, hoverinfo="skip",
     )  # fmt: skip
-    return finished(figure, greedy_trace_patch(soup, step))
-
-
-def greedy_trace_patch(soup: GreedySoup, step: int | None = None) -> Patch:
-    """Move the marker of `greedy_trace` to a step."""
-    at = len(soup.steps) if step is None else step
-    here = soup.steps[at - 1]
     text = (
-        f"Greedy soup of {len(soup.steps)} candidates on validation: {', '.join(soup.ingredients)} taken. "
+        f"Greedy soup of {len(steps)} candidates on validation: {', '.join(soup.ingredients)} taken. "
         f"{greedy_sentence(soup, at)} "
         + " ".join(
             f"{i}. {s.candidate} {'' if s.exact else 'at most '}{s.accuracy:.2%} "
             f"{'taken' if s.accepted else 'left out'};"
-            for i, s in enumerate(soup.steps, 1)
+            for i, s in enumerate(steps, 1)
         )
     )
-    return make_patch(text, {"here": {"x": [at], "y": [percent(here.accuracy)]}})
+    return finished(figure, make_patch(text, {}))
 
 
 def greedy_sentence(soup: GreedySoup, step: int) -> str:
@@ -88,6 +85,8 @@ def greedy_sentence(soup: GreedySoup, step: int) -> str:
 def _axes(soup: GreedySoup) -> tuple[dict[str, Any], dict[str, Any]]:
     accuracies = percents([step.accuracy for step in soup.steps])
     return (
-        axis("Candidate, in the order tried", (0.3, len(soup.steps) + 0.7), tickformat="d"),
+        axis(
+            "Candidate, in the order tried", (0.3, len(soup.steps) + 0.7), tick0=1, dtick=-(-len(soup.steps) // _TICKS)
+        ),
         axis(f"Validation {METRIC_WORDS[soup.metric]}, %", limits(accuracies), tickformat=".2f"),
     )

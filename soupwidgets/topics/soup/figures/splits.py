@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.evaluation.axis_names import split_label
-from soupwidgets.figures.patch import Patch, finished, make_patch
+from soupwidgets.figures.patch import finished, make_patch
 from soupwidgets.figures.style import (
     GREEN,
     GREY,
@@ -24,7 +24,8 @@ from soupwidgets.figures.style import (
 )
 
 _GRID = 5
-_ENSEMBLE = {"color": GREEN, "symbol": "diamond-open", "size": 10, "line": {"width": 2}}
+# One point that is nowhere: a trace without any would not be in the legend.
+_NOWHERE = {"x": [None], "y": [None]}
 
 
 def splits(
@@ -46,62 +47,39 @@ def splits(
     Returns
     -------
     go.Figure
-        With a text alternative in ``layout.meta``.
+        With a text alternative in ``layout.meta``; the soup's marks are hollow while it is not exact.
     """
     figure = base_figure(
         "Accuracy on every split", axis("Accuracy, %"), axis("", autorange="reversed", automargin=True)
     )
-    for (name, evaluation), (symbol, colour) in zip(
-        (references or {}).items(), (("diamond", INK), ("square", GREY)), strict=False
-    ):
+    others = dict(references or {})
+    for (name, evaluation), (symbol, colour) in zip(others.items(), (("diamond", INK), ("square", GREY)), strict=False):
         figure.add_scatter(
-            x=percents(list(evaluation.accuracy.values())),
-            y=[split_label(evaluation, split) for split in evaluation.scores],
-            uid=f"reference-{symbol}", name=name, mode="markers",
+            **_places(evaluation), uid=f"reference-{symbol}", name=name, mode="markers",
             marker={"color": colour, "symbol": symbol, "size": 9},
             meta=name, hovertemplate="%{meta}<br>%{y}: %{x:.2f}%<extra></extra>",
         )  # fmt: skip
-    for uid, name, marker in (
-        ("ensemble", "ensemble of the same members", _ENSEMBLE),
-        ("here", "this soup, with 95% interval", {"color": VERMILLION, "size": 10}),
-    ):
-        figure.add_scatter(
-            x=[None], y=[None], uid=uid, name=name, mode="markers", marker=marker,
-            hovertemplate=f"{name}<br>%{{y}}: %{{x:.2f}}%<extra></extra>",
-        )  # fmt: skip
-    return finished(figure, splits_patch(mixture, ensemble, references))
-
-
-def splits_patch(
-    mixture: Evaluation, ensemble: Evaluation | None = None, references: Mapping[str, Evaluation] | None = None
-) -> Patch:
-    """What moves in `splits` when the soup changes; its markers are hollow until the scores are exact."""
-    traces: dict[str, dict[str, Any]] = {
-        "here": {
-            "x": percents(list(mixture.accuracy.values())),
-            "y": [split_label(mixture, name) for name in mixture.scores],
-            "error_x": error_bars_of(mixture.scores.values(), color=VERMILLION, thickness=1.5, width=4),
-            "marker": {
-                "color": VERMILLION,
-                "size": 10,
-                "symbol": ["circle" if score.exact else "circle-open" for score in mixture.scores.values()],
-            },
-        },
-        "ensemble": {"x": [None], "y": [None]},
-    }
+    name = "ensemble of the same members"
+    figure.add_scatter(
+        **(_NOWHERE if ensemble is None else _places(ensemble)), uid="ensemble", name=name, mode="markers",
+        marker={"color": GREEN, "symbol": "diamond-open", "size": 10, "line": {"width": 2}},
+        hovertemplate=f"{name}<br>%{{y}}: %{{x:.2f}}%<extra></extra>",
+    )  # fmt: skip
+    if ensemble is not None:
+        others[name] = ensemble
+    name = "this soup, with 95% interval"
+    symbols = ["circle" if score.exact else "circle-open" for score in mixture.scores.values()]
+    figure.add_scatter(
+        **_places(mixture), uid="here", name=name, mode="markers",
+        error_x=error_bars_of(mixture.scores.values(), color=VERMILLION, thickness=1.5, width=4),
+        marker={"color": VERMILLION, "size": 10, "symbol": symbols},
+        hovertemplate=f"{name}<br>%{{y}}: %{{x:.2f}}%<extra></extra>",
+    )  # fmt: skip
     rows = "; ".join(
         f"{name} {score.accuracy:.2%} ({interval_words(score.interval)}, {score.correct} of {score.seen})"
         for name, score in mixture.scores.items()
     )
     text = f"Accuracy of this soup on every split, with 95% intervals: {rows}."
-    others = dict(references or {})
-    if ensemble is not None:
-        others["ensemble of the same members"] = ensemble
-        traces["ensemble"] = {
-            "x": percents(list(ensemble.accuracy.values())),
-            "y": [split_label(ensemble, name) for name in ensemble.scores],
-            "marker": _ENSEMBLE,
-        }
     for name, evaluation in others.items():
         text += f" {name}: " + "; ".join(f"{split} {value:.2%}" for split, value in evaluation.accuracy.items()) + "."
     ends = [end for interval in mixture.interval.values() for end in interval]
@@ -110,4 +88,9 @@ def splits_patch(
     known = percents([end for end in [*ends, *mixture.accuracy.values()] if math.isfinite(end)])
     low = math.floor((min(known) - 1) / _GRID) * _GRID
     high = math.ceil((max(known) + 1) / _GRID) * _GRID
-    return make_patch(text, traces, xaxis=axis("Accuracy, %", (low, high)))
+    return finished(figure, make_patch(text, {}, xaxis=axis("Accuracy, %", (low, high))))
+
+
+def _places(evaluation: Evaluation) -> dict[str, Any]:
+    rows = [split_label(evaluation, split) for split in evaluation.scores]
+    return {"x": percents(list(evaluation.accuracy.values())), "y": rows}

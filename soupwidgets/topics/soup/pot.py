@@ -1,0 +1,157 @@
+"""What a mixer remembers: its ingredients alone, the soups that methods made, and what was measured last."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from soupwidgets import methods
+from soupwidgets.evaluation import Evaluation, Evaluator
+from soupwidgets.methods import GreedySoup
+from soupwidgets.recipe import Recipe
+from soupwidgets.topics.soup.making import METHODS, Making
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is known of a soup: its evaluation, the ensemble of its members, what is odd about it; perhaps not all."""
+
+    evaluation: Evaluation
+    ensemble: Evaluation | None = None
+    advice: tuple[str, ...] = ()
+    complete: bool = False
+
+
+class Pot:
+    """Soups of a few ingredients, measured in steps.
+
+    Parameters
+    ----------
+    ev
+        The evaluator.
+    names
+        The ingredients, at least one.
+
+    Attributes
+    ----------
+    tuned, zero_shot
+        Those that methods mix unless others are chosen, and the zero-shot model, if it is among them.
+    alone
+        Ingredient to its own evaluation, coarse or exact, as far as they are known.
+    saved
+        Soup to what is said of the files that it was written to.
+    """
+
+    def __init__(self, ev: Evaluator, names: Sequence[str]) -> None:
+        roles = {name: ev.pool.checkpoints[name].card.role for name in names}
+        self.ev, self.names = ev, list(names)
+        self.zero_shot = next((name for name in names if roles[name] == "zero_shot"), None)
+        self.tuned = [name for name in names if roles[name] == "fine_tuned"] or list(names)
+        # All of these are replaced as wholes, because one thread may read while another adds.
+        self.alone: dict[str, Evaluation] = {}
+        self.saved: dict[Recipe, tuple[str, ...]] = {}
+        self._made: dict[tuple[str, tuple[str, ...]], Making] = {}
+        self._known: tuple[Measured, ...] = ()
+
+    def contents(self, state: Mapping[str, Any]) -> tuple[Recipe, GreedySoup | None]:
+        """Say what is in the pot in a mixer's state, and the verdicts behind it where it is a greedy soup."""
+        if state["coefficients"]:
+            return Recipe(state["coefficients"]), None
+        if not state["method"]:
+            return Recipe.from_json(state["given"]) if state["given"] else Recipe({}), None
+        for _ in self.make(state["method"], state["of"]):
+            pass
+        made = self._made[state["method"], tuple(state["of"])]
+        if made.trace:
+            return made.trace.after(step_of(state, made.trace)), made.trace
+        assert made.recipe is not None
+        return made.recipe, None
+
+    def make(self, method: str, of: Sequence[str]) -> Generator[Making | None, None, Making]:
+        """Make a soup, or remember it: methods give the same every time."""
+        key = (method, tuple(of))
+        if key not in self._made:
+            made = None
+            for step in METHODS[method].make(self.ev, of):
+                made = step or made
+                yield step
+            assert made is not None
+            self._made = {**self._made, key: made}
+        return self._made[key]
+
+    def measure(self, recipe: Recipe) -> Iterator[Measured | None]:
+        """Measure a soup, coarse first; then the ensemble of its members, and then look for what is odd about it.
+
+        None is a step with nothing new.
+        """
+        known = self.known(recipe)
+        if known is None or not known.complete:
+            for evaluation in self.ev.stream(recipe):
+                known = self._keep(Measured(evaluation))
+                yield known
+            assert known is not None
+            # Logits have no layers to mix by.
+            if not recipe.by_tensor:
+                for name in recipe:
+                    yield from self.measure_alone(name)
+                known = self._keep(replace(known, ensemble=methods.logit_ensemble(self.ev, recipe)))
+                yield known
+            for advice in methods.check_soup(self.ev, recipe):
+                known = self._keep(replace(known, advice=(*known.advice, advice)))
+                yield known
+        yield self._keep(replace(known, complete=True))
+
+    def measure_alone(self, name: str) -> Iterator[None]:
+        """Measure one ingredient, if it was not."""
+        if name in self.alone and self.alone[name].exact:
+            return
+        for evaluation in self.ev.stream(name):
+            if evaluation.exact:
+                self.alone = {**self.alone, name: evaluation}
+            yield None
+
+    def look_at(self, name: str) -> Iterator[None]:
+        """Take a first look at an ingredient."""
+        if name not in self.alone:
+            # The first step has a sample of every split, and each split then adds to it.
+            for evaluation in islice(self.ev.stream(name), 1 + len(self.ev.suite.splits)):
+                self.alone = {**self.alone, name: evaluation}
+                yield None
+
+    def known(self, recipe: Recipe) -> Measured | None:
+        """Return what is remembered of a soup."""
+        return next((known for known in self._known if known.evaluation.recipe == recipe), None)
+
+    @property
+    def latest(self) -> Measured | None:
+        """What was measured last."""
+        return self._known[0] if self._known else None
+
+    def forget(self) -> None:
+        """Forget what was measured last: the pot is empty."""
+        self._known = ()
+
+    @property
+    def references(self) -> dict[str, Evaluation]:
+        """What one would take instead of a soup: the best single model, and the zero-shot one; as far as known."""
+        exact = {name: evaluation for name, evaluation in self.alone.items() if evaluation.exact}
+        found = {}
+        if measured := [name for name in self.tuned if name in exact]:
+            best = max(measured, key=lambda name: exact[name].accuracy[self.ev.suite.validation.name])
+            found[f"best single by validation ({best})"] = exact[best]
+        if self.zero_shot in exact:
+            found["zero-shot"] = exact[self.zero_shot]
+        return found
+
+    def _keep(self, known: Measured) -> Measured:
+        # The one on screen, and the one that somebody asks for meanwhile: logits of an ensemble take room.
+        others = (one for one in self._known if one.evaluation.recipe != known.evaluation.recipe)
+        self._known = (known, *others)[:2]
+        return known
+
+
+def step_of(state: Mapping[str, Any], trace: GreedySoup) -> int:
+    """Say which step of a greedy soup is meant; of one of fewer candidates the last."""
+    return min(max(1, int(round(state["step"]))), len(trace.steps))
