@@ -174,7 +174,6 @@ BUILD: dict[str, Callable[[], Any]] = {
         frontier(), FOG, colour=EVIL, context=frontier().points(FOG), chosen=[A]
     ),
     "soup.greedy_trace": lambda: sw.soup.figures.greedy_trace(GREEDY),
-    "soup.greedy_trace_patch": lambda: sw.soup.figures.greedy_trace_patch(GREEDY, 1),
     "diversity.helpers": lambda: sw.diversity.figures.helpers(
         [HelperStep(A, 0.6, evaluation(800)), HelperStep(B, 0.6, evaluation(1))], VAL, FOG
     ),
@@ -205,16 +204,14 @@ BUILD: dict[str, Callable[[], Any]] = {
         [SoupVersusEnsemble(A, B, 0.5, VAL, 1.0, 0.52, 0.51, 0.1, 0.16, 0.2, 0.19)]
     ),
     "soup.frontier": lambda: sw.soup.figures.frontier(ALONE, evaluation(800), evaluation(810), B, FOG),
-    "soup.frontier_patch": lambda: sw.soup.figures.frontier_patch(ALONE, evaluation(800), evaluation(810), B, FOG),
     "soup.splits": lambda: sw.soup.figures.splits(evaluation(800), evaluation(810), REFERENCES),
-    "soup.splits_patch": lambda: sw.soup.figures.splits_patch(evaluation(800), evaluation(810), REFERENCES),
     "soup.by_hyperparameter": lambda: sw.soup.figures.by_hyperparameter([SoupGroup(EVIL, (A,), evaluation(800))]),
     "diversity.specialists": lambda: sw.diversity.figures.specialists([CLASS], A, B),
     "alpha.splits": lambda: sw.alpha.figures.splits(SWEEP),
     "landscape.weight_geometry": lambda: sw.landscape.figures.weight_geometry(landscape().plane.geometry, "angle"),
 }
 # Patches that move marks alone have no name in them.
-NAMELESS = {"soup.greedy_trace_patch"}
+NAMELESS: set[str] = set()
 
 
 def seen(value: Any, key: str = "") -> Iterator[tuple[str, str]]:

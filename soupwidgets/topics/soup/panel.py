@@ -163,7 +163,9 @@ class SoupMixer(Panel):
 
     def recorded(self, grids: dict[str, list[Any]]) -> dict[str, list[Any]]:
         """Record every step of the greedy soup, for each shift."""
-        return {name: grid for name, grid in grids.items() if name in ("step", "shift")}
+        kept = {name: grid for name, grid in grids.items() if name in ("step", "shift")}
+        trace = self._pot.contents(self._greedy())[1]
+        return kept | ({"step": list(range(1, len(trace.steps) + 1))} if trace and "step" in kept else {})
 
     def to_html(self, path: str | Path, **fixed: Any) -> Path:
         """Write one self-contained page that replays the greedy soup: no kernel, no network.
@@ -182,9 +184,11 @@ class SoupMixer(Panel):
         Path
             The same path.
         """
-        greedy = self.state if self.trace else self.do("greedy")
-        kept = {name: greedy[name] for name in ("method", "of", "coefficients", "given")}
+        kept = {name: value for name, value in self._greedy().items() if name in ("method", "of", "coefficients")}
         return super().to_html(path, **{**kept, **fixed})
+
+    def _greedy(self) -> State:
+        return self.state if self.trace else self.do("greedy")
 
     def _making(self, name: str, of: Sequence[str], state: State) -> Generator[View | None, None, Making]:
         steps = self._pot.make(name, of)

@@ -154,4 +154,4 @@ class Pot:
 
 def step_of(state: Mapping[str, Any], trace: GreedySoup) -> int:
     """Say which step of a greedy soup is meant; of one of fewer candidates the last."""
-    return min(max(1, int(round(state["step"]))), len(trace.steps))
+    return min(max(1, int(state["step"] + 0.5)), len(trace.steps))

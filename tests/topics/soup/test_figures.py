@@ -103,30 +103,37 @@ def test_what_is_far_below_is_named_unless_it_is_in_the_soup() -> None:
     assert not with_bad.layout.annotations
 
 
-def test_patched_figures_are_the_figures_drawn_anew() -> None:
-    other = evaluation({"c": 1.0}, 700, 400, seen=900)
-    arguments = (ALONE, SOUP, ENSEMBLE, "zero-shot"), (ALONE, other, None, "zero-shot")
-    moved = sw.figures.apply_patch(
-        sw.soup.figures.frontier(*arguments[0]), sw.soup.figures.frontier_patch(*arguments[1])
-    )
-    assert moved.to_plotly_json()["layout"] == sw.soup.figures.frontier(*arguments[1]).to_plotly_json()["layout"]
-    moved = sw.figures.apply_patch(sw.soup.figures.splits(SOUP, ENSEMBLE), sw.soup.figures.splits_patch(other))
-    assert by_uid(moved)["here"] == by_uid(sw.soup.figures.splits(other))["here"]
-    assert by_uid(moved)["here"].marker.symbol == ("circle-open",) * 3
-    moved = sw.figures.apply_patch(
-        sw.soup.figures.greedy_trace(GREEDY, 1), sw.soup.figures.greedy_trace_patch(GREEDY, 4)
-    )
-    assert moved == sw.soup.figures.greedy_trace(GREEDY, 4)
+def test_what_is_not_exact_is_hollow_and_what_is_not_there_keeps_its_place_in_the_legend() -> None:
+    coarse = evaluation({"c": 1.0}, 700, 400, seen=900)
+    frontier = by_uid(sw.soup.figures.frontier(ALONE, coarse, None, "zero-shot"))
+    assert frontier["here"].marker.symbol == "circle-open"
+    assert (frontier["ensemble"].x, frontier["ensemble"].name) == ((None,), "ensemble of the same members")
+    splits = by_uid(sw.soup.figures.splits(coarse))
+    assert splits["here"].marker.symbol == ("circle-open",) * 3
+    assert splits["ensemble"].x == (None,)
+    exact = sw.soup.figures.splits(SOUP, ENSEMBLE, {"best": ALONE["b"]})
+    assert by_uid(exact)["here"].marker.symbol == ("circle",) * 3
+    assert by_uid(exact)["ensemble"].x == pytest.approx((82.5, 82.5, 53))
+    assert by_uid(exact)["reference-diamond"].x == pytest.approx((81, 81, 52))
+    # A soup that moves has the same traces: the front end moves its marks, and draws nothing anew.
+    for one, other in ((frontier, by_uid(FIGURES["soup_frontier"]())), (splits, by_uid(sw.soup.figures.splits(SOUP)))):
+        assert [(uid, t.name) for uid, t in one.items()] == [(uid, t.name) for uid, t in other.items()]
 
 
 def test_axes_stand_still_while_a_soup_moves_a_little() -> None:
-    ranges = [
-        sw.soup.figures.frontier_patch(ALONE, evaluation({"a": 1, "b": i}, 815 + i, 530 + i))["layout"]
-        for i in range(3)
+    axes = [
+        sw.soup.figures.frontier(ALONE, evaluation({"a": 1, "b": i}, 815 + i, 530 + i)).layout.xaxis for i in range(3)
     ]
-    assert ranges[0]["xaxis"] == ranges[1]["xaxis"] == ranges[2]["xaxis"]
-    outside = sw.soup.figures.frontier_patch(ALONE, evaluation({"a": 1}, 950, 530))["layout"]
-    assert outside["xaxis"]["range"][1] > 95
+    assert axes[0] == axes[1] == axes[2]
+    outside = sw.soup.figures.frontier(ALONE, evaluation({"a": 1}, 950, 530)).layout
+    assert outside.xaxis.range[1] > 95
+
+
+def test_each_candidate_has_one_tick() -> None:
+    axis = FIGURES["greedy_trace"]().layout.xaxis
+    assert (axis.tick0, axis.dtick) == (1, 1)
+    many = GreedySoup(GREEDY.recipe, GREEDY.steps * 6)
+    assert sw.soup.figures.greedy_trace(many).layout.xaxis.dtick == 2
 
 
 def test_greedy_trace_tells_bounds_from_accuracies() -> None:
