@@ -33,8 +33,8 @@ def open_mixer(lab: Lab, page: Any, name: str) -> None:
 
 def coefficients(page: Any) -> dict[str, float]:
     found = {}
-    for row in page.locator(".soupwidgets-table tbody tr").all():
-        value = float(row.locator("input[type=number]").input_value())
+    for row in page.locator(".soupwidgets-coefficients tbody tr").all():
+        value = float(row.locator(".soupwidgets-number").input_value())
         if value:
             found[row.locator("th").text_content()] = value
     return found
@@ -46,7 +46,7 @@ def shown_counts(page: Any) -> dict[str, int]:
 
 
 def wait_exact(page: Any, members: int) -> None:
-    page.get_by_text(f"soup of {members}: exact").first.wait_for()
+    page.get_by_role("status").filter(has_text=re.compile(rf"soup of {members} \(.*\): exact")).first.wait_for()
 
 
 def wait_counts(page: Any, expected: dict[str, int]) -> None:
@@ -89,8 +89,9 @@ def test_sliders_switches_and_the_sum(lab: Lab, page: Any, evaluator: Evaluator)
     wait_exact(page, 3)
     left = coefficients(page)
     assert left == pytest.approx({"ft-00": 0.1111, "ft-03": 0.7778, "ft-08": 0.1111}, abs=1e-4)
+    page.get_by_role("status").filter(has_text="by hand").wait_for()  # no method made this one
     page.get_by_label("keep the sum at 1").uncheck()
-    for name, value in (("ft-03", "0.5"), ("ft-08", "0.3"), ("ft-00", "0.2")):
+    for name, value in (("ft-03", "0,5"), ("ft-08", "0.3"), ("ft-00", "0.2")):
         number = page.get_by_label(f"coefficient of {name}, typed")
         number.fill(value)
         number.press("Enter")
@@ -98,12 +99,12 @@ def test_sliders_switches_and_the_sum(lab: Lab, page: Any, evaluator: Evaluator)
     wait_exact(page, 3)
     recipe = Recipe({"ft-03": 0.5, "ft-08": 0.3, "ft-00": 0.2})
     wait_counts(page, expected_counts(evaluator, recipe))
-    assert page.locator("[role=alert]").count() == 0
+    assert page.locator("[role=alert]:visible").count() == 0
 
 
 def test_sort_filter_and_lasso(lab: Lab, page: Any) -> None:
     open_mixer(lab, page, "rows.ipynb")
-    rows = page.locator(".soupwidgets-table tbody tr:not([hidden])")
+    rows = page.locator(".soupwidgets-coefficients tbody tr:not([hidden])")
     page.get_by_role("button", name="ID test %").click()
     shown = [float(row.locator("td").nth(3).text_content()) for row in rows.all()]
     assert shown == sorted(shown, reverse=True)
@@ -118,6 +119,7 @@ def test_sort_filter_and_lasso(lab: Lab, page: Any) -> None:
     assert rows.count() == 6
 
     # A lasso around the upper left corner, where the zero-shot model is alone.
+    page.locator(".soupwidgets-figure .nsewdrag").first.scroll_into_view_if_needed()
     plot = page.locator(".soupwidgets-figure .nsewdrag").first.bounding_box()
     x, y = plot["x"] + 4, plot["y"] + 4
     page.mouse.move(x, y)
@@ -127,6 +129,13 @@ def test_sort_filter_and_lasso(lab: Lab, page: Any) -> None:
     page.mouse.up()
     page.get_by_text("1 of 6").wait_for()
     assert rows.locator("th").all_text_contents() == ["zero-shot"]
+    # The same with the keyboard.
+    chosen = page.locator("[data-control=chosen]")
+    chosen.locator("summary").press("Enter")
+    assert chosen.locator("summary").text_content() == "Chosen ingredients: 1 of 6"
+    chosen.get_by_label("ft-08").press("Space")
+    page.get_by_text("2 of 6", exact=True).wait_for()
+    assert sorted(rows.locator("th").all_text_contents()) == ["ft-08", "zero-shot"]
 
 
 def test_greedy_its_replay_and_the_file(lab: Lab, page: Any, evaluator: Evaluator) -> None:
@@ -135,6 +144,13 @@ def test_greedy_its_replay_and_the_file(lab: Lab, page: Any, evaluator: Evaluato
     page.get_by_label("bad-lr is in the soup").check()
     page.get_by_text("'ft-03' and 'bad-lr' lies a barrier").wait_for(timeout=120_000)
     page.screenshot(path=str(ARTEFACTS / "mixer-bad.png"))
+    # A method that takes long can be stopped, and the soup is what it was.
+    before = coefficients(page)
+    page.get_by_role("button", name="Learned", exact=True).click()
+    page.get_by_text(re.compile("learning coefficients: step")).wait_for()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("status").filter(has_text="by hand").wait_for()
+    assert coefficients(page) == before
     page.get_by_role("button", name="Greedy", exact=True).click()
     soup = greedy_soup(evaluator, ["ft-00", "ft-03", "ft-05", "ft-08"], progress=False)
     wait_exact(page, len(soup.ingredients))
@@ -142,20 +158,28 @@ def test_greedy_its_replay_and_the_file(lab: Lab, page: Any, evaluator: Evaluato
     assert coefficients(page) == pytest.approx(dict(soup.recipe), abs=1e-4)
     page.locator(".soupwidgets-figure[data-drawn]").nth(2).wait_for()
     page.wait_for_timeout(1000)
-    page.locator(".jp-OutputArea-output:has(.soupwidgets-table)").first.screenshot(path=str(ARTEFACTS / "mixer.png"))
+    page.locator(".soupwidgets-panel").first.screenshot(path=str(ARTEFACTS / "mixer.png"))
+    ticks = page.locator(".soupwidgets-figure[data-name=trace] .xtick").all_text_contents()
+    assert ticks == ["1", "2", "3", "4"]
 
-    page.locator(".soupwidgets-slider input[type=range]").press("ArrowLeft")
+    step = page.locator("[data-control=step] input[type=range]")
+    step.press("ArrowLeft")
     page.get_by_text(re.compile("Step 3 of 4")).first.wait_for()
-    page.locator(".soupwidgets-slider input[type=range]").press("ArrowLeft")
+    step.press("ArrowLeft")
     page.get_by_text(re.compile("Step 2 of 4")).first.wait_for()
     recipe = soup.after(2)
     wait_exact(page, len(recipe))
     assert coefficients(page) == pytest.approx(dict(recipe), abs=1e-4)
 
-    page.get_by_role("textbox", name="File", exact=True).fill("mixed.safetensors")
+    page.get_by_label("File", exact=True).fill("mixed.safetensors")
     page.get_by_role("button", name="Save soup").click()
     page.get_by_text("saved as mixed.safetensors").wait_for()
     assert CheckpointFile(lab.root / "notebooks" / "mixed.safetensors").card.name == "mixed"
+
+    page.get_by_role("button", name="Uniform", exact=True).click()
+    page.get_by_role("status").filter(has_text="Uniform, from 4").wait_for()
+    assert not step.is_visible()
+    assert page.locator(".soupwidgets-figure").count() == 2
 
 
 @pytest.mark.usefixtures("lab")
@@ -168,11 +192,15 @@ def test_the_page_replays_without_a_kernel(page: Any, evaluator: Evaluator, tmp_
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     page.goto(path.as_uri())
-    page.locator("#figures .main-svg").first.wait_for()
-    page.locator("#frame").press("Home")
+    page.locator(".soupwidgets-figure .main-svg").first.wait_for()
+    step = page.locator(".soupwidgets-slider input[type=range]")
+    for _ in range(2):
+        step.press("ArrowLeft")
     soup = greedy_soup(evaluator, ["ft-00", "ft-03", "ft-05"], progress=False)
-    page.locator("#below", has_text=f"{soup.steps[0].candidate} is the first").wait_for()
+    page.get_by_text(f"{soup.steps[0].candidate} is the first").first.wait_for()
     assert shown_counts(page) == expected_counts(evaluator, soup.after(1))
-    page.locator("#frame").press("End")
+    for _ in range(2):
+        step.press("ArrowRight")
+    page.get_by_text("Step 3 of 3").first.wait_for()
     assert shown_counts(page) == expected_counts(evaluator, soup.recipe)
     assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
