@@ -184,6 +184,8 @@ class SoupMixer(Panel):
         Path
             The same path.
         """
+        # Every ingredient has its place in the page's figures.
+        self.wait(background=True)
         kept = {name: value for name, value in self._greedy().items() if name in ("method", "of", "coefficients")}
         return super().to_html(path, **{**kept, **fixed})
 
