@@ -66,7 +66,8 @@ def write_page(panel: Panel, path: str | Path, fixed: Mapping[str, Any]) -> Path
     shared: dict[str, Any] = {}
     answers: dict[str, Any] = {}
     for values in itertools.product(*grids.values()):
-        here = {**state, **dict(zip(grids, values, strict=True))}
+        # Checked together: a panel may let one control follow another.
+        here = {**panel.state, **panel._checked({**fixed, **dict(zip(grids, values, strict=True))})}
         answers[json.dumps(list(values))] = _shared(panel._json(panel.ask(**here), here), shared)
     # What the answers change about controls is theirs; the rest is as it is now.
     controls = [
