@@ -1,4 +1,4 @@
-"""Pictures side by side: points of a path, and images before and after an augmentation."""
+"""Pictures side by side: points of a path."""
 
 from __future__ import annotations
 
@@ -39,26 +39,6 @@ def path_strip(images: NDArray[np.uint8], predictions: Sequence[str], ends: tupl
             f'<span style="color:#444">{escape(predictions[place])}</span></li>'
         )
     return _list("points of the path, with the model's prediction", items)
-
-
-def before_after(before: NDArray[np.uint8], after: NDArray[np.uint8], labels: Sequence[str], name: str) -> str:
-    """Images as they are above what an augmentation makes of them.
-
-    Parameters
-    ----------
-    before, after
-        ``[n, height, width(, 3)]``.
-    labels
-        What the images show.
-    name
-        Of the augmentation.
-    """
-    items = [
-        f'<li style="width:{_SIDE}px">{_picture(a, f"{label}, as it is")}'
-        f"{_picture(b, f'{label}, after {name}')}{escape(label)}</li>"
-        for a, b, label in zip(before, after, labels, strict=True)
-    ]
-    return _list(f"images before (above) and after (below) {name}", items)
 
 
 def _picture(image: NDArray[np.uint8], alt: str) -> str:

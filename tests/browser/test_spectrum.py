@@ -1,4 +1,4 @@
-"""Spectra and augmentations in real JupyterLab and Chromium: slider, keys, a click on the plane, and pages."""
+"""Spectra in real JupyterLab and Chromium: slider, keys, and a page."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import soupwidgets as sw
-from soupwidgets import Evaluator, Suite, wise_ft
-from soupwidgets.topics.augmentation.study import read_augmentation_study
-from soupwidgets.widgets import AugmentationExplorer, SpectrumExplorer
-from tests.browser.jupyter import ARTEFACTS, ROOT, Lab
+from soupwidgets import Evaluator, wise_ft
+from soupwidgets.widgets import SpectrumExplorer
+from tests.browser.jupyter import ARTEFACTS, Lab
 from tests.browser.test_drag_alpha import write_notebook
 from tests.browser.test_frontier import wait_words, words
 
@@ -21,29 +20,6 @@ noise = sw.spectrum.read_label_noise_study("../data/studies/label-noise.json")
 explorer = sw.widgets.SpectrumExplorer(ev, "ft-03", alphas=3, pairs=60, samples=32, noise=noise)
 explorer
 """
-AUGMENTATIONS = """
-import soupwidgets as sw
-pool, suite = sw.Pool.open("../data/zoo/fashion"), sw.Suite.open("../data/suites/fashion")
-study = sw.augmentation.read_augmentation_study("../data/studies/augmentations.json")
-explorer = sw.widgets.AugmentationExplorer(study, suite, sw.Evaluator(pool, suite), alphas=2)
-explorer
-"""
-
-
-def place_of(page: Any, row: int) -> tuple[float, float]:
-    """Where an augmentation stands on the screen; one of the axes is logarithmic."""
-    found = page.evaluate(
-        """(row) => {
-          const plot = document.querySelector(".soupwidgets-figure .js-plotly-plot");
-          const trace = plot._fullData.find((t) => t.uid === "augmentations");
-          const {xaxis, yaxis} = plot._fullLayout;
-          const box = plot.getBoundingClientRect();
-          const [left, top] = [box.left + xaxis._offset, box.top + yaxis._offset];
-          return [left + xaxis.d2p(trace.x[row]), top + yaxis.d2p(trace.y[row])];
-        }""",
-        row,
-    )
-    return tuple(found)
 
 
 def test_drag_alpha_and_read_the_spectrum(lab: Lab, page: Any, evaluator: Evaluator) -> None:
@@ -83,47 +59,8 @@ def test_drag_alpha_and_read_the_spectrum(lab: Lab, page: Any, evaluator: Evalua
     assert page.locator("[role=alert]").count() == 0
 
 
-def test_click_an_augmentation(lab: Lab, page: Any) -> None:
-    page.set_viewport_size({"width": 1400, "height": 1300})
-    lab.open(page, write_notebook(lab, "augmentations.ipynb", AUGMENTATIONS))
-    page.keyboard.press("Control+b")
-    lab.run_all(page)
-    page.locator(".soupwidgets-figure[data-drawn]").nth(1).wait_for(timeout=120_000)
-    study = read_augmentation_study(ROOT / "data" / "studies" / "augmentations.json")
-    names = [r.name for r in study.results]
-    page.wait_for_timeout(500)
-    page.mouse.click(*place_of(page, names.index("rotate")))
-    page.get_by_text("Training with rotate, and without").first.wait_for()
-    assert page.get_by_label("Augmentation", exact=True).input_value() == "rotate"
-    gallery = page.locator("section[aria-label='images before (above) and after (below) rotate']")
-    gallery.wait_for()
-    before = [img.get_attribute("src") for img in gallery.locator("img").all()]
-    page.mouse.move(5, 600)
-    page.wait_for_timeout(800)
-    box = gallery.bounding_box()
-    page.screenshot(
-        path=str(ARTEFACTS / "augmentations.png"), clip={"x": 120, "y": box["y"] - 6, "width": 1230, "height": 690}
-    )
-    slider = page.get_by_role("slider").first
-    slider.press("ArrowLeft")
-    weaker = page.locator("section[aria-label='images before (above) and after (below) rotate 0.95']")
-    weaker.wait_for()
-    assert [img.get_attribute("src") for img in weaker.locator("img").all()] != before
-    page.get_by_role("button", name="How does it look along alpha?").click()
-    page.get_by_text("Affinity of rotate 0.95 along alpha").first.wait_for(timeout=120_000)
-    page.get_by_label("Soups by", exact=True).select_option("augmentation")
-    page.get_by_text("Uniform soups of two halves of the ingredients").first.wait_for(timeout=240_000)
-    page.wait_for_timeout(500)
-    page.screenshot(path=str(ARTEFACTS / "augmentations-full.png"))
-    assert page.locator("[role=alert]").count() == 0
-
-
-def test_both_pages_need_no_kernel_and_no_network(
-    page: Any, evaluator: Evaluator, suite: Suite, tmp_path: Path
-) -> None:
+def test_the_page_needs_no_kernel_and_no_network(page: Any, evaluator: Evaluator, tmp_path: Path) -> None:
     spectrum = SpectrumExplorer(evaluator, "ft-03", alphas=2, pairs=10, samples=16)
-    study = read_augmentation_study(ROOT / "data" / "studies" / "augmentations.json")
-    augmentations = AugmentationExplorer(study, suite)
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     page.goto(spectrum.to_html(tmp_path / "spectrum.html").as_uri())
@@ -132,11 +69,5 @@ def test_both_pages_need_no_kernel_and_no_network(
     assert "alpha 0 of ft-03: mean frequency" in words(page)
     slider.press("ArrowRight")
     wait_words(page, "alpha 1 of ft-03: mean frequency")
-    page.goto(augmentations.to_html(tmp_path / "augmentations.html").as_uri())
-    page.get_by_role("slider").press("Home")
-    page.get_by_text(f"Training with {study.results[0].name}, and without").first.wait_for()
-    page.get_by_role("slider").press("ArrowRight")
-    page.get_by_text(f"Training with {study.results[1].name}, and without").first.wait_for()
     spectrum.close()
-    augmentations.close()
     assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []

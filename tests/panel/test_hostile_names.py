@@ -34,7 +34,6 @@ MADE: dict[str, Callable[[], str]] = {
     "progress": lambda: html.progress(A, 0, 1),
     "notes": lambda: html.notes([A]),
     "strip": lambda: picture_strips.path_strip(np.stack([IMAGE] * 3), [A] * 3, (A, B)),
-    "before and after": lambda: picture_strips.before_after(IMAGE[None], IMAGE[None], [A], B),
     "pair": lambda: pair_table(pair(), 0.5),
     "ensemble": lambda: ensemble_table(ALONE, [TEST, FOG]),
     "frontier": lambda: details(frontier(), [A, B], FOG, None, EVIL),

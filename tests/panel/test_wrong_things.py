@@ -77,15 +77,15 @@ def test_a_pool_without_fine_tuned_models(tiny_pool: Pool, small_suite: Suite) -
         LandscapeExplorer(ev)
     study = replace(augmentations(), results=(replace(augmentations().results[0], name="blur"),))
     made = AugmentationExplorer(study, small_suite, ev)
-    made.measure_along_alpha()
-    assert "the pool has none (there is zero-shot)" in made.alert.value
+    with pytest.raises(PoolError, match=r"the pool has none \(there is zero-shot\)"):
+        made.do("measure")
     made.close()
 
 
 def test_what_an_explorer_says_of_itself(small_suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     made = AugmentationExplorer(augmentations(), small_suite)
-    what = "<AugmentationExplorer of 2 augmentations"
-    assert repr(made) == f"{what}: show it in a notebook, or write a page with .to_html(path)>"
+    what = f"<AugmentationExplorer, {small_suite.name}: affinity and diversity of augmentations"
+    assert repr(made) == f"{what}: show it in a notebook, or write .to_html(path)>"
     monkeypatch.setattr(notebook_cells, "get_ipython", lambda: SimpleNamespace(kernel=None))
     assert repr(made) == f"{what}: run this cell to use it>"
     made.close()

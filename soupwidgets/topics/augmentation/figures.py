@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from soupwidgets.figures.labels import label_offsets
 from soupwidgets.figures.patch import finished, make_patch
 from soupwidgets.figures.style import (
     BLUE,
@@ -17,7 +18,6 @@ from soupwidgets.figures.style import (
     band,
     bar_length,
     base_figure,
-    label_positions,
     limits,
     percent,
 )
@@ -47,24 +47,32 @@ def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> g
     most = max((abs(c) for c in change), default=1.0) or 1.0
     edges = [v for e in y for v in (e.value, e.low, e.high) if v > 0]
     low, high = limits([math.log10(v) for v in edges], 0.1)
+    left, right = limits([v for e in x for v in (e.value, e.low, e.high) if math.isfinite(v)] + [1.0], 0.08)
     figure = base_figure(
         "Affinity and diversity of augmentations",
-        axis("Affinity (accuracy of a clean-trained model, augmented / clean)",
-             limits([v for e in x for v in (e.value, e.low, e.high) if math.isfinite(v)] + [1.0], 0.08)),
-        axis("Diversity (final training loss, with / without; log scale)", (low, high), type="log", dtick="D2"),
+        axis("Affinity (accuracy, augmented / clean)", (left, right)),
+        axis("Diversity (training loss, with / without; log)", (low, high), type="log", dtick="D2"),
         height=520,
-    )  # fmt: skip
+    )
     figure.add_scatter(
         x=[e.value for e in x], y=[e.value for e in y], uid="augmentations",
-        name=f"augmentations, 95% intervals over {study.seeds} trainings", mode="markers+text",
-        text=[r.name for r in results], customdata=[[r.name] for r in results],
+        name=f"augmentations, 95% intervals over {study.seeds} trainings", mode="markers",
+        hovertext=[r.name for r in results], customdata=[[r.name] for r in results],
         marker={"size": 13, "color": change, "colorscale": "RdBu", "cmin": -most, "cmax": most,
                 "line": {"color": INK, "width": 1},
-                "colorbar": {"title": {"text": "Change of test accuracy, points", "side": "right"}, "thickness": 14}},
+                "colorbar": {"title": {"text": "Change of accuracy, points", "side": "right"}, "thickness": 14}},
         error_x=_bars(x), error_y=_bars(y),
-        textposition=label_positions([e.value for e in x], [math.log(e.value) for e in y], [r.name for r in results]),
-        hovertemplate="%{text}<br>affinity %{x:.3f}, diversity %{y:.3g}<br>%{marker.color:+.2f} points<extra></extra>",
+        hovertemplate="%{hovertext}<br>affinity %{x:.3f}, diversity %{y:.3g}"
+                      "<br>%{marker.color:+.2f} points<extra></extra>",
     )  # fmt: skip
+    across_axis = [(e.value - left) / (right - left) for e in x]
+    up_axis = [(math.log10(e.value) - low) / (high - low) for e in y]
+    offsets = label_offsets(across_axis, up_axis, [r.name for r in results])
+    for result, (across, up) in zip(results, offsets, strict=True):
+        figure.add_annotation(
+            x=result.affinity.value, y=math.log10(result.diversity.value), text=result.name, ax=across, ay=-up,
+            showarrow=True, arrowhead=0, arrowwidth=1, arrowcolor=GREY, standoff=8, borderpad=0,
+        )  # fmt: skip
     ring = [r for r in results if r.name == chosen]
     figure.add_scatter(
         x=[r.affinity.value for r in ring], y=[r.diversity.value for r in ring], uid="chosen", name="chosen",

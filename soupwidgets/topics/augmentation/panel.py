@@ -1,30 +1,22 @@
-"""The plane of affinity and diversity: click an augmentation to see what it does to images, training and models."""
+"""The plane of affinity and diversity: choose an augmentation to see what it does to images, training and models."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from functools import partial
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-import ipywidgets
 import numpy as np
 
 from soupwidgets.evaluation import Evaluator, coarse_to_fine
-from soupwidgets.figures.patch import as_patch
 from soupwidgets.methods import wise_ft
 from soupwidgets.methods.sweep import alpha_grid
-from soupwidgets.panel.drag_slider import DragSlider
-from soupwidgets.panel.explorer import Explorer, side_by_side
-from soupwidgets.panel.frames_page import Frame, PageTexts, write_frames_page
+from soupwidgets.panel.controls import Button, Choice, Control, Slider
 from soupwidgets.panel.given import evaluator_for, fine_tuned_models
-from soupwidgets.panel.html import progress
-from soupwidgets.panel.live_figure import LiveFigure
-from soupwidgets.panel.newest_wins import Steps
-from soupwidgets.panel.picture_strips import before_after
+from soupwidgets.panel.panel import Panel, State
+from soupwidgets.panel.python import script
+from soupwidgets.panel.view import Picture, Strip, Table, View
 from soupwidgets.suites import AUGMENTATIONS, Augmentation, SliceSplit, Suite, augmentation
-from soupwidgets.text import safe_csv
 from soupwidgets.topics.augmentation import figures
 from soupwidgets.topics.augmentation.affinity import Affinity, augmented, stream_affinity_along_alpha
 from soupwidgets.topics.augmentation.study import AugmentationStudy
@@ -33,10 +25,9 @@ from soupwidgets.topics.soup.by_hyperparameter import SoupGroup, numeric_hyperpa
 from soupwidgets.topics.soup.by_hyperparameter import stream_by_hyperparameter as stream_soups_by_hyperparameter
 
 _SHOWN = 12
-_NOTHING = "nothing chosen"
 
 
-class AugmentationExplorer(Explorer):
+class AugmentationExplorer(Panel):
     """Augmentations by affinity and diversity, coloured by what they do to accuracy.
 
     Parameters
@@ -50,6 +41,8 @@ class AugmentationExplorer(Explorer):
         of ingredients with more or less of a hyper-parameter are like. Without it that is left out.
     own
         Augmentations of the study that have no name in `suites.AUGMENTATIONS`.
+    alphas
+        At how many alphas affinity is measured.
 
     Raises
     ------
@@ -57,14 +50,13 @@ class AugmentationExplorer(Explorer):
         When it was given no study, or no suite; it says what to write.
     ValueError
         When the study is empty.
-
-    Attributes
-    ----------
-    along
-        alpha to the affinity of the chosen augmentation, as far as measured.
-    groups
-        The last two soups by a hyper-parameter.
     """
+
+    augmentation: str
+    strength: float
+    fine_tuned: str
+    measure: int
+    hyperparameter: str | None
 
     def __init__(
         self,
@@ -83,207 +75,168 @@ class AugmentationExplorer(Explorer):
             evaluator_for("AugmentationExplorer", ev)
         if not study.results:
             raise ValueError("the study has no results: there is nothing to show")
-        super().__init__()
         self.study, self.suite, self.ev = study, suite, ev
         self._own = {one.name: one for one in own}
         self._grid = alpha_grid(alphas)
-        self.along: dict[float, Affinity] = {}
-        self.groups: list[SoupGroup] = []
+        # By augmentation and model, and by hyper-parameter.
+        self._along: dict[tuple[str, str], dict[float, Affinity]] = {}
+        self._groups: dict[str, list[SoupGroup]] = {}
         rng = np.random.default_rng(0)
         labels = suite.validation.labels
         # One image of each class, as far as there is room.
         firsts = [int(rng.choice(np.flatnonzero(labels == c))) for c in np.unique(labels)[:_SHOWN]]
         self._few = SliceSplit("examples", suite.validation, firsts)
-
         best = max(study.results, key=lambda r: r.change.value).name
-        self.choice = ipywidgets.Dropdown(
-            description="Augmentation",
-            options=[r.name for r in study.results],
-            value=best,
-            style={"description_width": "initial"},
-        )
-        self.strength = DragSlider(value=1.0, step=0.05, label="strength", low_label="nothing", high_label="full")
-        self.strength.layout.flex = "1 1 320px"
-        controls = ipywidgets.HBox([self.choice, self.strength])
-        controls.layout.flex_flow = "row wrap"
-        self.plane, self.curves = LiveFigure(), LiveFigure()
-        self.pictures, self.status = ipywidgets.HTML(), ipywidgets.HTML()
-        exports = []
-        for kind in ("svg", "png", "csv"):
-            button = ipywidgets.Button(description=kind.upper(), tooltip=f"Download the plane as {kind.upper()}")
-            button.layout.width = "64px"
-            button.on_click(lambda _, kind=kind: self.export(kind))
-            exports.append(button)
-        self.children = [
-            controls, self.status, self.alert, self.pictures, side_by_side([self.plane, self.curves]),
-            ipywidgets.HBox(exports), *self._pool_widgets(),
-        ]  # fmt: skip
-
-        self.choice.observe(lambda _: self._start(), "value")
-        self.strength.observe(lambda _: self._show_pictures(), "value")
-        self.plane.observe(self._on_click, "clicked")
-        self._start()
-
-    def __repr__(self) -> str:
-        # What a notebook shows in the widget's place where no kernel runs.
-        return f"<AugmentationExplorer of {len(self.study.results)} augmentations: {self._how_to_use}>"
+        controls = [
+            Choice(name="augmentation", label="Augmentation", value=best, options=[r.name for r in study.results]),
+            Slider(name="strength", label="strength", value=_strength(best), low_label="nothing", high_label="full"),
+            *self._of_the_pool(),
+        ]
+        self._strength_before = _strength(best)
+        super().__init__(f"{suite.name}: affinity and diversity of augmentations", controls)
 
     @property
-    def chosen(self) -> str:
-        """The chosen augmentation; assign to choose."""
-        return str(self.choice.value)
+    def along(self) -> dict[float, Affinity]:
+        """Alpha to the affinity of the chosen augmentation at its strength, as far as measured."""
+        return self._found_along(self.state)
 
-    @chosen.setter
-    def chosen(self, name: str) -> None:
-        self.choice.value = name
+    @property
+    def groups(self) -> list[SoupGroup]:
+        """The two soups by the chosen hyper-parameter; empty before they are measured."""
+        return self._groups.get(self.state.get("hyperparameter") or "", [])
 
-    def measure_along_alpha(self) -> None:
-        """Measure the affinity of the chosen augmentation at its strength for zero-shot, fine-tuned, and between."""
-        self.alert.value = ""
-        if self.ev is None:
-            self._show_error(ValueError("without an evaluator there are no models to ask"))
+    def answer(self, state: State) -> Iterator[View]:
+        """Show an augmentation, and measure the soups by a hyper-parameter if one is chosen."""
+        wanted = state.get("hyperparameter")
+        if wanted is None or wanted in self._groups:
+            yield self._view(state, self._groups.get(wanted or "", []))
             return
-        one = self._augmentation()
-        if one is None:
-            self._show_error(ValueError(f"{self.chosen!r} is known by its results alone: name it with own="))
-            return
-        try:
-            fine_tuned_models("AugmentationExplorer", self.ev.pool)
-        except ValueError as error:
-            self._show_error(error)
-            return
-        self.along = {}
-        self._work.request(self._measure(one, str(self.model_choice.value)))
-
-    def export(self, kind: Literal["svg", "png", "csv"]) -> None:
-        """Hand the reader the plane, or its numbers, as a file."""
-        table = safe_csv(self.study.to_frame()) if kind == "csv" else ""
-        self.plane.download(kind, "augmentations", table)
-
-    def to_html(self, path: str | Path) -> Path:
-        """Write one self-contained page with a slider over the augmentations: no kernel, no network.
-
-        Parameters
-        ----------
-        path
-            The file to write.
-
-        Returns
-        -------
-        Path
-            The same path.
-        """
-        names = [r.name for r in self.study.results]
-        frames: list[Frame] = []
-        drawn: list[Any] = []
-        for name in names:
-            made = [figures.affinity_diversity(self.study, name), self._curves(name)]
-            drawn = drawn or made
-            frames.append(Frame(name, [as_patch(f) for f in made], self._pictures(name, 1.0)))
-        texts = PageTexts(
-            title=f"{self.suite.name}: affinity and diversity of augmentations",
-            intro="Move the slider from augmentation to augmentation "
-            '(<a href="https://arxiv.org/abs/2002.08973">arXiv 2002.08973</a>).',
-            label="augmentation",
-            low=names[0],
-            high=names[-1],
-        )
-        return write_frames_page(path, texts, drawn, frames, names.index(self.chosen))
-
-    # What the user does.
-
-    def _start(self) -> None:
-        self.alert.value = ""
-        self.strength.value = self._strength(self.chosen)
-        self.plane.show(figures.affinity_diversity(self.study, self.chosen))
-        self.curves.show(self._curves(self.chosen))
-        self._show_pictures()
-
-    def _on_click(self, change: Any) -> None:
-        clicked = change["new"].get("customdata")
-        if isinstance(clicked, list) and len(clicked) == 1 and clicked[0] in self.choice.options:
-            self.chosen = clicked[0]
-
-    def _on_hyperparameter(self, change: Any) -> None:
-        if change["new"] != _NOTHING:
-            self._work.request(self._divide(str(change["new"])))
-
-    # What the worker does.
-
-    def _measure(self, one: Augmentation, fine_tuned: str) -> Steps:
-        assert self.ev is not None
-        order = [self._grid[i] for i in coarse_to_fine(len(self._grid))]
-        recipes = {alpha: wise_ft(self.ev.pool, fine_tuned, alpha) for alpha in order}
-        found: dict[float, Affinity] = {}
-        for alpha, one_affinity in stream_affinity_along_alpha(self.ev, recipes, one):
-            found[alpha] = one_affinity
-            yield "along", partial(self._show_along, dict(found), fine_tuned)
-
-    def _divide(self, hyperparameter: str) -> Steps:
-        assert self.ev is not None
         groups: list[SoupGroup] = []
-        for group in stream_soups_by_hyperparameter(self.ev, hyperparameter):
+        yield self._view(state, groups, f"soups by {wanted}: 0 of 2", 0, 2)
+        for group in stream_soups_by_hyperparameter(self._evaluator, wanted):
             groups.append(group)
-            yield "groups", partial(self._show_groups, list(groups))
+            yield self._view(state, groups, f"soups by {wanted}: {len(groups)} of 2", len(groups), 2)
+        self._groups[wanted] = groups
 
-    # What is shown, on the kernel's loop.
-
-    def _show_pictures(self) -> None:
-        self.pictures.value = self._pictures(self.chosen, float(self.strength.value))
-
-    def _show_along(self, found: dict[float, Affinity], fine_tuned: str) -> None:
-        self.along = dict(sorted(found.items()))
-        self.along_figure.layout.display = None
-        self.along_figure.show(figures.affinity_along_alpha(self.along, fine_tuned))
-        words = f"affinity of {next(iter(found.values())).augmentation}: {len(found)} of {len(self._grid)} alphas"
-        self.status.value = progress(words, len(found), len(self._grid))
-
-    def _show_groups(self, groups: list[SoupGroup]) -> None:
-        self.groups = groups
-        self.status.value = progress(f"soups by {self.hyperparameter_choice.value}: {len(groups)} of 2", len(groups), 2)
-        self.groups_figure.layout.display = None
-        self.groups_figure.show(soup_figures.by_hyperparameter(groups))
-
-    def _curves(self, name: str) -> Any:
-        return figures.curves(self.study, name)
-
-    def _pictures(self, name: str, strength: float) -> str:
-        one = self._augmentation(name, strength)
+    def act(self, name: str, state: State) -> Iterator[View | State]:
+        """Measure the affinity of the augmentation at its strength for zero-shot, fine-tuned, and between."""
+        ev, one = self._evaluator, self._named(state)
         if one is None:
-            return progress(f"{name} is known by its results alone: name it with own= to see images", 1, 1)
-        shown = augmented(self._few, one).images.clip(0, 255).round().astype(np.uint8)
-        return before_after(self._few.images, shown, [self.suite.classes[c] for c in self._few.labels], one.name)
+            raise ValueError(f"{state['augmentation']!r} is known by its results alone: name it with own=")
+        fine_tuned_models("AugmentationExplorer", ev.pool)
+        found = self._along.setdefault((one.name, state["fine_tuned"]), {})
+        order = [self._grid[i] for i in coarse_to_fine(len(self._grid)) if self._grid[i] not in found]
+        recipes = {alpha: wise_ft(ev.pool, state["fine_tuned"], alpha) for alpha in order}
+        groups = self._groups.get(state["hyperparameter"] or "", [])
+        for alpha, affinity in stream_affinity_along_alpha(ev, recipes, one):
+            found[alpha] = affinity
+            yield self._view(state, groups, "measuring along alpha", len(found), len(self._grid))
 
-    def _strength(self, name: str) -> float:
-        # A name may be anybody's text: only what `suites.augmentation` could have called it has a strength.
-        found = re.fullmatch(r"([a-z]+) ([01]?\.?\d+)", name)
-        return float(found[2]) if found and found[1] in AUGMENTATIONS else 1.0
+    def code(self, state: State) -> str:
+        """Write how to measure the affinity of the augmentation."""
+        one = self._named(state)
+        if self.ev is None or one is None or one.name in self._own or "fine_tuned" not in state:
+            return ""
+        kind, strength = state["augmentation"].partition(" ")[0], state["strength"]
+        return script(
+            self.ev,
+            f"augmentation = sw.suites.augmentation({kind!r}, {strength:.6g})",
+            f"recipes = {{alpha: sw.wise_ft(pool, {state['fine_tuned']!r}, alpha) for alpha in {list(self._grid)!r}}}",
+            "for alpha, affinity in sw.augmentation.affinity_along_alpha(ev, recipes, augmentation).items():",
+            "    print(alpha, affinity.ratio)",
+        )
 
-    def _augmentation(self, name: str | None = None, strength: float | None = None) -> Augmentation | None:
-        called = self.chosen if name is None else name
+    def recorded(self, grids: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        """Record every augmentation as strong as it was in the study."""
+        return {"augmentation": grids["augmentation"]} if "augmentation" in grids else {}
+
+    # An augmentation is chosen with the strength that it has in the study, unless another one is asked for.
+
+    def _checked(self, state: Mapping[str, Any]) -> State:
+        if "augmentation" in state:
+            name = state["augmentation"]
+            state = {"augmentation": name, "strength": _strength(str(name)), **state}
+        return super()._checked(state)
+
+    def _on_control(self, change: Any) -> None:
+        if change["name"] == "augmentation" and self.strength == self._strength_before:
+            self.strength = _strength(change["new"])
+        self._strength_before = self.strength
+        super()._on_control(change)
+
+    @property
+    def _evaluator(self) -> Evaluator:
+        if self.ev is None:
+            raise ValueError("without an evaluator there are no models to ask")
+        return self.ev
+
+    def _of_the_pool(self) -> list[Control]:
+        if self.ev is None:
+            return []
+        pool = self.ev.pool
+        names = [*pool.fine_tuned, *pool.bad_ingredients]
+        why = "Affinity for zero-shot, fine-tuned, and between"
+        known = [(None, "nothing chosen"), *((name, name) for name in numeric_hyperparameters(pool))]
+        of_models: list[Control] = [
+            Choice(name="fine_tuned", label="Fine-tuned", value=names[0], options=names),
+            Button(name="measure", label="How does it look along alpha?", title=why),
+        ] if names else []  # fmt: skip
+        return [*of_models, Choice(name="hyperparameter", label="Soups by", options=known)]
+
+    def _named(self, state: State) -> Augmentation | None:
+        called = state["augmentation"]
         if called in self._own:
             return self._own[called]
         kind = called.partition(" ")[0]
         if kind not in AUGMENTATIONS and kind != "identity":
             return None
-        return augmentation(kind, float(self.strength.value) if strength is None else strength)
+        return augmentation(kind, state["strength"])
 
-    def _pool_widgets(self) -> list[ipywidgets.Widget]:
-        if self.ev is None:
-            return []
-        names = [*self.ev.pool.fine_tuned, *self.ev.pool.bad_ingredients]
-        self.model_choice = ipywidgets.Dropdown(description="Fine-tuned", options=names)
-        self.along_button = ipywidgets.Button(
-            description="How does it look along alpha?", tooltip="Affinity for zero-shot, fine-tuned, and between"
+    def _found_along(self, state: State) -> dict[float, Affinity]:
+        one = self._named(state)
+        found = self._along.get((one.name if one else "", state.get("fine_tuned", "")), {})
+        return dict(sorted(found.items()))
+
+    def _view(self, state: State, groups: Sequence[SoupGroup], doing: str = "", done: int = 1, total: int = 1) -> View:
+        name = state["augmentation"]
+        result = self.study[name]
+        drawn = {"plane": figures.affinity_diversity(self.study, name), "curves": figures.curves(self.study, name)}
+        words = [f"{name}: affinity {result.affinity.value:.3g}, diversity {result.diversity.value:.3g}, "
+                 f"test accuracy {100 * result.change.value:+.1f} points"]  # fmt: skip
+        if along := self._found_along(state):
+            drawn["along"] = figures.affinity_along_alpha(along, state["fine_tuned"])
+            words.append(f"along alpha: {len(along)} of {len(self._grid)} alphas")
+        if groups:
+            drawn["soups"] = soup_figures.by_hyperparameter(groups)
+        return View(
+            figures=drawn,
+            strips=self._pictures(state),
+            tables=[self._numbers()],
+            words="; ".join([*words, *([doing] if doing else [])]),
+            done=done,
+            total=total,
+            clicks={"plane": "augmentation"},
         )
-        self.along_button.layout.width = "auto"
-        self.along_button.on_click(lambda _: self.measure_along_alpha())
-        known = numeric_hyperparameters(self.ev.pool)
-        self.hyperparameter_choice = ipywidgets.Dropdown(description="Soups by", options=[_NOTHING, *known])
-        self.hyperparameter_choice.observe(self._on_hyperparameter, "value")
-        self.along_figure, self.groups_figure = LiveFigure(), LiveFigure()
-        for figure in (self.along_figure, self.groups_figure):
-            figure.layout.display = "none"
-        row = ipywidgets.HBox([self.model_choice, self.along_button, self.hyperparameter_choice])
-        row.layout.flex_flow = "row wrap"
-        return [row, side_by_side([self.along_figure, self.groups_figure])]
+
+    def _pictures(self, state: State) -> list[Strip]:
+        one = self._named(state)
+        labels = [self.suite.classes[c] for c in self._few.labels]
+        before = [Picture(i, f"{c}, as it is", c) for i, c in zip(self._few.images, labels, strict=True)]
+        if one is None:
+            missing = f"{state['augmentation']} is known by its results alone: name it with own= to see images"
+            return [Strip("Images after it", [], missing)]
+        changed = augmented(self._few, one).images.clip(0, 255).round().astype(np.uint8)
+        after = [Picture(i, f"{c}, after {one.name}", c) for i, c in zip(changed, labels, strict=True)]
+        return [Strip("Images as they are", before), Strip(f"The same after {one.name}", after)]
+
+    def _numbers(self) -> Table:
+        frame = self.study.to_frame()
+        rows = [[None if cell != cell else cell for cell in row] for row in frame.itertuples(index=False, name=None)]
+        note = f"95% intervals over {self.study.seeds} trainings; accuracies and their change in shares of 1."
+        return Table("All numbers of the study", list(frame.columns), rows, note)
+
+
+def _strength(name: str) -> float:
+    # A name may be anybody's text: only what `suites.augmentation` could have called it has a strength.
+    found = re.fullmatch(r"([a-z]+) ([01]?\.?\d+)", name)
+    return float(found[2]) if found and found[1] in AUGMENTATIONS else 1.0

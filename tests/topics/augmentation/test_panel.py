@@ -1,4 +1,4 @@
-"""The augmentation explorer: what a click, the strength and the buttons show."""
+"""The augmentation explorer: what a choice, the strength and the buttons show."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import soupwidgets as sw
 from soupwidgets import Evaluator, wise_ft
+from soupwidgets.figures.patch import text_alternative
+from soupwidgets.panel.view import View
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.suites import Augmentation, augmentation
 from soupwidgets.topics.augmentation.study import AugmentationResult, AugmentationStudy
@@ -32,72 +36,88 @@ def study() -> AugmentationStudy:
 def explorer(study: AugmentationStudy, tiny_evaluator: Evaluator) -> Iterator[AugmentationExplorer]:
     own = [Augmentation("mine", lambda image: 255 - image)]
     made = AugmentationExplorer(study, tiny_evaluator.suite, tiny_evaluator, own, alphas=2)
-    made.wait()
     yield made
     made.close()
 
 
-def test_the_best_is_chosen_and_a_click_chooses(explorer: AugmentationExplorer) -> None:
-    assert explorer.chosen == "flip"
-    assert explorer.pictures.value.count("<img") == 20
-    explorer.plane.clicked = {"uid": "augmentations", "customdata": ["rotate 0.5"], "at": 1}
-    assert explorer.chosen == "rotate 0.5"
-    assert explorer.strength.value == 0.5
-    assert "after rotate 0.5" in explorer.pictures.value
-    assert "Training with rotate 0.5" in explorer.curves.figure["layout"]["title"]["text"]
-    for nonsense in (["nobody"], "flip", None, [1, 2]):
-        explorer.plane.clicked = {"uid": "augmentations", "customdata": nonsense, "at": 2}
-    assert explorer.chosen == "rotate 0.5"
+def images(view: View) -> Any:
+    """What the second strip shows."""
+    return np.stack([one.image for one in view.strips[1].pictures])
+
+
+def test_the_best_is_chosen_and_another_one_brings_its_strength(explorer: AugmentationExplorer) -> None:
+    assert explorer.augmentation == "flip"
+    view = explorer.ask()
+    assert [len(strip.pictures) for strip in view.strips] == [10, 10]
+    assert view.clicks == {"plane": "augmentation"}
+    view = explorer.ask(augmentation="rotate 0.5")
+    assert view.strips[1].title == "The same after rotate 0.5"
+    assert view.figures["curves"].layout.title.text == "Training with rotate 0.5, and without"
+    explorer.augmentation = "rotate 0.5"
+    assert explorer.strength == 0.5
+    with pytest.raises(Exception, match="cannot be 'nobody'"):
+        explorer.augmentation = "nobody"
+    # A state from before comes back whole, in whatever order it is given.
+    explorer.state = {"augmentation": "flip"}
+    assert explorer.strength == 1
+    explorer.state = {"strength": 0.25, "augmentation": "rotate 0.5"}
+    assert (explorer.augmentation, explorer.strength) == ("rotate 0.5", 0.25)
 
 
 def test_strength_changes_the_images(explorer: AugmentationExplorer) -> None:
-    explorer.chosen = "rotate 0.5"
-    half = explorer.pictures.value
-    explorer.strength.value = 1.0
-    assert explorer.pictures.value != half
-    assert (
-        "after rotate<" in explorer.pictures.value
-        or "after rotate&" in explorer.pictures.value
-        or ("(below) rotate" in explorer.pictures.value)
-    )
+    half, full = (explorer.ask(augmentation="rotate 0.5", **more) for more in ({}, {"strength": 1}))
+    assert (images(half) != images(full)).any()
+    assert full.strips[1].title == "The same after rotate"
 
 
 def test_ones_own_and_unknown_ones(explorer: AugmentationExplorer) -> None:
-    explorer.chosen = "mine"
-    assert "after mine" in explorer.pictures.value
-    explorer.chosen = EVIL
-    assert "known by its results alone" in explorer.pictures.value
-    assert "<img src=x" not in explorer.pictures.value
-    explorer.along_button.click()
-    assert "name it with own=" in explorer.alert.value
-    assert "<img src=x" not in explorer.alert.value
+    view = explorer.ask(augmentation="mine")
+    assert (images(view) == 255 - np.stack([one.image for one in view.strips[0].pictures])).all()
+    assert "known by its results alone" in explorer.ask(augmentation=EVIL).strips[0].empty
+    explorer.augmentation = EVIL
+    explorer.measure += 1
+    explorer.wait()
+    assert "name it with own=" in explorer.error
 
 
 def test_along_alpha(explorer: AugmentationExplorer, tiny_evaluator: Evaluator) -> None:
-    explorer.along_button.click()
+    assert "along" not in explorer.ask().figures
+    explorer.measure += 1
     explorer.wait()
     assert list(explorer.along) == [0.0, 1.0]
     alone = sw.augmentation.affinity(tiny_evaluator, wise_ft(tiny_evaluator.pool, "ft-a", 1.0), augmentation("flip"))
     assert explorer.along[1.0] == alone
-    assert "2 of 2 alphas" in explorer.status.value
-    assert "Affinity of flip" in explorer.along_figure.text
+    assert explorer.shown is not None
+    assert "2 of 2 alphas" in explorer.shown.words
+    assert "Affinity of flip" in text_alternative(explorer.shown.figures["along"])
+    assert explorer.running == ""
+    # It belongs to what was asked about.
+    assert "along" not in explorer.ask(strength=0.5).figures
+    assert "along" not in explorer.ask(fine_tuned="ft-b").figures
+    assert "sw.suites.augmentation('flip', 1)" in explorer.view["code"]
 
 
 def test_soups_by_hyperparameter(study: AugmentationStudy, small_evaluator: Evaluator) -> None:
     explorer = AugmentationExplorer(study, small_evaluator.suite, small_evaluator)
-    explorer.hyperparameter_choice.value = "augmentation"
-    explorer.wait()
+    views = list(explorer.answer({**explorer.state, "hyperparameter": "augmentation"}))
+    assert [(view.done, view.total, "soups" in view.figures) for view in views] == [
+        (0, 2, False), (1, 2, True), (2, 2, True)
+    ]  # fmt: skip
+    explorer.hyperparameter = "augmentation"
     assert [len(g.names) for g in explorer.groups] == [11, 11]
-    assert "Uniform soups" in explorer.groups_figure.text
+    assert "Uniform soups" in text_alternative(explorer.ask().figures["soups"])
     explorer.close()
 
 
 def test_without_a_pool(study: AugmentationStudy, tiny_evaluator: Evaluator) -> None:
     explorer = AugmentationExplorer(study, tiny_evaluator.suite)
-    explorer.measure_along_alpha()
-    assert "without an evaluator" in explorer.alert.value
-    explorer.export("csv")
-    assert explorer.plane.exported["text"].startswith("augmentation,affinity")
+    with pytest.raises(ValueError, match="without an evaluator"):
+        explorer.do("measure")
+    (table,) = explorer.ask().tables
+    assert table.columns[:2] == ["augmentation", "affinity"]
+    assert [row[0] for row in table.rows] == list(NAMES)
+    assert explorer.along == {}
+    assert explorer.groups == []
     explorer.close()
     with pytest.raises(ValueError, match="no results"):
         AugmentationExplorer(replace(study, results=()), tiny_evaluator.suite)
@@ -105,7 +125,10 @@ def test_without_a_pool(study: AugmentationStudy, tiny_evaluator: Evaluator) -> 
 
 def test_a_page_without_a_kernel(explorer: AugmentationExplorer, tmp_path: Path) -> None:
     page = explorer.to_html(tmp_path / "x.html").read_text()
-    state = json.loads(page.split('id="state">')[1].split("</script>")[0])
-    assert [frame["value"] for frame in state["frames"]] == list(NAMES)
-    # Values are set as texts by the page; what is HTML holds no text of others.
-    assert all("<img src=x" not in frame["below"] for frame in state["frames"])
+    content = json.loads(page.split('id="content">')[1].split("</script>")[0])
+    assert content["varied"] == {"augmentation": list(NAMES)}
+    assert EVIL not in page
+    # Each as strong as in the study.
+    assert "The same after rotate 0.5" in page
+    page = explorer.to_html(tmp_path / "x.html", augmentation="rotate 0.5", strength=0.25).read_text()
+    assert "The same after rotate 0.25" in page
