@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -80,12 +80,16 @@ class Panel(anywidget.AnyWidget):
         self._work = NewestWins(self._show_error)
         self._filling: Any = self
         self._last: View | None = None
+        self._before: State = {}
+        # By control, the number of the last event that was taken up; the front end keeps what is beyond it.
+        self._received: dict[str, int] = {}
         # Setting up may take seconds: from the first moment on it says what it is about.
         self.view = View(words=f"starting: {title}", done=0).to_json()
         self.controls = [control.to_json() for control in self._controls.values()]
         self.add_traits(**{name: _trait(c) for name, c in self._controls.items()})
         for name, control in self._controls.items():
             self.set_trait(name, control.checked(control.value))
+        self._before = self.state
         self.observe(self._on_control, list(self._controls))
         self.observe(self._on_asked, "asked")
         self.on_msg(self._on_message)
@@ -116,6 +120,13 @@ class Panel(anywidget.AnyWidget):
         """Choose what a recorded page varies, out of the controls with a small number of values."""
         return grids
 
+    def led(self, name: str, value: Any) -> State:
+        """Return what else a control sets when it is set to a value; what is set with it stays."""
+        return {}
+
+    def receive(self, name: str, events: Sequence[Mapping[str, Any]]) -> None:
+        """Take up what was done: new events of a control, in order, each once. Runs on the kernel's loop."""
+
     def code(self, state: State) -> str:
         """Write Python that gives the same numbers without the panel; empty where there is none."""
         return ""
@@ -131,8 +142,9 @@ class Panel(anywidget.AnyWidget):
     def state(self, state: Mapping[str, Any]) -> None:
         checked = self._checked(state)
         with self.hold_sync(), self.hold_trait_notifications():
-            for name, value in checked.items():
-                self.set_trait(name, value)
+            # What leads is told first, so that it can see what is set with it.
+            for name in sorted(checked, key=lambda name: not self.led(name, checked[name])):
+                self.set_trait(name, checked[name])
 
     def ask(self, **state: Any) -> View:
         """Return the exact view of a state without a screen.
@@ -279,7 +291,7 @@ class Panel(anywidget.AnyWidget):
         return ("nothing", _nothing) if view is None else ("view", partial(self._show, view, self._json(view, state)))
 
     def _json(self, view: View, state: State) -> dict[str, Any]:
-        return view.to_json() | {"state": state, "code": self.code(state)}
+        return view.to_json() | {"state": state, "code": self.code(state), "received": dict(self._received)}
 
     def _show(self, view: View, json: dict[str, Any]) -> None:
         self.error = ""
@@ -299,11 +311,26 @@ class Panel(anywidget.AnyWidget):
 
     def _on_control(self, change: Any) -> None:
         name = change["name"]
-        if isinstance(self._controls[name], Button):
+        control = self._controls[name]
+        if isinstance(control, Button):
             self.running = name
             self._work.request(self._acting(name, self.state))
-        else:
-            self._ask()
+            return
+        if isinstance(control, Events):
+            self._take_up(name, change["new"])
+        for led, value in self.led(name, change["new"]).items():
+            if getattr(self, led) == self._before[led]:
+                self.set_trait(led, value)
+        self._before = self.state
+        self._ask()
+
+    def _take_up(self, name: str, events: Sequence[Mapping[str, Any]]) -> None:
+        seen = self._received.get(name, 0)
+        new = sorted((one for one in events if one.get("number", 0) > seen), key=lambda one: int(one["number"]))
+        if new:
+            # First of all: whatever becomes of them, they are not taken up again.
+            self._received[name] = int(new[-1]["number"])
+            self.receive(name, new)
 
     def _on_asked(self, change: Any) -> None:
         self.heard = change["new"]
@@ -322,7 +349,8 @@ class Panel(anywidget.AnyWidget):
         if unknown:
             meant = did_you_mean(nearest(unknown[0], self._controls)) or f" It has {', '.join(self._controls)}."
             raise KeyError(f"{type(self).__name__} has no control {unknown[0]!r}.{meant}")
-        return {name: self._controls[name].checked(value) for name, value in state.items()}
+        led = {key: one for name, value in state.items() for key, one in self.led(name, value).items()}
+        return {name: self._controls[name].checked(value) for name, value in {**led, **state}.items()}
 
 
 def _trait(control: Control) -> traitlets.TraitType[Any, Any]:

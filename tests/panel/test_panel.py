@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import re
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -272,6 +273,56 @@ def test_views_are_plain_data() -> None:
 def test_controls_hold_what_they_can(control: Any, given: Any, held: Any) -> None:
     assert control.checked(given) == held
     assert control.to_json()["kind"] == type(control).__name__.lower()
+
+
+class Led(Panel):
+    """A choice brings a number along; events are counted."""
+
+    def __init__(self) -> None:
+        controls = [Choice(name="kind", value="a", options="abc"), Number(name="much", value=1), Events(name="did")]
+        super().__init__("led", controls)
+        self.taken: list[int] = []
+
+    def answer(self, state: State) -> Iterator[View]:
+        yield View(words=f"{state['kind']} {state['much']:g}")
+
+    def led(self, name: str, value: Any) -> State:
+        return {"much": "abc".index(value) + 1} if name == "kind" else {}
+
+    def receive(self, name: str, events: Sequence[Mapping[str, Any]]) -> None:
+        self.taken += [one["number"] for one in events]
+        if self.taken[-1] == 5:
+            raise RuntimeError("the disk is full")
+
+
+def test_a_control_may_lead_another() -> None:
+    panel = Led()
+    panel.kind = "b"
+    assert panel.state == {"kind": "b", "much": 2}
+    panel.much = 7
+    # What is set at the same time stays, in whatever order it is given.
+    panel.state = {"much": 5, "kind": "c"}
+    assert panel.state == {"kind": "c", "much": 5}
+    panel.state = {"kind": "a"}
+    assert panel.state == {"kind": "a", "much": 1}
+    assert panel.ask(kind="b").words == "b 2"
+    assert panel.ask(kind="b", much=9).words == "b 9"
+    panel.close()
+
+
+def test_each_event_is_taken_up_once_and_in_order() -> None:
+    panel = Led()
+    for numbers in ([1], [1, 3, 2], [2, 3], [3, 4]):
+        panel.did = [{"number": number} for number in numbers]
+    panel.wait()
+    assert panel.taken == [1, 2, 3, 4]
+    assert panel.view["received"] == {"did": 4}
+    assert "did" not in panel.state
+    for numbers in ([5], [5, 6]):
+        with contextlib.suppress(RuntimeError):
+            panel.did = [{"number": number} for number in numbers]
+    assert panel.taken == [1, 2, 3, 4, 5, 6]
+    panel.close()
 
 
 def test_sliders_have_positions() -> None:
