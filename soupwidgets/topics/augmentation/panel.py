@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -92,7 +92,6 @@ class AugmentationExplorer(Panel):
             Slider(name="strength", label="strength", value=_strength(best), low_label="nothing", high_label="full"),
             *self._of_the_pool(),
         ]
-        self._strength_before = _strength(best)
         super().__init__(f"{suite.name}: affinity and diversity of augmentations", controls)
 
     @property
@@ -132,6 +131,10 @@ class AugmentationExplorer(Panel):
             found[alpha] = affinity
             yield self._view(state, groups, "measuring along alpha", len(found), len(self._grid))
 
+    def led(self, name: str, value: Any) -> State:
+        """Choose with an augmentation the strength that it has in the study."""
+        return {"strength": _strength(str(value))} if name == "augmentation" else {}
+
     def code(self, state: State) -> str:
         """Write how to measure the affinity of the augmentation."""
         one = self._named(state)
@@ -149,20 +152,6 @@ class AugmentationExplorer(Panel):
     def recorded(self, grids: dict[str, list[Any]]) -> dict[str, list[Any]]:
         """Record every augmentation as strong as it was in the study."""
         return {"augmentation": grids["augmentation"]} if "augmentation" in grids else {}
-
-    # An augmentation is chosen with the strength that it has in the study, unless another one is asked for.
-
-    def _checked(self, state: Mapping[str, Any]) -> State:
-        if "augmentation" in state:
-            name = state["augmentation"]
-            state = {"augmentation": name, "strength": _strength(str(name)), **state}
-        return super()._checked(state)
-
-    def _on_control(self, change: Any) -> None:
-        if change["name"] == "augmentation" and self.strength == self._strength_before:
-            self.strength = _strength(change["new"])
-        self._strength_before = self.strength
-        super()._on_control(change)
 
     @property
     def _evaluator(self) -> Evaluator:
