@@ -6,8 +6,8 @@ from pathlib import Path
 
 STATIC = Path(__file__).parent / "static" / "panel"
 _PARTS = (
-    "keys", "dom", "theme", "plotly", "figure", "controls", "coefficients", "handle", "upload", "opened", "parts",
-    "tools", "panel",
+    "keys", "dom", "theme", "plotly", "figure", "controls", "coefficients", "handle", "review_card", "upload", "opened",
+    "parts", "tools", "panel",
 )  # fmt: skip
 
 
@@ -19,7 +19,7 @@ def front_end() -> str:
 
 def style() -> str:
     """The style sheet."""
-    return (STATIC / "panel.css").read_text("utf-8")
+    return "\n".join((STATIC / f"{name}.css").read_text("utf-8") for name in ("panel", "review_card"))
 
 
 def plotly_javascript() -> str:

@@ -1,39 +1,106 @@
-"""One image to judge, with everything that helps to judge it, by mouse or by single keys."""
+"""What stands on the card of one image: everything that helps to judge it, as plain data."""
 
 from __future__ import annotations
 
-import anywidget
-import traitlets
+from typing import Any
 
-from soupwidgets.panel.live_figure import STATIC, with_keys
+from scipy.special import softmax
+
+from soupwidgets.panel.view import png_uri
+from soupwidgets.suites import Suite
+from soupwidgets.topics.diversity.members import Member
+from soupwidgets.topics.mistakes.embeddings import Embeddings
+from soupwidgets.topics.mistakes.mistake_guess import MistakeGuesser
+from soupwidgets.topics.review.judging import SIDES
+from soupwidgets.topics.review.views import Image, Judgement, View
+
+_PREDICTIONS, _NEIGHBOURS = 5, 5
+# More classes than this are found in a list.
+_ROWS = 10
 
 
-class ReviewCard(anywidget.AnyWidget):
-    """An image, the models' predictions for it, and a reviewer's judgement.
+class Cards:
+    """Cards of the images of a split.
 
-    Texts are shown as plain text, whatever they contain; images only come from the suite.
-
-    Attributes
+    Parameters
     ----------
-    item
-        ``image`` (a ``data:`` URL), ``alt``, ``place``, ``reason``, ``label`` (a class), ``predictions``
-        (``class``, ``probability``), ``guess`` (``category``, ``reasons``), ``neighbours`` (``image``, ``label``),
-        ``others`` (sentences). Empty when there is nothing to judge.
-    vocabulary
-        ``classes`` (names), ``categories`` and ``severities`` (``id``, ``name``).
-    judgement
-        ``correct``, ``unclear``, ``wrong`` (classes), ``problematic``, ``category``, ``severity``, ``note``,
-        ``shared``, and ``judged``: whether it is stored.
-    status
-        A message about the last action.
-    event
-        What the reviewer did: ``number`` of the event, ``do``, and the ``judgement`` to store.
+    model
+        Whose predictions stand on them.
+    suite, split
+        Has the images.
+    embedded
+        For nearest training images and a first guess of the category; without them there are neither.
     """
 
-    _esm = with_keys("review_card.js")
-    _css = STATIC / "review_card.css"
-    item = traitlets.Dict().tag(sync=True)
-    vocabulary = traitlets.Dict().tag(sync=True)
-    judgement = traitlets.Dict().tag(sync=True)
-    status = traitlets.Unicode("").tag(sync=True)
-    event = traitlets.Dict().tag(sync=True)
+    def __init__(self, model: Member, suite: Suite, split: str, embedded: Embeddings | None) -> None:
+        self.split, self.classes = split, suite.class_names(split)
+        self._where, self._embedded = suite.splits[split], embedded
+        self._reference = suite.training or suite.validation
+        self._said = model.predictions(split)
+        self._sure = softmax(model.scaled(split, suite), axis=1)
+        self._guesser = None
+        if embedded is not None:
+            self._guesser = MistakeGuesser(embedded, self._where.labels, self.classes)
+
+    def mistaken(self, row: int) -> int | None:
+        """The mistaken prediction; None where it is right, or there is none."""
+        said = int(self._said[row])
+        return said if said not in (int(self._where.labels[row]), -1) else None
+
+    def listed(self, row: int, judgement: Judgement) -> list[int]:
+        """Classes that have a row: label, predictions, and what was judged; all where there are few."""
+        if len(self.classes) <= _ROWS:
+            return list(range(len(self.classes)))
+        judged = [c for side in SIDES for c in sorted(getattr(judgement, side))]
+        return list(dict.fromkeys([int(self._where.labels[row]), *self._top(row), *judged]))
+
+    def vocabulary(self, view: View) -> dict[str, Any]:
+        """Names of classes, categories and severities, as they are called now."""
+        return {
+            "classes": list(self.classes),
+            "categories": [{"id": id, "name": term.name} for id, term in view.categories.items()],
+            "severities": [{"id": id, "name": term.name} for id, term in view.severities.items()],
+        }
+
+    def item(self, row: int, judgement: Judgement, view: View, reviewer: str) -> dict[str, Any]:
+        """The image, what models say of it, and what others say; texts are shown as texts."""
+        image, label = Image(self.split, row), int(self._where.labels[row])
+        guess, mistaken = None, self.mistaken(row)
+        if self._guesser is not None and mistaken is not None:
+            found = self._guesser.guess(row, mistaken)
+            guess = {"category": found.category, "reasons": list(found.reasons)}
+        said = view.by_image().get(image, {})
+        return {
+            "row": row,
+            "image": png_uri(self._where.images[row]),
+            "alt": f"image {row} of {self.split}, labelled {self.classes[label]}",
+            "label": label,
+            "listed": self.listed(row, judgement),
+            "predictions": [{"class": c, "probability": float(self._sure[row, c])} for c in self._top(row)],
+            "guess": guess,
+            "neighbours": self._neighbours(row),
+            "others": [self._sentence(view, who, j) for who, j in said.items() if who != reviewer],
+        }
+
+    def _top(self, row: int) -> list[int]:
+        return [int(c) for c in (-self._sure[row]).argsort(kind="stable")[:_PREDICTIONS]]
+
+    def _neighbours(self, row: int) -> list[dict[str, str]]:
+        if self._embedded is None:
+            return []
+        return [
+            {"image": png_uri(self._reference.images[i]), "label": self.classes[self._reference.labels[i]]}
+            for i in self._embedded.nearest(row, _NEIGHBOURS)
+        ]
+
+    def _sentence(self, view: View, who: str, judgement: Judgement) -> str:
+        said = [
+            f"{side}: {', '.join(self.classes[c] for c in sorted(getattr(judgement, side)))}"
+            for side in SIDES
+            if getattr(judgement, side)
+        ]
+        said += ["problematic"] if judgement.problematic else []
+        for id, terms in ((judgement.category, view.categories), (judgement.severity, view.severities)):
+            said += [terms[id].name] if id is not None and id in terms else []
+        said += [f"note: {judgement.note}"] if judgement.note else []
+        return f"{view.name_of(who)} \u2014 {'; '.join(said) or 'nothing'}"

@@ -2,35 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from html import escape
-from math import isnan
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
 from soupwidgets.figures.style import interval_words
-from soupwidgets.topics.mistakes.multi_labels import MultiLabels, MultiLabelScore, SliceScore
-from soupwidgets.topics.review.agreement import TOO_FEW, Agreement
-from soupwidgets.topics.review.label_set import Distribution, minority_views
+from soupwidgets.panel.view import Cell, Table
+from soupwidgets.suites import Split
+from soupwidgets.topics.diversity.members import Member
+from soupwidgets.topics.mistakes.multi_labels import (
+    MultiLabels,
+    MultiLabelScore,
+    SliceScore,
+    multi_label_accuracy,
+    slice_score,
+)
+from soupwidgets.topics.mistakes.taxonomy import mistake_table
+from soupwidgets.topics.review.agreement import TOO_FEW, Agreement, agreement
+from soupwidgets.topics.review.label_set import Distribution, Rule, distributions, label_set, minority_views
+from soupwidgets.topics.review.label_set import reviewed_mistakes as mistakes_of
+from soupwidgets.topics.review.views import View
 
-_CELL = 'style="padding:1px 10px;text-align:right;font-variant-numeric:tabular-nums"'
-_NAME = 'scope="row" style="text-align:left;font-weight:normal;overflow-wrap:anywhere"'
-_SHOWN = 20
+
+def results(
+    models: Sequence[Member], where: Split, classes: Sequence[str], view: View, rule: Rule
+) -> tuple[list[Table], list[str]]:
+    """Count everything again.
+
+    Parameters
+    ----------
+    models, where, classes
+        Whose accuracies, on which split, with which names of classes.
+    view, rule
+        What was judged, and how labels are settled.
+
+    Returns
+    -------
+    tuple[list[Table], list[str]]
+        Accuracies, kinds of mistakes, and agreement where several people said something; then what is disputed.
+    """
+    settled = label_set(view, where.name, rule)
+    whole = settled.completed(where)
+    scores = {}
+    for model in models:
+        said = model.predictions(where.name)
+        score = multi_label_accuracy(said, where.labels, whole, len(classes))
+        scores[model.name] = score, slice_score(said, whole) if whole.major else None
+    tables = [
+        score_table(scores, len(settled), where.name, len(where.labels)),
+        mistakes_table(mistake_table(mistakes_of(view, where.name))),
+    ]
+    counted = distributions(view, where.name)
+    if any(one.reviewers > 1 for one in counted.values()):
+        tables.append(agreement_table(agreement(view, where.name)))
+    return tables, disputed(counted, settled, classes, where.labels.tolist())
 
 
 def score_table(
     scores: Mapping[str, tuple[MultiLabelScore, SliceScore | None]], reviewed: int, split: str, images: int
-) -> str:
-    """Single-label and multi-label accuracies of some models, side by side in labelled columns."""
-    rows = [
-        f"<tr><th {_NAME}>{escape(name)}</th><td {_CELL}>{100 * score.single_label:.2f}</td>"
-        f"<td {_CELL}><b>{100 * score.accuracy:.2f}</b></td>"
-        f"<td {_CELL}>{interval_words((100 * score.low, 100 * score.high), '.2f')}</td>"
-        f"<td {_CELL}>{f'{major.right} of {major.images}' if major else ''}</td></tr>"
+) -> Table:
+    """Single-label and multi-label accuracies of some models, side by side: which one a number is stands above it."""
+    rows: list[list[Cell]] = [
+        [
+            name,
+            round(100 * score.single_label, 2),
+            round(100 * score.accuracy, 2),
+            interval_words((100 * score.low, 100 * score.high), ".2f"),
+            f"{major.right} of {major.images}" if major else None,
+        ]
         for name, (score, major) in scores.items()
     ]
     skipped = next(iter(scores.values()))[0].problematic
-    return _table(
+    return Table(
         "accuracies after review",
         ["mean over classes, %", "single-label accuracy", "multi-label accuracy", "95%", "'major' slice, multi-label"],
         rows,
@@ -40,65 +83,43 @@ def score_table(
     )
 
 
-def mistakes_html(table: pd.DataFrame) -> str:
-    """Table of judged mistakes by kind."""
+def mistakes_table(found: pd.DataFrame) -> Table:
+    """How many judged mistakes there are of each kind."""
     columns = ["major", "minor", "not said", "all"]
-    rows = [
-        f"<tr><th {_NAME}>{escape(str(name))}</th>"
-        + "".join(f"<td {_CELL}>{int(row[c]):,}</td>" for c in columns) + "</tr>"
-        for name, row in table.iterrows()
-    ]  # fmt: skip
-    return _table("mistakes by kind", ["judged mistakes", *columns], rows, "One for each reviewer and image.")
+    rows: list[list[Cell]] = [[str(name), *(int(row[c]) for c in columns)] for name, row in found.iterrows()]
+    return Table("mistakes by kind", ["judged mistakes", *columns], rows, "One for each reviewer and image.")
 
 
-def agreement_html(found: Sequence[Agreement]) -> str:
-    """Table of the reviewers' agreement on each question."""
-    rows = [
-        f"<tr><th {_NAME}>{escape(one.question)}</th><td {_CELL}>{_alpha(one.alpha)}</td>"
-        f"<td {_CELL}>{interval_words((one.low, one.high), '.2f')}</td>"
-        f"<td {_CELL}>{one.images:,}</td></tr>"
+def agreement_table(found: Iterable[Agreement]) -> Table:
+    """How far reviewers agree on each question."""
+    rows: list[list[Cell]] = [
+        [
+            one.question,
+            "not defined" if one.alpha != one.alpha else round(one.alpha, 2),
+            interval_words((one.low, one.high), ".2f"),
+            one.images,
+        ]
         for one in found
         if one.images
     ]
-    return _table(
+    return Table(
         "agreement of reviewers", ["Krippendorff's alpha", "alpha", "95%", "images with two answers"], rows,
         f"1 is full agreement, 0 is chance. Disagreement is kept: it may be informative. {TOO_FEW}",
     )  # fmt: skip
 
 
-def disputed_html(
+def disputed(
     counted: Mapping[int, Distribution], settled: MultiLabels, classes: Sequence[str], labels: Sequence[int]
-) -> str:
-    """What the label set leaves out, image by image, in a collapsed section."""
-    items = []
+) -> list[str]:
+    """What the label set does not say: a sentence for each image on which reviewers differ."""
+    sentences = []
     for row, one in counted.items():
         others = minority_views(one, settled.images[row])
         if not others:
             continue
         said = "; ".join(
-            f"{escape(classes[c])}: " + ", ".join(f"{n} of {one.reviewers} say {kind}" for kind, n in sides.items())
+            f"{classes[c]}: " + ", ".join(f"{n} of {one.reviewers} say {kind}" for kind, n in sides.items())
             for c, sides in others.items()
         )
-        items.append(f"<li>image {row} ({escape(classes[labels[row]])}) \u2014 {said}</li>")
-    if not items:
-        return ""
-    more = f"<li>and {len(items) - _SHOWN:,} more</li>" if len(items) > _SHOWN else ""
-    return (
-        f'<details style="font-size:13px;color:#222"><summary>What this label set does not say: {len(items):,} images '
-        f"on which reviewers differ</summary><ul>{''.join(items[:_SHOWN])}{more}</ul></details>"
-    )
-
-
-def _alpha(value: float) -> str:
-    return "not defined" if isnan(value) else f"{value:.2f}"
-
-
-def _table(label: str, head: Sequence[str], rows: Sequence[str], note: str) -> str:
-    first, *others = (escape(one) for one in head)
-    cells = "".join(f'<th scope="col" {_CELL}>{one}</th>' for one in others)
-    return (
-        f'<table aria-label="{escape(label)}" style="font-size:13px;color:#222;border-collapse:collapse">'
-        f'<thead><tr><th style="text-align:left">{first}</th>{cells}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table>"
-        f'<p style="font-size:12px;color:#444;max-width:70ch;line-height:1.35">{escape(note)}</p>'
-    )
+        sentences.append(f"image {row} ({classes[labels[row]]}) \u2014 {said}")
+    return sentences

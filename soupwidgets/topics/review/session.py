@@ -153,15 +153,29 @@ class ReviewSession:
         ReviewError
             When the session is not about this image or these classes, a term is unknown, or nothing can be written.
         """
-        self._check_judgement(judgement)
+        self.check_judgement(judgement)
         same = [
             key for key, j in self.view.judgements.items() if key[0] == self.reviewer and j.image == judgement.image
         ]
         body = judgement.to_body()
         self._write([self._changed(self.state.records[same[0]], body) if same else self._new("judgement", body)])
 
-    def share(self, images: Iterable[Image], *, shared: bool = True) -> None:
-        """Allow judgements of this reviewer to leave the group, or revoke that."""
+    def check_judgement(self, judgement: Judgement) -> None:
+        """Make sure that a judgement can be stored in this session.
+
+        Raises
+        ------
+        ReviewError
+            When the session is not about this image or these classes, or a term is unknown.
+        """
+        if self.view.facts is None:
+            raise ReviewError(f"session {self.id} does not say what it is about")
+        check_classes(self.view.facts, judgement)
+        self._check_term("category", judgement.category)
+        self._check_term("severity", judgement.severity)
+
+    def share(self, images: Iterable[Image], shared: bool = True) -> None:
+        """Let judgements of this reviewer leave the group, or no longer."""
         mine = self.mine()
         for image in images:
             if image not in mine:
@@ -322,13 +336,6 @@ class ReviewSession:
         done = self.store.write(self.id, given, taken_back=lost)
         self.refresh()
         return done
-
-    def _check_judgement(self, judgement: Judgement) -> None:
-        if self.view.facts is None:
-            raise ReviewError(f"session {self.id} does not say what it is about")
-        check_classes(self.view.facts, judgement)
-        self._check_term("category", judgement.category)
-        self._check_term("severity", judgement.severity)
 
     def _terms(self, kind: TermKind) -> Mapping[str, Term]:
         return {"category": self.view.categories, "severity": self.view.severities, "field": self.view.fields}[kind]
