@@ -174,7 +174,7 @@ class ReviewSession:
         self._check_term("category", judgement.category)
         self._check_term("severity", judgement.severity)
 
-    def share(self, images: Iterable[Image], shared: bool = True) -> None:
+    def share(self, images: Iterable[Image], *, shared: bool = True) -> None:
         """Let judgements of this reviewer leave the group, or no longer."""
         mine = self.mine()
         for image in images:
