@@ -1,4 +1,4 @@
-"""Reviewing in real JupyterLab and Chromium: the keyboard alone, what is stored, hostile texts, a killed kernel."""
+"""Reviewing in real JupyterLab and Chromium: the keyboard alone, fast keys, hostile texts, a killed kernel."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='ow
 def opened(lab: Lab, page: Any, name: str, store: Path, session: str) -> Any:
     cell = CELL.replace("STORE", str(store)).replace("SESSION", session)
     lab.open(page, write_notebook(lab, name, cell))
-    page.keyboard.press("Control+b")
     lab.run_all(page)
     card = page.get_by_role("region", name="Image to judge")
     card.wait_for(timeout=120_000)
@@ -46,7 +45,7 @@ def saved(page: Any, what: str = "saved") -> None:
 def test_a_review_with_the_keyboard_alone(lab: Lab, page: Any, suite: Suite, tmp_path: Path) -> None:
     store = ReviewStore(tmp_path / "reviews.sqlite")
     session = ReviewSession.create(store, suite, "keyboard")
-    page.set_viewport_size({"width": 1400, "height": 1300})
+    page.set_viewport_size({"width": 1400, "height": 900})
     card = opened(lab, page, "review.ipynb", tmp_path / "reviews.sqlite", session.id)
     mine = lambda: ReviewSession(store, session.id, code="my code").mine()  # noqa: E731
     card.focus()
@@ -67,8 +66,8 @@ def test_a_review_with_the_keyboard_alone(lab: Lab, page: Any, suite: Suite, tmp
         page.locator(f"button[data-focus^='{field}'][aria-pressed=true]").wait_for()
         if field == "severity":
             page.locator("table[aria-label='mistakes by kind'] tbody", has_text="1").wait_for()
-            clip = {"x": 120, "y": 338, "width": 1240, "height": 590}
-            page.screenshot(path=str(ARTEFACTS / "reviewer.png"), clip=clip)
+            page.screenshot(path=str(ARTEFACTS / "reviewer-screen.png"))
+            page.locator(".soupwidgets-panel").screenshot(path=str(ARTEFACTS / "reviewer.png"))
     page.keyboard.press("n")
     page.keyboard.type("qwerty 123 z x")  # letters in a note are letters
     page.keyboard.press("Escape")
@@ -102,11 +101,17 @@ def test_a_review_with_the_keyboard_alone(lab: Lab, page: Any, suite: Suite, tmp
     page.locator("button[data-focus='problematic'][aria-pressed=true]").wait_for()
     assert page.evaluate("document.activeElement.dataset.focus") == "problematic"
     assert mine()[Image("test", row)].problematic
+    # What leaves the group is chosen, looked at, and only then written.
+    page.get_by_label("share and export").check()
+    page.get_by_role("button", name="Say what is in it").click()
+    page.get_by_text("This would be in labels.json:").wait_for()
+    page.get_by_role("button", name="Write it").wait_for()
+    page.screenshot(path=str(ARTEFACTS / "reviewer-export.png"))
     # A list keeps the arrow keys.
     chooser = page.get_by_label("Queue", exact=True)
     chooser.press("ArrowDown")
     page.get_by_text("1 of", exact=False).filter(has_text=" and ").first.wait_for()
-    assert page.locator("[role=alert]").count() == 0
+    assert page.locator("[role=alert]:visible").count() == 0
 
 
 def test_texts_of_others_do_nothing(lab: Lab, page: Any, suite: Suite, tmp_path: Path) -> None:
@@ -135,14 +140,23 @@ def test_texts_of_others_do_nothing(lab: Lab, page: Any, suite: Suite, tmp_path:
     page.screenshot(path=str(ARTEFACTS / "reviewer-hostile.png"))
 
 
-def test_a_killed_kernel_loses_nothing(lab: Lab, page: Any, suite: Suite, tmp_path: Path) -> None:
+def test_neither_fast_keys_nor_a_killed_kernel_lose_anything(lab: Lab, page: Any, suite: Suite, tmp_path: Path) -> None:
     store = ReviewStore(tmp_path / "reviews.sqlite")
     session = ReviewSession.create(store, suite, "killed")
     card = opened(lab, page, "killed.ipynb", tmp_path / "reviews.sqlite", session.id)
     card.focus()
-    page.keyboard.press("3")
-    saved(page, "You have judged 1")
+    # Faster than an answer can come: each key is about the image that the keys before it lead to.
+    page.keyboard.type("33q\n" * 10 + "12sp", delay=5)
+    saved(page, "You have judged 11")
+    card.get_by_role("button", name="problematic", pressed=True).wait_for()
+    *others, last = ReviewSession(store, session.id, "my code").mine().values()
+    assert len(others) == 10
+    assert all(j.unclear == {2} and not j.correct and j.category for j in others)
+    assert (last.correct, last.problematic, last.severity is not None) == ({0, 1}, True, True)
     (kernel,) = [one["kernel"]["id"] for one in lab.api("GET", "sessions")]
+    page.keyboard.press("5")
+    saved(page, "You have judged 11")
+    page.locator("button[data-focus='correct-4'][aria-pressed=true]").wait_for()
     lab.api("DELETE", f"kernels/{kernel}")
     back = ReviewSession(store, session.id, code="my code")
-    assert [j.correct for j in back.mine().values()] == [frozenset({2})]
+    assert list(back.mine().values())[-1].correct == {0, 1, 4}

@@ -77,12 +77,15 @@ def test_two_visitors_of_one_page(page: Any, address: str, tmp_path: Path) -> No
         judged.append(visitor.get_by_text(re.compile("your code")).first.text_content())
     assert judged[0] != judged[1]
     page.screenshot(path=str(ARTEFACTS / "voila.png"))
+    other.set_viewport_size({"width": 390, "height": 844})
+    other.wait_for_timeout(500)
+    other.screenshot(path=str(ARTEFACTS / "voila-telephone.png"), full_page=True)
     store = ReviewStore(tmp_path / "reviews.sqlite")
     (session,) = store.sessions()
     view = ReviewSession(store, session).view
     assert len({author for author, _ in view.judgements}) == 2
     assert len(view.judgements) == 2
-    assert page.locator("[role=alert]").count() == 0
+    assert page.locator("[role=alert]:visible").count() == 0
     # The page shows results, and neither code nor paths of the server.
     assert "reviews.sqlite" not in page.content()
     with pytest.raises(urllib.error.HTTPError):
