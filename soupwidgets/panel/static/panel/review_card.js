@@ -115,7 +115,7 @@ CONTROLS.reviewCard = function (spec, send, { model }) {
     if (disputed.dataset.text === text) return;
     disputed.dataset.text = text;
     disputed.hidden = !sentences.length;
-    disputed.replaceChildren(h("summary", {}, `What this label set does not say: ${sentences.length} images on which reviewers differ`), h("ul", {}, sentences.map((one) => h("li", {}, one))));
+    disputed.replaceChildren(h("summary", {}, `What this label set does not say: ${sentences.length} image${sentences.length > 1 ? "s" : ""} on which reviewers differ`), h("ul", {}, sentences.map((one) => h("li", {}, one))));
   }
 
   // A button that is drawn anew between press and release would never be clicked.
@@ -145,15 +145,10 @@ CONTROLS.reviewCard = function (spec, send, { model }) {
     act[event.key]();
   });
 
-  return {
-    element,
-    wide: true,
-    below: true,
-    show() {},
-    view(view) {
-      card = view.card?.[spec.name] ?? {};
-      root.setAttribute("aria-busy", String(received() < last));
-      draw();
-    },
-  };
+  function look(view) {
+    card = view?.card?.[spec.name] ?? {};
+    root.setAttribute("aria-busy", String(received() < last));
+    draw();
+  }
+  return { element, wide: true, below: true, show: () => look(model.get("view")), view: look };
 };
