@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import cos, hypot, pi, sin
 
 # Sizes of a figure in pixels that the names should fit: on a telephone, in a notebook, in a room.
-_SIZES = ((250, 220), (400, 400), (620, 460))
+_SIZES = ((250, 220), (400, 400), (700, 480))
 _LETTER, _HALF_LINE, _MARK = 6.8, 8.0, 9.0
 # Neither straight up nor straight aside: there are the error bars.
 _WAYS = [(r * cos(a * pi / 16), r * sin(a * pi / 16)) for r in (4, 16, 34, 56, 80) for a in range(1, 32, 2)]
@@ -79,7 +79,7 @@ def _crowd(
             cost += sum(60.0 for p, q in line if hypot(p - a, q - b) < _MARK)
             if j in found:
                 other = (a + found[j][0], b + found[j][1])
-                cost += 2 * _shared(own, other, widths[i] + widths[j] + 4, 2 * _HALF_LINE)
+                cost += 6 * _shared(own, other, widths[i] + widths[j] + 4, 2 * _HALF_LINE)
                 cost += sum(60.0 for p in line if _shared(p, other, widths[j], _HALF_LINE))
     return cost
 

@@ -130,6 +130,20 @@ def test_what_was_pressed_is_folded_in_order_each_once(reviewer: MistakeReviewer
         assert [one for one in ("correct", "unclear", "wrong") if getattr(judgement, one)] == ([side] if side else [])
 
 
+def test_of_many_classes_some_have_a_row(reviewer: MistakeReviewer, session: ReviewSession) -> None:
+    assert reviewer.image is not None
+    cards, row = reviewer._cards, reviewer.image.row
+    cards.classes = tuple(map(str, range(50)))
+    judged = Judgement(reviewer.image, correct=frozenset({30}), wrong=frozenset({40, 2}))
+    label, top = int(reviewer.suite.id_test.labels[row]), [p["class"] for p in card(reviewer)["item"]["predictions"]]
+    assert cards.listed(row, judged) == list(dict.fromkeys([label, *top, 30, 2, 40]))
+    reviewer.press("turn", place=1)  # the second row, whatever stands in it
+    (second,) = session.mine()[reviewer.image].correct
+    assert second == cards.listed(row, Judgement(reviewer.image))[1]
+    reviewer.press("turn", place=9)  # there is no tenth
+    assert session.mine()[reviewer.image].correct == {second}
+
+
 def test_moving_undoing_and_taking_back(reviewer: MistakeReviewer, session: ReviewSession) -> None:
     first = reviewer.image
     assert first is not None
