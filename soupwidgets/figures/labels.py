@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import cos, hypot, pi, sin
 
 # Sizes of a figure in pixels that the names should fit: on a telephone, in a notebook, in a room.
@@ -33,7 +34,12 @@ def label_offsets(x: Sequence[float], y: Sequence[float], labels: Sequence[str])
     >>> a < 0 < b
     True
     """
-    points = list(zip(x, y, strict=True))
+    return list(_offsets(tuple(zip(x, y, strict=True)), tuple(labels)))
+
+
+# The same for every choice in an explorer, and half a second of work.
+@lru_cache(maxsize=64)
+def _offsets(points: tuple[tuple[float, float], ...], labels: tuple[str, ...]) -> tuple[tuple[float, float], ...]:
     options = [[_beyond(way, _LETTER * len(label) / 2) for way in _WAYS] for label in labels]
     widths = [_LETTER * len(label) / 2 for label in labels]
     near = {i: sum(hypot(a - p, b - q) < 0.2 for p, q in points) for i, (a, b) in enumerate(points)}
@@ -43,7 +49,7 @@ def label_offsets(x: Sequence[float], y: Sequence[float], labels: Sequence[str])
     for _ in range(3):
         for i in order:
             found[i] = min(options[i], key=lambda way: _crowd(i, way, points, widths, found))
-    return [found[i] for i in range(len(points))]
+    return tuple(found[i] for i in range(len(points)))
 
 
 def _beyond(way: tuple[float, float], half: float) -> tuple[float, float]:

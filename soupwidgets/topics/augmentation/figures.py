@@ -51,7 +51,7 @@ def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> g
     figure = base_figure(
         "Affinity and diversity of augmentations",
         axis("Affinity (accuracy, augmented / clean)", (left, right)),
-        axis("Diversity (training loss, with / without; log)", (low, high), type="log", dtick="D2"),
+        axis("Diversity (loss, with / without; log)", (low, high), type="log", dtick="D2"),
         height=520,
     )
     figure.add_scatter(
@@ -60,7 +60,8 @@ def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> g
         hovertext=[r.name for r in results], customdata=[[r.name] for r in results],
         marker={"size": 13, "color": change, "colorscale": "RdBu", "cmin": -most, "cmax": most,
                 "line": {"color": INK, "width": 1},
-                "colorbar": {"title": {"text": "Change of accuracy, points", "side": "right"}, "thickness": 14}},
+                "colorbar": {"title": {"text": "Change of accuracy, points", "side": "right", "font": {"size": 12}},
+                             "thickness": 14}},
         error_x=_bars(x), error_y=_bars(y),
         hovertemplate="%{hovertext}<br>affinity %{x:.3f}, diversity %{y:.3g}"
                       "<br>%{marker.color:+.2f} points<extra></extra>",

@@ -222,7 +222,8 @@ class AugmentationExplorer(Panel):
         frame = self.study.to_frame()
         rows = [[None if cell != cell else cell for cell in row] for row in frame.itertuples(index=False, name=None)]
         note = f"95% intervals over {self.study.seeds} trainings; accuracies and their change in shares of 1."
-        return Table("All numbers of the study", list(frame.columns), rows, note)
+        columns = [name.replace("_", " ") for name in frame.columns]
+        return Table("All numbers of the study", columns, rows, note)
 
 
 def _strength(name: str) -> float:
