@@ -67,6 +67,8 @@ def test_click_an_augmentation(lab: Lab, page: Any) -> None:
     page.mouse.move(5, 600)
     page.wait_for_timeout(800)
     page.screenshot(path=str(ARTEFACTS / "augmentations-screen.png"))
+    page.set_viewport_size({"width": 1400, "height": 1500})
+    page.wait_for_timeout(800)
     page.locator(".soupwidgets-panel").screenshot(path=str(ARTEFACTS / "augmentations.png"))
     page.get_by_role("slider", name="strength").press("ArrowLeft")
     weaker = page.get_by_role("region", name="The same after rotate 0.95")

@@ -67,6 +67,8 @@ def test_a_review_with_the_keyboard_alone(lab: Lab, page: Any, suite: Suite, tmp
         if field == "severity":
             page.locator("table[aria-label='mistakes by kind'] tbody", has_text="1").wait_for()
             page.screenshot(path=str(ARTEFACTS / "reviewer-screen.png"))
+            page.set_viewport_size({"width": 1400, "height": 1500})
+            page.wait_for_timeout(500)
             page.locator(".soupwidgets-panel").screenshot(path=str(ARTEFACTS / "reviewer.png"))
     page.keyboard.press("n")
     page.keyboard.type("qwerty 123 z x")  # letters in a note are letters

@@ -54,6 +54,8 @@ def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> g
         axis("Diversity (loss, with / without; log)", (low, high), type="log", dtick="D2"),
         height=520,
     )
+    # Room for the scale of colours, which may not lie over a figure beside this one.
+    figure.update_layout(margin={"r": 100})
     figure.add_scatter(
         x=[e.value for e in x], y=[e.value for e in y], uid="augmentations",
         name=f"augmentations, 95% intervals over {study.seeds} trainings", mode="markers",

@@ -12,10 +12,10 @@ const SHOWN_KEYS = { ArrowLeft: "\u2190" };
 
 CONTROLS.reviewCard = function (spec, send, { model }) {
   const body = h("div.soupwidgets-review-body");
-  const status = h("p", { role: "status" });
+  const status = h("p.soupwidgets-review-status", { role: "status" });
   const problem = h("div.soupwidgets-alert", { role: "alert", hidden: true });
   const disputed = h("details.soupwidgets-note");
-  const root = h("section.soupwidgets-review", { tabindex: "0", "aria-label": spec.label }, body, status, problem);
+  const root = h("section.soupwidgets-review", { tabindex: "0", "aria-label": spec.label }, status, problem, body);
   const element = h("div", {}, root, disputed);
   keepKeys(root);
   let [card, drawn, held, last] = [{}, "", false, 0];
