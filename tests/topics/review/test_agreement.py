@@ -8,7 +8,7 @@ import pytest
 
 from soupwidgets.topics.review.agreement import Agreement, alpha_interval, krippendorff_alpha
 from soupwidgets.topics.review.report import summary_text
-from soupwidgets.topics.review.results import agreement_html
+from soupwidgets.topics.review.results import agreement_table
 
 
 @pytest.mark.parametrize("values", [2, 3, 7])
@@ -91,4 +91,4 @@ def test_where_it_is_shown_a_missing_interval_is_explained() -> None:
     ]
     assert ["too few images to say" in text for text in shown] == [True, False]
     nan = float("nan")
-    assert "too few to say" in agreement_html([Agreement("q", 0.4, nan, nan, 4, 9, 3)])
+    assert agreement_table([Agreement("q", 0.4, nan, nan, 4, 9, 3)]).rows == [["q", 0.4, "too few to say", 4]]

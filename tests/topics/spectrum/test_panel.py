@@ -11,7 +11,7 @@ import pytest
 
 import soupwidgets as sw
 from soupwidgets import Evaluator, Recipe, wise_ft
-from soupwidgets.panel.picture_strips import before_after, path_strip
+from soupwidgets.panel.picture_strips import path_strip
 from soupwidgets.topics.spectrum.label_noise import LabelNoiseStudy, NoiseResult
 from soupwidgets.widgets import SpectrumExplorer
 
@@ -103,7 +103,7 @@ def test_a_page_without_a_kernel(explorer: SpectrumExplorer, tmp_path: Path) -> 
 def test_texts_are_texts() -> None:
     evil = "<img src=x onerror=alert(1)>"
     image = np.zeros((9, 4, 4), np.uint8)
-    for made in (path_strip(image, [evil] * 9, (evil, evil)), before_after(image, image, [evil] * 9, evil)):
+    for made in (path_strip(image, [evil] * 9, (evil, evil)),):
         assert "<img src=x" not in made
         assert "&lt;img src=x" in made
 
