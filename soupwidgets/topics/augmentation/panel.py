@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
-
-import numpy as np
 
 from soupwidgets.evaluation import Evaluator, coarse_to_fine
 from soupwidgets.methods import wise_ft
@@ -15,16 +12,15 @@ from soupwidgets.panel.controls import Button, Choice, Control, Slider
 from soupwidgets.panel.given import evaluator_for, fine_tuned_models
 from soupwidgets.panel.panel import Panel, State
 from soupwidgets.panel.python import script
-from soupwidgets.panel.view import Picture, Strip, Table, View
-from soupwidgets.suites import AUGMENTATIONS, Augmentation, SliceSplit, Suite, augmentation
+from soupwidgets.panel.view import View
+from soupwidgets.suites import AUGMENTATIONS, Augmentation, Suite
 from soupwidgets.topics.augmentation import figures
-from soupwidgets.topics.augmentation.affinity import Affinity, augmented, stream_affinity_along_alpha
+from soupwidgets.topics.augmentation.affinity import Affinity, stream_affinity_along_alpha
+from soupwidgets.topics.augmentation.examples import Examples, numbers, strength_of
 from soupwidgets.topics.augmentation.study import AugmentationStudy
 from soupwidgets.topics.soup import figures as soup_figures
 from soupwidgets.topics.soup.by_hyperparameter import SoupGroup, numeric_hyperparameters
 from soupwidgets.topics.soup.by_hyperparameter import stream_by_hyperparameter as stream_soups_by_hyperparameter
-
-_SHOWN = 12
 
 
 class AugmentationExplorer(Panel):
@@ -76,20 +72,15 @@ class AugmentationExplorer(Panel):
         if not study.results:
             raise ValueError("the study has no results: there is nothing to show")
         self.study, self.suite, self.ev = study, suite, ev
-        self._own = {one.name: one for one in own}
+        self._examples = Examples(suite, own)
         self._grid = alpha_grid(alphas)
         # By augmentation and model, and by hyper-parameter.
         self._along: dict[tuple[str, str], dict[float, Affinity]] = {}
         self._groups: dict[str, list[SoupGroup]] = {}
-        rng = np.random.default_rng(0)
-        labels = suite.validation.labels
-        # One image of each class, as far as there is room.
-        firsts = [int(rng.choice(np.flatnonzero(labels == c))) for c in np.unique(labels)[:_SHOWN]]
-        self._few = SliceSplit("examples", suite.validation, firsts)
         best = max(study.results, key=lambda r: r.change.value).name
         controls = [
             Choice(name="augmentation", label="Augmentation", value=best, options=[r.name for r in study.results]),
-            Slider(name="strength", label="strength", value=_strength(best), low_label="nothing", high_label="full"),
+            Slider(name="strength", label="strength", value=strength_of(best), low_label="nothing", high_label="full"),
             *self._of_the_pool(),
         ]
         super().__init__(f"{suite.name}: affinity and diversity of augmentations", controls)
@@ -133,14 +124,15 @@ class AugmentationExplorer(Panel):
 
     def led(self, name: str, value: Any) -> State:
         """Choose with an augmentation the strength that it has in the study."""
-        return {"strength": _strength(str(value))} if name == "augmentation" else {}
+        return {"strength": strength_of(str(value))} if name == "augmentation" else {}
 
     def code(self, state: State) -> str:
         """Write how to measure the affinity of the augmentation."""
-        one = self._named(state)
-        if self.ev is None or one is None or one.name in self._own or "fine_tuned" not in state:
-            return ""
         kind, strength = state["augmentation"].partition(" ")[0], state["strength"]
+        # One's own is a function that nobody can write down here.
+        named = kind in AUGMENTATIONS and state["augmentation"] not in self._examples.own
+        if self.ev is None or not named or "fine_tuned" not in state:
+            return ""
         return script(
             self.ev,
             f"augmentation = sw.suites.augmentation({kind!r}, {strength:.6g})",
@@ -173,13 +165,7 @@ class AugmentationExplorer(Panel):
         return [*of_models, Choice(name="hyperparameter", label="Soups by", options=known)]
 
     def _named(self, state: State) -> Augmentation | None:
-        called = state["augmentation"]
-        if called in self._own:
-            return self._own[called]
-        kind = called.partition(" ")[0]
-        if kind not in AUGMENTATIONS and kind != "identity":
-            return None
-        return augmentation(kind, state["strength"])
+        return self._examples.named(state["augmentation"], state["strength"])
 
     def _found_along(self, state: State) -> dict[float, Affinity]:
         one = self._named(state)
@@ -199,34 +185,10 @@ class AugmentationExplorer(Panel):
             drawn["soups"] = soup_figures.by_hyperparameter(groups)
         return View(
             figures=drawn,
-            strips=self._pictures(state),
-            tables=[self._numbers()],
+            strips=self._examples.strips(name, self._named(state)),
+            tables=[numbers(self.study)],
             words="; ".join([*words, *([doing] if doing else [])]),
             done=done,
             total=total,
             clicks={"plane": "augmentation"},
         )
-
-    def _pictures(self, state: State) -> list[Strip]:
-        one = self._named(state)
-        labels = [self.suite.classes[c] for c in self._few.labels]
-        before = [Picture(i, f"{c}, as it is", c) for i, c in zip(self._few.images, labels, strict=True)]
-        if one is None:
-            missing = f"{state['augmentation']} is known by its results alone: name it with own= to see images"
-            return [Strip("Images after it", [], missing)]
-        changed = augmented(self._few, one).images.clip(0, 255).round().astype(np.uint8)
-        after = [Picture(i, f"{c}, after {one.name}", c) for i, c in zip(changed, labels, strict=True)]
-        return [Strip("Images as they are", before), Strip(f"The same after {one.name}", after)]
-
-    def _numbers(self) -> Table:
-        frame = self.study.to_frame()
-        rows = [[None if cell != cell else cell for cell in row] for row in frame.itertuples(index=False, name=None)]
-        note = f"95% intervals over {self.study.seeds} trainings; accuracies and their change in shares of 1."
-        columns = [name.replace("_", " ") for name in frame.columns]
-        return Table("All numbers of the study", columns, rows, note)
-
-
-def _strength(name: str) -> float:
-    # A name may be anybody's text: only what `suites.augmentation` could have called it has a strength.
-    found = re.fullmatch(r"([a-z]+) ([01]?\.?\d+)", name)
-    return float(found[2]) if found and found[1] in AUGMENTATIONS else 1.0

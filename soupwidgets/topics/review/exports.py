@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from soupwidgets.suites import Split, write_slice
 from soupwidgets.topics.review.files import export_labels, write_session
 from soupwidgets.topics.review.label_set import Rule
 from soupwidgets.topics.review.major import major_slice
+from soupwidgets.topics.review.records import ReviewError
 from soupwidgets.topics.review.session import ReviewSession
 
 LABELS, MAJOR, SESSION = "labels after review", "the 'major' slice", "the whole session, for the group"
@@ -31,6 +33,48 @@ class Prepared:
 
     sentences: tuple[str, ...]
     write: Callable[[Path], Path]
+
+
+class Exports:
+    """What was looked at, and may be written as long as nothing that it depends on was changed.
+
+    Parameters
+    ----------
+    session, split
+        Whose judgements, and whose images.
+    """
+
+    def __init__(self, session: ReviewSession, split: Split) -> None:
+        self._session, self._split = session, split
+        self._prepared: tuple[Mapping[str, Any], Prepared] | None = None
+        self._said = ""
+
+    def do(self, name: str, state: Mapping[str, Any]) -> None:
+        """Look what an export would hold, write it, or share everything of this reviewer's."""
+        self._said = ""
+        if name == "look":
+            made = prepare(state["kind"], self._session, self._split, state["rule"], state["names"])
+            self._prepared = _about(state), made
+        elif name == "write":
+            if self._prepared is None or not self.ready(state):
+                raise ReviewError("look at what is in it first")
+            self._said = f"written: {self._prepared[1].write(Path(state['file']))}"
+            self._prepared = None
+        else:
+            mine = self._session.mine()
+            self._session.share(mine)
+            self._prepared = None
+            self._said = f"{len(mine):,} judgements of yours may now leave the group."
+
+    def ready(self, state: Mapping[str, Any]) -> bool:
+        """Whether what was looked at is what would be written."""
+        return self._prepared is not None and self._prepared[0] == _about(state)
+
+    def notes(self, state: Mapping[str, Any]) -> list[str]:
+        """What would be in the file, or what was done last."""
+        if self._prepared is not None and self.ready(state):
+            return [f"This would be in {state['file']}:", *self._prepared[1].sentences]
+        return [self._said] if self._said else []
 
 
 def prepare(kind: str, session: ReviewSession, split: Split, rule: Rule, names: bool) -> Prepared:
@@ -70,3 +114,7 @@ def prepare(kind: str, session: ReviewSession, split: Split, rule: Rule, names: 
         "What is taken back later disappears from a copy when that is merged, not before.",
     )
     return Prepared(sentences, lambda path: write_session(path, session.id, state))
+
+
+def _about(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: state[name] for name in ("kind", "names", "file", "rule")}

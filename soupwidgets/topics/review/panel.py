@@ -17,7 +17,7 @@ from soupwidgets.topics.mistakes.embeddings import Embeddings
 from soupwidgets.topics.mistakes.review_queue import Queue
 from soupwidgets.topics.review import views
 from soupwidgets.topics.review.card import Cards
-from soupwidgets.topics.review.exports import KINDS, LABELS, Prepared, prepare
+from soupwidgets.topics.review.exports import KINDS, LABELS, Exports
 from soupwidgets.topics.review.judging import Judging
 from soupwidgets.topics.review.label_set import Rule
 from soupwidgets.topics.review.queues import FILTERS, PAIR, Queues
@@ -97,8 +97,7 @@ class MistakeReviewer(Panel):
         # What was judged when the queue was chosen: it does not shrink under who works through it.
         self._since = session.view
         self._counted: tuple[views.View, Rule, list[Table], list[str]] | None = None
-        self._prepared: tuple[State, Prepared] | None = None
-        self._said = ""
+        self._exports = Exports(session, self._where)
         super().__init__(f"Review of {models[0].name} on {self.split}", self._all_controls())
 
     def _all_controls(self) -> list[Control]:
@@ -182,21 +181,8 @@ class MistakeReviewer(Panel):
 
     def act(self, name: str, state: State) -> Iterator[View | State]:
         """Say what an export would hold, write it, or share."""
-        self._said = ""
         with self._one_at_a_time:
-            if name == "look":
-                made = prepare(state["kind"], self.session, self._where, state["rule"], state["names"])
-                self._prepared = _of_export(state), made
-            elif name == "write":
-                if self._prepared is None or self._prepared[0] != _of_export(state):
-                    raise ReviewError("look at what is in it first")
-                self._said = f"written: {self._prepared[1].write(Path(state['file']))}"
-                self._prepared = None
-            elif name == "share":
-                mine = self.session.mine()
-                self.session.share(mine)
-                self._prepared = None
-                self._said = f"{len(mine):,} judgements of yours may now leave the group."
+            self._exports.do(name, state)
         yield from ()
 
     def to_html(self, path: str | Path, **fixed: Any) -> Path:
@@ -222,16 +208,12 @@ class MistakeReviewer(Panel):
     def _view(self, state: State, queue: Queue, tables: Sequence[Table], differ: Sequence[str], done: int = 1) -> View:
         known = self.session.view
         hidden = {name: {"hidden": not state["export"]} for name in _EXPORT}
-        notes = [self._said] if self._said else []
-        ready = self._prepared is not None and self._prepared[0] == _of_export(state)
-        if self._prepared is not None and ready:
-            notes = [f"This would be in {state['file']}:", *self._prepared[1].sentences]
-        hidden["write"] = {"hidden": not (ready and state["export"])}
+        hidden["write"] = {"hidden": not (state["export"] and self._exports.ready(state))}
         return View(
             tables=tables,
             words=f"{len(queue):,} images in the queue" + ("" if done else "; counting again"),
             done=done,
-            notes=notes if state["export"] else [],
+            notes=self._exports.notes(state) if state["export"] else [],
             controls={**hidden, "pair": {"hidden": state["queue"] != PAIR}},
             card={"did": self._card(state, queue, known) | {"disputed": differ}},
         )
@@ -258,7 +240,3 @@ def _shown(state: State, queue: Queue) -> int | None:
     if not queue.rows:
         return None
     return int(state["row"]) if int(state["row"]) in queue.rows else queue.rows[0]
-
-
-def _of_export(state: State) -> State:
-    return {name: state[name] for name in ("kind", "names", "file", "rule")}
