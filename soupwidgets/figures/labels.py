@@ -7,7 +7,7 @@ from functools import lru_cache
 from math import cos, hypot, pi, sin
 
 # Sizes of a figure in pixels that the names should fit: on a telephone, in a notebook, in a room.
-_SIZES = ((250, 220), (400, 400), (700, 480))
+_SIZES = ((275, 135), (310, 250), (440, 380), (700, 480))
 _LETTER, _HALF_LINE, _MARK = 6.8, 8.0, 9.0
 # Neither straight up nor straight aside: there are the error bars.
 _WAYS = [(r * cos(a * pi / 16), r * sin(a * pi / 16)) for r in (4, 16, 34, 56, 80) for a in range(1, 32, 2)]

@@ -54,16 +54,15 @@ def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> g
         axis("Diversity (loss, with / without; log)", (low, high), type="log", dtick="D2"),
         height=520,
     )
-    # Room for the scale of colours, which may not lie over a figure beside this one.
-    figure.update_layout(margin={"r": 100})
     figure.add_scatter(
         x=[e.value for e in x], y=[e.value for e in y], uid="augmentations",
         name=f"augmentations, 95% intervals over {study.seeds} trainings", mode="markers",
         hovertext=[r.name for r in results], customdata=[[r.name] for r in results],
         marker={"size": 13, "color": change, "colorscale": "RdBu", "cmin": -most, "cmax": most,
                 "line": {"color": INK, "width": 1},
-                "colorbar": {"title": {"text": "Change of accuracy, points", "side": "right", "font": {"size": 12}},
-                             "thickness": 14}},
+                # Above the plane, which so is as wide as it can be.
+                "colorbar": {"orientation": "h", "y": 1, "yanchor": "bottom", "thickness": 10, "ypad": 2,
+                             "title": {"text": "Change of accuracy, points", "side": "top", "font": {"size": 12}}}},
         error_x=_bars(x), error_y=_bars(y),
         hovertemplate="%{hovertext}<br>affinity %{x:.3f}, diversity %{y:.3g}"
                       "<br>%{marker.color:+.2f} points<extra></extra>",
