@@ -228,27 +228,31 @@ class Coefficients(Control):
 
 @dataclass(frozen=True, kw_only=True)
 class Handle(Control):
-    """A point on the plane of a figure, dragged there; its value is ``[x, y]``, or None for none.
+    """A point on the plane of a figure, dragged there; its value is ``[x, y]``, or None while nobody has moved it.
 
     Parameters
     ----------
     figure
         Name of the figure in the panel's views.
     limits
-        ``[x low, x high, y low, y high]``.
+        ``[x low, x high, y low, y high]``: how far it is dragged. A value that is set may lie outside of them, for
+        it may belong to another plane than the one on screen.
+    start
+        Where it stands while its value is None; it is not there at all when this is None too.
     """
 
     figure: str = ""
     limits: Sequence[float] = (0, 1, 0, 1)
+    start: Sequence[float] | None = None
     kind: ClassVar[str] = "handle"
 
     def checked(self, value: Value) -> list[float] | None:
-        """Return two numbers within the limits."""
+        """Return two numbers."""
         if value is None:
             return None
-        x, y = (_number(self.name, one) for one in value)
-        left, right, low, high = self.limits
-        return [max(left, min(right, x)), max(low, min(high, y))]
+        if isinstance(value, str) or len(value) != 2:
+            raise ValueError(f"{self.name} is two numbers, not {value!r}")
+        return [_number(self.name, one) for one in value]
 
 
 @dataclass(frozen=True, kw_only=True)

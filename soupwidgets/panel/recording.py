@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soupwidgets.checkpoints import atomic_path
-from soupwidgets.panel.controls import Button, Choice, Slider, Toggle
+from soupwidgets.panel.controls import Button, Choice, Control, Handle, Slider, Toggle
 from soupwidgets.panel.front_end import STATIC, front_end, plotly_javascript, style
 
 if TYPE_CHECKING:
     from soupwidgets.panel.panel import Panel
 
 # A page of so many answers takes some seconds to open and some minutes to record.
-_MOST = 1000
+MOST = 1000
 # Texts and lists longer than this are written once, however many answers hold them.
 _LONG = 120
 
@@ -57,10 +57,10 @@ def write_page(panel: Panel, path: str | Path, fixed: Mapping[str, Any]) -> Path
     }
     grids = panel.recorded(grids)
     count = math.prod(len(grid) for grid in grids.values())
-    if count > _MOST:
+    if count > MOST:
         sizes = ", ".join(f"{name} ({len(grid)})" for name, grid in grids.items())
         raise ValueError(
-            f"a page of every state would hold {count:,} answers, and {_MOST:,} are the most: give some controls a "
+            f"a page of every state would hold {count:,} answers, and {MOST:,} are the most: give some controls a "
             f"fixed value, as in to_html(path, {next(iter(grids))}=...). They are {sizes}"
         )
     shared: dict[str, Any] = {}
@@ -71,7 +71,7 @@ def write_page(panel: Panel, path: str | Path, fixed: Mapping[str, Any]) -> Path
         answers[json.dumps(list(values))] = _shared(panel._json(panel.ask(**here), here), shared)
     # What the answers change about controls is theirs; the rest is as it is now.
     controls = [
-        control.to_json() | {"hidden": True} if name not in grids or isinstance(control, Button) else control.to_json()
+        control.to_json() | _offered(control, None if isinstance(control, Button) else grids.get(name))
         for name, control in panel._controls.items()
     ]
     content = {
@@ -93,6 +93,15 @@ def write_page(panel: Panel, path: str | Path, fixed: Mapping[str, Any]) -> Path
     with atomic_path(path) as temporary:
         temporary.write_text(page, "utf-8")
     return Path(path)
+
+
+def _offered(control: Control, grid: list[Any] | None) -> dict[str, Any]:
+    """What a page changes about a control: it offers what is recorded, and is not drawn where nothing is."""
+    if grid is None:
+        return {"hidden": True}
+    if isinstance(control, Choice):
+        return {"options": [list(pair) for pair in control.pairs if pair[0] in grid]}
+    return {"positions": grid} if isinstance(control, Handle) else {}
 
 
 def _shared(value: Any, shared: dict[str, Any]) -> Any:

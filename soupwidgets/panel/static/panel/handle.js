@@ -25,9 +25,21 @@ CONTROLS.handle = function (spec, send, { cardOf }) {
     handle.setAttribute("aria-valuetext", `${at[0].toPrecision(3)} along, ${at[1].toPrecision(3)} up`);
   }
 
-  function move(x, y, moving) {
+  function inside([x, y]) {
     const [left, right, low, high] = control.limits;
-    at = [Math.min(right, Math.max(left, x)), Math.min(high, Math.max(low, y))];
+    return [Math.min(right, Math.max(left, x)), Math.min(high, Math.max(low, y))];
+  }
+
+  // The recorded place that is next in a direction: a page knows no others.
+  function next([right, up]) {
+    const ahead = control.positions.map(([x, y]) => ({ x, y, along: (x - at[0]) * right + (y - at[1]) * up, aside: Math.abs((x - at[0]) * up) + Math.abs((y - at[1]) * right) }));
+    const far = ({ along, aside }) => along + 4 * aside;
+    const [best] = ahead.filter(({ along }) => along > 1e-9).sort((a, b) => far(a) - far(b));
+    return best ? [best.x, best.y] : at;
+  }
+
+  function move(x, y, moving) {
+    at = inside([x, y]);
     place();
     // The screen shows sixty pictures a second, and nobody needs to hear more often.
     cancelAnimationFrame(frame);
@@ -50,14 +62,20 @@ CONTROLS.handle = function (spec, send, { cardOf }) {
   handle.addEventListener("pointermove", (event) => grabbed && move(...under(event), true));
   for (const end of ["pointerup", "pointercancel"]) {
     handle.addEventListener(end, () => {
-      if (grabbed) move(at[0], at[1], false);
+      if (!grabbed) return;
+      // Let go first: what it is told now may be the nearest place that there is.
       grabbed = false;
+      move(at[0], at[1], false);
     });
   }
   handle.addEventListener("keydown", (event) => {
     const by = ARROWS[event.key];
     if (!by || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
+    if (control.positions) {
+      for (let i = 0; i < (event.shiftKey ? 5 : 1); i += 1) at = next(by);
+      return move(at[0], at[1], false);
+    }
     const [left, right, low, high] = control.limits;
     const step = (Math.max(right - left, high - low) / HANDLE_STEPS) * (event.shiftKey ? 5 : 1);
     move(at[0] + by[0] * step, at[1] + by[1] * step, true);
@@ -70,7 +88,8 @@ CONTROLS.handle = function (spec, send, { cardOf }) {
       control = now;
       handle.setAttribute("aria-label", now.label);
       // One that is being dragged stays under the pointer.
-      if (!grabbed) at = value;
+      const stands = now.hidden ? null : (value ?? now.start);
+      if (!grabbed) at = stands && inside(stands);
       place();
     },
     // The figure may be drawn after the control.

@@ -16,8 +16,11 @@ const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 // Python writes 1.0 where this side writes 1.
 const answers = new Map(Object.entries(content.answers).map(([key, view]) => [JSON.stringify(JSON.parse(key)), view]));
 
+const far = (one, other) => Math.hypot(...one.map((each, i) => each - other[i]));
+
 // The recorded value that is nearest to one that was typed, linked or saved.
 function nearestOf(grid, value) {
+  if (Array.isArray(value) && typeof value[0] === "number") return grid.reduce((best, one) => (far(one, value) < far(best, value) ? one : best));
   if (typeof value !== "number") return grid.find((one) => same(one, value)) ?? grid[0];
   return grid.reduce((best, one) => (Math.abs(one - value) < Math.abs(best - value) ? one : best));
 }
