@@ -182,10 +182,8 @@ BUILD: dict[str, Callable[[], Any]] = {
     "landscape.contour": lambda: sw.landscape.figures.contour(
         landscape(), marks={A: Mark(Place(0, 0, 0)), B: Mark(Place(1, 1, 0.5)), C: Mark(Place(2, 0, 0))}
     ),
-    "landscape.contour_patch": lambda: sw.landscape.figures.contour_patch(
-        landscape(), "loss", {A: Mark(Place(0, 0, 0))}
-    ),
     "landscape.line": lambda: sw.landscape.figures.line({C: line()}),
+    "landscape.point": lambda: sw.landscape.figures.point(evaluation(800)),
     "landscape.splits": lambda: sw.landscape.figures.splits([landscape(), landscape()]),
     "landscape.surface": lambda: sw.landscape.figures.surface(landscape()),
     "soup.learned_trace": lambda: sw.soup.figures.learned_trace(LEARNED),

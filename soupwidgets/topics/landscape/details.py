@@ -1,65 +1,42 @@
-"""What is said of the point under the thumb."""
+"""Tables of a landscape: the mixture under the ring, what it measures, and the grid."""
 
 from __future__ import annotations
 
-from html import escape
-
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.figures.style import interval_words
+from soupwidgets.panel.view import Table
 from soupwidgets.recipe import Recipe
-
-_CELL = 'style="padding:1px 8px;text-align:right;font-variant-numeric:tabular-nums"'
-_SHOWN = 6
+from soupwidgets.topics.landscape.plane import Landscape
 
 
-def point_details(recipe: Recipe, x: float, y: float, evaluation: Evaluation | None) -> str:
-    """Coordinates, coefficients and accuracies of one point.
-
-    Parameters
-    ----------
-    recipe
-        The model there.
-    x, y
-        Where it is.
-    evaluation
-        Its scores, coarse or exact; None while there are none.
-    """
+def mixture(recipe: Recipe) -> Table:
+    """Coefficients of a model, the largest first."""
     parts = sorted(recipe.items(), key=lambda item: -abs(item[1]))
-    bars = "".join(_coefficient(name, value) for name, value in parts[:_SHOWN])
-    more = f"<li>and {len(parts) - _SHOWN} more</li>" if len(parts) > _SHOWN else ""
-    head = f"<b>Model at ({x:.3g}, {y:.3g})</b>"
-    body = ""
-    if evaluation is not None:
-        rows = "".join(
-            f'<tr><th scope="row" style="text-align:left;font-weight:normal">{escape(name)}</th>'
-            f"<td {_CELL}>{100 * score.accuracy:.2f}</td>"
-            f"<td {_CELL}>{_limits(score.interval)}</td>"
-            f"<td {_CELL}>{score.loss:.3f}</td></tr>"
-            for name, score in evaluation.scores.items()
-        )
-        titles = "".join(f'<th scope="col" {_CELL}>{title}</th>' for title in ("accuracy, %", "95%", "loss, nats"))
-        state = "exact" if evaluation.exact else "coarse so far"
-        body = (
-            f'<table aria-label="scores of the point" style="border-collapse:collapse"><thead><tr>'
-            f'<th scope="col" style="text-align:left">{state}</th>{titles}</tr></thead><tbody>{rows}</tbody></table>'
-        )
-    return (
-        f'<div style="font-size:13px;line-height:1.5;color:#222">{head}'
-        f'<ul aria-label="coefficients" style="list-style:none;padding:0;margin:4px 0">{bars}{more}</ul>{body}</div>'
-    )
+    rows = [[name, f"{value:+.3f}"] for name, value in parts]
+    return Table("The model under the ring", ["checkpoint", "coefficient"], rows)
 
 
-def _coefficient(name: str, value: float) -> str:
-    width = min(100.0, 100 * abs(value))
-    colour = "#0072B2" if value >= 0 else "#D55E00"
-    return (
-        '<li style="display:flex;gap:8px;align-items:center">'
-        f'<span style="width:4.5em;text-align:right;font-variant-numeric:tabular-nums">{value:+.3f}</span>'
-        f'<span aria-hidden="true" style="width:70px;background:#EEE;height:9px">'
-        f'<span style="display:block;height:9px;width:{width:.0f}%;background:{colour}"></span></span>'
-        f"<span>{escape(name)}</span></li>"
-    )
+def scores(evaluation: Evaluation) -> Table:
+    """What a model measures, split by split."""
+    rows = []
+    for name, score in evaluation.scores.items():
+        low, high = score.interval
+        interval = interval_words((100 * low, 100 * high), ".1f")
+        rows.append([name, f"{100 * score.accuracy:.2f}", interval, f"{score.loss:.3f}", f"{score.seen:,}"])
+    columns = ["split", "accuracy, %", "95% interval", "loss, nats", "images"]
+    return Table(f"Its scores, {'exact' if evaluation.exact else 'coarse so far'}", columns, rows)
 
 
-def _limits(interval: tuple[float, float]) -> str:
-    return interval_words((100 * interval[0], 100 * interval[1]), ".1f")
+def grid(landscape: Landscape) -> Table:
+    """One row for each model of the grid that has a value; to be saved, not to be read on a screen."""
+    rows: list[list[str | float | None]] = [
+        [
+            float(x), float(y), landscape.split, float(landscape.loss[i, j]), float(landscape.error[i, j]),
+            int(landscape.seen[i, j]), str(landscape.recipe(i, j).to_json()),
+        ]
+        for i, y in enumerate(landscape.y)
+        for j, x in enumerate(landscape.x)
+        if landscape.seen[i, j]
+    ]  # fmt: skip
+    columns = ["x", "y", "split", "loss", "error", "images", "recipe"]
+    return Table(f"Landscape on {landscape.split}", columns, rows, drawn=False)

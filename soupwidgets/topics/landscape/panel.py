@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
-
-import ipywidgets
-import pandas as pd
+from typing import Any
 
 from soupwidgets.evaluation import Evaluation, Evaluator
 from soupwidgets.methods import uniform_soup
-from soupwidgets.panel.explorer import Explorer
+from soupwidgets.panel.controls import Button, Choice, Handle, Text
 from soupwidgets.panel.given import evaluator_for
-from soupwidgets.panel.html import progress
-from soupwidgets.panel.live_figure import LiveFigure
-from soupwidgets.panel.newest_wins import Step, Steps
-from soupwidgets.panel.plane_figure import PlaneFigure
+from soupwidgets.panel.panel import Filled, Panel, State
+from soupwidgets.panel.python import script
+from soupwidgets.panel.recording import MOST
+from soupwidgets.panel.view import View
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites.named import split_named
-from soupwidgets.text import safe_csv
-from soupwidgets.topics.landscape import figures
-from soupwidgets.topics.landscape.details import point_details
-from soupwidgets.topics.landscape.line import LandscapeLine, stream_path
-from soupwidgets.topics.landscape.marks import Mark, stream_marks
-from soupwidgets.topics.landscape.plane import Landscape, stream_plane
-from soupwidgets.topics.landscape.span import Place, Plane, plane_through
+from soupwidgets.topics.landscape import details, figures
+from soupwidgets.topics.landscape.line import LandscapeLine
+from soupwidgets.topics.landscape.marks import Mark
+from soupwidgets.topics.landscape.plane import Landscape
+from soupwidgets.topics.landscape.span import Place, Plane
+from soupwidgets.topics.landscape.walk import Point, Walk, Where, coordinate
 
-_VIEWS = ("contours", "surface", "all splits")
+_SCOPES = (("all", "every split"), ("split", "the split that is drawn"))
 _GRIDS = (9, 15, 25)
-_SEGMENT_STEPS = 11
 # So often the picture follows the grid that fills: more would only keep the browser busy.
 _SECONDS_PER_PICTURE = {"contours": 0.3, "surface": 1.0, "all splits": 1.5}
+_HOW = (
+    "Every point of the plane is a model: a mixture of the three. Drag the ring, or move it with the arrow keys; "
+    "the model under it is measured itself (arXiv 1802.10026)."
+)
 
 
-class LandscapeExplorer(Explorer):
+class LandscapeExplorer(Panel):
     """Loss or error on the plane through three models, and a handle that is any model on it.
 
     The grid fills in the background, coarse first; meanwhile the handle can be moved. What it is
@@ -59,18 +58,13 @@ class LandscapeExplorer(Explorer):
     ------
     PoolError, ValueError
         When the pool has no three such models.
-
-    Attributes
-    ----------
-    landscape
-        What is drawn, a `Landscape` as far as it is measured.
-    marks
-        Name to `Mark`: every checkpoint and soup, with its own score and that of the plane under it once measured.
-    evaluation
-        Of the point under the handle, coarse or exact.
-    line
-        The last segment that was measured, or None.
     """
+
+    point: Any
+    quantity: str
+    look: str
+    split: str
+    grid: int
 
     def __init__(
         self,
@@ -80,106 +74,56 @@ class LandscapeExplorer(Explorer):
         split: str | None = None,
         soups: Mapping[str, Recipe] | None = None,
     ) -> None:
-        evaluator_for("LandscapeExplorer", ev)
+        self.ev = evaluator_for("LandscapeExplorer", ev)
         names = [n for n in ev.pool.names if ev.pool.checkpoints[n].card.role != "landmark"]
         chosen = list(models) if models is not None else _three(ev, names)
         if len(chosen) != 3:
             given = "given" if models is not None else f"in the pool ({', '.join(names) or 'nothing'})"
             raise ValueError(f"a plane goes through three models, {len(chosen)} {given}")
         ev.pool.require(chosen)
-        super().__init__()
-        self.ev = ev
-        self.landscape: Landscape | None = None
-        self.evaluation: Evaluation | None = None
-        self.line: LandscapeLine | None = None
-        self._plane: Plane | None = None
-        self.marks: dict[str, Mark] = {}
-        self._splits: dict[str, Landscape] = {}
-        self._soups = dict(soups) if soups is not None else _uniform(ev)
-        self._drawn: tuple[Any, ...] = ()
-        self._drawn_at = 0.0
-
+        self._walk = Walk(ev, dict(soups) if soups is not None else _uniform(ev))
+        self._saved: dict[str, Recipe] = {}
+        # What is drawn beside the numbers of the handle, and for which moment.
+        self._picture: tuple[Any, dict[str, Any]] = (), {}
+        self._page: State | None = None
         options = [*dict.fromkeys([*names, *chosen])]
-        self.corner_choices = [
-            ipywidgets.Dropdown(options=options, value=name, description=label)
-            for name, label in zip(chosen, ("At (0, 0)", "Along", "Up"), strict=True)
-        ]
         where = ev.suite.validation.name if split is None else split_named(ev.suite, split).name
         training = [] if ev.suite.training is None else [ev.suite.training.name]
-        self.split_choice = ipywidgets.Dropdown(options=[*ev.suite.splits, *training], value=where, description="Split")
-        self.quantity_choice = ipywidgets.Dropdown(options=["loss", "error"], description="Show")
-        self.view_choice = ipywidgets.Dropdown(options=_VIEWS, description="View")
-        self.grid_choice = ipywidgets.Dropdown(options=sorted({*_GRIDS, grid}), value=grid, description="Grid")
-        controls = ipywidgets.HBox(
-            [*self.corner_choices, self.split_choice, self.quantity_choice, self.view_choice, self.grid_choice]
-        )
-        controls.layout.flex_flow = "row wrap"
-        self.status = ipywidgets.HTML()
-        self.figure = PlaneFigure()
-        self.figure.label = "model on the plane"
-        self.details = ipywidgets.HTML()
-        self.details.layout.min_width = "330px"
-        self.figure.layout.min_width = "min(480px, 100%)"
-        self.figure.layout.flex = "2 1 480px"
-        self.figure.layout.width = "auto"
-        self.details.layout.flex = "1 1 330px"
-        side = ipywidgets.HBox([self.figure, self.details])
-        side.layout.flex_flow = "row wrap"
-        self.from_choice = ipywidgets.Dropdown(options=chosen, description="From")
-        self.segment_button = _button("Measure the segment", "Loss and error from that model to the handle")
-        self.segment_button.on_click(lambda _: self._try(self.measure_segment))
-        self.file_name = ipywidgets.Text(value="soup.safetensors", description="File")
-        self.save_button = _button("Save this soup", "Write the model under the handle to that file")
-        self.save_button.on_click(lambda _: self._try(self.save))
-        self.saved = ipywidgets.HTML()
-        exports = []
-        for kind in ("svg", "png", "csv"):
-            button = _button(kind.upper(), f"Download as {kind.upper()}")
-            button.layout.width = "64px"
-            button.on_click(lambda _, kind=kind: self.export(kind))
-            exports.append(button)
-        below = ipywidgets.HBox(
-            [self.from_choice, self.segment_button, self.file_name, self.save_button, *exports, self.saved]
-        )
-        below.layout.flex_flow = "row wrap"
-        self.segment = LiveFigure()
-        self.segment.layout.display = "none"
-        self.children = [controls, self.status, self.alert, side, below, self.segment]
+        corners = zip(("origin", "along", "up"), ("At (0, 0)", "Along", "Up"), chosen, strict=True)
+        controls = [
+            *(Choice(name=name, label=label, value=value, options=options) for name, label, value in corners),
+            Choice(name="split", label="Split", value=where, options=[*ev.suite.splits, *training]),
+            Choice(name="quantity", label="Show", value="loss", options=("loss", "error")),
+            Choice(name="look", label="View", value="contours", options=list(_SECONDS_PER_PICTURE)),
+            Choice(name="grid", label="Grid", value=grid, options=sorted({*_GRIDS, grid})),
+            Choice(name="scope", label="Measure the ring on", value="all", options=_SCOPES),
+            Handle(name="point", label="model on the plane", figure="plane"),
+            Button(name="onwards", label="Next model", title="Put the ring on the next model of the plane"),
+            Choice(name="source", label="From", value=0, options=list(enumerate(chosen))),
+            Button(name="segment", label="Measure the segment", title="Loss and error from that model to the ring"),
+            Handle(name="target", hidden=True),
+            Button(name="clear", label="Remove the segment", title="Draw the plane alone", hidden=True),
+            Text(name="file", label="File", value="soup.safetensors"),
+            Button(name="save", label="Save this soup", title="Write the model under the ring to that file"),
+        ]
+        super().__init__(f"{ev.suite.name}: a plane of models", controls)
 
-        for choice in self.corner_choices:
-            choice.observe(self._on_plane, "value")
-        for choice in (self.split_choice, self.grid_choice):
-            choice.observe(self._on_grid, "value")
-        self.quantity_choice.observe(lambda _: self._draw(), "value")
-        self.view_choice.observe(self._on_view, "value")
-        self.figure.observe(self._on_handle, "handle")
-        self.figure.observe(self._on_click, "clicked")
-        self._on_plane(None)
-
-    def __repr__(self) -> str:
-        # What a notebook shows in the widget's place where no kernel runs.
-        return f"<LandscapeExplorer of {', '.join(self.corners)}: {self._how_to_use}>"
+    # What a user has.
 
     @property
     def corners(self) -> list[str]:
         """The three models that span the plane."""
-        return [str(choice.value) for choice in self.corner_choices]
+        return list(_corners(self.state))
 
     @property
-    def quantity(self) -> figures.Quantity:
-        """What is drawn."""
-        found: figures.Quantity = self.quantity_choice.value
-        return found
+    def landscape(self) -> Landscape | None:
+        """What is drawn, as far as it is measured; None before the first value."""
+        return self._walk.landscapes.get(_where(self.state))
 
     @property
-    def point(self) -> tuple[float, float]:
-        """Where the handle is; assign to move it."""
-        handle = self.figure.handle
-        return float(handle["x"]), float(handle["y"])
-
-    @point.setter
-    def point(self, place: tuple[float, float]) -> None:
-        self.figure.handle = {"x": float(place[0]), "y": float(place[1]), "dragging": False}
+    def marks(self) -> dict[str, Mark]:
+        """Every checkpoint and soup, with its own score and that of the plane under it once measured."""
+        return self._walk.marks(_where(self.state))
 
     @property
     def recipe(self) -> Recipe:
@@ -188,221 +132,223 @@ class LandscapeExplorer(Explorer):
         Raises
         ------
         ValueError
-            When there is no plane (yet).
+            When the three models span no plane.
         """
-        if self._plane is None or not self.figure.handle:
-            raise ValueError("there is no plane yet: wait until it is drawn, or choose three models that span one")
-        return self._plane.at(*self.point)
+        return self._plane(self.state).at(*self._place(self.state))
 
-    def measure_segment(self) -> None:
-        """Measure the straight line from the chosen model to the handle, and draw it below."""
-        self.alert.value = ""
-        start, end = str(self.from_choice.value), self.recipe
-        if end == Recipe({start: 1}):
-            raise ValueError(f"the handle is on {start}: move it to where the segment shall end")
-        x, y = self.point
-        self._work.request(self._segment(start, end, f"the model at ({x:.3g}, {y:.3g})"))
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """Of the model under the handle, coarse or exact."""
+        return self._walk.known(*self._under(self.state))
 
-    def save(self) -> None:
-        """Write the model under the handle to the file that is named."""
-        self.alert.value = ""
-        path = Path(self.file_name.value)
-        recipe = self.recipe
-        self.saved.value = progress(f"writing {path}", 0, 1)
-        self._work.request(self._save(recipe, path))
+    @property
+    def line(self) -> LandscapeLine | None:
+        """The segment that was measured, or None."""
+        return self._walk.lines.get(_segment(self.state))
 
-    def export(self, kind: Literal["svg", "png", "csv"]) -> None:
-        """Hand the reader the figure, or its numbers, as a file."""
-        table = safe_csv(_frame(self.landscape)) if kind == "csv" and self.landscape else ""
-        self.figure.download(kind, "landscape", table)
+    def ask(self, **state: Any) -> View:
+        """Return the exact view of a state without a screen; its landscape is finished first."""
+        asked = {**self.state, **self._checked(state)}
+        for _ in self.fill(asked):
+            pass
+        return super().ask(**asked)
 
-    def to_html(self, path: str | Path) -> Path:
-        """Write one self-contained page on which the handle moves over the measured points: no kernel, no network.
+    def to_html(self, path: str | Path, **fixed: Any) -> Path:
+        """Write one self-contained page on which the handle moves over the models of the grid: no kernel, no network.
 
-        The grid is finished first.
+        They are measured on the split that is drawn; on every split with ``scope="all"``, which takes a while.
 
         Parameters
         ----------
         path
             The file to write.
+        fixed
+            Controls that keep this value in the page.
 
         Returns
         -------
         Path
             The same path.
         """
-        from soupwidgets.topics.landscape.page import write_landscape_page
-
-        self.wait(background=True)
-        assert self.landscape is not None
-        return write_landscape_page(path, self.ev.suite.name, self.landscape, self.marks, self.point)
-
-    # What the user does.
-
-    def _on_plane(self, _change: Any) -> None:
-        self._plane, self.landscape, self.evaluation, self.line = None, None, None, None
-        self.marks, self._splits = {}, {}
-        self.segment.layout.display = "none"
-        self.figure.handle = {}
-        self.from_choice.options = self.corners
-        self._on_grid(None)
-
-    def _on_grid(self, _change: Any) -> None:
-        self.alert.value = ""
-        self.landscape = None
-        self._say(f"finding the plane through {', '.join(self.corners)}", 0, 1)
-        self._work.in_background(self._fill(self.corners, str(self.split_choice.value), int(self.grid_choice.value)))
-
-    def _on_view(self, _change: Any) -> None:
-        self._draw()
-        if self.view_choice.value == "all splits":
-            self._on_grid(None)
-
-    def _on_handle(self, change: Any) -> None:
-        if self._plane is not None and change["new"]:
-            self._work.request(self._answer(self._plane, *self.point))
-
-    def _on_click(self, change: Any) -> None:
-        chosen = change["new"].get("customdata")
-        mark = self.marks.get(str(chosen[0])) if isinstance(chosen, list) and chosen else None
-        if mark is not None and self._plane is not None:
-            self.point = (mark.place.x, mark.place.y)
-
-    def _try(self, act: Callable[[], None]) -> None:
+        fixed = {"scope": "split", **fixed}
+        state = {**self.state, **self._checked(fixed)}
+        if "point" not in fixed:
+            (x, y), self._page = self._place(state), state
+            places = self._walk.places(_where(state), MOST)
+            fixed["point"] = min(places, key=lambda place: (place[0] - x) ** 2 + (place[1] - y) ** 2)
         try:
-            act()
-        except (ValueError, OSError) as error:
-            self._show_error(error)
+            return super().to_html(path, **fixed)
+        finally:
+            self._page = None
 
-    # What the worker does. Each step computes, then hands over a function that shows.
+    # What a panel says.
 
-    def _answer(self, plane: Plane, x: float, y: float) -> Steps:
-        recipe = plane.at(x, y)
-        for evaluation in self.ev.stream(recipe):
-            yield "answer", partial(self._show, plane, recipe, x, y, evaluation)
+    def answer(self, state: State) -> Iterator[View]:
+        """Measure the model under the handle, coarse first, then the segment."""
+        where = _where(state)
+        if where.corners not in self._walk.planes:
+            yield View(words=f"finding the plane through {', '.join(where.corners)}", done=0)
+        try:
+            self._plane(state)
+        except ValueError:
+            yield View(words="these three models span no plane")
+            raise
+        self._walk.landscape(where)
+        for evaluation in self._walk.stream(*self._under(state)):
+            yield self._view(state, evaluation)
+        if state["target"] is not None:
+            for line in self._walk.segment(*_segment(state)):
+                yield self._view(state, evaluation, line)
 
-    def _fill(self, corners: list[str], split: str, grid: int) -> Steps:
-        plane = self._plane
-        if plane is None:
-            plane = plane_through(self.ev.pool, corners, others=[])
-            yield "plane", partial(self._show_plane, plane)
-        yield from self._states(stream_plane(self.ev, plane, grid, split), partial(self._show_landscape, plane))
-        near = self._with_others(plane, corners)
-        models = {name: Recipe({name: 1}) for name in near.geometry.names} | self._soups
-        for marks in stream_marks(self.ev, near, models, split):
-            yield "marks", partial(self._show_marks, plane, marks)
-        if self.view_choice.value == "all splits":
-            streams = [stream_plane(self.ev, plane, grid, name) for name in self.ev.suite.splits]
-            # A rough picture of every split before the exact one of any.
-            for part in (*map(_rough, streams), *streams):
-                yield from self._states(part, partial(self._show_split, plane))
-        yield "status", partial(self._say, "the landscape is complete", 1, 1)
+    def fill(self, state: State) -> Iterator[Filled | None]:
+        """Measure the grid, coarse first, then the models that are marked, and perhaps the other splits."""
+        try:
+            plane = self._plane(state)
+        except ValueError:
+            # The answer says so.
+            return
+        splits = list(self.ev.suite.splits) if state["look"] == "all splits" else []
+        for step in self._walk.fill(_where(state), splits, _SECONDS_PER_PICTURE[state["look"]]):
+            yield Filled(**vars(step))
+        yield Filled("the landscape is complete", 1, 1)
         self.ev.warm_up(plane.at(0, 0))
 
-    def _with_others(self, plane: Plane, corners: list[str]) -> Plane:
-        """The same plane, on which every checkpoint and soup of the pool has its place."""
-        others = [n for n in self.ev.pool.names if self.ev.pool.checkpoints[n].card.role != "landmark"]
-        needed = {name for recipe in self._soups.values() for name in recipe}
-        return plane_through(self.ev.pool, corners, [*others, *needed])
+    def fill_key(self, state: State) -> Any:
+        """A plane, a grid and a split have a landscape; all splits together have several."""
+        return _where(state), state["look"] == "all splits"
 
-    def _states(self, states: Iterable[Landscape], show: Callable[[Landscape], None]) -> Iterator[Step]:
-        rough = True
-        for state in states:
-            now = time.monotonic()
-            # The first picture without gaps, and the last one, are always shown.
-            due = state.exact or (rough and state.seen.all())
-            rough = rough and not state.seen.all()
-            done, total = int((state.seen == state.total).sum()), state.seen.size
-            pace = _SECONDS_PER_PICTURE[self.view_choice.value]
-            if due or (state.seen.any() and now - self._drawn_at > pace):
-                self._drawn_at = now
-                yield f"landscape {state.split}", partial(show, state)
-            words = f"{state.split}: {done} of {total} models measured on all {state.total:,} images"
-            yield "status", partial(self._say, words, done, total)
+    def act(self, name: str, state: State) -> Iterator[View | State]:
+        """Move the handle on, begin or remove a segment, or save the model."""
+        here = self._place(state)
+        recipe, start = self._plane(state).at(*here), _corners(state)[state["source"]]
+        if name == "onwards":
+            marks = self._walk.marks(_where(state)).values()
+            places = [(mark.place.x, mark.place.y) for mark in marks if mark.place.off == 0]
+            near = min(range(len(places)), key=lambda i: abs(places[i][0] - here[0]) + abs(places[i][1] - here[1]))
+            yield {"point": places[(near + 1) % len(places)]}
+        elif name == "clear":
+            yield {"target": None}
+        elif name == "segment":
+            if recipe == Recipe({start: 1}):
+                raise ValueError(f"the ring is on {start}: move it to where the segment shall end")
+            yield {"target": here}
+        elif name == "save":
+            path = Path(state["file"])
+            if path.exists():
+                raise ValueError(f"{path} is there already: choose another name")
+            self.ev.save(recipe, path, progress=False)
+            self._saved[state["file"]] = recipe
 
-    def _segment(self, start: str, end: Recipe, name: str) -> Steps:
-        split = str(self.split_choice.value)
-        ts = [i / (_SEGMENT_STEPS - 1) for i in range(_SEGMENT_STEPS)]
-        recipes = {t: (1 - t) * Recipe({start: 1}) + t * end for t in ts}
-        for line in stream_path(self.ev, recipes, (start, name), split):
-            yield "segment", partial(self._show_segment, line)
+    def recorded(self, grids: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        """Record loss and error, contours and surface, with the handle on every model of the grid, if they are few."""
+        kept = {name: grid for name, grid in grids.items() if name in ("quantity", "look")}
+        if "look" in kept:
+            kept["look"] = ["contours", "surface"]
+        if self._page is None:
+            return kept
+        room = MOST // math.prod(len(values) for values in kept.values())
+        # The last one changes fastest, and the picture does not depend on it.
+        return {**kept, "point": self._walk.places(_where(self._page), room)}
 
-    def _save(self, recipe: Recipe, path: Path) -> Steps:
-        if path.exists():
-            words = f"{path} is there already: choose another name"
-        else:
-            words = f"saved as {self.ev.save(recipe, path, progress=False)}"
-        yield "saved", partial(self._show_saved, words)
+    def code(self, state: State) -> str:
+        """Write how to measure the same plane, and the same model on it."""
+        x, y = self._place(state)
+        return script(
+            self.ev,
+            f"plane = sw.landscape.plane_through(pool, {_corners(state)!r})",
+            f"landscape = sw.landscape.plane(ev, plane, {state['grid']}, {state['split']!r})",
+            f"evaluation = ev.evaluate(plane.at({x!r}, {y!r}))",
+            "print(evaluation.to_frame())",
+        )
 
-    # What is shown, on the kernel's loop.
+    # How it is found out, and shown.
 
-    def _say(self, words: str, done: int, total: int) -> None:
-        self.status.value = progress(words, done, total)
+    def _plane(self, state: State) -> Plane:
+        return self._walk.plane(_corners(state))
 
-    def _show_saved(self, words: str) -> None:
-        self.saved.value = progress(words, 1, 1)
+    def _place(self, state: State) -> Point:
+        """Where the handle stands: in the middle of the three until it is moved, and never outside of the plane."""
+        plane = self._plane(state)
+        if state["point"] is None:
+            middle = plane.place(sum(plane.corners.values(), Recipe({})) / 3)
+            return middle.x, middle.y
+        x, y = (max(low, min(high, v)) for v, (low, high) in zip(state["point"], plane.extent(), strict=True))
+        return x, y
 
-    def _show_plane(self, plane: Plane) -> None:
-        self._plane = plane
+    def _under(self, state: State) -> tuple[tuple[str, ...], Point, str | None]:
+        return _corners(state), self._place(state), None if state["scope"] == "all" else state["split"]
+
+    def _view(self, state: State, evaluation: Evaluation, line: LandscapeLine | None = None) -> View:
+        (x, y), plane, landscape = self._place(state), self._plane(state), self._walk.landscape(_where(state))
+        seen = sum(score.seen for score in evaluation.scores.values())
+        total = sum(score.total for score in evaluation.scores.values())
+        exact = "exact" if evaluation.exact else "coarse so far"
+        words = f"Model at ({coordinate(x)}, {coordinate(y)}): {exact}, {seen:,} of {total:,} images"
+        if line is not None:
+            seen, total = sum(score.exact for score in line.scores.values()), len(line.recipes)
+            words = f"{words}; the segment: {seen} of {total} models"
+        drawn, recipe = self._figures(state), plane.at(x, y)
+        if "plane" in drawn:
+            drawn = {"plane": drawn["plane"], "point": figures.point(evaluation, state["quantity"]), **drawn}
+        tables = [details.scores(evaluation), details.mixture(recipe)]
+        notes = [_HOW]
+        if state["file"] in self._saved:
+            other = "" if self._saved[state["file"]] == recipe else " is another point of the plane"
+            notes.append(f"saved as {state['file']}{other}")
         (left, right), (low, high) = plane.extent()
-        self.figure.limits = [left, right, low, high]
-        self.marks = {name: Mark(plane.place(recipe)) for name, recipe in plane.corners.items()}
-        middle = sum(plane.corners.values(), Recipe({})) / 3
-        place = plane.place(middle)
-        self.point = (place.x, place.y)
+        middle = self._place({**state, "point": None})
+        return View(
+            figures=drawn,
+            tables=[*tables, details.grid(landscape)] if seen == total else tables,
+            words=words,
+            done=seen,
+            total=total,
+            notes=notes,
+            clicks={"plane": "point"} if state["look"] == "contours" else {},
+            controls={
+                "point": {"limits": [left, right, low, high], "start": middle},
+                "source": {"options": list(enumerate(plane.corners))},
+                "clear": {"hidden": state["target"] is None},
+            },
+        )
 
-    def _show_landscape(self, plane: Plane, landscape: Landscape) -> None:
-        # What was on its way when the reader chose something else is not shown any more.
-        if plane is self._plane and landscape.split == self.split_choice.value:
-            self.landscape = landscape
-            self._draw()
+    def _figures(self, state: State) -> dict[str, Any]:
+        """What does not depend on where the handle is, kept until more is measured."""
+        moment = _where(state), _segment(state), state["look"], state["quantity"], self._walk.version
+        if self._picture[0] != moment:
+            self._picture = moment, self._draw(state)
+        return dict(self._picture[1])
 
-    def _show_split(self, plane: Plane, landscape: Landscape) -> None:
-        if plane is self._plane:
-            self._splits[landscape.split] = landscape
-            if self.view_choice.value == "all splits":
-                self._draw()
-
-    def _show_marks(self, plane: Plane, marks: dict[str, Mark]) -> None:
-        if plane is self._plane:
-            self.marks = marks
-            self._draw()
-
-    def _show(self, plane: Plane, recipe: Recipe, x: float, y: float, evaluation: Evaluation) -> None:
-        if plane is self._plane:
-            self.evaluation = evaluation
-            self.details.value = point_details(recipe, x, y, evaluation)
-
-    def _show_segment(self, line: LandscapeLine) -> None:
-        self.line = line
-        if not line.scores:
-            return
-        self.segment.layout.display = None
-        self.segment.show(figures.line(line, self.quantity))
-        self._draw()
-
-    def _draw(self) -> None:
-        landscape = self.landscape
-        if landscape is None or not landscape.seen.any():
-            return
-        view = self.view_choice.value
-        drawn = (view, self.quantity, landscape.split, landscape.plane)
-        if view == "contours" and drawn == self._drawn:
-            self.figure.move(figures.contour_patch(landscape, self.quantity, self.marks, self._ends()))
-            return
-        self._drawn = drawn
-        if view == "contours":
-            self.figure.show(figures.contour(landscape, self.quantity, self.marks, self._ends()))
-        elif view == "surface":
-            self.figure.show(figures.surface(landscape, self.quantity, self.marks))
+    def _draw(self, state: State) -> dict[str, Any]:
+        where, quantity, plane = _where(state), state["quantity"], self._plane(state)
+        landscape, marks = self._walk.landscape(where), self._walk.marks(where)
+        if state["look"] == "all splits":
+            splits = (self._walk.landscapes.get(replace(where, split=name)) for name in self.ev.suite.splits)
+            there = [one for one in splits if one is not None]
+            return {"splits": figures.splits(there or [landscape], quantity, marks)}
+        if state["look"] == "surface":
+            drawn = {"plane": figures.surface(landscape, quantity, marks)}
         else:
-            shown = [*self._splits.values()] or [landscape]
-            self.figure.show(figures.splits(shown, self.quantity, self.marks))
+            corner = plane.place(_corners(state)[state["source"]])
+            ends = [corner, Place(*state["target"], 0.0)] if state["target"] else []
+            drawn = {"plane": figures.contour(landscape, quantity, marks, ends)}
+        line = self._walk.lines.get(_segment(state))
+        if line is not None and line.scores:
+            drawn["segment"] = figures.line(line, quantity)
+        return drawn
 
-    def _ends(self) -> list[Place]:
-        if self.line is None or self._plane is None or self.segment.layout.display == "none":
-            return []
-        return [self._plane.place(self.line.recipes[t]) for t in (0.0, 1.0)]
+
+def _corners(state: State) -> tuple[str, ...]:
+    return state["origin"], state["along"], state["up"]
+
+
+def _where(state: State) -> Where:
+    return Where(_corners(state), state["grid"], state["split"])
+
+
+def _segment(state: State) -> tuple[Where, int, Point]:
+    """What a segment is filed under; there is none to no place."""
+    return _where(state), state["source"], tuple(state["target"] or ())
 
 
 def _three(ev: Evaluator, names: Sequence[str]) -> list[str]:
@@ -411,35 +357,5 @@ def _three(ev: Evaluator, names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))[:3]
 
 
-def _rough(states: Iterator[Landscape]) -> Iterator[Landscape]:
-    """A landscape up to where every point has a value; the rest can be asked for afterwards."""
-    for state in states:
-        yield state
-        if state.seen.all():
-            return
-
-
 def _uniform(ev: Evaluator) -> dict[str, Recipe]:
     return {"uniform soup": uniform_soup(ev.pool)} if len(ev.pool.fine_tuned) > 1 else {}
-
-
-def _button(label: str, why: str) -> Any:
-    made = ipywidgets.Button(description=label, tooltip=why)
-    made.layout.width = "auto"
-    return made
-
-
-def _frame(landscape: Landscape) -> pd.DataFrame:
-    """One row for each point that has a value."""
-    rows = []
-    for row, y in enumerate(landscape.y):
-        for column, x in enumerate(landscape.x):
-            if landscape.seen[row, column]:
-                rows.append(
-                    {
-                        "x": x, "y": y, "split": landscape.split, "loss": landscape.loss[row, column],
-                        "error": landscape.error[row, column], "images": landscape.seen[row, column],
-                        "recipe": landscape.recipe(row, column).to_json(),
-                    }
-                )  # fmt: skip
-    return pd.DataFrame(rows)

@@ -8,7 +8,7 @@ import pytest
 
 import soupwidgets as sw
 from soupwidgets import Recipe
-from soupwidgets.evaluation import SplitScore
+from soupwidgets.evaluation import Evaluation, SplitScore
 from soupwidgets.topics.landscape.barrier import BarrierMatrix
 from soupwidgets.topics.landscape.blocks import BlockProfile
 from soupwidgets.topics.landscape.line import LandscapeLine
@@ -97,8 +97,10 @@ def test_contours_have_the_grids_numbers_and_round_levels() -> None:
 def test_models_beside_the_plane_say_what_is_theirs_and_what_the_planes() -> None:
     figure = FIGURES["contour"]()
     found = traces(figure)
-    assert [name for (name,) in found["on"].customdata] == ["a", "b"]
-    assert [name for (name,) in found["beside"].customdata] == ["beside"]
+    assert [name for _, name in found["on"].customdata] == ["a", "b"]
+    assert [name for _, name in found["beside"].customdata] == ["beside"]
+    # What a click gives the ring: the place.
+    assert found["on"].customdata[1][0] == [2, 0]
     (hover,) = found["beside"].hovertext
     assert "loss 0.250, error 20.0%" in hover
     assert "0.5 off the plane" in hover
@@ -132,14 +134,21 @@ def test_what_is_not_measured_yet_has_the_nearest_colour() -> None:
     assert "0 measured on all 1,000 images, 11 on some" in sw.figures.text_alternative(figure)
 
 
-def test_a_patch_is_the_new_figure() -> None:
-    later = landscape(LOSS + 1)
-    patch = sw.landscape.figures.contour_patch(later, "loss", MARKS)
-    whole = traces(sw.landscape.figures.contour(later, "loss", MARKS))
-    for uid, entries in patch["traces"].items():
-        for key in ("x", "y"):
-            assert list(entries[key]) == list(whole[uid][key])
-    np.testing.assert_array_equal(patch["traces"]["landscape"]["z"], whole["landscape"].z)
+def test_the_model_under_the_ring_on_every_split() -> None:
+    scores = {"val": score(900), "<fog>": score(400, seen=500, loss=1.2)}
+    evaluation = Evaluation(Recipe({"a": 1}), scores)
+    found = traces(sw.landscape.figures.point(evaluation, "error"))["here"]
+    assert list(found.x) == pytest.approx([10, 20])
+    low, high = scores["val"].interval
+    assert found.error_x.array[0] == pytest.approx(100 * (0.9 - low))
+    assert found.error_x.arrayminus[0] == pytest.approx(100 * (high - 0.9))
+    assert found.marker.symbol == "circle-open"
+    assert "<" not in found.y[1].replace("&lt;", "")
+    figure = sw.landscape.figures.point(evaluation)
+    assert list(traces(figure)["here"].x) == [0.5, 1.2]
+    # 1.1 times the highest, at the next round number: the axis rests while the ring moves a little.
+    assert figure.layout.xaxis.range == (0, 2)
+    assert "coarse so far: validation 0.500, validation 1.200" in sw.figures.text_alternative(figure)
 
 
 def test_surface_and_splits_show_the_lowest_point() -> None:

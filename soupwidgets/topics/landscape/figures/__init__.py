@@ -3,7 +3,8 @@
 from soupwidgets.topics.landscape.figures.barrier_matrix import barrier_matrix
 from soupwidgets.topics.landscape.figures.block_profile import block_profile
 from soupwidgets.topics.landscape.figures.line import line
-from soupwidgets.topics.landscape.figures.plane import Quantity, contour, contour_patch, splits, surface
+from soupwidgets.topics.landscape.figures.plane import Quantity, contour, splits, surface
+from soupwidgets.topics.landscape.figures.point import point
 from soupwidgets.topics.landscape.figures.sharpness import sharpness
 from soupwidgets.topics.landscape.figures.weight_geometry import weight_geometry
 
@@ -12,8 +13,8 @@ __all__ = [
     "barrier_matrix",
     "block_profile",
     "contour",
-    "contour_patch",
     "line",
+    "point",
     "sharpness",
     "splits",
     "surface",

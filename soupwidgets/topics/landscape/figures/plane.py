@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from soupwidgets.figures.patch import Patch, finished, make_patch
+from soupwidgets.figures.patch import finished, make_patch
 from soupwidgets.figures.shown import ShownFigure, bold
 from soupwidgets.figures.style import FONT, INK, axis, base_figure
 from soupwidgets.topics.landscape.marks import Mark
@@ -91,17 +91,6 @@ def contour(
     return finished(figure, make_patch(_words(landscape, quantity, places), {}))
 
 
-def contour_patch(
-    landscape: Landscape,
-    quantity: Quantity,
-    marks: Mapping[str, Mark],
-    segment: Sequence[Place] = (),
-) -> Patch:
-    """What changes in `contour` while the grid fills, or when the segment moves."""
-    traces = {"landscape": _contour(landscape, quantity), "segment": _ends(segment), **_marks(marks)}
-    return make_patch(_words(landscape, quantity, marks), traces)
-
-
 def surface(landscape: Landscape, quantity: Quantity = "loss", marks: Mapping[str, Mark] | None = None) -> go.Figure:
     """Draw a landscape as a surface that can be rotated, with the models that lie on it.
 
@@ -173,7 +162,7 @@ def splits(
     go.Figure
         With the lowest point of each marked by a star, and a text alternative in ``layout.meta``.
     """
-    columns = min(4, len(landscapes))
+    columns = min(5, len(landscapes))
     rows = math.ceil(len(landscapes) / columns)
     titles = [f"{one.split}: lowest {_low(one, quantity)}" for one in landscapes]
     shape = np.ptp(landscapes[0].y) / np.ptp(landscapes[0].x)
@@ -229,7 +218,7 @@ def splits(
 def _contour(landscape: Landscape, quantity: Quantity) -> dict[str, Any]:
     values, top, clipped = _values(landscape, quantity)
     low = float(np.min(values))
-    step = _round_step((top - low) / _CONTOURS)
+    step = round_step((top - low) / _CONTOURS)
     return {
         "x": landscape.x.tolist(),
         "y": landscape.y.tolist(),
@@ -271,8 +260,8 @@ def _colour_bar(quantity: Quantity, top: float, clipped: int) -> dict[str, Any]:
     return {"title": title, "thickness": 14, "outlinewidth": 0, "tickformat": "~g"}
 
 
-def _round_step(least: float) -> float:
-    """The next 1, 2 or 5 times a power of ten, for contours at round numbers."""
+def round_step(least: float) -> float:
+    """The next 1, 2 or 5 times a power of ten: contours at numbers that can be read."""
     if not least > 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(least))
@@ -345,7 +334,7 @@ def _marks(marks: Mapping[str, Mark]) -> dict[str, dict[str, Any]]:
             "x": [mark.place.x for mark in chosen.values()] or [None],
             "y": [mark.place.y for mark in chosen.values()] or [None],
             "text": list(chosen) if named else [],
-            "customdata": [[name] for name in chosen],
+            "customdata": [[[mark.place.x, mark.place.y], name] for name, mark in chosen.items()],
             "hovertext": [_hover(name, mark) for name, mark in chosen.items()],
             "showlegend": bool(chosen),
         }
