@@ -95,10 +95,10 @@ def prepare(kind: str, session: ReviewSession, split: Split, rule: Rule, names: 
     """
     view, state = session.refresh(), session.state
     if kind == LABELS:
-        export = export_labels(view, split, rule, names)
+        export = export_labels(view, split, rule=rule, names=names)
         return Prepared(export.summary, export.write)
     if kind == MAJOR:
-        found = major_slice(view, split, rule)
+        found = major_slice(view, split, rule=rule)
         sentences = (
             f"{len(found):,} images of {split.name!r}, each with one label, and why they were chosen.",
             "Only of judgements that their reviewers share. No names, no notes, no pixels.",

@@ -106,7 +106,7 @@ def test_a_segment_ends_at_the_handle(explorer: LandscapeExplorer, tiny_evaluato
     assert "segment" not in explorer.ask().figures
     state = explorer.do("segment", point=(x, y))
     view = explorer.ask(**state)
-    alone = sw.landscape.line(tiny_evaluator, "zero-shot", "ft-b", 11, beyond=0, progress=False)
+    alone = sw.landscape.line(tiny_evaluator, "zero-shot", "ft-b", steps=11, beyond=0, progress=False)
     explorer.state = state
     assert explorer.line is not None
     assert list(explorer.line.errors.values()) == pytest.approx(list(alone.errors.values()), abs=1e-3)
