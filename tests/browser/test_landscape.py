@@ -1,118 +1,106 @@
-"""The loss landscape in real JupyterLab and Chromium: mouse, arrow keys, segment, views, soup, and the page."""
+"""The loss landscape in real JupyterLab and Chromium: the ring by mouse and keys, views, and the page."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from soupwidgets import Evaluator, Pool, Recipe, Store
+from soupwidgets import Evaluator
 from soupwidgets.widgets import LandscapeExplorer
 from tests.browser.jupyter import ARTEFACTS, Lab
 from tests.browser.test_drag_alpha import write_notebook
-from tests.browser.test_frontier import wait_words, words
 
 CELL = """
 import soupwidgets as sw
-pool, suite = sw.Pool.open("../data/zoo/fashion"), sw.Suite.open("../data/suites/fashion")
-ev = sw.Evaluator(pool, suite)
-explorer = sw.widgets.LandscapeExplorer(ev, ("zero-shot", "ft-03", "ft-08"), grid=11)
+names = ("zero-shot", "ft-03", "ft-08", "other-seed")
+pool = sw.Pool.open([f"../data/zoo/fashion/{name}.safetensors" for name in names])
+explorer = sw.widgets.LandscapeExplorer(sw.Evaluator(pool, sw.Suite.open("../small")), names[:3], grid=9)
 explorer
 """
 
 
-def middle(box: dict[str, float]) -> tuple[float, float]:
+def where(handle: Any) -> tuple[float, float]:
+    """Where the ring says it is."""
+    along, up = handle.get_attribute("aria-valuetext").split(", ")
+    return float(along.split()[0]), float(up.split()[0])
+
+
+def middle(handle: Any) -> tuple[float, float]:
+    box = handle.bounding_box()
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def shown(page: Any) -> dict[str, tuple[str, str]]:
-    """Accuracy and loss of every split as the table says them, once they are exact."""
-    page.locator("table[aria-label='scores of the point']", has_text="exact").wait_for()
-    rows = page.locator("table[aria-label='scores of the point'] tbody tr").all()
-    return {
-        r.locator("th").text_content(): (r.locator("td").nth(0).text_content(), r.locator("td").nth(2).text_content())
-        for r in rows
-    }
-
-
 def drag(page: Any, handle: Any, right: float, up: float) -> None:
-    x, y = middle(handle.bounding_box())
+    handle.scroll_into_view_if_needed()
+    x, y = middle(handle)
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + right, y - up, steps=15)
     page.mouse.up()
 
 
-def test_drag_keys_segment_views_and_saving(lab: Lab, page: Any, evaluator: Evaluator) -> None:
-    page.set_viewport_size({"width": 1500, "height": 1250})
+def exact(page: Any, handle: Any) -> None:
+    """Wait until the panel has measured what the ring stands on."""
+    along, up = where(handle)
+    page.get_by_text(f"Model at ({along:.3g}, {up:.3g}): exact").wait_for()
+
+
+def test_drag_keys_click_segment_and_views(lab: Lab, page: Any, small_folder: Path) -> None:
+    (lab.root / "small").symlink_to(small_folder)
+    page.set_viewport_size({"width": 1400, "height": 900})
     lab.open(page, write_notebook(lab, "landscape.ipynb", CELL))
-    page.keyboard.press("Control+b")
     lab.run_all(page)
     handle = page.get_by_role("slider", name="model on the plane")
     handle.wait_for(timeout=120_000)
-    # The grid still fills, and the handle answers already.
-    assert page.get_by_text("the landscape is complete").count() == 0
-    first = shown(page)
-    drag(page, handle, 90, 60)
-    page.wait_for_function(
-        "old => document.querySelector(\"table[aria-label='scores of the point']\")?.innerText !== old",
-        arg=page.locator("table[aria-label='scores of the point']").inner_text(),
-    )
-    # Some hundred models: half a minute on an idle machine of two cores.
-    page.get_by_text("the landscape is complete").wait_for(timeout=900_000)
-    dragged = shown(page)
-    assert dragged != first
-    page.mouse.move(5, 600)
-    page.screenshot(path=str(ARTEFACTS / "landscape.png"), clip={"x": 122, "y": 246, "width": 1333, "height": 724})
-
-    # The file of the point under the thumb, measured by another evaluator, is what the table says.
-    def saved(name: str) -> Recipe:
-        page.get_by_role("textbox", name="File").fill(name)
-        page.get_by_role("textbox", name="File").press("Tab")
-        page.get_by_role("button", name="Save this soup").click()
-        page.get_by_text(f"saved as {name}").wait_for()
-        assert_same(shown(page), lab.root / "notebooks" / name)
-
-    def assert_same(table: dict[str, tuple[str, str]], path: Path) -> None:
-        alone = Evaluator(Pool.open([path]), evaluator.suite, device="cpu", store=Store(lab.root / "other"))
-        exact = alone.evaluate(Recipe({path.stem: 1}))
-        assert table == {n: (f"{100 * s.accuracy:.2f}", f"{s.loss:.3f}") for n, s in exact.scores.items()}
-
-    saved("dragged.safetensors")
-    before = handle.get_attribute("aria-valuetext")
+    exact(page, handle)
+    first = where(handle)
+    drag(page, handle, 60, 40)
+    exact(page, handle)
+    assert where(handle)[0] > first[0]
+    assert where(handle)[1] > first[1]
+    page.get_by_text("the landscape is complete").wait_for(timeout=240_000)
+    page.screenshot(path=str(ARTEFACTS / "landscape.png"))
+    dragged = where(handle)
     handle.press("ArrowLeft")
     handle.press("Shift+ArrowUp")
-    assert handle.get_attribute("aria-valuetext") != before
-    along, up = (float(part.split()[0]) for part in handle.get_attribute("aria-valuetext").split(", "))
-    page.get_by_text(f"Model at ({along:.3g}, {up:.3g})").wait_for()
-    assert shown(page) != dragged
-    saved("keys.safetensors")
-
+    exact(page, handle)
+    assert where(handle)[0] < dragged[0]
+    assert where(handle)[1] > dragged[1]
+    # A model that is clicked has the ring; from it the button goes to the next one.
+    page.get_by_role("button", name="Next model").click()
+    exact(page, handle)
+    corner = where(handle)
+    page.get_by_role("button", name="Undo").click()
+    exact(page, handle)
+    assert where(handle) != corner
+    page.evaluate("""() => document.querySelector("[data-name=plane] .js-plotly-plot").emit("plotly_click",
+        {points: [document.querySelector("[data-name=plane] .js-plotly-plot")._fullData.find((t) => t.uid === "on")]
+          .map((t) => ({customdata: t.customdata[2]}))})""")
+    exact(page, handle)
     page.get_by_role("button", name="Measure the segment").click()
+    page.locator("[data-name=segment] .main-svg").first.wait_for()
     page.get_by_text("Error barrier").first.wait_for(state="attached")
-    page.get_by_label("Show", exact=True).select_option("error")
-    wait_words(page, "Error on val")
-    page.get_by_label("View", exact=True).select_option("surface")
-    page.locator(".soupwidgets-figure .gl-container canvas").first.wait_for()
+    page.locator("[data-control=look] select").select_option(label="surface")
+    page.locator("[data-name=plane] .gl-container canvas").first.wait_for()
     assert handle.is_hidden()
     page.screenshot(path=str(ARTEFACTS / "landscape-surface.png"))
-    assert page.locator("[role=alert]").count() == 0
-
-
-def test_all_splits_side_by_side(lab: Lab, page: Any, small_folder: Path) -> None:
-    (lab.root / "small").symlink_to(small_folder)
-    cell = CELL.replace("../data/suites/fashion", "../small").replace("grid=11", "grid=9")
-    lab.open(page, write_notebook(lab, "splits.ipynb", cell))
-    lab.run_all(page)
+    page.locator("[data-control=look] select").select_option(label="all splits")
+    page.locator("[data-name=splits] details p", has_text="; wave ").wait_for(state="attached", timeout=120_000)
     page.get_by_text("the landscape is complete").wait_for(timeout=240_000)
-    page.get_by_label("View", exact=True).select_option("all splits")
-    wait_words(page, "; wave ", seconds=120)
     page.wait_for_timeout(1000)
     page.screenshot(path=str(ARTEFACTS / "landscape-splits.png"))
-    assert page.locator("[role=alert]").count() == 0
+    page.locator("[data-control=look] select").select_option(label="contours")
+    exact(page, handle)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.keyboard.press("Control+b")
+    handle.scroll_into_view_if_needed()
+    page.wait_for_timeout(1000)
+    page.screenshot(path=str(ARTEFACTS / "landscape-narrow.png"))
+    assert page.locator("[role=alert]:visible").count() == 0
 
 
-def test_the_page_needs_no_kernel_and_no_network(page: Any, evaluator: Evaluator, tmp_path: Path) -> None:
-    explorer = LandscapeExplorer(evaluator, ("zero-shot", "ft-03", "ft-08"), grid=5)
+def test_the_page_needs_no_kernel_and_no_network(page: Any, tiny_evaluator: Evaluator, tmp_path: Path) -> None:
+    explorer = LandscapeExplorer(tiny_evaluator, grid=4)
     path = explorer.to_html(tmp_path / "landscape.html")
     landscape = explorer.landscape
     explorer.close()
@@ -122,17 +110,24 @@ def test_the_page_needs_no_kernel_and_no_network(page: Any, evaluator: Evaluator
     page.goto(path.as_uri())
     handle = page.get_by_role("slider", name="model on the plane")
     handle.wait_for()
-    told = page.locator("#point p")
-    first = told.text_content()
+
+    def told(row: int, column: int) -> None:
+        x, y = landscape.x[column], landscape.y[row]
+        page.get_by_text(f"Model at ({x:.3g}, {y:.3g}): exact").wait_for()
+        cells = page.locator("table[aria-label^='Its scores'] tbody td").all_text_contents()
+        assert cells[0] == f"{100 * (1 - landscape.error[row, column]):.2f}"
+        assert cells[2] == f"{landscape.loss[row, column]:.3f}"
+        # It stands where it was measured, and not where it was let go.
+        assert where(handle) == (float(f"{x:.3g}"), float(f"{y:.3g}"))
+
     drag(page, handle, 2000, 2000)  # no further than the rim
-    last = (landscape.loss.shape[0] - 1, landscape.loss.shape[1] - 1)
-    assert f"loss {landscape.loss[last]:.3f} nats, error {100 * landscape.error[last]:.2f}%" in told.text_content()
-    assert told.text_content() != first
-    for _ in range(60):
-        handle.press("ArrowLeft")
-    corner = landscape.error[last[0], 0]
-    assert f"error {100 * corner:.2f}%" in told.text_content()
-    page.get_by_label("Show").select_option("error")
-    wait_words(page, "Error on val")
-    assert "all 1,000 images" in words(page) or f"{landscape.total:,} images" in words(page)
+    told(-1, -1)
+    handle.press("ArrowLeft")
+    told(-1, -2)
+    handle.press("Shift+ArrowDown")
+    told(0, -2)
+    page.get_by_label("Show").select_option(label="error")
+    page.locator("[data-name=plane] h3", has_text="Error on the plane").wait_for()
+    assert page.locator("[data-control=look] option").all_text_contents() == ["contours", "surface"]
+    page.screenshot(path=str(ARTEFACTS / "landscape-page.png"))
     assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []

@@ -6,33 +6,18 @@ import pytest
 
 from soupwidgets import Evaluator
 from soupwidgets.panel.newest_wins import NewestWins
-from soupwidgets.panel.panel import Panel
-from soupwidgets.widgets import (
-    AlphaExplorer,
-    LandscapeExplorer,
-    SoupMixer,
-    SpectrumExplorer,
-)
+from soupwidgets.widgets import AlphaExplorer, FrontierExplorer, LandscapeExplorer, SoupMixer, SpectrumExplorer
 
-WORDS = {
-    LandscapeExplorer: "finding the plane through zero-shot, ft-a, ft-b",
-    SpectrumExplorer: "loading ft-a to follow it along the paths",
-}
+EXPLORERS = [AlphaExplorer, FrontierExplorer, LandscapeExplorer, SoupMixer, SpectrumExplorer]
 
 
-@pytest.mark.parametrize("explorer", [AlphaExplorer, SoupMixer, *WORDS])
+@pytest.mark.parametrize("explorer", EXPLORERS)
 def test_before_anything_is_measured(
     explorer: type, tiny_evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(NewestWins, "_set_to_work", lambda self: None)
     made = explorer(tiny_evaluator)
-    if isinstance(made, Panel):
-        assert made.view["words"] == f"starting: {made.title}"
-        assert made.view["done"] < made.view["total"]
-        return
-    status = made.status.value
-    assert WORDS[explorer] in status
-    assert "<progress" in status
-    # A live region: a screen reader says it too.
-    assert 'role="status"' in status
+    assert made.view["words"] == f"starting: {made.title}"
+    assert made.view["done"] < made.view["total"]
+    assert len(made.title) > 15
     made.close()

@@ -8,12 +8,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from soupwidgets import Recipe
 from soupwidgets.panel import html, picture_strips
 from soupwidgets.topics.diversity.details import ensemble_table, pair_table
 from soupwidgets.topics.frontier.details import details
-from soupwidgets.topics.landscape.details import point_details
-from tests.figures.test_shown import ALONE, EVIL, FOG, TEST, A, B, evaluation, frontier, pair
 
 TAGS = {
     "b", "br", "details", "div", "img", "li", "p", "progress", "section", "span", "summary", "table", "tbody", "td",
@@ -29,7 +26,6 @@ MADE: dict[str, Callable[[], str]] = {
     "pair": lambda: pair_table(pair(), 0.5),
     "ensemble": lambda: ensemble_table(ALONE, [TEST, FOG]),
     "frontier": lambda: details(frontier(), [A, B], FOG, None, EVIL),
-    "point": lambda: point_details(Recipe({A: 0.5, B: 0.5}), 0, 0, evaluation(500)),
 }
 
 

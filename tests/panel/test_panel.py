@@ -265,7 +265,7 @@ def test_views_are_plain_data() -> None:
         (Selection(name="c", options=["a", "b", "c"]), ["c", "x", "a", "c"], ["a", "c"]),
         (Selection(name="c", options=["a", "b"]), "b", ["b"]),
         (Coefficients(name="c"), {"a": 1}, {"a": 1.0}),
-        (Handle(name="c", limits=(0, 2, 0, 1)), (5, -1), [2, 0]),
+        (Handle(name="c", limits=(0, 2, 0, 1)), (5, -1), [5, -1]),
         (Handle(name="c"), None, None),
         (Events(name="c"), [{"number": 1}], [{"number": 1}]),
     ],

@@ -106,7 +106,7 @@ class LandscapeExplorer(Panel):
             Text(name="file", label="File", value="soup.safetensors"),
             Button(name="save", label="Save this soup", title="Write the model under the ring to that file"),
         ]
-        super().__init__(f"{ev.suite.name}: a plane of models", controls)
+        super().__init__(f"{ev.suite.name}: a plane through three models", controls)
 
     # What a user has.
 
