@@ -194,7 +194,6 @@ BUILD: dict[str, Callable[[], Any]] = {
         np.eye(2), [A, B], (0, 1), C, f"to {FOG}"
     ),
     "spectrum.path_spectra": lambda: sw.spectrum.figures.path_spectra({A: path_spectrum(), f"{A} ": path_spectrum()}),
-    "spectrum.path_spectra_patch": lambda: sw.spectrum.figures.path_spectra_patch({A: path_spectrum()}),
     "landscape.sharpness": lambda: sw.landscape.figures.sharpness(
         {A: Sharpness(Recipe({A: 1}), VAL, 256, (1.0, 4.0), 0.01, 1e-3)}
     ),

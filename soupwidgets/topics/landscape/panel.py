@@ -22,7 +22,7 @@ from soupwidgets.topics.landscape import details, figures
 from soupwidgets.topics.landscape.line import LandscapeLine
 from soupwidgets.topics.landscape.marks import Mark
 from soupwidgets.topics.landscape.plane import Landscape
-from soupwidgets.topics.landscape.span import Place, Plane
+from soupwidgets.topics.landscape.span import Plane
 from soupwidgets.topics.landscape.walk import Point, Walk, Where, coordinate
 
 _SCOPES = (("all", "every split"), ("split", "the split that is drawn"))
@@ -330,7 +330,7 @@ class LandscapeExplorer(Panel):
             drawn = {"plane": figures.surface(landscape, quantity, marks)}
         else:
             corner = plane.place(_corners(state)[state["source"]])
-            ends = [corner, Place(*state["target"], 0.0)] if state["target"] else []
+            ends = [corner, plane.place(plane.at(*state["target"]))] if state["target"] else []
             drawn = {"plane": figures.contour(landscape, quantity, marks, ends)}
         line = self._walk.lines.get(_segment(state))
         if line is not None and line.scores:

@@ -3,42 +3,46 @@
 from __future__ import annotations
 
 import time
-from functools import partial
-from pathlib import Path
-from typing import Any, Literal, get_args
+from collections.abc import Iterator
+from typing import Any, get_args
 
-import ipywidgets
 import numpy as np
 from scipy.special import softmax
 
 from soupwidgets.evaluation import Evaluator, coarse_to_fine, probe
-from soupwidgets.figures.patch import as_patch
 from soupwidgets.methods import uniform_soup, wise_ft
 from soupwidgets.methods.sweep import alpha_grid
-from soupwidgets.panel.drag_slider import DragSlider
-from soupwidgets.panel.explorer import Explorer, side_by_side
-from soupwidgets.panel.frames_page import Frame, PageTexts, write_frames_page
+from soupwidgets.panel.controls import Button, Choice, Number, Slider
 from soupwidgets.panel.given import evaluator_for, fine_tuned_models
-from soupwidgets.panel.html import progress
-from soupwidgets.panel.live_figure import LiveFigure
-from soupwidgets.panel.newest_wins import Steps
-from soupwidgets.panel.picture_strips import path_strip
+from soupwidgets.panel.panel import Filled, Panel, State
+from soupwidgets.panel.python import script
+from soupwidgets.panel.view import Strip, Table, View
 from soupwidgets.recipe import Recipe
 from soupwidgets.stats.estimate import Estimate
-from soupwidgets.text import safe_csv
 from soupwidgets.topics.spectrum import figures
-from soupwidgets.topics.spectrum.image_paths import ImagePaths, image_paths, paths_to
-from soupwidgets.topics.spectrum.image_spectrum import ImageSpectrum, image_spectrum, stream_fourier_sensitivity
+from soupwidgets.topics.spectrum.image_paths import ImagePaths
+from soupwidgets.topics.spectrum.image_spectrum import (
+    FourierSensitivity,
+    ImageSpectrum,
+    image_spectrum,
+    stream_fourier_sensitivity,
+)
 from soupwidgets.topics.spectrum.label_noise import LabelNoiseStudy
-from soupwidgets.topics.spectrum.path_spectrum import PathSpectrum, Values, path_spectrum, stream_path_spectrum
+from soupwidgets.topics.spectrum.path_kinds import BETWEEN, WITHIN, PathKinds
+from soupwidgets.topics.spectrum.path_spectrum import PathSpectrum, Values, stream_path_spectrum
+from soupwidgets.topics.spectrum.strip import path_strip
 
-_WITHIN, _BETWEEN = "within a class", "between classes"
 _SOUP = "uniform soup"
 _SECONDS_PER_PICTURE = 0.25
 _SENSITIVITY_IMAGES = 100
+_LOOKS = [("paths", "predictions along paths"), ("images", "the images themselves"), ("noise", "label noise")]
+_HOW = (
+    "On the straight line from one image to another a model changes its mind, slowly or fast; its spectrum says "
+    "how fast (arXiv 2110.02424)."
+)
 
 
-class SpectrumExplorer(Explorer):
+class SpectrumExplorer(Panel):
     """A slider that moves theta_alpha, with the spectrum of its predictions along paths between images.
 
     Parameters
@@ -48,26 +52,24 @@ class SpectrumExplorer(Explorer):
     fine_tuned
         Which fine-tuned model to begin with; the pool's first when None.
     alphas
-        How many evenly spaced alphas the line below is measured at.
+        How many evenly spaced alphas the line beside it is measured at.
     pairs, samples
         Paths of each kind, and points of each.
     noise
-        Results of a study of label noise, to be shown below.
+        Results of a study of label noise, to be shown as well.
 
     Raises
     ------
     PoolError, ValueError
         When the pool has no such model, or paths cannot be drawn.
-
-    Attributes
-    ----------
-    spectrum
-        Of the model under the thumb, as far as it is measured.
-    other
-        Of the model that it is compared with.
-    centroids
-        alpha to the mean frequency of each kind of path, as far as measured.
     """
+
+    alpha: float
+    fine_tuned: str
+    compare: str
+    kind: str
+    follow: Values
+    path: float
 
     def __init__(
         self,
@@ -78,310 +80,226 @@ class SpectrumExplorer(Explorer):
         samples: int = 64,
         noise: LabelNoiseStudy | None = None,
     ) -> None:
-        evaluator_for("SpectrumExplorer", ev)
+        self.ev = evaluator_for("SpectrumExplorer", ev)
         names = fine_tuned_models("SpectrumExplorer", ev.pool)
-        zero_shot = ev.pool.zero_shot
         first = names[0] if fine_tuned is None else fine_tuned
         ev.pool.require([first])
-        self.ev, self._grid, self._noise = ev, alpha_grid(alphas), noise
-        self._pairs, self._samples = pairs, samples
-        self._others = {n: Recipe({n: 1}) for n in dict.fromkeys([zero_shot, *names, first])}
+        self._grid, self._noise = alpha_grid(alphas), noise
+        self._others = {n: Recipe({n: 1}) for n in dict.fromkeys([ev.pool.zero_shot, *names, first])}
         if len(ev.pool.fine_tuned) > 1:
             self._others[_SOUP] = uniform_soup(ev.pool)
-        test = ev.suite.id_test
-        self._paths: dict[str, ImagePaths] = {
-            _WITHIN: image_paths(test, "within", pairs, samples, classes=ev.suite.classes),
-            _BETWEEN: image_paths(test, "between", pairs, samples, classes=ev.suite.classes),
-        }
-        there = set(test.image_numbers.tolist())
-        self._shifts = {
-            f"to {s.name}": s.name for s in ev.suite.shifts if not there.isdisjoint(s.image_numbers.tolist())
-        }
-        self.spectrum: PathSpectrum | None = None
-        self.other: PathSpectrum | None = None
-        self.centroids: dict[float, dict[str, Estimate]] = {}
-        self._drawn: tuple[Any, ...] = ()
-        self._drawn_at = 0.0
-        super().__init__()
-
-        def choice(label: str, options: list[str], value: str) -> ipywidgets.Dropdown:
-            return ipywidgets.Dropdown(description=label, options=options, value=value)
-
-        self.model_choice = choice("Fine-tuned", [*dict.fromkeys([*names, first])], first)
-        self.other_choice = choice("Compare", list(self._others), zero_shot)
-        self.path_choice = choice("Paths", [*self._paths, *self._shifts], _BETWEEN)
-        self.values_choice = choice("Follow", list(get_args(Values)), "probabilities")
-        self.slider = DragSlider(value=0.5, step=0.05, label="alpha", low_label=zero_shot, high_label=first)
-        self.slider.layout.flex = "1 1 320px"
-        self.path_slider = DragSlider(min=1, max=pairs, value=1, step=1, label="path", low_label="1")
-        self.path_slider.high_label = str(pairs)
-        controls = ipywidgets.HBox(
-            [self.model_choice, self.other_choice, self.path_choice, self.values_choice, self.slider]
-        )
-        controls.layout.flex_flow = "row wrap"
-        self.status, self.line_status = ipywidgets.HTML(), ipywidgets.HTML()
-        line = ipywidgets.HBox([self.status, self.line_status])
-        line.layout.justify_content = "space-between"
-        self.figure, self.predictions, self.along = LiveFigure(), LiveFigure(), LiveFigure()
-        self.strip = ipywidgets.HTML()
-        self.images = LiveFigure()
-        self.sensitivity = LiveFigure()
-        self.sensitivity.layout.display = "none"
-        self.sensitivity_button = ipywidgets.Button(
-            description="Which waves disturb this model?",
-            tooltip=f"Add every Fourier basis image to {_SENSITIVITY_IMAGES} images, and count errors",
-        )
-        self.sensitivity_button.layout.width = "auto"
-        self.sensitivity_button.on_click(lambda _: self.measure_sensitivity())
-        exports = []
-        for kind in ("svg", "png", "csv"):
-            button = ipywidgets.Button(description=kind.upper(), tooltip=f"Download the spectrum as {kind.upper()}")
-            button.layout.width = "64px"
-            button.on_click(lambda _, kind=kind: self.export(kind))
-            exports.append(button)
-        self.children = [
-            controls, line, self.alert, side_by_side([self.figure, self.along]), self.path_slider,
-            side_by_side([self.predictions]), self.strip,
-            ipywidgets.HBox([self.sensitivity_button, *exports]), side_by_side([self.images, self.sensitivity]),
-            *self._noise_widgets(),
+        self._paths = PathKinds(ev.suite, pairs, samples)
+        self._spectra: dict[tuple[Any, ...], PathSpectrum] = {}
+        self._centroids: dict[tuple[str, str], dict[float, dict[str, Estimate]]] = {}
+        self._sensed: dict[tuple[str, float], FourierSensitivity] = {}
+        self._images: list[ImageSpectrum] = []
+        controls = [
+            Choice(name="fine_tuned", label="Fine-tuned", value=first, options=list(dict.fromkeys([*names, first]))),
+            Choice(name="compare", label="Compare", value=ev.pool.zero_shot, options=list(self._others)),
+            Choice(name="kind", label="Paths", value=BETWEEN, options=list(self._paths)),
+            Choice(name="follow", label="Follow", value="probabilities", options=get_args(Values)),
+            Choice(name="look", label="Show", value="paths", options=_LOOKS[: 3 if noise else 2]),
+            Choice(name="direction", label="Noise along", value=noise.directions[0], options=noise.directions,
+                   hidden=True) if noise else None,
+            Slider(name="alpha", label="alpha", value=0.5, low_label=ev.pool.zero_shot, high_label=first),
+            Slider(name="path", label="path", value=1, low=1, high=pairs, step=1, low_label="1", high_label=str(pairs)),
+            Button(name="waves", label="Which waves disturb this model?",
+                   title=f"Add every Fourier basis image to {_SENSITIVITY_IMAGES} images, and count errors"),
+            # The alpha at which waves were asked for last.
+            Number(name="sensed", value=-1, hidden=True),
         ]  # fmt: skip
+        title = f"{ev.suite.name}: how fast predictions change between images"
+        super().__init__(title, [control for control in controls if control is not None])
 
-        for control in (self.slider, self.path_choice, self.other_choice, self.path_slider):
-            control.observe(lambda _: self._ask(), "value")
-        self.model_choice.observe(lambda _: self._start(), "value")
-        self.values_choice.observe(lambda _: self._start(), "value")
-        self._start()
-
-    def __repr__(self) -> str:
-        # What a notebook shows in the widget's place where no kernel runs.
-        return f"<SpectrumExplorer of {self.fine_tuned}: {self._how_to_use}>"
+    # What a user has.
 
     @property
-    def fine_tuned(self) -> str:
-        """The fine-tuned model in use."""
-        return str(self.model_choice.value)
+    def spectrum(self) -> PathSpectrum | None:
+        """Of the model under the thumb; None until every path was followed."""
+        return self._spectra.get(_mine(self.state))
 
     @property
-    def alpha(self) -> float:
-        """Where the thumb is; assign to move it."""
-        return float(self.slider.value)
-
-    @alpha.setter
-    def alpha(self, value: float) -> None:
-        self.slider.value = value
+    def other(self) -> PathSpectrum | None:
+        """Of the model that it is compared with; None until every path was followed."""
+        return self._spectra.get(_theirs(self.state))
 
     @property
-    def values(self) -> Values:
-        """What is followed."""
-        found: Values = self.values_choice.value
-        return found
+    def centroids(self) -> dict[float, dict[str, Estimate]]:
+        """Mean frequency of each kind of path by alpha, as far as measured."""
+        return self._along(self.state)
 
     @property
     def paths(self) -> ImagePaths:
         """The paths that are chosen."""
-        return self._paths_of(str(self.path_choice.value))
+        return self._paths[self.kind]
 
-    def measure_sensitivity(self) -> None:
-        """Measure the error of the model under the thumb with every Fourier basis image added."""
-        self.alert.value = ""
-        self._work.request(self._sense(wise_ft(self.ev.pool, self.fine_tuned, self.alpha), self._name(self.alpha)))
+    # What a panel says.
 
-    def export(self, kind: Literal["svg", "png", "csv"]) -> None:
-        """Hand the reader the spectrum as a file."""
-        table = safe_csv(self.spectrum.to_frame()) if kind == "csv" and self.spectrum else ""
-        self.figure.download(kind, "spectrum", table)
-
-    def to_html(self, path: str | Path) -> Path:
-        """Write one self-contained page whose slider moves alpha: no kernel, no network.
-
-        Parameters
-        ----------
-        path
-            The file to write.
-
-        Returns
-        -------
-        Path
-            The same path.
-        """
-        self.wait(background=True)
-        paths, name, number = self.paths, str(self.other_choice.value), self._number
-        other = self._measured(self._others[name], paths)
-        frames: list[Frame] = []
-        drawn: list[Any] = []
-        for alpha in self._grid:
-            recipe = wise_ft(self.ev.pool, self.fine_tuned, alpha)
-            shown = {self._name(alpha): self._measured(recipe, paths), f"{name} ": other}
-            made = [
-                figures.path_spectra(shown),
-                figures.frequency_along_alpha(self.centroids, paths.unit, self.fine_tuned, alpha),
-                self._predictions(recipe, alpha, paths, number),
-            ]
-            drawn = drawn or made
-            frames.append(Frame(f"{alpha:.2f}", [as_patch(f) for f in made], self._strip(recipe, paths, number)))
-        texts = PageTexts(
-            title=f"{self.ev.suite.name}: how fast predictions of {self.fine_tuned} change",
-            intro="Straight lines between images, and what a model predicts along them "
-            '(<a href="https://arxiv.org/abs/2110.02424">arXiv 2110.02424</a>).',
-            label="alpha",
-            low=self.ev.pool.zero_shot,
-            high=self.fine_tuned,
-        )
-        return write_frames_page(path, texts, drawn, frames, 0)
-
-    # What the user does.
-
-    def _start(self) -> None:
-        self.alert.value = ""
-        self.slider.high_label = self.fine_tuned
-        self.centroids = {}
-        self._say(f"loading {self.fine_tuned} to follow it along the paths", 0, 1)
-        self._work.in_background(self._fill(self.fine_tuned, self.values))
-        self._ask()
-
-    def _ask(self) -> None:
-        chosen = self.fine_tuned, self.alpha, str(self.other_choice.value), str(self.path_choice.value), self.values
-        self._work.request(self._answer(*chosen, self._number))
-
-    @property
-    def _number(self) -> int:
-        return round(float(self.path_slider.value)) - 1
-
-    # What the worker does.
-
-    def _answer(self, fine_tuned: str, alpha: float, other: str, kind: str, values: Values, number: int) -> Steps:
-        paths = self._paths_of(kind)
-        recipe = wise_ft(self.ev.pool, fine_tuned, alpha)
-        # Few paths of both first: a comparison needs two lines.
-        states = stream_path_spectrum(self.ev, recipe, paths, values)
-        others = stream_path_spectrum(self.ev, self._others[other], paths, values)
+    def answer(self, state: State) -> Iterator[View | None]:
+        """Follow both models along a few paths first, then along all."""
+        if state["look"] == "images":
+            self._images = self._images or [image_spectrum(s) for s in (self.ev.suite.id_test, *self.ev.suite.shifts)]
+            yield self._images_view(state)
+            return
+        if state["look"] == "noise":
+            yield self._noise_view(state)
+            return
+        drawn_at = 0.0
+        # A comparison needs two lines.
+        states, others = self._follow(state, _mine(state)), self._follow(state, _theirs(state))
         mine, theirs = next(states), next(others)
-        yield "spectrum", partial(self._show, fine_tuned, alpha, other, mine, theirs)
-        for mine in states:
-            yield from self._in_time(mine, partial(self._show, fine_tuned, alpha, other, mine, theirs))
-        # One path is worth looking at when all of them are there: their predictions are in the store.
-        yield "predictions", partial(self.predictions.show, self._predictions(recipe, alpha, paths, number))
-        yield "strip", partial(self._show_strip, self._strip(recipe, paths, number))
-        for theirs in others:
-            yield from self._in_time(theirs, partial(self._show, fine_tuned, alpha, other, mine, theirs))
-        yield "spectrum", partial(self._show, fine_tuned, alpha, other, mine, theirs)
+        yield self._paths_view(state, mine, theirs)
+        for following, own in ((states, True), (others, False)):
+            for found in following:
+                mine, theirs = (found, theirs) if own else (mine, found)
+                due = found.exact or time.monotonic() - drawn_at > _SECONDS_PER_PICTURE
+                drawn_at = time.monotonic() if due else drawn_at
+                # A step without a picture is one at which a newer wish may cut in.
+                yield self._paths_view(state, mine, theirs) if due else None
 
-    def _in_time(self, state: PathSpectrum, show: Any) -> Steps:
-        now = time.monotonic()
-        if state.exact or now - self._drawn_at > _SECONDS_PER_PICTURE:
-            self._drawn_at = now
-            yield "spectrum", show
-        else:
-            # A step without a picture is one at which a newer wish may cut in.
-            yield "nothing", _nothing
-
-    def _fill(self, fine_tuned: str, values: Values) -> Steps:
-        yield "images", partial(self.images.show, figures.image_spectra(self._image_spectra()))
+    def fill(self, state: State) -> Iterator[Filled | None]:
+        """Measure the mean frequency along alpha, within and between classes."""
+        found = self._centroids.setdefault((state["fine_tuned"], state["follow"]), {})
         order = [self._grid[i] for i in coarse_to_fine(len(self._grid))]
         for done, alpha in enumerate(order):
-            yield "line", partial(self._show_line_status, done)
-            recipe = wise_ft(self.ev.pool, fine_tuned, alpha)
-            found: dict[str, Estimate] = {}
-            for kind in (_WITHIN, _BETWEEN):
-                for state in stream_path_spectrum(self.ev, recipe, self._paths[kind], values):
-                    found[kind] = state.centroid
-                    yield "nothing", _nothing
-            yield f"alpha {alpha}", partial(self._show_along, fine_tuned, values, alpha, found)
-        yield "line", partial(self._show_line_status, len(order))
+            yield Filled(f"measuring along alpha: {done} of {len(order)}", done, len(order))
+            here: dict[str, Estimate] = {}
+            for kind in (WITHIN, BETWEEN):
+                there = {**state, "alpha": alpha, "kind": kind}
+                for spectrum in self._follow(there, _mine(there)):
+                    here[kind] = spectrum.centroid
+                    yield None
+            found[alpha] = here
+            yield Filled(f"measuring along alpha: {done + 1} of {len(order)}", done + 1, len(order), fresh=True)
+        yield Filled("the line is complete", len(order), len(order))
 
-    def _sense(self, recipe: Recipe, name: str) -> Steps:
-        states = stream_fourier_sensitivity(self.ev, recipe, images=_SENSITIVITY_IMAGES)
-        for state in states:
-            words = f"waves on {state.seen} of {state.images} images"
-            yield "status", partial(self._say, words, state.seen, state.images)
-            if state.exact or state.seen % 10 == 0:
-                yield "sensitivity", partial(self._show_sensitivity, figures.fourier_sensitivity(state, name))
+    def fill_key(self, state: State) -> Any:
+        """Each fine-tuned model has its own line, of what is followed."""
+        return state["fine_tuned"], state["follow"]
 
-    def _paths_of(self, kind: str) -> ImagePaths:
-        if kind not in self._paths:
-            shift = self.ev.suite.splits[self._shifts[kind]]
-            self._paths[kind] = paths_to(self.ev.suite.id_test, shift, self._pairs, self._samples)
-        return self._paths[kind]
+    def ask(self, **state: Any) -> View:
+        """Return the exact view of a state without a screen; its line along alpha is finished first."""
+        asked = {**self.state, **self._checked(state)}
+        for _ in self.fill(asked):
+            pass
+        return super().ask(**asked)
 
-    def _measured(self, recipe: Recipe, paths: ImagePaths) -> PathSpectrum:
-        return path_spectrum(self.ev, recipe, paths, self.values, progress=False)
+    def act(self, name: str, state: State) -> Iterator[View | State | None]:
+        """Measure the error of the model under the thumb with every Fourier basis image added."""
+        key = state["fine_tuned"], state["alpha"]
+        then = {"look": "images", "sensed": state["alpha"]}
+        recipe = wise_ft(self.ev.pool, *key)
+        for found in stream_fourier_sensitivity(self.ev, recipe, images=_SENSITIVITY_IMAGES):
+            self._sensed[key] = found
+            shown = found.seen % 10 == 0 and bool(self._images)
+            yield self._images_view({**state, **then}) if shown else None
+        yield then
 
-    def _predictions(self, recipe: Recipe, alpha: float, paths: ImagePaths, number: int) -> Any:
-        number = min(number, len(paths) - 1)
-        ends = int(paths.labels[number, 0]), int(paths.labels[number, 1])
-        shares = self._shares(recipe, paths, number)
-        return figures.path_predictions(shares, self.ev.suite.classes, ends, self._name(alpha), paths.description)
+    def code(self, state: State) -> str:
+        """Write how to follow the same model along the same paths."""
+        recipe = f"sw.wise_ft(pool, {state['fine_tuned']!r}, {state['alpha']:.6g})"
+        return script(
+            self.ev,
+            f"paths = {self._paths.code(state['kind'])}",
+            f"spectrum = sw.spectrum.path_spectrum(ev, {recipe}, paths, {state['follow']!r})",
+            "print(spectrum.centroid)",
+            "print(spectrum.to_frame())",
+        )
 
-    def _shares(self, recipe: Recipe, paths: ImagePaths, number: int) -> Any:
-        logits = probe(self.ev, recipe, paths.split)[paths.starts[number] : paths.starts[number + 1]]
-        return softmax(logits.astype(np.float64), axis=1)
+    def recorded(self, grids: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        """Record the alphas of the line."""
+        return {"alpha": list(self._grid)} if "alpha" in grids else {}
 
-    def _strip(self, recipe: Recipe, paths: ImagePaths, number: int) -> str:
-        number = min(number, len(paths) - 1)
-        classes = self.ev.suite.classes
-        said = [classes[c] for c in self._shares(recipe, paths, number).argmax(axis=1)]
-        first, second = (classes[int(c)] for c in paths.labels[number])
-        return path_strip(paths.images(number), said, (first, second))
+    # How it is found out, and shown.
 
-    def _image_spectra(self) -> list[ImageSpectrum]:
-        splits = [self.ev.suite.id_test, *self.ev.suite.shifts]
-        return [image_spectrum(split) for split in splits]
-
-    # What is shown, on the kernel's loop.
-
-    def _show(self, fine_tuned: str, alpha: float, other: str, mine: PathSpectrum, theirs: PathSpectrum) -> None:
-        if fine_tuned != self.fine_tuned:
+    def _follow(self, state: State, key: tuple[Any, ...]) -> Iterator[PathSpectrum]:
+        """Follow the model of a key along the paths; what was followed along all of them is kept."""
+        if key in self._spectra:
+            yield self._spectra[key]
             return
-        self.spectrum, self.other = mine, theirs
+        model, kind, follow = key
+        recipe = self._others[model] if isinstance(model, str) else wise_ft(self.ev.pool, *model)
+        for spectrum in stream_path_spectrum(self.ev, recipe, self._paths[kind], follow):
+            if spectrum.exact:
+                self._spectra[key] = spectrum
+            yield spectrum
+
+    def _along(self, state: State) -> dict[float, dict[str, Estimate]]:
+        found = self._centroids.get((state["fine_tuned"], state["follow"]), {})
+        return {alpha: found[alpha] for alpha in sorted(found)}
+
+    def _paths_view(self, state: State, mine: PathSpectrum, theirs: PathSpectrum) -> View:
+        alpha, name, paths = state["alpha"], _name(state["fine_tuned"], state["alpha"]), self._paths[state["kind"]]
         # The space keeps the two apart where somebody compares a model with itself.
-        shown = {self._name(alpha): mine, f"{other} ": theirs}
-        seen, total = len(mine.density) + len(theirs.density), mine.total + theirs.total
-        words = "exact" if seen == total else "coarse so far"
-        self._say(f"{self._name(alpha)}: {words}, {seen} of {total} paths", seen, total)
-        if self._drawn == (mine.unit,):
-            self.figure.move(figures.path_spectra_patch(shown))
-            return
-        self._drawn = (mine.unit,)
-        self.figure.show(figures.path_spectra(shown))
+        drawn = {"spectrum": figures.path_spectra({name: mine, f"{state['compare']} ": theirs})}
+        if along := self._along(state):
+            drawn["along"] = figures.frequency_along_alpha(along, mine.unit, state["fine_tuned"], alpha)
+        strips: list[Strip] = []
+        if mine.exact:
+            # One path is worth looking at when all of them are there: their predictions are in the store.
+            number = min(round(state["path"]) - 1, len(paths) - 1)
+            logits = probe(self.ev, wise_ft(self.ev.pool, state["fine_tuned"], alpha), paths.split)
+            shares = softmax(logits[paths.starts[number] : paths.starts[number + 1]].astype(np.float64), axis=1)
+            classes = self.ev.suite.classes
+            first, second = (int(c) for c in paths.labels[number])
+            drawn["predictions"] = figures.path_predictions(shares, classes, (first, second), name, paths.description)
+            said = [classes[c] for c in shares.argmax(axis=1)]
+            strips.append(path_strip(paths.images(number), said, (classes[first], classes[second])))
+        done, total = len(mine.density) + len(theirs.density), mine.total + theirs.total
+        words = "exact" if done == total else "coarse so far"
+        table = Table(f"Spectrum of {name}", ["frequency", "density", "low", "high"], _rows(mine), drawn=False)
+        return View(
+            figures=drawn,
+            strips=strips,
+            tables=[table] if done == total else [],
+            words=f"{name}: {words}, {done} of {total} paths",
+            done=done,
+            total=total,
+            notes=[_HOW],
+            clicks={"along": "alpha"},
+            controls=self._shown(state, path={"high": len(paths), "high_label": str(len(paths))}),
+        )
 
-    def _show_strip(self, found: str) -> None:
-        self.strip.value = found
+    def _images_view(self, state: State) -> View:
+        drawn = {"images": figures.image_spectra(self._images)}
+        found = self._sensed.get((state["fine_tuned"], state["sensed"]))
+        words, done, total = "what the images are made of", 1, 1
+        if found is not None:
+            drawn["waves"] = figures.fourier_sensitivity(found, _name(state["fine_tuned"], state["sensed"]))
+            words, done, total = f"waves on {found.seen} of {found.images} images", found.seen, found.images
+        controls = self._shown(state)
+        return View(figures=drawn, words=words, done=done, total=total, controls=controls)
 
-    def _show_along(self, fine_tuned: str, values: Values, alpha: float, found: dict[str, Estimate]) -> None:
-        if (fine_tuned, values) == (self.fine_tuned, self.values):
-            self.centroids = dict(sorted({**self.centroids, alpha: found}.items()))
-            self.along.show(figures.frequency_along_alpha(self.centroids, self._paths[_WITHIN].unit, fine_tuned))
+    def _noise_view(self, state: State) -> View:
+        assert self._noise is not None
+        direction = state["direction"]
+        drawn = {
+            "fitting": figures.noise_fitting(self._noise, direction),
+            "followed": figures.noise_followed(self._noise, direction),
+        }
+        return View(figures=drawn, words=f"a study of label noise: {direction}", controls=self._shown(state))
 
-    def _show_line_status(self, done: int) -> None:
-        total = len(self._grid)
-        words = "the line is complete" if done == total else f"measuring along alpha: {done} of {total}"
-        self.line_status.value = progress(words, done, total)
-
-    def _show_sensitivity(self, figure: Any) -> None:
-        self.sensitivity.layout.display = None
-        self.sensitivity.show(figure)
-
-    def _say(self, words: str, done: int, total: int) -> None:
-        self.status.value = progress(words, done, total)
-
-    def _name(self, alpha: float) -> str:
-        return f"alpha {alpha:.3g} of {self.fine_tuned}"
-
-    def _noise_widgets(self) -> list[ipywidgets.Widget]:
-        if self._noise is None:
-            return []
-        study = self._noise
-        self.direction_choice = ipywidgets.Dropdown(description="Label noise", options=study.directions)
-        self.fitting, self.followed = LiveFigure(), LiveFigure()
-
-        def draw(_change: Any = None) -> None:
-            self.fitting.show(figures.noise_fitting(study, self.direction_choice.value))
-            self.followed.show(figures.noise_followed(study, self.direction_choice.value))
-
-        self.direction_choice.observe(draw, "value")
-        draw()
-        return [self.direction_choice, side_by_side([self.fitting, self.followed])]
+    def _shown(self, state: State, path: dict[str, Any] | None = None) -> dict[str, dict[str, Any]]:
+        """Which controls have a meaning in what is shown."""
+        look = state["look"]
+        hidden = {name: {"hidden": look != "paths"} for name in ("compare", "kind", "follow", "path")}
+        hidden["path"] |= path or {}
+        hidden |= {name: {"hidden": look == "noise"} for name in ("fine_tuned", "alpha", "waves")}
+        hidden["alpha"]["high_label"] = state["fine_tuned"]
+        return hidden | ({"direction": {"hidden": look != "noise"}} if self._noise else {})
 
 
-def _nothing() -> None:
-    """A step with nothing to show yet."""
+def _mine(state: State) -> tuple[Any, ...]:
+    return (state["fine_tuned"], state["alpha"]), state["kind"], state["follow"]
+
+
+def _theirs(state: State) -> tuple[Any, ...]:
+    return state["compare"], state["kind"], state["follow"]
+
+
+def _name(fine_tuned: str, alpha: float) -> str:
+    return f"alpha {alpha:.3g} of {fine_tuned}"
+
+
+def _rows(spectrum: PathSpectrum) -> list[list[str | float | None]]:
+    return [[float(cell) for cell in row] for row in spectrum.to_frame().to_numpy()]

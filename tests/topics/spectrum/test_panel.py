@@ -5,107 +5,138 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import soupwidgets as sw
 from soupwidgets import Evaluator, Recipe, wise_ft
-from soupwidgets.panel.picture_strips import path_strip
+from soupwidgets.panel.view import View
 from soupwidgets.topics.spectrum.label_noise import LabelNoiseStudy, NoiseResult
+from soupwidgets.topics.spectrum.strip import path_strip
 from soupwidgets.widgets import SpectrumExplorer
 
 
 @pytest.fixture
 def explorer(tiny_evaluator: Evaluator) -> Iterator[SpectrumExplorer]:
     made = SpectrumExplorer(tiny_evaluator, alphas=3, pairs=12, samples=16)
-    made.wait(background=True)
     yield made
     made.close()
 
 
+def text(view: View, name: str) -> str:
+    return sw.figures.text_alternative(view.figures[name])
+
+
 def test_it_shows_what_the_functions_find(explorer: SpectrumExplorer, tiny_evaluator: Evaluator) -> None:
-    assert explorer.alert.value == ""
+    explorer.wait(background=True)
+    assert explorer.error == ""
     paths = sw.spectrum.image_paths(tiny_evaluator.suite.id_test, "between", 12, 16)
     alone = sw.spectrum.path_spectrum(tiny_evaluator, wise_ft(tiny_evaluator.pool, "ft-a", 0.5), paths, progress=False)
     assert explorer.spectrum is not None
     np.testing.assert_array_equal(explorer.spectrum.density, alone.density)
-    assert f"alpha 0.5 of ft-a: mean frequency {alone.centroid}" in explorer.figure.text
+    view = explorer.shown
+    assert view is not None
+    assert list(view.figures) == ["spectrum", "along", "predictions"]
+    assert f"alpha 0.5 of ft-a: mean frequency {alone.centroid}" in text(view, "spectrum")
     zero = sw.spectrum.path_spectrum(tiny_evaluator, Recipe({"zero-shot": 1}), paths, progress=False)
-    assert f"zero-shot: mean frequency {zero.centroid}" in explorer.figure.text
-    assert "exact, 24 of 24 paths" in explorer.status.value
-    assert "the line is complete" in explorer.line_status.value
+    assert f"zero-shot: mean frequency {zero.centroid}" in text(view, "spectrum")
+    assert view.words == "alpha 0.5 of ft-a: exact, 24 of 24 paths"
+    assert explorer.filled["words"] == "the line is complete"
     assert list(explorer.centroids) == [0.0, 0.5, 1.0]
     assert explorer.centroids[0.5]["between classes"] == alone.centroid
-    assert explorer.strip.value.count("<img") == 9
+    assert len(view.strips[0].pictures) == 9
 
 
-def test_the_slider_moves_it(explorer: SpectrumExplorer) -> None:
-    first = explorer.spectrum
-    explorer.alpha = 0.3
-    explorer.wait()
-    assert explorer.spectrum is not first
-    assert "alpha 0.3 of ft-a" in explorer.figure.text
-    assert explorer.figure.patch
-    explorer.model_choice.value = "ft-b"
-    explorer.wait(background=True)
-    assert "alpha 0.3 of ft-b" in explorer.figure.text
-    assert "alpha (0 zero-shot, 1 ft-b)" in json.dumps(explorer.along.figure)
+def test_the_slider_and_a_click_move_it(explorer: SpectrumExplorer) -> None:
+    view = explorer.ask(alpha=0.3)
+    assert "alpha 0.3 of ft-a" in text(view, "spectrum")
+    assert view.clicks == {"along": "alpha"}
+    assert [list(one) for one in view.figures["along"].data[1].customdata] == [[0.0], [0.5], [1.0]]
+    other = explorer.ask(alpha=0.3, fine_tuned="ft-b")
+    assert "alpha 0.3 of ft-b" in text(other, "spectrum")
+    assert "alpha (0 zero-shot, 1 ft-b)" in other.figures["along"].layout.xaxis.title.text
+    assert other.controls["alpha"]["high_label"] == "ft-b"
 
 
 def test_paths_values_and_the_other_model(explorer: SpectrumExplorer, tiny_evaluator: Evaluator) -> None:
-    explorer.path_choice.value = "to invert"
-    explorer.values_choice.value = "logits"
-    explorer.other_choice.value = "uniform soup"
-    explorer.wait(background=True)
-    assert explorer.alert.value == ""
+    explorer.state = {"kind": "to invert", "follow": "logits", "compare": "uniform soup"}
+    view = explorer.ask()
     paths = sw.spectrum.paths_to(tiny_evaluator.suite.id_test, tiny_evaluator.suite.splits["invert"], 12, 16)
     soup = Recipe({"ft-a": 0.5, "ft-b": 0.5})
     alone = sw.spectrum.path_spectrum(tiny_evaluator, soup, paths, "logits", progress=False)
     assert explorer.other is not None
     np.testing.assert_array_equal(explorer.other.density, alone.density)
-    assert "Predictions to invert" in explorer.figure.patch["layout"]["title"]["text"]
-    before = explorer.strip.value
-    explorer.path_slider.value = 5
-    explorer.wait()
-    assert explorer.strip.value != before
+    assert "Predictions to invert" in view.figures["spectrum"].layout.title.text
+    first, fifth = view.strips[0].pictures[0], explorer.ask(path=5).strips[0].pictures[0]
+    assert (first.image != fifth.image).any()
 
 
-def test_waves_and_exports(explorer: SpectrumExplorer) -> None:
-    explorer.sensitivity_button.click()
-    explorer.wait()
-    assert explorer.sensitivity.layout.display is None
-    assert "on 100 images of test with one wave of norm 4" in explorer.sensitivity.text
-    explorer.export("csv")
-    assert explorer.figure.exported["text"].startswith("frequency,density,low,high")
-    explorer.export("svg")
-    assert explorer.figure.exported["kind"] == "svg"
+def test_a_model_beside_itself(explorer: SpectrumExplorer) -> None:
+    lines = [t.name for t in explorer.ask(alpha=1, compare="ft-a").figures["spectrum"].data if t.name]
+    assert lines == ["alpha 1 of ft-a, with 95% band", "ft-a, with 95% band"]
+
+
+def test_waves_and_images(explorer: SpectrumExplorer) -> None:
+    assert list(explorer.ask(look="images").figures) == ["images"]
+    state = explorer.do("waves", alpha=1.0)
+    view = explorer.ask(**state)
+    assert "on 100 images of test with one wave of norm 4" in text(view, "waves")
+    # It is told of the model that was asked for, wherever the slider goes.
+    assert "alpha 1 of ft-a" in explorer.ask(**state | {"alpha": 0.2}).figures["waves"].layout.title.text
+    assert "waves" not in explorer.ask(**state | {"fine_tuned": "ft-b"}).figures
+
+
+def test_the_spectrum_as_a_file(explorer: SpectrumExplorer) -> None:
+    (table,) = explorer.ask().tables
+    assert not table.drawn
+    assert list(table.columns) == ["frequency", "density", "low", "high"]
+    assert explorer.spectrum is not None
+    assert [row[1] for row in table.rows] == explorer.spectrum.mean.tolist()
 
 
 def test_label_noise_beside(tiny_evaluator: Evaluator) -> None:
     results = tuple(NoiseResult(f"{d} 0.1", d, 0.1, 0.5, (1.0,), (1.1,), (0.0,), (0.5,)) for d in ("radial", "random"))
     explorer = SpectrumExplorer(tiny_evaluator, alphas=2, pairs=4, samples=8, noise=LabelNoiseStudy(results, 1, {}))
-    assert "radial noise" in explorer.fitting.text
-    explorer.direction_choice.value = "random"
-    assert "random noise" in explorer.fitting.text
-    assert "random label noise" in explorer.followed.text
+    view = explorer.ask(look="noise")
+    assert "radial noise" in view.figures["followed"].layout.title.text
+    assert not view.controls["direction"]["hidden"]
+    assert view.controls["alpha"]["hidden"]
+    other = explorer.ask(look="noise", direction="random")
+    assert "random noise" in other.figures["followed"].layout.title.text
+    assert "random label noise" in other.figures["fitting"].layout.title.text
     explorer.close()
 
 
 def test_a_page_without_a_kernel(explorer: SpectrumExplorer, tmp_path: Path) -> None:
     page = explorer.to_html(tmp_path / "x.html").read_text()
-    state = json.loads(page.split('id="state">')[1].split("</script>")[0])
-    assert [frame["value"] for frame in state["frames"]] == ["0.00", "0.50", "1.00"]
-    assert len(state["figures"]) == 3
-    assert "http" not in page.split('id="state">')[0].replace("https://arxiv.org", "")
+    content = json.loads(page.split('id="content">')[1].split("</script>")[0])
+    assert content["varied"] == {"alpha": [0.0, 0.5, 1.0]}
+    answers = [content["shared"][answer["$"]] for answer in content["answers"].values()]
+    assert len(answers) == 3
+    for answer, alpha in zip(answers, (0, 0.5, 1), strict=True):
+        assert answer["words"] == f"alpha {alpha:g} of ft-a: exact, 24 of 24 paths"
+
+
+def test_its_code_gives_the_same_numbers(explorer: SpectrumExplorer) -> None:
+    for kind in ("between classes", "to invert"):
+        explorer.kind = kind
+        lines = explorer.code(explorer.state).splitlines()
+        names: dict[str, Any] = {"sw": sw, "pool": explorer.ev.pool, "suite": explorer.ev.suite, "ev": explorer.ev}
+        exec("\n".join(lines[5:]), names)
+        explorer.ask()
+        assert explorer.spectrum is not None
+        np.testing.assert_array_equal(names["spectrum"].density, explorer.spectrum.density)
 
 
 def test_texts_are_texts() -> None:
     evil = "<img src=x onerror=alert(1)>"
-    image = np.zeros((9, 4, 4), np.uint8)
-    for made in (path_strip(image, [evil] * 9, (evil, evil)),):
-        assert "<img src=x" not in made
-        assert "&lt;img src=x" in made
+    strip = path_strip(np.zeros((9, 4, 4), np.uint8), [evil] * 9, (evil, "b"))
+    # The front end shows texts as texts; nothing is made HTML here.
+    assert [one.said for one in strip.pictures] == [evil] * 9
+    assert (strip.pictures[0].label, strip.pictures[4].label, strip.pictures[8].label) == (evil, "50%", "b")
+    assert strip.pictures[0].alt == f"0% of the way, labelled {evil}"
 
 
 def test_bad_input_is_said(tiny_evaluator: Evaluator) -> None:

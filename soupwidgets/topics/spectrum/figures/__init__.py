@@ -7,7 +7,6 @@ from soupwidgets.topics.spectrum.figures.path_spectrum import (
     frequency_along_alpha,
     path_predictions,
     path_spectra,
-    path_spectra_patch,
 )
 
 __all__ = [
@@ -19,5 +18,4 @@ __all__ = [
     "noise_followed",
     "path_predictions",
     "path_spectra",
-    "path_spectra_patch",
 ]

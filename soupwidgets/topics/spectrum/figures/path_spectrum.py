@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from soupwidgets.figures.patch import Patch, finished, make_patch
+from soupwidgets.figures.patch import finished, make_patch
 from soupwidgets.figures.style import COLOURS, GREY, INK, axis, band, bar_length, base_figure, limits, percent, percents
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.topics.spectrum.frequency_table import ModelFrequency
@@ -40,47 +40,36 @@ def path_spectra(spectra: Mapping[str, PathSpectrum]) -> go.Figure:
     """
     if not 0 < len(spectra) <= _MOST_LINES:
         raise ValueError(f"a figure shows one to {_MOST_LINES} spectra, got {len(spectra)}")
-    figure = base_figure("", {}, {})
-    for number, colour in zip(range(len(spectra)), COLOURS, strict=False):
-        figure.add_trace(band([0], [1], [1], colour=colour, uid=f"band-{number}"))
-        figure.add_scatter(
-            x=[], y=[], uid=f"line-{number}", mode="lines", line={"color": colour, "width": 2.5},
-            hovertemplate="%{x:.2f}: %{y:.2e}<extra></extra>",
-        )  # fmt: skip
-    return finished(figure, path_spectra_patch(spectra))
-
-
-def path_spectra_patch(spectra: Mapping[str, PathSpectrum]) -> Patch:
-    """What moves in `path_spectra` when models change but their number stays the same."""
     first = next(iter(spectra.values()))
     top = max(float(one.band[1][1:].max()) for one in spectra.values())
     # If nothing changes along the paths, there is nothing to draw: use a scale from 1 downwards.
     high = math.ceil(math.log10(top)) if top > 0 else 0
     floor = 10.0 ** (high - _DECADES)
-    traces: dict[str, dict[str, object]] = {}
-    sentences = []
-    for number, (name, one) in enumerate(spectra.items()):
-        # Power at frequency 0 was removed with the straight line.
-        x = one.frequency[1:].tolist()
-        low, middle, up = (np.maximum(values[1:], floor).tolist() for values in (one.band[0], one.mean, one.band[1]))
-        traces[f"band-{number}"] = {"x": [*x, *reversed(x)], "y": [*up, *reversed(low)]}
-        # A trailing space distinguishes two lines of the same name.
-        traces[f"line-{number}"] = {"x": x, "y": middle, "name": f"{name.strip()}, with 95% band"}
-        sentences.append(f"{name.strip()}: {_words(one)}")
     what = "probabilities" if first.values == "probabilities" else "logits (minus their mean)"
-    titled = base_figure(f"Predictions {first.description}: how fast they change", {}, {})
     window = "Hann window" if first.window == "hann" else "no window"
     taken = {"linear": "straight line subtracted", "constant": "mean subtracted", "none": "nothing subtracted"}
-    return make_patch(
-        f"Power spectrum of {what} {first.description}. " + " ".join(sentences),
-        traces,
-        xaxis=axis(f"Frequency, {first.unit}", (0, float(first.frequency[-1]))),
-        yaxis=axis(
+    figure = base_figure(
+        f"Predictions {first.description}: how fast they change",
+        axis(f"Frequency, {first.unit}", (0, float(first.frequency[-1]))),
+        axis(
             f"Power density of {what}\n({taken[first.detrend]}, {window})", (high - _DECADES, high), type="log",
             exponentformat="power", dtick=1,
         ),
-        title=titled.layout.title.to_plotly_json(),
     )  # fmt: skip
+    sentences = []
+    for number, ((name, one), colour) in enumerate(zip(spectra.items(), COLOURS, strict=False)):
+        # Power at frequency 0 is what the straight line took away.
+        x = one.frequency[1:].tolist()
+        low, middle, up = (np.maximum(values[1:], floor).tolist() for values in (one.band[0], one.mean, one.band[1]))
+        figure.add_trace(band(x, low, up, colour, f"band-{number}"))
+        figure.add_scatter(
+            # Two lines of one name are told apart by a space at its end.
+            x=x, y=middle, uid=f"line-{number}", name=f"{name.strip()}, with 95% band", mode="lines",
+            line={"color": colour, "width": 2.5}, hovertemplate="%{x:.2f}: %{y:.2e}<extra></extra>",
+        )  # fmt: skip
+        sentences.append(f"{name.strip()}: {_words(one)}")
+    text = f"Power spectrum of {what} {first.description}. " + " ".join(sentences)
+    return finished(figure, make_patch(text, {}))
 
 
 def path_predictions(
@@ -160,7 +149,7 @@ def frequency_along_alpha(
         figure.add_scatter(
             x=alphas, y=[e.value for e in found], uid=f"line-{i}", name=f"{kind}, with 95% interval",
             mode="lines+markers", line={"color": colour, "width": 2.5}, marker={"size": 6},
-            hovertemplate="alpha %{x:.2f}: %{y:.3f}<extra></extra>",
+            customdata=[[alpha] for alpha in alphas], hovertemplate="alpha %{x:.2f}: %{y:.3f}<extra></extra>",
         )  # fmt: skip
         sentences.append(f"{kind}: {found[0]} at alpha {alphas[0]:g}, {found[-1]} at alpha {alphas[-1]:g}.")
     if here is not None:
