@@ -101,6 +101,9 @@ def _offered(control: Control, grid: list[Any] | None) -> dict[str, Any]:
         return {"hidden": True}
     if isinstance(control, Choice):
         return {"options": [list(pair) for pair in control.pairs if pair[0] in grid]}
+    if isinstance(control, Slider) and len(grid) > 1:
+        # A key goes to the next recorded place, and not to one from which it falls back.
+        return {"low": grid[0], "high": grid[-1], "step": (grid[-1] - grid[0]) / (len(grid) - 1)}
     return {"positions": grid} if isinstance(control, Handle) else {}
 
 

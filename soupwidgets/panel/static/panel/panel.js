@@ -279,12 +279,13 @@ function render({ model, el }) {
   root.append(head, alert, silent, notes, below, views, tools.element, codeBox);
   el.append(root);
   arrange();
+  showControls();
+  showStatus();
+  // Draws at once, so what stands on a figure has to be there.
   const stopTheme = followTheme(root, (theme) => {
     look.theme = theme;
     showView();
   });
-  showControls();
-  showStatus();
   // Not every host opens a widget in the same way; the first answer is due when there is a place for it.
   model.send({ kind: "hello" });
   const stopPlotly = withPlotly(model, (loaded) => {
