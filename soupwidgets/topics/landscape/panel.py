@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from soupwidgets.suites.named import split_named
 from soupwidgets.topics.landscape import details, figures
 from soupwidgets.topics.landscape.line import LandscapeLine
 from soupwidgets.topics.landscape.marks import Mark
+from soupwidgets.topics.landscape.pictures import Pictures
 from soupwidgets.topics.landscape.plane import Landscape
 from soupwidgets.topics.landscape.span import Plane
 from soupwidgets.topics.landscape.walk import Point, Walk, Where, coordinate
@@ -83,8 +83,7 @@ class LandscapeExplorer(Panel):
         ev.pool.require(chosen)
         self._walk = Walk(ev, dict(soups) if soups is not None else _uniform(ev))
         self._saved: dict[str, Recipe] = {}
-        # What is drawn beside the numbers of the handle, and for which moment.
-        self._picture: tuple[Any, dict[str, Any]] = (), {}
+        self._pictures = Pictures(self._walk, list(ev.suite.splits))
         self._page: State | None = None
         options = [*dict.fromkeys([*names, *chosen])]
         where = ev.suite.validation.name if split is None else split_named(ev.suite, split).name
@@ -287,7 +286,9 @@ class LandscapeExplorer(Panel):
         if line is not None:
             seen, total = sum(score.exact for score in line.scores.values()), len(line.recipes)
             words = f"{words}; the segment: {seen} of {total} models"
-        drawn, recipe = self._figures(state), plane.at(x, y)
+        where, corner, target = _segment(state)
+        drawn = self._pictures.of(where, state["look"], state["quantity"], corner, target or None)
+        recipe = plane.at(x, y)
         if "plane" in drawn:
             drawn = {"plane": drawn["plane"], "point": figures.point(evaluation, state["quantity"]), **drawn}
         tables = [details.scores(evaluation), details.mixture(recipe)]
@@ -311,31 +312,6 @@ class LandscapeExplorer(Panel):
                 "clear": {"hidden": state["target"] is None},
             },
         )
-
-    def _figures(self, state: State) -> dict[str, Any]:
-        """What does not depend on where the handle is, kept until more is measured."""
-        moment = _where(state), _segment(state), state["look"], state["quantity"], self._walk.version
-        if self._picture[0] != moment:
-            self._picture = moment, self._draw(state)
-        return dict(self._picture[1])
-
-    def _draw(self, state: State) -> dict[str, Any]:
-        where, quantity, plane = _where(state), state["quantity"], self._plane(state)
-        landscape, marks = self._walk.landscape(where), self._walk.marks(where)
-        if state["look"] == "all splits":
-            splits = (self._walk.landscapes.get(replace(where, split=name)) for name in self.ev.suite.splits)
-            there = [one for one in splits if one is not None]
-            return {"splits": figures.splits(there or [landscape], quantity, marks)}
-        if state["look"] == "surface":
-            drawn = {"plane": figures.surface(landscape, quantity, marks)}
-        else:
-            corner = plane.place(_corners(state)[state["source"]])
-            ends = [corner, plane.place(plane.at(*state["target"]))] if state["target"] else []
-            drawn = {"plane": figures.contour(landscape, quantity, marks, ends)}
-        line = self._walk.lines.get(_segment(state))
-        if line is not None and line.scores:
-            drawn["segment"] = figures.line(line, quantity)
-        return drawn
 
 
 def _corners(state: State) -> tuple[str, ...]:
