@@ -61,7 +61,7 @@ def path_spectra(spectra: Mapping[str, PathSpectrum]) -> go.Figure:
         # Power at frequency 0 is what the straight line took away.
         x = one.frequency[1:].tolist()
         low, middle, up = (np.maximum(values[1:], floor).tolist() for values in (one.band[0], one.mean, one.band[1]))
-        figure.add_trace(band(x, low, up, colour, f"band-{number}"))
+        figure.add_trace(band(x, low, up, colour=colour, uid=f"band-{number}"))
         figure.add_scatter(
             # Two lines of one name are told apart by a space at its end.
             x=x, y=middle, uid=f"line-{number}", name=f"{name.strip()}, with 95% band", mode="lines",
