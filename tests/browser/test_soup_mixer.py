@@ -114,7 +114,7 @@ def test_sort_filter_and_lasso(lab: Lab, page: Any) -> None:
 
     page.get_by_label("Filter ingredients").fill("ft-0")
     assert rows.count() == 4
-    page.get_by_text("4 of 6").wait_for()
+    page.get_by_text("4 of 6", exact=True).wait_for()
     page.get_by_role("button", name="Show all").click()
     assert rows.count() == 6
 
@@ -127,7 +127,7 @@ def test_sort_filter_and_lasso(lab: Lab, page: Any) -> None:
     for dx, dy in ((0.4, 0), (0.4, 0.4), (0, 0.4), (0, 0)):
         page.mouse.move(x + dx * plot["width"], y + dy * plot["height"], steps=5)
     page.mouse.up()
-    page.get_by_text("1 of 6").wait_for()
+    page.get_by_text("1 of 6", exact=True).wait_for()
     assert rows.locator("th").all_text_contents() == ["zero-shot"]
     # The same with the keyboard.
     chosen = page.locator("[data-control=chosen]")
