@@ -131,10 +131,11 @@ function figureCard(name, { tell }) {
     const lasso = plot.layout?.selections ?? [];
     const moved = drawn ? next.traces.flatMap((trace, i) => (trace === drawn.traces[i] ? [] : [i])) : [];
     const same = drawn && drawn.looks === next.looks && drawn.frame === next.frame && drawn.of === theme;
-    // After plotly's animation a lasso fails over the traces that did not move.
-    if (same && now.layout.dragmode !== "lasso" && moved.every((i) => LIGHT.includes(data[i].type))) {
+    // After plotly's animation a lasso fails over the traces that did not move, and contours are forgotten.
+    if (same && now.layout.dragmode !== "lasso" && data.every(({ type }) => LIGHT.includes(type))) {
       drawn = next;
-      // Nothing but marks move: five times faster than letting plotly find that out.
+      // Nothing but marks move: five times faster than letting plotly find that out. Beside marks that are animated
+      // plotly forgets contours and bars.
       if (plot.dataset.shapes !== next.shapes) await plotly.relayout(plot, { shapes: shapes ?? [] });
       if (moved.length) await plotly.animate(plot, { data: moved.map((i) => data[i]), traces: moved }, AT_ONCE);
     } else {
