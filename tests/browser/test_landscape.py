@@ -39,6 +39,12 @@ def drag(page: Any, handle: Any, right: float, up: float) -> None:
     page.mouse.up()
 
 
+def look(page: Any, figure: str) -> None:
+    """Show a figure, with the controls above it."""
+    page.locator(f"[data-name={figure}]").evaluate("(one) => one.scrollIntoView({block: 'end'})")
+    page.wait_for_timeout(1000)
+
+
 def exact(page: Any, handle: Any) -> None:
     """Wait until the panel has measured what the ring stands on."""
     along, up = where(handle)
@@ -59,6 +65,9 @@ def test_drag_keys_click_segment_and_views(lab: Lab, page: Any, small_folder: Pa
     assert where(handle)[0] > first[0]
     assert where(handle)[1] > first[1]
     page.get_by_text("the landscape is complete").wait_for(timeout=240_000)
+    # What is drawn once is still there when the marks have got their scores.
+    page.wait_for_timeout(500)
+    assert page.locator("[data-name=plane] .contourfill path").count() > 5
     page.screenshot(path=str(ARTEFACTS / "landscape.png"))
     dragged = where(handle)
     handle.press("ArrowLeft")
@@ -83,11 +92,12 @@ def test_drag_keys_click_segment_and_views(lab: Lab, page: Any, small_folder: Pa
     page.locator("[data-control=look] select").select_option(label="surface")
     page.locator("[data-name=plane] .gl-container canvas").first.wait_for()
     assert handle.is_hidden()
+    look(page, "plane")
     page.screenshot(path=str(ARTEFACTS / "landscape-surface.png"))
     page.locator("[data-control=look] select").select_option(label="all splits")
     page.locator("[data-name=splits] details p", has_text="; wave ").wait_for(state="attached", timeout=120_000)
     page.get_by_text("the landscape is complete").wait_for(timeout=240_000)
-    page.wait_for_timeout(1000)
+    look(page, "splits")
     page.screenshot(path=str(ARTEFACTS / "landscape-splits.png"))
     page.locator("[data-control=look] select").select_option(label="contours")
     exact(page, handle)
