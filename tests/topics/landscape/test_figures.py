@@ -147,7 +147,7 @@ def test_the_model_under_the_ring_on_every_split() -> None:
     figure = sw.landscape.figures.point(evaluation)
     assert list(traces(figure)["here"].x) == [0.5, 1.2]
     # 1.1 times the highest, at the next round number: the axis rests while the ring moves a little.
-    assert figure.layout.xaxis.range == (0, 2)
+    assert figure.layout.xaxis.range == (0, 1.5)
     assert "coarse so far: validation 0.500, validation 1.200" in sw.figures.text_alternative(figure)
 
 

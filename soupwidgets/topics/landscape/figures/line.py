@@ -66,7 +66,8 @@ def line(lines: LandscapeLine | Mapping[str, LandscapeLine], quantity: Literal["
         name="the two models",
         mode="markers+text",
         text=[ends[0] if t == 0 else ends[1] for t in known_ends],
-        textposition="top center",
+        # Inwards: at the ends of the axis there is no room for names.
+        textposition=["top right" if t == 0 else "top left" for t in known_ends],
         marker={"color": INK, "size": 11, "symbol": "square"},
         hoverinfo="skip",
     )

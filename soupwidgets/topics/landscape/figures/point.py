@@ -42,7 +42,9 @@ def point(evaluation: Evaluation, quantity: Quantity = "loss") -> go.Figure:
         lows.append(bar_length(value - low))
         highs.append(bar_length(high - value))
     finite = [value for value in values if math.isfinite(value)] or [1.0]
-    end = 100.0 if quantity == "error" else round_step(1.1 * max(finite))
+    highest = 1.1 * max(finite)
+    step = round_step(highest / 5)
+    end = 100.0 if quantity == "error" else step * math.ceil(highest / step)
     name = "Error" if quantity == "error" else "Loss"
     figure = base_figure(
         f"{name} of the model under the ring",
