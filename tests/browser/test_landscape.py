@@ -14,7 +14,7 @@ CELL = """
 import soupwidgets as sw
 names = ("zero-shot", "ft-03", "ft-08", "other-seed")
 pool = sw.Pool.open([f"../data/zoo/fashion/{name}.safetensors" for name in names])
-explorer = sw.widgets.LandscapeExplorer(sw.Evaluator(pool, sw.Suite.open("../small")), names[:3], grid=9)
+explorer = sw.widgets.LandscapeExplorer(sw.Evaluator(pool, sw.Suite.open("../small")), names[:3], grid=6)
 explorer
 """
 
