@@ -25,6 +25,8 @@ _COLOURS = [[0, "#FFFFE5"], [0.2, "#E3F2C1"], [0.4, "#A8DDB5"], [0.6, "#4EB3D3"]
 _NAMED = 6
 # Maximum number of contours.
 _CONTOURS = 16
+# Share of a figure's height that small pictures with titles take.
+_BELOW_TITLES = 0.94
 # Values further above the rest than this multiple of its spread are clipped: they would leave it a single colour.
 _CLIP = 2.0
 
@@ -174,6 +176,9 @@ def splits(
         figure=ShownFigure(),
     )  # fmt: skip
     figure.update_annotations(font_size=12)
+    # The titles of the first row have their room within the figure: above it there may be none.
+    figure.for_each_yaxis(lambda one: one.update(domain=[_BELOW_TITLES * end for end in one.domain]))
+    figure.for_each_annotation(lambda one: one.update(y=_BELOW_TITLES * one.y))
     places = _corners(landscapes[0]) if marks is None else marks
     places = {name: mark for name, mark in places.items() if mark.place.off == 0}
     for i, one in enumerate(landscapes):
