@@ -70,7 +70,7 @@ def test_click_lasso_keys_soup_and_files(lab: Lab, page: Any, evaluator: Evaluat
 
     page.get_by_label("Scale").select_option("logit")
     page.locator("[data-control=upload] input").set_input_files("data/baselines/fashion.csv")
-    page.get_by_label("Line through").select_option("models of others")
+    page.get_by_label("Line through").select_option("published models")
     wait_words(page, "The line of 16 baseline models")
     page.wait_for_timeout(500)
     page.mouse.click(*place_of(page, "zero-shot", 0))

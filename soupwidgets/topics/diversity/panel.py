@@ -149,8 +149,8 @@ class DiversityExplorer(Panel):
         split, number, first, second = (state[name] for name in ("split", "number", "first", "second"))
         return script(
             self.ev,
-            f"models = sw.diversity.members(ev, {list(self.models)!r}, [{split!r}])",
-            f"matrix = sw.diversity.matrix(models, suite, {split!r})",
+            f"models = sw.diversity.members(ev, {list(self.models)!r}, splits=[{split!r}])",
+            f"matrix = sw.diversity.matrix(models, suite, split={split!r})",
             f"print(matrix.table({number!r}))",
             "by_name = {one.name: one for one in models}",
             f"print(sw.diversity.pair(by_name[{first!r}], by_name[{second!r}], suite, {split!r}))",

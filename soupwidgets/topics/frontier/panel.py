@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from soupwidgets.topics.soup.panel import SoupMixer
 
 _LINES = [
-    ("none", "nothing"), ("others", "models of others"), ("fine-tuned", "fine-tuned models"),
+    ("none", "nothing"), ("others", "published models"), ("fine-tuned", "fine-tuned models"),
     ("chosen", "chosen models"),
 ]  # fmt: skip
 _ASKED = [("pool", "this pool: all measured"), ("session", "this session")]
@@ -129,7 +129,7 @@ class FrontierExplorer(Panel):
         return self._others.points(self.shift)
 
     def add_context(self, context: PublishedModels | str | Path) -> None:
-        """Draw models of others in grey; a note says why where none of them can be drawn.
+        """Draw published models in grey; a note says why where none of them can be drawn.
 
         Raises
         ------

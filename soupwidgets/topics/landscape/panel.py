@@ -79,7 +79,7 @@ class LandscapeExplorer(Panel):
         chosen = list(models) if models is not None else _three(ev, names)
         if len(chosen) != 3:
             given = "given" if models is not None else f"in the pool ({', '.join(names) or 'nothing'})"
-            raise ValueError(f"a plane goes through three models, {len(chosen)} {given}")
+            raise ValueError(f"a plane goes through three models, got {len(chosen)} {given}")
         ev.pool.require(chosen)
         self._walk = Walk(ev, dict(soups) if soups is not None else _uniform(ev))
         self._saved: dict[str, Recipe] = {}
@@ -255,7 +255,7 @@ class LandscapeExplorer(Panel):
         return script(
             self.ev,
             f"plane = sw.landscape.plane_through(pool, {_corners(state)!r})",
-            f"landscape = sw.landscape.plane(ev, plane, {state['grid']}, {state['split']!r})",
+            f"landscape = sw.landscape.plane(ev, plane, grid={state['grid']}, split={state['split']!r})",
             f"evaluation = ev.evaluate(plane.at({x!r}, {y!r}))",
             "print(evaluation.to_frame())",
         )

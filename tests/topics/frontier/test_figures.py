@@ -120,7 +120,7 @@ def test_every_mark_and_line_has_a_name(front: Frontier) -> None:
     assert set(trace(sw.frontier.figures.models(front, chosen=["a at alpha 0.5"]), "names").text) > {"a at alpha 0.5"}
     text = sw.figures.text_alternative(figure)
     assert "Lines lead from the zero-shot model to a." in text
-    assert "1 models of others: other <1> (ID 80.0%, OOD 51.0%)" in text
+    assert "1 published models: other <1> (ID 80.0%, OOD 51.0%)" in text
     assert "as accurate under shift" in trace(figure, "diagonal").hovertemplate
 
 

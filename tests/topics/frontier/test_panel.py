@@ -125,7 +125,7 @@ def test_axes_colours_and_lines(explorer: FrontierExplorer, tmp_path: Path) -> N
     explorer.upload = [{"number": 1, "name": "../<x>.csv", "text": text}]
     explorer.wait()
     assert len(trace(explorer.shown, "context").x) == 2  # z was not measured under noise
-    assert "2 models of others: x (ID 50.0%, OOD 25.0%)" in explorer.view["figures"][0]["words"]
+    assert "2 published models: x (ID 50.0%, OOD 25.0%)" in explorer.view["figures"][0]["words"]
     assert explorer.baseline is not None
     assert explorer.baseline.names == ("x", "y")
     assert "effective robustness, points" in table(explorer.ask(chosen=["ft-a"])).columns
