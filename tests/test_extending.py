@@ -71,6 +71,9 @@ def test_the_method_is_in_python_in_the_list_and_on_the_command_line(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "out.json").read_text())["recipe"] == {"ft-a": 0.8, "ft-b": 0.2}
+    mixer = sw.widgets.SoupMixer(tiny_evaluator)
+    assert "Falling" in [control["label"] for control in mixer.controls]
+    assert mixer._pot.contents(mixer.do("falling"))[0] == expected
 
 
 def test_the_transform_is_a_shift_and_an_augmentation(

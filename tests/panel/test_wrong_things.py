@@ -73,7 +73,7 @@ def test_a_pool_without_fine_tuned_models(tiny_pool: Pool, small_suite: Suite) -
     for explorer in (AlphaExplorer, SpectrumExplorer):
         with pytest.raises(PoolError, match=rf"{explorer.__name__} goes .* the pool has none \(there is zero-shot\)"):
             explorer(ev)
-    with pytest.raises(ValueError, match=r"three models, 1 in the pool \(zero-shot\)"):
+    with pytest.raises(ValueError, match=r"three models, got 1 in the pool \(zero-shot\)"):
         LandscapeExplorer(ev)
     study = replace(augmentations(), results=(replace(augmentations().results[0], name="blur"),))
     made = AugmentationExplorer(study, small_suite, ev)

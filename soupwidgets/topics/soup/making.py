@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from soupwidgets import methods
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.methods import GreedySoup
 from soupwidgets.methods.selection import best_alone
-from soupwidgets.methods.uniform import average
-from soupwidgets.pool import Pool
+from soupwidgets.pool import SoupWarning
 from soupwidgets.recipe import Recipe
 
 
@@ -49,19 +48,61 @@ class Method:
     make: Callable[[Evaluator, Sequence[str]], Steps]
     python: str
 
-    def code(self, names: Sequence[str]) -> str:
+    def code(self, ev: Evaluator, names: Sequence[str]) -> str:
         """Write the Python for these ingredients."""
-        return self.python.replace("NAMES", repr(list(names)))
+        return self.python.replace("NAMES", repr(list(names))).replace("VAL", ev.suite.validation.name)
 
 
-def _at_once(words: str, make: Callable[[Pool, Sequence[str]], Recipe]) -> Callable[[Evaluator, Sequence[str]], Steps]:
-    """A method whose one step takes long only for large models."""
+def mixer_methods() -> dict[str, Method]:
+    """List what the mixer offers: every method that gives a recipe, and the best single model.
 
+    Those that write a file (TIES, DARE, Fisher) make a model that is not a mixture of the pool: they are in Python
+    and on the command line.
+    """
+    found = {
+        method.name.replace("-", "_"): Method(
+            method.label,
+            f"{method.summary} ({method.paper})",
+            _by(method),
+            _python(method),
+        )
+        for method in methods.all_methods()
+        if not method.writes_file
+    }
+    best = 'sw.Recipe({max(NAMES, key=lambda name: ev.evaluate(name, "VAL").scores["VAL"].accuracy): 1})'
+    found["best_single"] = Method("Best single", "The model with the highest validation accuracy.", _best, best)
+    return found
+
+
+def _python(method: methods.SoupMethod) -> str:
+    if method.name == "greedy":
+        # Not its recipe alone: the step that is looked at follows.
+        return "sw.greedy_soup(ev, NAMES)"
+    images = ", ev=ev" if method.uses_images else ""
+    return f"sw.methods.method_named({method.name!r}).make(pool, NAMES{images}).recipe"
+
+
+def _by(method: methods.SoupMethod) -> Callable[[Evaluator, Sequence[str]], Steps]:
     def steps(ev: Evaluator, names: Sequence[str]) -> Steps:
-        yield Making(words, 0, 1)
-        yield Making(words, 1, 1, make(ev.pool, names))
+        if method.name == "greedy":
+            # The longest part of it, which says nothing by itself.
+            yield from _each_alone(ev, names)
+        yield Making(f"{method.label}: {len(names)} ingredients", 0, 1)
+        with warnings.catch_warnings():
+            # `check_soup` says in the panel what the methods would warn of in a log.
+            warnings.simplefilter("ignore", SoupWarning)
+            for done, total, made in method.stream(ev.pool, list(names), ev=ev if method.uses_images else None):
+                trace = made.result if isinstance(made.result, methods.GreedySoup) else None
+                yield Making(_words(method.label, done, total, trace), done, total, made.recipe, trace)
 
     return steps
+
+
+def _words(label: str, done: int, total: int, trace: GreedySoup | None) -> str:
+    if trace is None:
+        return f"{label}: step {done} of {total}"
+    share = f", {trace.share_of_passes:.0%} of the plain algorithm's image passes" if len(trace.steps) > 1 else ""
+    return f"{label}: {len(trace.steps)} of {total} candidates tried{share}"
 
 
 def _each_alone(ev: Evaluator, names: Sequence[str]) -> Steps:
@@ -74,60 +115,3 @@ def _each_alone(ev: Evaluator, names: Sequence[str]) -> Steps:
 def _best(ev: Evaluator, names: Sequence[str]) -> Steps:
     yield from _each_alone(ev, names)
     yield Making("the best of them", 1, 1, Recipe({best_alone(ev, names)[0]: 1}))
-
-
-def _greedy(ev: Evaluator, names: Sequence[str]) -> Steps:
-    yield from _each_alone(ev, names)
-    for soup in methods.greedy_steps(ev, names):
-        done = len(soup.steps)
-        share = f", {soup.share_of_passes:.0%} of the plain algorithm's image passes" if done > 1 else ""
-        words = f"greedy soup: {done} of {len(names)} candidates tried{share}"
-        yield Making(words, done, len(names), soup.recipe, soup)
-
-
-def _learned(by: Literal["model", "layer"]) -> Callable[[Evaluator, Sequence[str]], Steps]:
-    def steps(ev: Evaluator, names: Sequence[str]) -> Steps:
-        yield Making("learning coefficients", 0, 1)
-        for done, total, soup in methods.learned_steps(ev, names, by=by):
-            yield Making(f"learning coefficients: step {done} of {total}", done, total, soup.recipe)
-
-    return steps
-
-
-METHODS = {
-    # `check_soup` says in the panel what `uniform_soup` would warn of in a log.
-    "uniform": Method(
-        "Uniform", "The plain average",
-        _at_once("averaging", lambda _pool, names: average(names)), "sw.uniform_soup(pool, NAMES)",
-    ),
-    "greedy": Method(
-        "Greedy", "From the best to the worst, keep what does not lower validation accuracy",
-        _greedy, "sw.greedy_soup(ev, NAMES)",
-    ),
-    "learned": Method(
-        "Learned", "Coefficients by gradient descent on the validation loss",
-        _learned("model"), "sw.learned_soup(ev, NAMES).recipe",
-    ),
-    "learned_by_layer": Method(
-        "Learned by layer", "The same with one coefficient for every tensor",
-        _learned("layer"), 'sw.learned_soup(ev, NAMES, by="layer").recipe',
-    ),
-    "model_stock": Method(
-        "Model Stock", "By tensor, from the angle between the ingredients",
-        _at_once("measuring angles between the ingredients", methods.model_stock), "sw.model_stock(pool, NAMES)",
-    ),
-    "lines": Method(
-        "LiNeS", "The average, the more of it the deeper the layer; the zero-shot model first",
-        _at_once("scaling the average by depth", lambda pool, names: methods.lines(pool, average(names))),
-        "sw.lines(pool, sw.uniform_soup(pool, NAMES))",
-    ),
-    "wise_ft": Method(
-        "WiSE-FT", "Half way from the zero-shot model to the average",
-        _at_once("averaging with zero-shot", lambda pool, names: methods.wise_ft(pool, average(names), 0.5)),
-        "sw.wise_ft(pool, sw.uniform_soup(pool, NAMES), 0.5)",
-    ),
-    "best_single": Method(
-        "Best single", "The model with the highest validation accuracy",
-        _best, 'sw.Recipe({max(NAMES, key=lambda name: ev.evaluate(name, "val").scores["val"].accuracy): 1})',
-    ),
-}  # fmt: skip

@@ -14,7 +14,7 @@ from soupwidgets.panel.panel import Filled, Panel, State
 from soupwidgets.panel.python import script
 from soupwidgets.panel.view import View
 from soupwidgets.recipe import Recipe
-from soupwidgets.topics.soup.making import METHODS, Making
+from soupwidgets.topics.soup.making import Making
 from soupwidgets.topics.soup.pot import Pot, step_of
 from soupwidgets.topics.soup.rows import columns_of, row_of
 from soupwidgets.topics.soup.shown import empty_view, soup_view, view_on_the_way
@@ -60,7 +60,7 @@ class SoupMixer(Panel):
         self._pot = pot = Pot(ev, names)
         shifts = [(None, "mean of all shifts"), *((name, name) for name in ev.suite.axes)]
         controls = [
-            *(Button(name=name, label=one.label, title=one.why, group="Methods") for name, one in METHODS.items()),
+            *(Button(name=name, label=one.label, title=one.why, group="Methods") for name, one in pot.methods.items()),
             Choice(name="shift", label="Shift", options=shifts),
             Selection(name="chosen", label="Chosen ingredients", options=names),
             Slider(
@@ -73,7 +73,7 @@ class SoupMixer(Panel):
                 name="coefficients", label="Coefficients", columns=columns_of(ev.pool, names),
                 rows=[row_of(ev.pool, name, None) for name in names], filter="chosen",
             ),
-            Choice(name="method", value="uniform", options=[None, *METHODS], hidden=True),
+            Choice(name="method", value="uniform", options=[None, *pot.methods], hidden=True),
             Selection(name="of", value=pot.tuned, options=names, hidden=True),
             Text(name="given", hidden=True),
         ]  # fmt: skip
@@ -154,7 +154,7 @@ class SoupMixer(Panel):
     def code(self, state: State) -> str:
         """Write how to make and measure the same soup."""
         if state["method"] and not state["coefficients"]:
-            recipe = METHODS[state["method"]].code(state["of"])
+            recipe = self._pot.methods[state["method"]].code(self.ev, state["of"])
             if trace := self._pot.contents(state)[1]:
                 recipe += f".after({step_of(state, trace)})"
         else:

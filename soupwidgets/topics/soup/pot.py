@@ -11,7 +11,7 @@ from soupwidgets import methods
 from soupwidgets.evaluation import Evaluation, Evaluator
 from soupwidgets.methods import GreedySoup
 from soupwidgets.recipe import Recipe
-from soupwidgets.topics.soup.making import METHODS, Making
+from soupwidgets.topics.soup.making import Making, mixer_methods
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class Pot:
         Those that methods mix unless others are chosen, and the zero-shot model, if it is among them.
     alone
         Ingredient to its own evaluation, coarse or exact, as far as they are known.
+    methods
+        What soups are made by, by the names of the buttons.
     saved
         Soup to what is said of the files that it was written to.
     """
@@ -47,6 +49,7 @@ class Pot:
     def __init__(self, ev: Evaluator, names: Sequence[str]) -> None:
         roles = {name: ev.pool.checkpoints[name].card.role for name in names}
         self.ev, self.names = ev, list(names)
+        self.methods = mixer_methods()
         self.zero_shot = next((name for name in names if roles[name] == "zero_shot"), None)
         self.tuned = [name for name in names if roles[name] == "fine_tuned"] or list(names)
         # All of these are replaced as wholes, because one thread may read while another adds.
@@ -74,7 +77,7 @@ class Pot:
         key = (method, tuple(of))
         if key not in self._made:
             made = None
-            for step in METHODS[method].make(self.ev, of):
+            for step in self.methods[method].make(self.ev, of):
                 made = step or made
                 yield step
             assert made is not None

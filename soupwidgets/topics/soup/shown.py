@@ -10,7 +10,7 @@ from soupwidgets.methods import GreedySoup
 from soupwidgets.panel.view import View
 from soupwidgets.recipe import Recipe
 from soupwidgets.topics.soup import figures
-from soupwidgets.topics.soup.making import METHODS, Making
+from soupwidgets.topics.soup.making import Making
 from soupwidgets.topics.soup.pot import Measured, Pot, step_of
 from soupwidgets.topics.soup.rows import row_of
 
@@ -20,7 +20,7 @@ def soup_view(pot: Pot, state: Mapping[str, Any], known: Measured) -> View:
     (recipe, trace), evaluation = pot.contents(state), known.evaluation
     origin = "by hand" if state["coefficients"] else "given"
     if state["method"] and not state["coefficients"]:
-        origin = f"{METHODS[state['method']].label}, from {len(state['of'])} ingredients"
+        origin = f"{pot.methods[state['method']].label}, from {len(state['of'])} ingredients"
     if recipe.by_tensor:
         origin += "; coefficients by tensor, of which the table shows the mean"
     seen = sum(score.seen for score in evaluation.scores.values())

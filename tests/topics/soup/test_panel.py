@@ -25,7 +25,6 @@ from soupwidgets import (
 )
 from soupwidgets.checkpoints import CheckpointFile
 from soupwidgets.panel.view import View
-from soupwidgets.topics.soup.making import METHODS
 from soupwidgets.widgets import SoupMixer
 from tests.fixtures import ROOT
 
@@ -147,11 +146,11 @@ def test_a_method_says_how_far_it_is_beside_the_soup_before(mixer: SoupMixer) ->
     mixer.wait(background=True)
     *views, after = [step for step in mixer.act("greedy", mixer.state) if step is not None]
     assert after == {"method": "greedy", "of": ["ft-a", "ft-b"], "coefficients": {}, "given": "", "step": 2}
-    assert "greedy soup: 1 of 2 candidates tried" in [view.words for view in views]
+    assert "Greedy: 1 of 2 candidates tried" in [view.words for view in views]
     assert [view.done for view in views if "tried" in view.words] == [1, 2, 2]
     assert all(list(view.figures)[:2] == ["frontier", "splits"] for view in views)
     steps = [view for view in mixer.act("learned", mixer.state) if isinstance(view, View)]
-    assert "learning coefficients: step 1 of" in steps[1].words
+    assert "Learned: step 1 of" in steps[1].words
     moved = [view.card["coefficients"]["ft-a"] for view in steps]
     assert len(set(moved)) > 2  # the table follows
     mixer.learned += 1
@@ -165,7 +164,7 @@ def test_a_method_says_how_far_it_is_beside_the_soup_before(mixer: SoupMixer) ->
 def test_a_method_by_tensor_shows_its_mean_and_ends_at_the_first_touch(
     mixer: SoupMixer, tiny_evaluator: Evaluator
 ) -> None:
-    press(mixer, "model_stock")
+    press(mixer, "stock")
     recipe = model_stock(tiny_evaluator.pool)
     assert mixer.recipe == recipe
     assert mixer.evaluation.scores == tiny_evaluator.evaluate(recipe).scores
@@ -305,10 +304,11 @@ def test_the_python_of_every_method_runs_as_it_stands(evaluator: Evaluator) -> N
     """Slow: it opens pool and suite in another process."""
     mixer = SoupMixer(evaluator, ["zero-shot", "ft-00", "ft-03"])
     recipes, lines = [], []
-    for name in METHODS:
+    for name in mixer._pot.methods:
         if name in ("learned", "learned_by_layer"):
             continue
-        state = mixer.do(name)
+        # Between two models, or from early to late: the choice is a state like any other.
+        state = mixer.do(name, chosen=["ft-00", "ft-03"])
         *head, recipe, _ = mixer.code(state).splitlines()
         recipes.append(mixer._pot.contents(state)[0])
         lines.append(f"{recipe}\nprint(recipe.hash)")

@@ -11,8 +11,14 @@ CONTROLS.opened = function (_spec, _send, { model }) {
       shown = id;
       element.replaceChildren();
       if (!id) return;
+      // Beyond anywidget's contract: where a host has no such thing, a cell shows it.
+      const manager = model.widget_manager;
+      if (!manager) {
+        element.append(h("p.soupwidgets-note", {}, "Run the explorer's attribute `opened` in a cell to see what was opened."));
+        return;
+      }
       try {
-        const view = await model.widget_manager.create_view(await model.widget_manager.get_model(id));
+        const view = await manager.create_view(await manager.get_model(id));
         if (id !== shown) return;
         element.append(view.el);
         // Below the panel and not among its controls.
