@@ -1,10 +1,6 @@
-"""What all figures share: colours, axes, wording, and updates of a drawn figure."""
+"""What all figures share: colours, axes, words, and how a figure leaves the package."""
 
-from soupwidgets.figures.patch import Patch, apply_patch, as_patch, text_alternative
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.finishing import finished, text_alternative
 
-__all__ = [
-    "Patch",
-    "apply_patch",
-    "as_patch",
-    "text_alternative",
-]
+__all__ = ["Drawing", "figure", "finished", "text_alternative"]

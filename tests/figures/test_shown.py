@@ -22,7 +22,7 @@ import soupwidgets.topics
 from soupwidgets import GreedySoup, Recipe, Sweep
 from soupwidgets.evaluation import Evaluation, SplitScore
 from soupwidgets.figures import drawing, style
-from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.shown import ShownFigure, bold, shown_template, shown_text, shown_trace
 from soupwidgets.methods import GreedyStep, LearnedEpoch, LearnedSoup
 from soupwidgets.stats.calibration import Calibration
@@ -149,7 +149,6 @@ BUILD: dict[str, Callable[[], Any]] = {
     "alpha.curves": lambda: sw.alpha.figures.curves(SWEEP, shift=FOG),
     "alpha.image_path": lambda: sw.alpha.figures.image_path([0.0, 1.0], np.eye(2), [A, B], 0, 0.5),
     "alpha.frontier": lambda: sw.alpha.figures.frontier(SWEEP, shift=FOG),
-    "figures.as_patch": lambda: sw.figures.as_patch(sw.soup.figures.by_tensor(Recipe({A: 1}), [B])),
     "augmentation.curves": lambda: sw.augmentation.figures.curves(augmentations(), A),
     "landscape.barrier_matrix": lambda: sw.landscape.figures.barrier_matrix(
         BarrierMatrix((A, B), VAL, {(A, B): line()})
@@ -241,8 +240,8 @@ def test_no_figure_is_forgotten() -> None:
         and not name.startswith("_")
         and made.__module__.startswith(module.__name__)
     }
-    draws = {n for n, f in public.items() if f.__annotations__.get("return") in ("go.Figure", "Patch", "Drawing")}
-    assert draws - {"figures.apply_patch"} == set(BUILD)
+    draws = {n for n, f in public.items() if f.__annotations__.get("return") in ("go.Figure", "Drawing")}
+    assert draws - {"figures.finished"} == set(BUILD)
 
 
 @pytest.mark.parametrize("name", BUILD)
@@ -289,12 +288,12 @@ def test_a_template_cannot_show_what_clicks_carry() -> None:
     numbers = {"customdata": [[1], [2]], "hovertemplate": "%{customdata[0]}"}
     assert shown_trace(numbers) == {}
     with pytest.raises(ValueError, match="use hovertext"):
-        make_patch("words", {"a": {"customdata": [["name"]], "hovertemplate": "%{customdata[0]}"}})
+        shown_trace({"customdata": [["name"]], "hovertemplate": "%{customdata[0]}"})
     figure = ShownFigure(go.Scatter(customdata=np.array([["name"]]), hovertemplate="%{customdata[0]}", uid="a"))
     with pytest.raises(ValueError, match="'a' shows names"):
-        finished(figure, make_patch("words", {}))
+        finished(figure, "words")
     with pytest.raises(TypeError, match="base_figure"):
-        finished(go.Figure(), make_patch("words", {}))
+        finished(go.Figure(), "words")
 
 
 def test_a_figure_by_itself_has_no_button_that_uploads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

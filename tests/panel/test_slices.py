@@ -7,12 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import ipywidgets
 import pytest
 
 from soupwidgets import Evaluator, Pool, Store, Suite
-from soupwidgets.panel.live_figure import LiveFigure
-from soupwidgets.panel.panel import Panel
 from soupwidgets.topics.review.community import community_slices
 from soupwidgets.topics.review.session import ReviewSession
 from soupwidgets.topics.review.storage import ReviewStore
@@ -50,29 +47,11 @@ def _drawn(part: Any) -> Any:
 
 
 def test_every_explorer_shows_it_and_runs_nothing(explorer: Any, ev: Evaluator) -> None:
-    if isinstance(explorer, Panel):
-        (shift,) = [control for control in explorer.controls if control["name"] == "shift"]
-        assert "sleeves" in [value for value, _ in shift["options"]]
-        text = json.dumps(_drawn(explorer.ask(shift=EVIL).to_json()["figures"]))
-        assert "<img src=x" not in text
-        assert "&lt;img src=x" in text
-        return
-    assert "sleeves" in explorer.shift_choice.options
-    explorer.shift_choice.value = EVIL
-    explorer.wait(background=True)
-    assert explorer.alert.value == ""
-    figures = []
-    waiting = [explorer]
-    while waiting:
-        one = waiting.pop()
-        waiting += getattr(one, "children", ())
-        if isinstance(one, LiveFigure):
-            figures.append(one)
-        elif isinstance(one, ipywidgets.HTML):
-            assert "<img src=x" not in one.value
-    shown = [json.dumps(_drawn({**f.figure, "patch": f.patch})) for f in figures if f.figure]
-    assert not any("<img src=x" in text for text in shown)
-    assert any("&lt;img src=x" in text for text in shown)
+    (shift,) = [control for control in explorer.controls if control["name"] == "shift"]
+    assert "sleeves" in [value for value, _ in shift["options"]]
+    text = json.dumps(_drawn(explorer.ask(shift=EVIL).to_json()["figures"]))
+    assert "<img src=x" not in text
+    assert "&lt;img src=x" in text
 
 
 @pytest.mark.parametrize("made", [FrontierExplorer])

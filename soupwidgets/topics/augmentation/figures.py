@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.labels import label_offsets
-from soupwidgets.figures.patch import finished, make_patch
 from soupwidgets.figures.style import (
     BLUE,
     GREY,
@@ -86,7 +86,7 @@ def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> g
         for r in sorted(results, key=lambda r: -r.change.value)
     )
     text = f"{len(results)} augmentations, by what they do to accuracy (clean {study.accuracy.value:.1%}): {words}."
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)
 
 
 def curves(study: AugmentationStudy, name: str) -> go.Figure:
@@ -121,7 +121,7 @@ def curves(study: AugmentationStudy, name: str) -> go.Figure:
         f"epochs, without it from {study.losses[0]:.2f} to {study.losses[-1]:.3f}: diversity {result.diversity}. "
         f"Test accuracy {result.accuracy.value:.1%} with it, {study.accuracy.value:.1%} without."
     )
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)
 
 
 def affinity_along_alpha(found: Mapping[float, Affinity], fine_tuned: str) -> go.Figure:
@@ -144,7 +144,7 @@ def affinity_along_alpha(found: Mapping[float, Affinity], fine_tuned: str) -> go
         f"Affinity of {name}: {ratios[0]} at alpha {alphas[0]:g}, {ratios[-1]} at alpha {alphas[-1]:g}; highest "
         f"{max(r.value for r in ratios):.3f}."
     )
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)
 
 
 def _bars(found: Sequence[Estimate]) -> dict[str, object]:

@@ -9,8 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from soupwidgets.evaluation.metrics import METRIC_WORDS
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.matrix import matrix_figure
-from soupwidgets.figures.patch import finished, make_patch
 from soupwidgets.figures.style import BLUE, GREEN, GREY, INK, PALE, VERMILLION, axis, bar_length, base_figure
 from soupwidgets.topics.diversity.helpers import HelperStep
 from soupwidgets.topics.diversity.members import LEVELS
@@ -75,7 +75,7 @@ def matrix(
     if known:
         (high, a, b), (low, c, d) = max(known), min(known)
         text += f" Highest {high:.4g} ({a} and {b}), lowest {low:.4g} ({c} and {d})."
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)
 
 
 def divergence_strip(
@@ -141,7 +141,7 @@ def divergence_strip(
         )
         if number in ("gain_over_mean", "error_inconsistency"):
             text += f" Rank correlation with the level {rho:.2f}, p = {p:.2g} by permuting the models."
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)
 
 
 def confidences(found: Specialisation) -> go.Figure:
@@ -193,7 +193,7 @@ def confidences(found: Specialisation) -> go.Figure:
         + f". The angle from the diagonal is {degrees.mean():+.1f} degrees on average, above 0 where "
         f"{found.first} is more confident, with a spread of {np.degrees(found.spread):.1f} degrees."
     )
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)
 
 
 def specialists(found: Sequence[ClassSpecialist], first: str, second: str) -> go.Figure:
@@ -237,9 +237,7 @@ def specialists(found: Sequence[ClassSpecialist], first: str, second: str) -> go
         )  # fmt: skip
     figure.update_yaxes(categoryorder="array", categoryarray=[one.name for one in found])
     words = "; ".join(f"{one.name} {100 * one.test.difference:+.1f} (q {one.q_value:.2g})" for one in found)
-    return finished(
-        figure, make_patch(f"Accuracy of {second} minus that of {first}, by class, in points: {words}.", {})
-    )
+    return finished(figure, f"Accuracy of {second} minus that of {first}, by class, in points: {words}.")
 
 
 def helpers(steps: Sequence[HelperStep], validation: str, test: str) -> go.Figure:
@@ -294,7 +292,7 @@ def helpers(steps: Sequence[HelperStep], validation: str, test: str) -> go.Figur
         f"{reported[0].upper()}{reported[1:]} on {test} {first.accuracy[test]:.2%} with the first alone, "
         f"{last.accuracy[test]:.2%} with all."
     )
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)
 
 
 def _value(pair: PairDiversity, number: str) -> float:

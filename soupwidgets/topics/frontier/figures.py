@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from soupwidgets.evaluation.axis_names import ood_name
-from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.scales import accuracy_axis, off_scale, place
 from soupwidgets.figures.shown import bold
 from soupwidgets.figures.style import (
@@ -141,7 +141,7 @@ def models(
     if hidden:
         figure.update_layout(annotations=[_annotation(hidden)])
     figure.update_layout(dragmode="lasso" if lasso else "zoom")
-    return finished(figure, make_patch(_words(result, shift, baseline, context, chosen), {}))
+    return finished(figure, _words(result, shift, baseline, context, chosen))
 
 
 def _words(

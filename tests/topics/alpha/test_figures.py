@@ -114,8 +114,3 @@ def test_every_figure_has_titles_legend_and_words(sweep: Sweep) -> None:
         assert "%" in figure.layout.xaxis.title.text + figure.layout.yaxis.title.text
         assert len(sw.figures.text_alternative(figure)) > 100
         assert sum(trace.showlegend is not False for trace in figure.data) >= 3
-
-
-def test_a_patch_for_another_figure_is_refused(sweep: Sweep) -> None:
-    with pytest.raises(KeyError, match="no trace 'there'"):
-        sw.figures.apply_patch(sw.alpha.figures.frontier(sweep), {"traces": {"there": {}}, "layout": {}})

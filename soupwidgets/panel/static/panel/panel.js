@@ -222,7 +222,9 @@ function render({ model, el }) {
     const view = model.get("view") ?? {};
     const tables = (view.tables ?? []).map((table) => [`Table: ${table.title} (CSV)`, () => saveFile(`${table.title}.csv`, "text/csv", csvOf(table))]);
     const figures = (view.figures ?? []).flatMap(({ name }) => ["svg", "png"].map((format) => [`Figure: ${name} (${format.toUpperCase()})`, () => live.cards.get(name).save(format)]));
-    tools.show({ can: past.can, code: view.code, comparing: Boolean(pinned), bookmarks: model.get("bookmarks") ?? [], choices: [...figures, ...tables] });
+    tools.show({ can: past.can, code: view.code, comparing: Boolean(pinned), bookmarks: model.get("bookmarks") ?? [], choices: [...figures, ...tables],
+      still: !specs().some((spec) => isState(spec)) });
+    head.hidden = !specs().length && !view.words;
   }
 
   function showView() {

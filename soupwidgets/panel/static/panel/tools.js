@@ -50,7 +50,9 @@ function toolbar(does) {
       clearTimeout(timer);
       timer = setTimeout(() => (said.textContent = ""), 4000);
     },
-    show({ can: [back, forth], code: hasCode, comparing, bookmarks, choices }) {
+    show({ can: [back, forth], code: hasCode, comparing, bookmarks, choices, still }) {
+      // Where nothing can be set there is nothing to undo, keep or compare.
+      for (const one of [undo, redo, mark, compare]) one.hidden = still;
       [undo.disabled, redo.disabled, code.hidden] = [!back, !forth, !hasCode];
       compare.textContent = comparing ? "End comparison" : "Compare";
       compare.setAttribute("aria-pressed", String(comparing));

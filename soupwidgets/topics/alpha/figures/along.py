@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.style import BLUE, GREEN, VERMILLION, axis, base_figure, limits, percents
 from soupwidgets.topics.alpha.along_alpha import AlongAlpha
 
@@ -60,4 +60,4 @@ def along(rows: Sequence[AlongAlpha], split: str) -> go.Figure:
     text = f"Along alpha on '{split}': " + "; ".join(
         f"{name} from {values[0]:.1%} to {values[-1]:.1%}" for name, (_, _, values) in curves.items()
     )
-    return finished(figure, make_patch(f"{text}.", {}))
+    return finished(figure, f"{text}.")

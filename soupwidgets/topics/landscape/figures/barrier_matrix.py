@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 import plotly.graph_objects as go
 
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.matrix import matrix_figure
-from soupwidgets.figures.patch import finished, make_patch
 from soupwidgets.topics.landscape.barrier import BarrierMatrix
 
 
@@ -49,4 +49,4 @@ def barrier_matrix(matrix: BarrierMatrix, kind: Literal["barrier", "rise"] = "ba
         (high, a, b), (low, c, d) = max(known), min(known)
         text += f" The highest barrier, {high:.2f} points, lies between {a} and {b}; the lowest, {low:.2f}, "
         text += f"between {c} and {d}."
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import plotly.graph_objects as go
 
-from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.style import axis, base_figure
 from soupwidgets.topics.landscape.blocks import BlockProfile
 
@@ -52,4 +52,4 @@ def block_profile(profile: BlockProfile, quantity: Literal["error", "loss"] = "e
         f"At alpha {profile.alphas[-1]:g} the lowest is {last[best]:{form}} ({rows[best]}), "
         f"the highest {last[worst]:{form}} ({rows[worst]})."
     )
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)

@@ -8,7 +8,7 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.style import COLOURS, GREY, INK, axis, band, base_figure, limits, percent
 from soupwidgets.topics.landscape.line import LandscapeLine
 
@@ -73,7 +73,7 @@ def line(lines: LandscapeLine | Mapping[str, LandscapeLine], quantity: Literal["
     )
     for t in (0, 1):
         figure.add_vline(x=t, line={"color": GREY, "width": 1, "dash": "dot"})
-    return finished(figure, make_patch(" ".join(sentences), {}))
+    return finished(figure, " ".join(sentences))
 
 
 def _factor(quantity: str) -> float:

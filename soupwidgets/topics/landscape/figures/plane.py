@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.shown import ShownFigure, bold
 from soupwidgets.figures.style import FONT, INK, axis, base_figure
 from soupwidgets.topics.landscape.marks import Mark
@@ -90,7 +90,7 @@ def contour(
         uid="segment", name="segment", mode="lines", hoverinfo="skip", showlegend=False,
         line={"color": INK, "width": 2, "dash": "dash"},
     )  # fmt: skip
-    return finished(figure, make_patch(_words(landscape, quantity, places), {}))
+    return finished(figure, _words(landscape, quantity, places))
 
 
 def surface(landscape: Landscape, quantity: Quantity = "loss", marks: Mapping[str, Mark] | None = None) -> go.Figure:
@@ -142,7 +142,7 @@ def surface(landscape: Landscape, quantity: Quantity = "loss", marks: Mapping[st
             "aspectratio": {"x": 1, "y": 1, "z": 0.6},
         },
     )
-    return finished(figure, make_patch(_words(landscape, quantity, places), {}))
+    return finished(figure, _words(landscape, quantity, places))
 
 
 def splits(
@@ -217,7 +217,7 @@ def splits(
         legend={"orientation": "h", "x": 0, "y": -0.02},
     )  # fmt: skip
     text = f"{_name(quantity)} on the same plane for {len(landscapes)} splits; the lowest value of each: {words}."
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)
 
 
 def _contour(landscape: Landscape, quantity: Quantity) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.evaluation.axis_names import split_label
-from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.style import VERMILLION, axis, bar_length, base_figure, percent
 from soupwidgets.topics.landscape.figures.plane import Quantity, round_step
 
@@ -61,4 +61,4 @@ def point(evaluation: Evaluation, quantity: Quantity = "loss") -> go.Figure:
         hovertemplate="%{y}: %{x:.4g}<extra></extra>",
     )  # fmt: skip
     state = "" if evaluation.exact else ", coarse so far"
-    return finished(figure, make_patch(f"{name} of the model under the ring{state}: {', '.join(words)}.", {}))
+    return finished(figure, f"{name} of the model under the ring{state}: {', '.join(words)}.")

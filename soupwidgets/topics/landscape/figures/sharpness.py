@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
-from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.style import BLUE, GREEN, VERMILLION, axis, base_figure
 from soupwidgets.topics.landscape.sharpness import Sharpness
 
@@ -54,4 +54,4 @@ def sharpness(models: Mapping[str, Sharpness]) -> go.Figure:
             f"(relative residual {found.residual:.1g})."
         )
     text = f"Power iteration for the largest Hessian eigenvalue of the loss on {one.split}. {' '.join(sentences)}"
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)

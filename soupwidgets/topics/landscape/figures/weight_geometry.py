@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 import plotly.graph_objects as go
 
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.matrix import matrix_figure
-from soupwidgets.figures.patch import finished, make_patch
 from soupwidgets.topics.landscape.geometry import WeightGeometry
 
 
@@ -43,4 +43,4 @@ def weight_geometry(geometry: WeightGeometry, quantity: Literal["distance", "ang
         (high, a, b), (low, c, d) = max(pairs), min(pairs)
         unit_word = "degrees" if quantity == "angle" else "apart"
         text += f" Closest are {c} and {d}, {low:.{digits}f} {unit_word}; furthest {a} and {b}, {high:.{digits}f}."
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.style import COLOURS, axis, base_figure, error_bar, limits, percent, percents
 from soupwidgets.topics.soup.by_hyperparameter import SoupGroup
 
@@ -32,4 +32,4 @@ def by_hyperparameter(groups: Sequence[SoupGroup]) -> go.Figure:
     words = "; ".join(
         f"{g.label} ({len(g.names)} models): ID {a:.1%}, mean OOD {b:.1%}" for g, a, b in zip(groups, x, y, strict=True)
     )
-    return finished(figure, make_patch(f"Uniform soups of ingredients by a hyper-parameter. {words}.", {}))
+    return finished(figure, f"Uniform soups of ingredients by a hyper-parameter. {words}.")

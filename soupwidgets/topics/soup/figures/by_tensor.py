@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.style import axis, base_figure
 from soupwidgets.recipe import Recipe
 
@@ -53,4 +53,4 @@ def by_tensor(recipe: Recipe, tensors: Sequence[str]) -> go.Figure:
     )
     varied = names[int(spread.argmax())]
     text = f"Coefficients of {len(names)} checkpoints in {len(rows)} tensors: {words}. {varied} varies most."
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.evaluation.axis_names import ood_name
-from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.style import (
     BLUE,
     GREEN,
@@ -122,7 +122,7 @@ def frontier(
     if hidden:
         text += f" Far below and not in view: {', '.join(hidden)}."
     figure.update_layout(dragmode="lasso", annotations=_annotations(hidden))
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)
 
 
 def _marked(evaluation: Evaluation, point: FrontierPoint, symbol: str, colour: str, bars: bool) -> dict[str, Any]:

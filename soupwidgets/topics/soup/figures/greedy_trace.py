@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from soupwidgets.evaluation.metrics import METRIC_WORDS
-from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.style import BLUE, INK, VERMILLION, axis, base_figure, limits, percent, percents
 from soupwidgets.methods import GreedySoup
 
@@ -65,7 +65,7 @@ def greedy_trace(soup: GreedySoup, step: int | None = None) -> go.Figure:
             for i, s in enumerate(steps, 1)
         )
     )
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)
 
 
 def greedy_sentence(soup: GreedySoup, step: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import plotly.graph_objects as go
 
 from soupwidgets.evaluation import Evaluation
-from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.style import BLUE, axis, base_figure, error_bars_of, limits, percents
 
 
@@ -55,4 +55,4 @@ hovertext=names,
         hovertemplate="%{hovertext}<br>%{x:.3g}<br>%{y:.2f}%<extra></extra>",
     )  # fmt: skip
     rows = "; ".join(f"{i} {values[i]:.3g}: {score.accuracy:.2%}" for i, score in zip(names, scores, strict=True))
-    return finished(figure, make_patch(f"{name} and accuracy on {split} of {len(names)} ingredients: {rows}.", {}))
+    return finished(figure, f"{name} and accuracy on {split} of {len(names)} ingredients: {rows}.")

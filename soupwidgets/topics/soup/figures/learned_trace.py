@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.style import BLUE, GREEN, GREY, VERMILLION, axis, base_figure, limits
 from soupwidgets.methods import LearnedSoup
 
@@ -52,4 +52,4 @@ def learned_trace(soup: LearnedSoup) -> go.Figure:
     text = (
         f"Learned soup of {len(names)} ingredients on validation. {epochs}. Largest coefficients at the end: {largest}."
     )
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.style import BLUE, GREEN, GREY, axis, base_figure, limits, percents
 from soupwidgets.topics.soup.pairs import PairGain
 
@@ -58,4 +58,4 @@ def pair_gains(pairs: Sequence[PairGain]) -> go.Figure:
         f"{np.mean(gains):+.2f} points over the mean of the two (from {min(gains):+.2f} to {max(gains):+.2f}), "
         f"the ensemble {np.mean(ensembles):+.2f}. Correlation of angle and gain: {together:.2f}."
     )
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.evaluation.axis_names import split_label
-from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.style import (
     GREEN,
     GREY,
@@ -88,7 +88,7 @@ def splits(
     known = percents([end for end in [*ends, *mixture.accuracy.values()] if math.isfinite(end)])
     low = math.floor((min(known) - 1) / _GRID) * _GRID
     high = math.ceil((max(known) + 1) / _GRID) * _GRID
-    return finished(figure, make_patch(text, {}, xaxis=axis("Accuracy, %", (low, high))))
+    return finished(figure, text, xaxis=axis("Accuracy, %", (low, high)))
 
 
 def _places(evaluation: Evaluation) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.style import BLUE, GREY, axis, base_figure, limits
 from soupwidgets.topics.soup.versus_ensemble import SoupVersusEnsemble
 
@@ -49,4 +49,4 @@ def versus_ensemble(pairs: Sequence[SoupVersusEnsemble]) -> go.Figure:
         "Loss of the soup minus loss of the ensemble (above 0 the ensemble is better), by the formula and in truth, "
         f"for {len(pairs)} pairs: {rows}."
     )
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.style import COLOURS, axis, band, base_figure, percent
 from soupwidgets.topics.spectrum.image_spectrum import FourierSensitivity, ImageSpectrum
 
@@ -48,7 +48,7 @@ hovertemplate="%{meta}, %{x} cycles: %{y:.2e}<extra></extra>",
             f"{one.split}: {one.power[0]:.1e} at 1 cycle, {one.power[middle]:.1e} at {x[middle]:g}, "
             f"{one.power[-1]:.1e} at {x[-1]:g}."
         )
-    return finished(figure, make_patch("Mean power of the images by frequency. " + " ".join(sentences), {}))
+    return finished(figure, "Mean power of the images by frequency. " + " ".join(sentences))
 
 
 def fourier_sensitivity(found: FourierSensitivity, model: str) -> go.Figure:
@@ -82,4 +82,4 @@ def fourier_sensitivity(found: FourierSensitivity, model: str) -> go.Figure:
         f"{percent(found.clean_errors / found.seen):.0f}% with nothing added. 95% intervals are up to "
         f"{percent(found.widest_interval):.0f} points either way."
     )
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.style import COLOURS, GREY, axis, base_figure, limits
 from soupwidgets.topics.spectrum.label_noise import LabelNoiseStudy
 
@@ -52,7 +52,7 @@ def noise_fitting(study: LabelNoiseStudy, direction: str) -> go.Figure:
         f"fitted) with {direction} noise from the first to the last of {len(epochs)} epochs: {words}. "
         f"{_trainings(study)}"
     )
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)
 
 
 def noise_followed(study: LabelNoiseStudy, direction: str) -> go.Figure:
@@ -83,7 +83,7 @@ def noise_followed(study: LabelNoiseStudy, direction: str) -> go.Figure:
         f"Share of {direction} label noise that predictions on validation follow, by frequency ({_UNIT}) and "
         f"epoch; after the last: {words}. {_trainings(study)}"
     )
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)
 
 
 def _trainings(study: LabelNoiseStudy) -> str:

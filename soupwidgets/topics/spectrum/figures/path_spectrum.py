@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from soupwidgets.figures.patch import finished, make_patch
+from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.style import COLOURS, GREY, INK, axis, band, bar_length, base_figure, limits, percent, percents
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.topics.spectrum.frequency_table import ModelFrequency
@@ -69,7 +69,7 @@ def path_spectra(spectra: Mapping[str, PathSpectrum]) -> go.Figure:
         )  # fmt: skip
         sentences.append(f"{name.strip()}: {_words(one)}")
     text = f"Power spectrum of {what} {first.description}. " + " ".join(sentences)
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)
 
 
 def path_predictions(
@@ -115,7 +115,7 @@ def path_predictions(
     text = (
         f"{model} along one path {description}, from {classes[ends[0]]} to {classes[ends[1]]}: most probable {words}."
     )
-    return finished(figure, make_patch(text, {}))
+    return finished(figure, text)
 
 
 def frequency_along_alpha(
@@ -154,7 +154,7 @@ def frequency_along_alpha(
         sentences.append(f"{kind}: {found[0]} at alpha {alphas[0]:g}, {found[-1]} at alpha {alphas[-1]:g}.")
     if here is not None:
         figure.add_vline(x=here, line={"color": INK, "width": 1, "dash": "dot"})
-    return finished(figure, make_patch(f"Mean frequency ({unit}) along alpha. " + " ".join(sentences), {}))
+    return finished(figure, f"Mean frequency ({unit}) along alpha. " + " ".join(sentences))
 
 
 def frequency_against_accuracy(models: Sequence[ModelFrequency], paths: str, *, accuracy: str = "ID test") -> go.Figure:
@@ -190,7 +190,7 @@ def frequency_against_accuracy(models: Sequence[ModelFrequency], paths: str, *, 
         hovertemplate="%{text}<br>%{x:.3f}<br>%{y:.2f}%<extra></extra>",
     )  # fmt: skip
     words = "; ".join(f"{m.name} {e} and {v:.1%}" for m, e, v in zip(models, found, y, strict=True))
-    return finished(figure, make_patch(f"Mean frequency {paths} ({unit}) and {accuracy} accuracy: {words}.", {}))
+    return finished(figure, f"Mean frequency {paths} ({unit}) and {accuracy} accuracy: {words}.")
 
 
 def _bars(values: Sequence[float], intervals: Sequence[tuple[float, float]]) -> dict[str, object]:

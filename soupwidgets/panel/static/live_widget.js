@@ -1,7 +1,0 @@
-
-export default {
-  render: (context) => {
-    keepKeysOfNeighbours();
-    return renderFigure(context);
-  },
-};
