@@ -90,7 +90,9 @@ class Panel(anywidget.AnyWidget):
         for name, control in self._controls.items():
             self.set_trait(name, control.checked(control.value))
         self._before = self.state
-        self.observe(self._on_control, list(self._controls))
+        # To observe no names would be to observe everything.
+        if self._controls:
+            self.observe(self._on_control, list(self._controls))
         self.observe(self._on_asked, "asked")
         self.on_msg(self._on_message)
         close_with_cell(self)

@@ -31,6 +31,7 @@ from soupwidgets.panel.controls import (
     Toggle,
 )
 from soupwidgets.panel.front_end import STATIC, front_end
+from soupwidgets.panel.live_figure import LiveFigure
 from soupwidgets.panel.panel import Filled, Panel, State
 from soupwidgets.panel.view import Picture, Strip, Table, View
 
@@ -183,6 +184,18 @@ def test_errors_are_said_and_go_with_the_next_answer(panel: Powers, monkeypatch:
     panel.x = 3
     panel.wait()
     assert panel.error == ""
+
+
+def test_a_figure_in_a_cell_is_a_panel_without_controls() -> None:
+    figure = go.Figure(
+        go.Scatter(x=[1], y=[2]), layout={"title": {"text": "a &lt;b&gt;"}, "meta": {"text": "in words"}}
+    )
+    made = LiveFigure(figure)
+    assert "model_id" in str(made._repr_mimebundle_())
+    made.wait()
+    assert repr(made) == "<a <b>: run this cell to see it>"
+    assert (made.view["figures"][0]["words"], made.error, made.state) == ("in words", "", {})
+    made.close()
 
 
 def test_a_panel_that_nobody_shows_goes_when_it_is_dropped() -> None:
