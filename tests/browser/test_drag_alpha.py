@@ -201,22 +201,22 @@ def test_the_whole_way_along_alpha_is_filmed_for_the_readme(page: Any, zoo_store
     from soupwidgets.widgets import AlphaExplorer
 
     explorer = AlphaExplorer(Evaluator(*demo(), device="cpu", store=zoo_store), "ft-03", alphas=11)
-    path = explorer.to_html(tmp_path / "alpha.html")
+    path = explorer.to_html(tmp_path / "alpha.html", shift=None, look="splits")
     explorer.close()
-    page.set_viewport_size({"width": 1300, "height": 900})
+    page.set_viewport_size({"width": 1300, "height": 860})
     page.goto(path.as_uri())
-    page.locator("#figures .main-svg").first.wait_for()
-    slider = page.locator("#frame")
-    words = page.locator(".soupwidgets-figure details p").nth(2)
+    page.locator(".soupwidgets-figure .main-svg").first.wait_for()
+    slider = page.locator(".soupwidgets-slider input[type=range]")
+    last = page.locator(".soupwidgets-figure").nth(2)
     slider.press("Home")
     shots = []
     for step in range(11):
         if step:
             slider.press("ArrowRight")
-        assert f"at alpha {step / 10:g}," in words.text_content()
+        last.filter(has_text=f"at alpha {step / 10:g},").wait_for()
         page.wait_for_timeout(300)  # the figures move
-        top, bottom = slider.bounding_box(), page.locator("#below").bounding_box()
-        clip = {"x": 0, "y": top["y"] - 10, "width": 1300, "height": bottom["y"] + bottom["height"] - top["y"] + 10}
+        top, bottom = slider.bounding_box(), page.locator(".soupwidgets-tools").bounding_box()
+        clip = {"x": 0, "y": top["y"] - 10, "width": 1300, "height": min(bottom["y"], 858) - top["y"]}
         shots.append(page.screenshot(clip=clip))
     film = write_film(ARTEFACTS / "drag.gif", shots)
     assert len(set(shots)) == 11
