@@ -63,6 +63,7 @@ def write_page(panel: Panel, path: str | Path, fixed: Mapping[str, Any]) -> Path
             f"a page of every state would hold {count:,} answers, and {MOST:,} are the most: give some controls a "
             f"fixed value, as in to_html(path, {next(iter(grids))}=...). They are {sizes}"
         )
+    _filled_in(panel, grids, state)
     shared: dict[str, Any] = {}
     answers: dict[str, Any] = {}
     for values in itertools.product(*grids.values()):
@@ -105,6 +106,18 @@ def _offered(control: Control, grid: list[Any] | None) -> dict[str, Any]:
         # A key goes to the next recorded place, and not to one from which it falls back.
         return {"low": grid[0], "high": grid[-1], "step": (grid[-1] - grid[0]) / (len(grid) - 1)}
     return {"positions": grid} if isinstance(control, Handle) else {}
+
+
+def _filled_in(panel: Panel, grids: Mapping[str, list[Any]], state: Mapping[str, Any]) -> None:
+    """Do all that the panel does meanwhile: every answer then knows what the last one knows."""
+    done: list[Any] = []
+    for values in itertools.product(*grids.values()):
+        here = {**state, **dict(zip(grids, values, strict=True))}
+        key = panel.fill_key(here)
+        if key not in done:
+            done.append(key)
+            for _ in panel.fill(here):
+                pass
 
 
 def _shared(value: Any, shared: dict[str, Any]) -> Any:

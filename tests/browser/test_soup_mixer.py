@@ -147,7 +147,7 @@ def test_greedy_its_replay_and_the_file(lab: Lab, page: Any, evaluator: Evaluato
     # A method that takes long can be stopped, and the soup is what it was.
     before = coefficients(page)
     page.get_by_role("button", name="Learned", exact=True).click()
-    page.get_by_text(re.compile("learning coefficients: step")).wait_for()
+    page.get_by_text(re.compile("Learned: step")).wait_for()
     page.get_by_role("button", name="Stop", exact=True).click()
     page.get_by_role("status").filter(has_text="by hand").wait_for()
     assert coefficients(page) == before

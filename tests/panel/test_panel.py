@@ -243,6 +243,7 @@ def test_a_page_holds_every_answer_once(panel: Powers, tmp_path: Path) -> None:
     content = page.split('id="content">')[1].split("</script>")[0]
     assert content.count(" is 16, known") == 1  # 4 to 2; as words, and not once per figure
     assert content.count('"words": ') >= 10
+    assert "known 0" not in content  # whatever is filled in meanwhile is known to all answers
     assert "<" not in content
     fixed = panel.to_html(tmp_path / "fixed.html", power=1).read_text()
     assert "is 16, known" not in fixed
