@@ -76,12 +76,18 @@ def test_drag_keys_click_segment_and_views(lab: Lab, page: Any, small_folder: Pa
     assert where(handle)[0] < dragged[0]
     assert where(handle)[1] > dragged[1]
     # A model that is clicked has the ring; from it the button goes to the next one.
+    there = where(handle)
     page.get_by_role("button", name="Next model").click()
+    for _ in range(100):
+        if where(handle) != there:
+            break
+        page.wait_for_timeout(100)
     exact(page, handle)
     corner = where(handle)
+    assert corner != there
     page.get_by_role("button", name="Undo").click()
     exact(page, handle)
-    assert where(handle) != corner
+    assert where(handle) == there
     page.evaluate("""() => document.querySelector("[data-name=plane] .js-plotly-plot").emit("plotly_click",
         {points: [document.querySelector("[data-name=plane] .js-plotly-plot")._fullData.find((t) => t.uid === "on")]
           .map((t) => ({customdata: t.customdata[2]}))})""")

@@ -151,7 +151,7 @@ def test_neither_fast_keys_nor_a_killed_kernel_lose_anything(lab: Lab, page: Any
     page.keyboard.type("33q\n" * 10 + "12sp", delay=5)
     saved(page, "You have judged 11")
     card.get_by_role("button", name="problematic", pressed=True).wait_for()
-    *others, last = ReviewSession(store, session.id, "my code").mine().values()
+    *others, last = ReviewSession(store, session.id, code="my code").mine().values()
     assert len(others) == 10
     assert all(j.unclear == {2} and not j.correct and j.category for j in others)
     assert (last.correct, last.problematic, last.severity is not None) == ({0, 1}, True, True)

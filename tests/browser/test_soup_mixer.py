@@ -160,7 +160,7 @@ def test_greedy_its_replay_and_the_file(lab: Lab, page: Any, evaluator: Evaluato
     page.wait_for_timeout(1000)
     page.locator(".soupwidgets-panel").first.screenshot(path=str(ARTEFACTS / "mixer.png"))
     ticks = page.locator(".soupwidgets-figure[data-name=trace] .xtick").all_text_contents()
-    assert ticks == ["1", "2", "3", "4"]
+    assert [tick for tick in ticks if tick] == ["1", "2", "3", "4"]
 
     step = page.locator("[data-control=step] input[type=range]")
     step.press("ArrowLeft")
