@@ -247,4 +247,4 @@ def test_a_file_that_is_cut_short_does_not_end_the_process(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     said = done.stdout.splitlines()
     assert [line.split()[0] for line in said] == [path.name for path in paths]
-    assert all("changed since it was opened" in line or "cut short" in line for line in said)
+    assert all("changed since it was opened" in line or "the file ends before it should" in line for line in said)
