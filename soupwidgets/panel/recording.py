@@ -9,7 +9,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,13 +63,17 @@ def write_page(panel: Panel, path: str | Path, fixed: Mapping[str, Any]) -> Path
             f"a page of every state would hold {count:,} answers, and {MOST:,} are the most: give some controls a "
             f"fixed value, as in to_html(path, {next(iter(grids))}=...). They are {sizes}"
         )
-    _filled_in(panel, grids, state)
+    # Checked together: a panel may let one control follow another.
+    states = {
+        json.dumps(list(values)): {
+            **panel.state,
+            **panel._checked({**fixed, **dict(zip(grids, values, strict=True))}),
+        }
+        for values in itertools.product(*grids.values())
+    }
+    _fill_in(panel, states.values())
     shared: dict[str, Any] = {}
-    answers: dict[str, Any] = {}
-    for values in itertools.product(*grids.values()):
-        # Checked together: a panel may let one control follow another.
-        here = {**panel.state, **panel._checked({**fixed, **dict(zip(grids, values, strict=True))})}
-        answers[json.dumps(list(values))] = _shared(panel._json(panel.ask(**here), here), shared)
+    answers = {key: _shared(panel._json(panel.ask(**here), here), shared) for key, here in states.items()}
     # What the answers change about controls is theirs; the rest is as it is now.
     controls = [
         control.to_json() | _offered(control, None if isinstance(control, Button) else grids.get(name))
@@ -108,15 +112,14 @@ def _offered(control: Control, grid: list[Any] | None) -> dict[str, Any]:
     return {"positions": grid} if isinstance(control, Handle) else {}
 
 
-def _filled_in(panel: Panel, grids: Mapping[str, list[Any]], state: Mapping[str, Any]) -> None:
+def _fill_in(panel: Panel, states: Iterable[dict[str, Any]]) -> None:
     """Do all that the panel does meanwhile: every answer then knows what the last one knows."""
     done: list[Any] = []
-    for values in itertools.product(*grids.values()):
-        here = {**state, **dict(zip(grids, values, strict=True))}
-        key = panel.fill_key(here)
+    for state in states:
+        key = panel.fill_key(state)
         if key not in done:
             done.append(key)
-            for _ in panel.fill(here):
+            for _ in panel.fill(state):
                 pass
 
 
