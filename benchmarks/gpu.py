@@ -57,7 +57,7 @@ def sweep_row(device: torch.device, architecture: Architecture, images: int) -> 
     """A sweep of new alphas, beside nothing but its forward passes."""
     with tempfile.TemporaryDirectory() as folder:
         pool, suite = _pool(Path(folder) / "pool", architecture), _suite(Path(folder) / "suite", architecture, images)
-        ev = Evaluator(pool, suite, str(device), Store(Path(folder) / "store"))
+        ev = Evaluator(pool, suite, device=str(device), store=Store(Path(folder) / "store"))
         # Opening files and moving images to the card is done once for all sweeps.
         warm = wise_ft(pool, "fine-tuned", 0.05)
         ev.evaluate(warm)

@@ -14,7 +14,7 @@ def greedy_rows(folder: Path) -> list[Row]:
     pool, suite = Pool.open("data/zoo/fashion"), Suite.open("data/suites/fashion")
 
     def run(name: str, full: bool) -> tuple[float, int, GreedySoup]:
-        ev = Evaluator(pool, suite, "cpu", Store(folder / name))
+        ev = Evaluator(pool, suite, device="cpu", store=Store(folder / name))
         for ingredient in pool.fine_tuned:
             ev.evaluate(Recipe({ingredient: 1}), [suite.validation.name])
         before, start = ev.forward_images, time.perf_counter()

@@ -45,7 +45,7 @@ def wide_evaluator(folder: Path, models: int = 72, alphas: int = 21) -> Evaluato
         source = Source(folder / "images.npy", folder / f"{i}.npy")
         splits[f"data-{i}"] = Split(f"data-{i}", role, source)  # type: ignore[arg-type]
     suite = Suite("wide", [str(i) for i in range(10)], splits)
-    ev = Evaluator(Pool.open(pool), suite, "cpu", Store(folder / "store"))
+    ev = Evaluator(Pool.open(pool), suite, device="cpu", store=Store(folder / "store"))
     alone = Recipe({"zero-shot": 1})
     ev.evaluate(alone)
     recipes = {wise_ft(ev.pool, f"model_{i}", a / (alphas - 1)) for i in range(models) for a in range(alphas)}

@@ -47,11 +47,12 @@ from soupwidgets.methods.method import all_methods as _all_methods
 from soupwidgets.methods.method import function_named as _function_named
 from soupwidgets.miniature import demo
 from soupwidgets.mixing import save_mixture
-from soupwidgets.models import Architecture, open_clip_classifier, prompt_head
+from soupwidgets.models import Architecture, Arrays, Images, Tokens, open_clip_classifier, prompt_head
 from soupwidgets.pool import Pool, PoolError, SoupWarning
 from soupwidgets.recipe import Recipe
 from soupwidgets.spelling import did_you_mean as _did_you_mean
 from soupwidgets.spelling import nearest as _nearest
+from soupwidgets.stats.metrics import Metric
 from soupwidgets.store import Store, StoreError, StoreWarning
 from soupwidgets.suites import Suite, SuiteError
 
@@ -74,12 +75,15 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Architecture",
+    "Arrays",
     "CheckpointError",
     "CheckpointFile",
     "Evaluation",
     "Evaluator",
     "GreedySoup",
+    "Images",
     "LearnedSoup",
+    "Metric",
     "Pool",
     "PoolError",
     "Recipe",
@@ -91,6 +95,7 @@ __all__ = [
     "Suite",
     "SuiteError",
     "Sweep",
+    "Tokens",
     "alpha",
     "alpha_sweep",
     "as_classifier",

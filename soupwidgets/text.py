@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
+from typing import Any
+
 import pandas as pd
 
 # Characters that start a formula in spreadsheets, including the full-width forms that some of them accept.
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _HIDING = ("\t", "\n")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def printable(text: str) -> str:
@@ -93,3 +98,25 @@ def safe_csv(frame: pd.DataFrame) -> str:
     plain.columns = pd.Index([plain_cell(name) if isinstance(name, str) else name for name in plain.columns])
     text: str = plain.to_csv(index=False)
     return text
+
+
+def require_characters(text: str, content: Any) -> None:
+    r"""Raise `ValueError` when JSON holds half a character: ``"\ud800"``, which no table and no file can hold.
+
+    Parameters
+    ----------
+    text
+        The JSON.
+    content
+        What it says.
+
+    Examples
+    --------
+    >>> require_characters('"\\ud83d\\ude00"', "\U0001f600")
+    """
+    # Only an escape can make one, and few files have any.
+    if _SURROGATE.search(text):
+        try:
+            json.dumps(content, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"it holds half a character ({error.reason})") from error

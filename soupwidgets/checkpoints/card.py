@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
+from soupwidgets.text import require_characters
+
 CARD_KEY = "soupwidgets"
 CheckpointRole = Literal["zero_shot", "fine_tuned", "bad_ingredient", "landmark"]
 
@@ -65,13 +67,14 @@ class Card:
             return cls()
         try:
             card = json.loads(text)
+            require_characters(text, card)
             name, role, note = card.get("name", ""), card.get("role", "fine_tuned"), card.get("note", "")
             architecture, hyperparameters = card.get("architecture"), card.get("hyperparameters", {})
             training = card.get("training", {})
             # The first version of the zoo's cards states the pre-training in a separate entry.
             if not training and card.get("pretraining"):
                 training = {"ancestor": json.dumps(card["pretraining"], sort_keys=True)}
-        except (json.JSONDecodeError, AttributeError) as error:
+        except (ValueError, AttributeError) as error:
             raise ValueError(f"its {CARD_KEY!r} card is not a JSON object ({error})") from error
         except RecursionError:
             raise ValueError(f"its {CARD_KEY!r} card is nested too deeply") from None

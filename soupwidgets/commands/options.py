@@ -77,7 +77,7 @@ def evaluator(
     from soupwidgets.store import Store
     from soupwidgets.suites import Suite
 
-    return Evaluator(pool, Suite.open(suite, slices or []), device, Store(store) if store else None)
+    return Evaluator(pool, Suite.open(suite, slices or []), device=device, store=Store(store) if store else None)
 
 
 def show(report: str) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
 from soupwidgets.evaluation.evaluator import Evaluator
-from soupwidgets.models import ImageClassifier
+from soupwidgets.models import Inputs
 from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
 
@@ -57,7 +57,7 @@ def batch_norm_note(pool: Pool, recalibration: Recalibration | None) -> str:
     return f"Batch-normalisation statistics were recomputed from {recalibration.images:,} images at every point."
 
 
-def recalibrated(ev: Evaluator, recipe: Recipe, recalibration: Recalibration) -> ImageClassifier:
+def recalibrated(ev: Evaluator, recipe: Recipe, recalibration: Recalibration) -> nn.Module:
     """A mixture whose batch-normalisation means and variances are recomputed.
 
     Parameters
@@ -71,7 +71,7 @@ def recalibrated(ev: Evaluator, recipe: Recipe, recalibration: Recalibration) ->
 
     Returns
     -------
-    ImageClassifier
+    nn.Module
         An independent copy.
 
     Raises
@@ -93,10 +93,10 @@ def recalibrated(ev: Evaluator, recipe: Recipe, recalibration: Recalibration) ->
         # The evaluator's own buffer must keep the recipe's weights.
         model = copy.deepcopy(mixed)
 
-    def batches() -> Iterator[Tensor]:
+    def batches() -> Iterator[Inputs]:
         for start in range(0, len(rows), _BATCH):
-            images, _ = ev.batch(split, rows[start : start + _BATCH])
-            yield images.contiguous()
+            examples, _ = ev.batch(split, rows[start : start + _BATCH])
+            yield examples.contiguous() if isinstance(examples, Tensor) else examples
 
     with torch.no_grad():
         update_bn(batches(), model)

@@ -10,14 +10,16 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
-from soupwidgets.evaluation.metrics import Figure, macro_f1, worst_group
+from soupwidgets.evaluation.tasks import answers
 from soupwidgets.recipe import Recipe
+from soupwidgets.stats.figure import Figure
 from soupwidgets.stats.intervals import clopper_pearson, mean_interval
+from soupwidgets.stats.metrics import DRAWS, metric_named
 from soupwidgets.suites import ClassMap, Split
-from soupwidgets.suites.split import Metric, Role
+from soupwidgets.suites.split import Role
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,7 +94,7 @@ class SplitScore:
         return self.correct / self.seen if self.figure is None else self.figure.value
 
     @property
-    def metric(self) -> Metric:
+    def metric(self) -> str:
         """What `accuracy` is."""
         return "accuracy" if self.figure is None else self.figure.metric
 
@@ -290,39 +292,40 @@ def score_logits(split: Split, logits: Logits) -> SplitScore:
     >>> score.correct, round(score.loss, 4)
     (5000, 1.4612)
     """
-    labels, class_map = split.labels, split.scoring.class_map
-    if len(logits) != len(labels):
-        raise ValueError(f"{len(logits)} rows of logits do not belong to the {len(labels)} images of {split.name!r}")
+    labels, scoring = split.labels, split.scoring
+    class_map, n = scoring.class_map, len(labels)
+    if len(logits) != n:
+        raise ValueError(f"{len(logits)} rows of logits do not belong to the {n} examples of {split.name!r}")
     by_class = class_map.scores(logits) if class_map else logits
-    predictions = by_class.argmax(axis=1)
-    finite = np.isfinite(by_class).all(axis=1)
-    exact = by_class.astype(np.float64)
-    loss = logsumexp(exact, axis=1) - exact[np.arange(len(labels)), labels]
-    right = (predictions == labels) & finite
-    figure = split_figure(split, np.where(finite, predictions, -1), np.arange(len(labels)))
-    n = len(labels)
-    spread = float(loss.std(ddof=1)) if n > 1 else None
-    return SplitScore(split.role, n, n, int(right.sum()), float(loss.mean()), lambda: logits, figure, class_map, spread)
+    losses, right, predictions = (
+        found.numpy()
+        for found in answers(torch.from_numpy(by_class.astype(np.float64)), torch.from_numpy(labels), scoring.task)
+    )
+    figure = None
+    if scoring.metric != "accuracy":
+        figure = split_figure(split, metric_named(scoring.metric).keep(by_class, predictions), np.arange(n))
+    spread = float(losses.std(ddof=1)) if n > 1 else None
+    return SplitScore(
+        split.role, n, n, int(right.sum()), float(losses.mean()), lambda: logits, figure, class_map, spread
+    )
 
 
-def split_figure(split: Split, predictions: NDArray[np.int64], rows: NDArray[np.int64]) -> Figure | None:
-    """What the split's benchmark reports for some of its images; None if that is the share of correct images.
+def split_figure(split: Split, found: NDArray[Any], rows: NDArray[np.int64]) -> Figure | None:
+    """What the split's benchmark reports for some of its examples; None if that is the share of correct ones.
 
     Parameters
     ----------
     split
         The split, for its metric and groups.
-    predictions
-        Predicted classes ``[n]``; -1 for no prediction.
+    found
+        Outputs or predictions ``[n, ...]``, whichever the metric is of.
     rows
-        Which images, ``[n]``, as positions in the split's own order.
+        Which examples, ``[n]``, as positions in the split's own order.
     """
-    metric, labels = split.scoring.metric, split.labels[rows]
-    if metric == "accuracy":
+    scoring = split.scoring
+    if scoring.metric == "accuracy":
         return None
-    if metric == "macro_f1":
-        return macro_f1(predictions, labels)
-    assert split.groups is not None
-    groups = split.groups[rows]
-    # The first sample may have no image in any group that counts.
-    return worst_group(predictions == labels, groups if (groups >= 0).any() else np.zeros_like(groups))
+    groups = None if split.groups is None else split.groups[rows]
+    # A partial score lives for a moment, and a bootstrap of any function takes its time.
+    draws = DRAWS if len(rows) == len(split) else DRAWS // 8
+    return metric_named(scoring.metric).measure(found, split.labels[rows], groups=groups, draws=draws)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from soupwidgets.devices import known_device
 from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, score_logits
@@ -24,7 +24,7 @@ from soupwidgets.evaluation.run import Run, next_batch
 from soupwidgets.evaluation.sharing import POLL, STILL_WAITING, Share, all_used
 from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.mixing import PoolMatrix, bind, save_mixture
-from soupwidgets.models import Architecture, ImageClassifier, streamline
+from soupwidgets.models import Input, Inputs, Model, model_of
 from soupwidgets.pool import Pool, PoolError
 from soupwidgets.recipe import Recipe, RecipeLike
 from soupwidgets.store import Store, StoreError, measurement_key
@@ -39,21 +39,24 @@ class Evaluator:
     Parameters
     ----------
     pool
-        The checkpoints; they must state their architecture.
+        The checkpoints.
     suite
         The splits.
     device
         ``"auto"`` uses a CUDA device if there is one.
     store
         Where measurements are kept; the user's default store when None.
-    architecture
-        The architecture of the checkpoints, if none of their cards states it.
+    model
+        What the checkpoints' tensors belong to, where no card states it: a description (``sw.models.timm(...)``,
+        ``torchvision``, ``transformers``, ``Architecture``), a ``torch.nn.Module``, or a function that builds one.
+    inputs
+        For a module or a function: what goes in (`Images`, `Tokens`); arrays as they are when None.
 
     Raises
     ------
     PoolError
-        When the architecture is unknown, does not fit the tensors, or has a
-        different number of classes than the suite.
+        When the model is unknown, does not fit the tensors, takes other examples than the suite has, or gives a
+        different number of classes.
     ValueError
         When there is no such device.
 
@@ -71,34 +74,28 @@ class Evaluator:
         self,
         pool: Pool,
         suite: Suite,
+        *,
         device: str = "auto",
         store: Store | None = None,
-        *,
-        architecture: Architecture | None = None,
+        model: Any = None,
+        inputs: Input | None = None,
     ) -> None:
         self.pool = pool
         self.suite = suite
         self.store = Store.default() if store is None else store
         self.device = _device(device)
-        card = pool.architecture_card
-        if architecture is None and card is None:
-            raise PoolError(
-                "no checkpoint of the pool states its architecture, so no model can be built from it. Give one: "
-                "Evaluator(..., architecture=Architecture.from_open_clip('ViT-B-32', classes=1000))"
-            )
-        self.architecture = architecture or Architecture.from_json(dict(card or {}))
-        if self.architecture.classes != len(suite.classes):
+        self.architecture = self._described(model, inputs)
+        for split in suite.splits.values():
+            misfit = self.architecture.inputs.misfit(split.form)
+            if misfit:
+                size = getattr(self.architecture.inputs, "size", None)
+                again = f": build the suite again with --size {size[0]}" if size and " x " in misfit else ""
+                raise PoolError(f"split {split.name!r}: {misfit}{again}")
+        if self.architecture.classes not in (None, suite.outputs):
             raise PoolError(
                 f"the pool's models distinguish {self.architecture.classes} classes, but "
-                f"the suite {suite.name!r} has {len(suite.classes)}"
+                f"the suite {suite.name!r} has {suite.outputs}"
             )
-        wanted = self.architecture.image_size
-        for split in suite.splits.values():
-            if split.image_size != wanted:
-                raise PoolError(
-                    f"the pool's models take images of {wanted[0]} x {wanted[1]} pixels, those of {split.name!r} are "
-                    f"{split.image_size[0]} x {split.image_size[1]}: build the suite again with --size {wanted[0]}"
-                )
         self._lock = threading.RLock()
         self._readers: dict[str, SplitReader] = {}
         # Measurements in progress; callers that ask for the same one join it. An entry goes with its last user.
@@ -111,6 +108,25 @@ class Evaluator:
     def __repr__(self) -> str:
         splits = ", ".join(self.suite.splits)
         return f"Evaluator({self.pool!r} on {self.suite.name!r} ({splits}), {self.device}, {self.store!r})"
+
+    def _described(self, given: Any, inputs: Input | None) -> Model:
+        if given is not None:
+            try:
+                return model_of(given, inputs)
+            except TypeError as error:
+                raise PoolError(str(error)) from error
+        card = self.pool.architecture_card
+        if card is None:
+            raise PoolError(
+                "no checkpoint of the pool states its architecture, so no model can be built from it. Say what they "
+                "belong to: Evaluator(pool, suite, model=...) with sw.models.timm(name, classes=...), "
+                "sw.models.torchvision(...), sw.models.transformers(folder), "
+                "sw.Architecture.from_open_clip('ViT-B-32', classes=1000), or your own module or function"
+            )
+        try:
+            return model_of(card)
+        except ValueError as error:
+            raise PoolError(f"{next(iter(self.pool))}: {error}") from error
 
     # These three may be made in the middle of a measurement, and gradients must pass through them later.
 
@@ -126,18 +142,27 @@ class Evaluator:
             return self.matrix.new_buffer()
 
     @cached_property
-    def _model(self) -> ImageClassifier:
-        model = self.architecture.build("meta")
+    def _model(self) -> nn.Module:
         layout = self.matrix.layout
-        try:
-            with torch.inference_mode(False):
-                # Only allocated here, and filled by a recipe: a broken checkpoint does not get in the way of others.
-                infos = {name: self.pool.tensors[name] for name in layout.whole}
-                whole = {n: torch.zeros(info.shape, dtype=info.dtype, device=self.device) for n, info in infos.items()}
+        with torch.inference_mode(False):
+            model = self.architecture.fast("meta")
+            # Only allocated here, and filled by a recipe: a broken checkpoint does not get in the way of others.
+            infos = {name: self.pool.tensors[name] for name in layout.whole}
+            whole = {n: torch.zeros(info.shape, dtype=info.dtype, device=self.device) for n, info in infos.items()}
+            try:
                 bind(model, {**layout.views(self._weights), **whole})
-        except ValueError as error:
-            raise PoolError(str(error)) from error
-        streamline(model.visual)
+            except ValueError as error:
+                raise PoolError(str(error)) from error
+            return self._filled(model)
+
+    def _filled(self, model: nn.Module) -> nn.Module:
+        """Give values to what is in no checkpoint (tables of positions, masks) and has only a shape so far."""
+        lacking = [name for name, buffer in model.named_buffers() if buffer.is_meta]
+        if lacking:
+            made = dict(self.architecture.build("cpu").named_buffers())
+            for name in lacking:
+                where, _, own = name.rpartition(".")
+                model.get_submodule(where)._buffers[own] = made[name].to(self.device)
         return model
 
     def evaluate(self, recipe: RecipeLike, splits: str | Sequence[str] | None = None) -> Evaluation:
@@ -328,7 +353,7 @@ class Evaluator:
         }
         # Keep the wording of the pool's own cards: the soup should fit into the same pool again.
         card = self.pool.architecture_card
-        said = card is not None and Architecture.from_json(dict(card)).fingerprint == self.architecture.fingerprint
+        said = card is not None and _same(card, self.architecture)
         architecture = None if said else self.architecture.to_json()
         known_scores = {"suite": self.suite.name, "splits": measured}
         return save_mixture(
@@ -351,14 +376,14 @@ class Evaluator:
         self._step(recipe, self._run(split, key), 1)
 
     @contextmanager
-    def model(self, recipe: RecipeLike) -> Iterator[ImageClassifier]:
-        """The classifier with a recipe's weights, within the ``with`` block; other measurements wait meanwhile.
+    def model(self, recipe: RecipeLike) -> Iterator[nn.Module]:
+        """The network with a recipe's weights, within the ``with`` block; other measurements wait meanwhile.
 
         Its parameters are views of one buffer, which the next recipe overwrites.
 
         Yields
         ------
-        ImageClassifier
+        nn.Module
             In evaluation mode.
 
         Raises
@@ -371,8 +396,8 @@ class Evaluator:
                 self._mix(Recipe.of(recipe))
             yield self._model
 
-    def batch(self, split: Split, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Some images of a split, normalised ``[n, 3, height, width]``, and their labels ``[n]``, on the device.
+    def batch(self, split: Split, rows: NDArray[np.int64]) -> tuple[Inputs, Tensor]:
+        """Some examples of a split in the form that the model takes, and their labels, on the device.
 
         Parameters
         ----------
@@ -520,6 +545,13 @@ class Evaluator:
             for name, tensor in self.matrix.whole_tensors(recipe).items():
                 model.get_buffer(name).copy_(tensor)
         self._mixed = recipe
+
+
+def _same(card: Mapping[str, Any], model: Model) -> bool:
+    try:
+        return model_of(card).fingerprint == model.fingerprint
+    except ValueError:
+        return False
 
 
 def _device(name: str | torch.device) -> torch.device:

@@ -10,8 +10,8 @@ import msgspec
 import torch
 
 from soupwidgets.evaluation.evaluation import Logits, SplitScore
-from soupwidgets.evaluation.metrics import Figure
 from soupwidgets.recipe import Recipe
+from soupwidgets.stats.figure import Figure
 from soupwidgets.store import Measurement, Store, StoreError, StoreWarning
 from soupwidgets.suites import Split
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import functional_call
 
 from soupwidgets.evaluation.evaluator import Evaluator
+from soupwidgets.evaluation.tasks import answers, losses_of
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites import Split
 
@@ -24,7 +24,7 @@ class CoefficientGradient:
     Parameters
     ----------
     loss
-        Mean cross-entropy in nats of the logits times beta.
+        Mean loss of the task (cross-entropy in nats) of the logits times beta.
     correct
         How many images were classified correctly.
     by_tensor
@@ -79,7 +79,8 @@ def coefficient_gradient(
         scale = torch.tensor(beta, device=ev.device, requires_grad=True)
         images, labels = ev.batch(split, rows)
         logits: Tensor = functional_call(model, parameters, (images,))
-        loss = F.cross_entropy(scale * logits, labels)
+        task = split.scoring.task
+        loss = losses_of(scale * logits, labels, task).mean()
         *gradients, by_beta = torch.autograd.grad(loss, [*parameters.values(), scale])
         ev.forward_images += len(rows)
         places = ev.matrix.layout.places
@@ -94,5 +95,5 @@ def coefficient_gradient(
             for tensor, place in places.items()
         ]
         found = torch.stack(products).double().cpu().numpy()
-    correct = int((logits.argmax(dim=1) == labels).sum())
+    correct = int(answers(logits.detach(), labels, task)[1].sum())
     return CoefficientGradient(loss.item(), correct, found, float(by_beta))

@@ -11,8 +11,7 @@ from torch import Tensor
 from soupwidgets.evaluation.evaluation import Logits
 from soupwidgets.evaluation.evaluator import BATCH, Evaluator
 from soupwidgets.evaluation.filing import stored_logits
-from soupwidgets.evaluation.split_reader import Normaliser
-from soupwidgets.models import Architecture
+from soupwidgets.models import Images, Normaliser
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites import BlendSplit
 
@@ -24,17 +23,17 @@ class BlendReader:
     ----------
     split
         The images.
-    architecture
-        Determines how they are normalised.
+    images
+        How the model wants them normalised.
     device
         Where the source images are kept.
     """
 
-    def __init__(self, split: BlendSplit, architecture: Architecture, device: torch.device) -> None:
+    def __init__(self, split: BlendSplit, images: Images, device: torch.device) -> None:
         self._sources = torch.from_numpy(split.sources).to(device)
         self._first, self._second = (torch.from_numpy(rows).to(device) for rows in (split.first, split.second))
         self._weights = torch.from_numpy(split.weights).to(device).view(-1, 2, *(1,) * (split.sources.ndim - 1))
-        self._normalise = Normaliser(architecture, device)
+        self._normalise = Normaliser(images, device)
 
     def __repr__(self) -> str:
         return f"BlendReader({len(self._weights):,} blends of {len(self._sources):,} images, {self._sources.device})"
@@ -69,19 +68,20 @@ def stream_probe(ev: Evaluator, recipe: Recipe, split: BlendSplit) -> Iterator[L
     PoolError
         When the recipe names a checkpoint that the pool lacks.
     ValueError
-        When the images do not have the size that the model takes.
+        When the model takes images of another size, or none at all.
     """
     ev.pool.require(recipe)
-    if split.image_size != ev.architecture.image_size:
-        raise ValueError(
-            f"the model takes images of {ev.architecture.image_size} pixels, {split} has {split.image_size}"
-        )
+    inputs = ev.architecture.inputs
+    if not isinstance(inputs, Images):
+        raise ValueError(f"{split.name!r} are blended images, but the model takes something else")
+    if misfit := inputs.misfit(split.form):
+        raise ValueError(misfit)
     key = ev.key(recipe, split)
     if ev.store.get([key]) and (known := stored_logits(ev.store, key)) is not None:
         yield known
         return
-    reader = BlendReader(split, ev.architecture, ev.device)
-    logits = np.empty((len(split), ev.architecture.classes), dtype=np.float32)
+    reader = BlendReader(split, inputs, ev.device)
+    logits = np.empty((len(split), ev.suite.outputs), dtype=np.float32)
     for start in range(0, len(split), BATCH[ev.device.type]):
         stop = min(start + BATCH[ev.device.type], len(split))
         # Hold the model for one batch only, so that a slider that is dragged meanwhile gets its turn.

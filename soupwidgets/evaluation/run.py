@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from soupwidgets.evaluation.evaluation import SplitScore, split_figure
 from soupwidgets.evaluation.sharing import Share
 from soupwidgets.evaluation.split_reader import SplitReader
+from soupwidgets.evaluation.tasks import KEEPS_OUTPUTS, answers
+from soupwidgets.stats.metrics import metric_named
 from soupwidgets.suites import Split
 
 # Each split is first sampled in two small steps, for coarse answers while a slider is dragged.
@@ -30,14 +33,16 @@ class Run:
     share
         Exchange of progress with other processes.
     keep_logits
-        Whether to keep `logits`, or only count them.
+        Whether to keep `logits`, or only count them; those of every pixel are never kept.
     """
 
     def __init__(self, split: Split, reader: SplitReader, *, share: Share, keep_logits: bool = True) -> None:
         self.split = split
         self.reader = reader
         self.share = share
-        self._keep_logits = keep_logits
+        self.task = split.scoring.task
+        self._keep_logits = keep_logits and self.task in KEEPS_OUTPUTS
+        self._metric = None if split.scoring.metric == "accuracy" else metric_named(split.scoring.metric)
         self.seen = 0
         # The score after the last batch: metrics other than accuracy are too expensive to compute twice.
         self.last: SplitScore | None = None
@@ -46,7 +51,8 @@ class Run:
         self.loss_sum = 0.0
         self._loss_squares = 0.0
         self.logits = np.empty((0, 0), dtype=np.float32)
-        self.predictions = np.empty(0, dtype=np.int64)
+        # What the split's metric is computed from, batch by batch.
+        self._kept: list[NDArray[Any]] = []
 
     @property
     def done(self) -> bool:
@@ -59,20 +65,20 @@ class Run:
         return self.kept or self.last
 
     def add(self, logits: Tensor) -> None:
-        """Count the logits ``[n, classes]`` of the next images."""
+        """Count the outputs of the next examples: logits ``[n, classes]``, or what the task has instead."""
         stop = self.seen + len(logits)
         labels = self.reader.labels[self.seen : stop]
         class_map = self.split.scoring.class_map
         if class_map is not None:
             logits = class_map.restrict(logits)
         by_class = logits if class_map is None else class_map.by_class(logits)
-        predictions = by_class.argmax(dim=1).where(by_class.isfinite().all(dim=1), -1)
-        self.correct += int((predictions == labels).sum())
-        losses = F.cross_entropy(by_class, labels, reduction="none").double()
+        losses, right, predictions = answers(by_class, labels, self.task)
+        self.correct += int(right.sum())
         self.loss_sum += float(losses.sum())
         self._loss_squares += float(losses.square().sum())
-        if self.split.scoring.metric != "accuracy":
-            self.predictions = np.concatenate([self.predictions, predictions.cpu().numpy()])
+        if self._metric is not None:
+            found = predictions if self._metric.of == "predictions" else by_class.float()
+            self._kept.append(found.cpu().numpy())
         if self._keep_logits:
             if not self.seen:
                 self.logits = np.empty((len(self.reader), logits.shape[1]), dtype=np.float32)
@@ -82,7 +88,10 @@ class Run:
     def score(self) -> SplitScore:
         """The score so far."""
         loss = self.loss_sum / self.seen
-        figure = split_figure(self.split, self.predictions, self.reader.order[: self.seen])
+        figure = None
+        if self._metric is not None:
+            self._kept = [np.concatenate(self._kept)]
+            figure = split_figure(self.split, self._kept[0], self.reader.order[: self.seen])
         spread = None
         if self.seen > 1:
             variance = (self._loss_squares - self.seen * loss**2) / (self.seen - 1)

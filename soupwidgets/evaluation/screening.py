@@ -80,7 +80,7 @@ def screen(ev: Evaluator, recipe: Recipe, split: Split, order: NDArray[np.int64]
     if known is not None:
         return _replay(known.split_logits(split.name), split.labels, order, needed)
     total, seen, correct = len(split), 0, 0
-    logits = np.empty((total, ev.architecture.classes), dtype=np.float32)
+    logits = np.empty((total, ev.suite.outputs), dtype=np.float32)
     while seen < total and correct + total - seen >= needed:
         # The search cannot end with fewer wrong images than this.
         missing = correct + total - seen - needed + 1

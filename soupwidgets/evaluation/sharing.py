@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 from soupwidgets.evaluation.evaluation import SplitScore
-from soupwidgets.evaluation.metrics import Figure
+from soupwidgets.stats.figure import Figure
 from soupwidgets.store import Claim, Claims
 from soupwidgets.suites import Split
 

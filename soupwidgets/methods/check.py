@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from soupwidgets.evaluation import Evaluator
-from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.methods.advice import BARRIER
 from soupwidgets.methods.selection import best_alone, selection_score
 from soupwidgets.mixing.soundness import all_finite, not_finite
 from soupwidgets.recipe import Recipe
+from soupwidgets.stats.metrics import METRIC_WORDS
 
 
 def check_soup(ev: Evaluator, recipe: Recipe) -> Iterator[str]:

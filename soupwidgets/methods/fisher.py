@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.func import functional_call, grad, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._pytree import tree_map
 from tqdm.auto import tqdm
 
 from soupwidgets.evaluation import Evaluator
+from soupwidgets.evaluation.tasks import losses_of
 from soupwidgets.methods.method import soup_method
 from soupwidgets.methods.uniform import chosen_ingredients
 from soupwidgets.mixing import check_target, save_stream
 from soupwidgets.recipe import Recipe
+from soupwidgets.suites import Task
 
 _BATCH = 32
 # Relative to the mean Fisher information: where no model is sure of a number, the plain average is taken.
@@ -121,27 +124,63 @@ def fisher_information(ev: Evaluator, name: str, images: int = 512, seed: int = 
         When the pool has no such checkpoint.
     """
     split = ev.suite.validation
+    task = split.scoring.task
+    if task == "segmentation":
+        raise ValueError("the Fisher information is estimated from one prediction an example, not from one a pixel")
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(split))[:images]
-    dice = torch.from_numpy(rng.random(len(rows)))
+    numbers = ev.suite.outputs
+    dice = _dice(rng, len(rows), numbers, task)
+    # Losses are means over the numbers that come out; a likelihood is their product.
+    factor = 1 if task == "single-label" else numbers
     total: dict[str, Tensor] = {}
-    # The plain form of attention is the one that can be differentiated image by image in one go.
+    # The plain form of attention is the one that can be differentiated example by example in one go.
     with ev.model(Recipe({name: 1})) as model, sdpa_kernel(SDPBackend.MATH):
         parameters = {tensor: value.detach() for tensor, value in model.named_parameters()}
 
-        def log_likelihood(values: dict[str, Tensor], image: Tensor, label: Tensor) -> Tensor:
-            logits: Tensor = functional_call(model, values, (image[None],))
-            return -F.cross_entropy(logits, label[None])
+        def log_likelihood(values: dict[str, Tensor], example: Any, target: Tensor) -> Tensor:
+            outputs: Tensor = functional_call(model, values, (tree_map(lambda x: x[None], example),))
+            return -factor * losses_of(outputs, target[None], task)[0]
 
-        per_image = vmap(grad(log_likelihood), in_dims=(None, 0, 0))
         for start in range(0, len(rows), _BATCH):
             batch, _ = ev.batch(split, rows[start : start + _BATCH])
+            batch = tree_map(Tensor.contiguous, batch)
             with torch.no_grad():
-                cumulative = model(batch).double().softmax(dim=1).cumsum(dim=1)
-            thrown = dice[start : start + _BATCH].to(ev.device)[:, None]
-            drawn = (cumulative < thrown).sum(dim=1).clamp(max=cumulative.shape[1] - 1)
-            for tensor, gradients in per_image(parameters, batch.contiguous(), drawn).items():
-                squares = gradients.square().sum(dim=0)
+                drawn = _draw(model(batch), dice[start : start + _BATCH].to(ev.device), task)
+            for tensor, squares in _squares(log_likelihood, parameters, batch, drawn).items():
                 total[tensor] = total[tensor] + squares if tensor in total else squares
-            ev.forward_images += len(batch)
+            ev.forward_images += len(drawn)
     return {tensor: values / len(rows) for tensor, values in total.items()}
+
+
+def _dice(rng: np.random.Generator, n: int, numbers: int, task: Task) -> Tensor:
+    if task == "single-label":
+        return torch.from_numpy(rng.random(n))
+    return torch.from_numpy(rng.random((n, numbers)) if task == "multi-label" else rng.standard_normal((n, numbers)))
+
+
+def _draw(outputs: Tensor, dice: Tensor, task: Task) -> Tensor:
+    """Targets drawn from the model's own prediction: a class, each class by itself, or a normal distribution."""
+    if task == "regression":
+        return outputs.reshape(len(outputs), -1) + dice.to(outputs.dtype)
+    if task == "multi-label":
+        return (dice < outputs.double().sigmoid()).to(outputs.dtype)
+    cumulative = outputs.double().softmax(dim=1).cumsum(dim=1)
+    return (cumulative < dice[:, None]).sum(dim=1).clamp(max=cumulative.shape[1] - 1)
+
+
+def _squares(
+    log_likelihood: Callable[..., Tensor], parameters: dict[str, Tensor], batch: Any, drawn: Tensor
+) -> dict[str, Tensor]:
+    """Squared gradients of each example, added up."""
+    one = grad(log_likelihood)
+    try:
+        each = vmap(one, in_dims=(None, 0, 0))(parameters, batch, drawn)
+        return {tensor: gradients.square().sum(dim=0) for tensor, gradients in each.items()}
+    except RuntimeError:
+        # A network that looks at its own numbers to decide what to do, as those of transformers look at their mask.
+        found: dict[str, Tensor] = {}
+        for row in range(len(drawn)):
+            for tensor, gradient in one(parameters, tree_map(lambda x, r=row: x[r], batch), drawn[row]).items():
+                found[tensor] = found.get(tensor, 0) + gradient.square()
+        return found

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from soupwidgets.evaluation import Evaluator, Logits, screen
-from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.methods.advice import warn
 from soupwidgets.methods.method import soup_method
 from soupwidgets.methods.selection import selection_score
 from soupwidgets.methods.uniform import average, chosen_ingredients
 from soupwidgets.recipe import Recipe
-from soupwidgets.suites.split import Metric
+from soupwidgets.stats.metrics import METRIC_WORDS
 
 TieOrder = Literal["name", "released"]
 
@@ -73,7 +72,7 @@ class GreedySoup:
 
     recipe: Recipe
     steps: tuple[GreedyStep, ...]
-    metric: Metric = "accuracy"
+    metric: str = "accuracy"
     tie_order: TieOrder = "name"
 
     def __repr__(self) -> str:

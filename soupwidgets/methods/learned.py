@@ -14,12 +14,12 @@ from tqdm.auto import tqdm
 
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.evaluation.gradients import coefficient_gradient
-from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.methods.advice import BARRIER, warn
 from soupwidgets.methods.method import soup_method
 from soupwidgets.methods.selection import best_alone, selection_score
 from soupwidgets.methods.uniform import chosen_ingredients
 from soupwidgets.recipe import Recipe
+from soupwidgets.stats.metrics import METRIC_WORDS
 
 
 @dataclass(frozen=True)

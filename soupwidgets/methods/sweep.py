@@ -12,9 +12,8 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from soupwidgets.evaluation import Evaluation, Evaluator, coarse_to_fine
-from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.methods.wise_ft import wise_ft
-from soupwidgets.suites.split import Metric
+from soupwidgets.stats.metrics import METRIC_WORDS
 from soupwidgets.text import one_line
 
 
@@ -64,7 +63,7 @@ class Sweep:
         return f"<p>{escape(repr(self))}</p>" + table[splits].to_html(escape=True, float_format="{:.4f}".format)
 
     @property
-    def metric(self) -> Metric:
+    def metric(self) -> str:
         """What alphas are compared by: the metric of the validation split.
 
         Raises

@@ -8,17 +8,16 @@ from itertools import takewhile
 from typing import Any
 
 from soupwidgets.evaluation import Evaluator
-from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.methods.advice import warn
 from soupwidgets.methods.check import worse_than_best
 from soupwidgets.methods.method import soup_method
 from soupwidgets.methods.selection import selection_score
 from soupwidgets.methods.uniform import as_recipe, chosen_ingredients
-from soupwidgets.models import Architecture
+from soupwidgets.models import model_of
 from soupwidgets.models.depth import layer_depth, network_order
 from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
-from soupwidgets.suites.split import Metric
+from soupwidgets.stats.metrics import METRIC_WORDS
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class ScaledArithmetic:
     recipe: Recipe
     scale: float
     scores: Mapping[float, float]
-    metric: Metric
+    metric: str
 
     def __repr__(self) -> str:
         if not self.scores:
@@ -229,7 +228,7 @@ def lines(
     """
     tuned = as_recipe(pool, soup)
     card = pool.architecture_card
-    depth = layer_depth(network_order(list(pool.tensors), Architecture.from_json(dict(card)) if card else None))
+    depth = layer_depth(network_order(list(pool.tensors), model_of(card) if card else None))
     last = max(depth.values())
     if last < 1:
         raise ValueError("the network has no two layers (blocks), so there is no depth to scale by")

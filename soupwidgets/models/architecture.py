@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
-from html import escape
 from typing import Any
 
 import torch
 
 from soupwidgets.models.classifier import ImageClassifier
+from soupwidgets.models.inputs import Images
+from soupwidgets.models.model import Model
+from soupwidgets.models.streamlined import streamline
 
 
 @dataclass(frozen=True)
-class Architecture:
+class Architecture(Model):
     """The image tower of an open_clip CLIP model, and the classifier on top of it.
 
     Parameters
@@ -110,20 +109,10 @@ class Architecture:
         size = self.vision_cfg.get("image_size", 224)
         return (int(size), int(size)) if isinstance(size, int) else (int(size[0]), int(size[1]))
 
-    def _repr_html_(self) -> str:
-        """A table of all fields, for notebooks."""
-        # Content of an untrusted card is text, and must not become markup.
-        rows = "".join(
-            f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in _flat(asdict(self))
-        )
-        return f"<table><caption>Architecture {self.fingerprint}</caption>{rows}</table>"
-
-    # Cached: a wide pool needs it for each of ten thousand measurements.
-    @cached_property
-    def fingerprint(self) -> str:
-        """A short content hash: equal architectures have equal fingerprints in every process."""
-        text = json.dumps(self.to_json(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+    @property
+    def inputs(self) -> Images:
+        """Images of the tower's size, in three channels."""
+        return Images(self.mean, self.std, size=self.image_size)
 
     def build(self, device: str | torch.device = "cpu") -> ImageClassifier:
         """Build the classifier from open_clip's own modules.
@@ -147,11 +136,8 @@ class Architecture:
             clip = CLIP(self.embed_dim, self.vision_cfg, text_cfg, quick_gelu=self.quick_gelu)
             return ImageClassifier(clip.visual, self.embed_dim, classes=self.classes, head_bias=self.head_bias).eval()
 
-
-def _flat(fields: Mapping[str, Any], within: str = "") -> list[tuple[str, Any]]:
-    """Names and values; nested descriptions are flattened, with both names joined."""
-    found: list[tuple[str, Any]] = []
-    for name, value in fields.items():
-        inner = isinstance(value, Mapping)
-        found += _flat(value, f"{within}{name}.") if inner else [(f"{within}{name}", value)]
-    return found
+    def fast(self, device: str | torch.device = "cpu") -> ImageClassifier:
+        """The same network for evaluation only, with a faster forward pass where one is known."""
+        model = self.build(device)
+        streamline(model.visual)
+        return model

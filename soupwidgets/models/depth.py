@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from soupwidgets.models.architecture import Architecture
 from soupwidgets.models.execution import execution_order
+from soupwidgets.models.model import Model
 from soupwidgets.models.named_order import named_order
 
 # Names used by open_clip, timm, torchvision and transformers. The outermost number counts, or those of stage and block.
@@ -32,7 +32,7 @@ def block_of(name: str) -> str:
     return match[1] if match else name
 
 
-def network_order(tensors: Sequence[str], architecture: Architecture | None = None) -> list[str]:
+def network_order(tensors: Sequence[str], architecture: Model | None = None) -> list[str]:
     """The tensors in the order in which their network uses them.
 
     Parameters
@@ -40,7 +40,7 @@ def network_order(tensors: Sequence[str], architecture: Architecture | None = No
     tensors
         Names of the tensors.
     architecture
-        Their architecture, if known: it is then run to find the order. Otherwise names decide, as in `named_order`.
+        What they belong to, if known: it is then run to find the order. Otherwise names decide, as in `named_order`.
 
     Raises
     ------

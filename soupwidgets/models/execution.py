@@ -9,16 +9,19 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from soupwidgets.models.architecture import Architecture
+from soupwidgets.models.inputs import Images, Inputs, Tokens
+from soupwidgets.models.model import Model
+
+_SIDE = 64
 
 
-def execution_order(architecture: Architecture) -> list[str]:
+def execution_order(architecture: Model) -> list[str]:
     """Every tensor of the state dict, the first used first.
 
     Parameters
     ----------
     architecture
-        Built on the meta device, where tensors have shapes but no memory, and run on one image.
+        Built on the meta device, where tensors have shapes but no memory, and run on one image or a text of one token.
 
     Returns
     -------
@@ -33,6 +36,7 @@ def execution_order(architecture: Architecture) -> list[str]:
 
     Examples
     --------
+    >>> from soupwidgets.models import Architecture
     >>> tower = {"image_size": 28, "patch_size": 7, "width": 16, "layers": 1, "head_width": 8}
     >>> order = execution_order(Architecture(8, tower, classes=10, mean=0.5, std=0.5))
     >>> order[0], order[-2:]
@@ -40,10 +44,10 @@ def execution_order(architecture: Architecture) -> list[str]:
     """
     model = architecture.build("meta")
     tensors = model.state_dict(keep_vars=True)
-    image = torch.empty(1, 3, *architecture.image_size, device="meta")
+    example = _example(architecture)
     first_use = _FirstUse({id(tensor): name for name, tensor in tensors.items()})
     with torch.no_grad(), first_use:
-        model(image)
+        model(example)
     order = first_use.order
     for name in tensors:
         if name not in order:
@@ -51,6 +55,16 @@ def execution_order(architecture: Architecture) -> list[str]:
             beside = [place for place, used in enumerate(order) if used.rpartition(".")[0] == module]
             order.insert(max(beside, default=len(order) - 1) + 1, name)
     return order
+
+
+def _example(model: Model) -> Inputs:
+    inputs = model.inputs
+    if isinstance(inputs, Images):
+        return torch.empty(1, inputs.channels, *(inputs.size or (_SIDE, _SIDE)), device="meta")
+    if isinstance(inputs, Tokens):
+        ones = torch.ones(1, 1, dtype=torch.int64, device="meta")
+        return {"input_ids": ones, "attention_mask": ones}
+    raise ValueError("nothing says what goes into this network")
 
 
 class _FirstUse(TorchFunctionMode):

@@ -3,14 +3,19 @@
 from soupwidgets.stats.bootstrap import bootstrap_mean
 from soupwidgets.stats.calibration import Calibration, best_temperature, calibration, expected_calibration_error
 from soupwidgets.stats.estimate import Estimate
+from soupwidgets.stats.figure import Figure
 from soupwidgets.stats.intervals import LEVEL, class_mean_interval, clopper_pearson, mean_interval
+from soupwidgets.stats.metrics import METRICS, Metric, metric_named
 from soupwidgets.stats.paired import PairedTest, mcnemar
 from soupwidgets.stats.scales import Scale, from_scale, to_scale
 
 __all__ = [
     "Calibration",
     "Estimate",
+    "Figure",
     "LEVEL",
+    "METRICS",
+    "Metric",
     "PairedTest",
     "Scale",
     "best_temperature",
@@ -22,5 +27,6 @@ __all__ = [
     "from_scale",
     "mcnemar",
     "mean_interval",
+    "metric_named",
     "to_scale",
 ]

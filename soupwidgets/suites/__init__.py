@@ -10,20 +10,24 @@ from soupwidgets.suites.augmentation import AUGMENTATIONS, Augmentation, augment
 from soupwidgets.suites.blend import BlendSplit
 from soupwidgets.suites.build import BuiltSuite, SplitSource, add_shift, build_suite
 from soupwidgets.suites.class_map import ClassMap
+from soupwidgets.suites.content import SuiteError
 from soupwidgets.suites.fourier_basis import fourier_basis
+from soupwidgets.suites.in_memory import ArraySplit
 from soupwidgets.suites.named import split_named
 from soupwidgets.suites.preprocess import Preprocess
 from soupwidgets.suites.readers import READERS, reader
 from soupwidgets.suites.shifts import Shift
 from soupwidgets.suites.slices import SliceSplit, read_slice, write_slice
-from soupwidgets.suites.split import Split, SuiteError
+from soupwidgets.suites.split import Split
 from soupwidgets.suites.suite import Suite
+from soupwidgets.suites.task import Task
 from soupwidgets.suites.transforms.transform import TRANSFORMS, Transform, transform
 
 __all__ = [
     "AUGMENTATIONS",
     "READERS",
     "TRANSFORMS",
+    "ArraySplit",
     "Augmentation",
     "BlendSplit",
     "BuiltSuite",
@@ -35,6 +39,7 @@ __all__ = [
     "SplitSource",
     "Suite",
     "SuiteError",
+    "Task",
     "Transform",
     "add_shift",
     "augmentation",

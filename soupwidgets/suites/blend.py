@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soupwidgets.suites.split import Role, Source, Split, SuiteError
+from soupwidgets.suites.content import SuiteError
+from soupwidgets.suites.split import Form, Role, Source, Split
 
 
 class BlendSplit(Split):
@@ -80,6 +81,11 @@ class BlendSplit(Split):
         first, second = (self.weights[rows, i].reshape(shape) for i in (0, 1))
         blended: NDArray[np.float32] = first * self.sources[self.first[rows]].astype(np.float32)
         return blended + second * self.sources[self.second[rows]].astype(np.float32)
+
+    @property
+    def form(self) -> Form:
+        """One image, as float32."""
+        return {"images": (self.sources.shape[1:], "float32")}
 
     @cached_property
     def image_size(self) -> tuple[int, int]:

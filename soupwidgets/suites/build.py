@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from soupwidgets.checkpoints.writing import atomic_path
+from soupwidgets.suites.content import SuiteError, content_hash
 from soupwidgets.suites.decode import decode, fingerprint
 from soupwidgets.suites.listing import Listing
 from soupwidgets.suites.preprocess import Preprocess
 from soupwidgets.suites.readers import READERS
 from soupwidgets.suites.readers.imagenet import class_names
-from soupwidgets.suites.split import Role, SuiteError, content_hash
+from soupwidgets.suites.split import Role
 from soupwidgets.suites.suite import MANIFEST, Suite
 
 _NAMES: dict[Role, str] = {"validation": "val", "id_test": "test", "train": "train"}

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from soupwidgets.text import require_characters
+
 # The largest published file of this kind has 6 MiB. As Python's objects a file takes up to 25 times its size.
 MOST_BYTES = 1 << 26
 
@@ -74,6 +76,7 @@ def read_json_object(path: str | Path, format: str | None = None) -> dict[str, A
     text = read_text(path)
     try:
         content = json.loads(text)
+        require_characters(text, content)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not a readable JSON file ({error})") from error
     if not isinstance(content, dict):
@@ -97,6 +100,7 @@ def read_json_lines(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
             continue
         try:
             record = json.loads(line)
+            require_characters(line, record)
         except (ValueError, RecursionError) as error:
             raise ValueError(f"{path}, line {number}: not JSON ({error})") from error
         if not isinstance(record, dict):

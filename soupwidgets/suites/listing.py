@@ -12,8 +12,6 @@ from typing import IO, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from soupwidgets.suites.split import Metric
-
 IMAGE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 # Pillow warns from a little more on: a quarter of a gigabyte as it is decoded.
@@ -184,7 +182,7 @@ class Listing:
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
     columns: tuple[tuple[int, ...], ...] | None = None
-    metric: Metric = "accuracy"
+    metric: str = "accuracy"
     groups: NDArray[np.int64] | None = None
     group_names: tuple[str, ...] = ()
     border: int = 0

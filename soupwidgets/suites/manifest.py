@@ -6,6 +6,8 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from soupwidgets.suites.task import Task
+
 # ImageNet-21k has 14 million images and 21,841 classes.
 MOST_IMAGES = 1 << 24
 MOST_CLASSES = 1 << 17
@@ -44,14 +46,16 @@ class SplitEntry(Struct, frozen=True):
 
     name: _Name
     role: str
-    images: str
     labels: str
+    images: str = ""
+    inputs: Annotated[dict[str, str], Meta(max_length=20)] = {}
+    texts: str | UnsetType = UNSET
     rows: Rows | UnsetType = UNSET
     shift: ShiftEntry | UnsetType = UNSET
     made_of: str | UnsetType = UNSET
     names: str | UnsetType = UNSET
     sha256: str | None = None
-    metric: str = "accuracy"
+    metric: str = ""
     class_map: Annotated[list[list[_Class]], Meta(max_length=MOST_CLASSES)] | UnsetType = UNSET
     classes: Annotated[list[str | int], Meta(max_length=MOST_CLASSES)] = []
     groups: str | UnsetType = UNSET
@@ -65,6 +69,7 @@ class Manifest(Struct, frozen=True):
     classes: Annotated[list[str | int], Meta(min_length=1, max_length=MOST_CLASSES)]
     splits: Annotated[list[SplitEntry], Meta(max_length=MOST_SPLITS)]
     templates: list[str] = []
+    task: Task = "single-label"
 
 
 class SliceFile(Struct, frozen=True):

@@ -7,15 +7,17 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.checkpoints import atomic_path
+from soupwidgets.suites.content import SuiteError, examples_hash
 from soupwidgets.suites.json_files import decode
 from soupwidgets.suites.manifest import SliceFile
-from soupwidgets.suites.split import Scoring, Split, SuiteError, content_hash
+from soupwidgets.suites.split import Form, Scoring, Split, scored_hash
+from soupwidgets.suites.task import USUAL_METRIC
 
 if TYPE_CHECKING:
     from soupwidgets.suites.suite import Suite
@@ -61,7 +63,8 @@ class SliceSplit(Split):
         if chosen.min() < 0 or chosen.max() >= len(parent):
             raise SuiteError(f"slice {name!r}: {parent.name!r} has images 0..{len(parent) - 1}")
         # Worst groups and class means are of no use for a handful of images.
-        scoring = Scoring("accuracy", parent.scoring.class_map, parent.scoring.classes)
+        own = parent.scoring
+        scoring = Scoring(USUAL_METRIC[own.task], own.class_map, own.classes, task=own.task)
         super().__init__(name, "slice", parent.source, scoring=scoring)
         self.parent, self.rows, self.why = parent, chosen, why
         self._changed = dict(labels or {})
@@ -84,6 +87,24 @@ class SliceSplit(Split):
     def images(self) -> NDArray[np.uint8]:
         """Pixels of the parent's images."""
         return self.parent.images[self.rows]
+
+    @property
+    def examples(self) -> Mapping[str, NDArray[Any]]:
+        """Those of the parent."""
+        if "images" in self.parent.form:
+            return {"images": self.images}
+        return {name: array[self.rows] for name, array in self.parent.examples.items()}
+
+    @property
+    def form(self) -> Form:
+        """As in the parent."""
+        return self.parent.form
+
+    @cached_property
+    def texts(self) -> tuple[str, ...] | None:
+        """What each example says, if these are texts."""
+        said = self.parent.texts
+        return None if said is None else tuple(said[row] for row in self.rows)
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
@@ -108,9 +129,9 @@ class SliceSplit(Split):
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of shape, pixels, labels and classes."""
-        found = content_hash(self.images, self.labels)
+        found = examples_hash(self.examples, self.labels)
         if self.scoring.class_map is None:
-            return found
+            return scored_hash(found, self)
         return hashlib.sha256(json.dumps([found, self.scoring.class_map.columns]).encode()).hexdigest()
 
 

@@ -1,10 +1,11 @@
-"""A split: one set of labelled images, what it may be used for, and how it is scored."""
+"""A split: one set of labelled examples, what it may be used for, and how it is scored."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -14,17 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.checkpoints.hash_cache import remembered_hash
-from soupwidgets.suites.arrays import map_array
+from soupwidgets.stats.metrics import METRICS
 from soupwidgets.suites.class_map import ClassMap
+from soupwidgets.suites.content import SuiteError, examples_hash, load_array
 from soupwidgets.suites.json_files import decode
-from soupwidgets.suites.manifest import MOST_IMAGES
 from soupwidgets.suites.shifts import Shift
+from soupwidgets.suites.task import Task, check_labels
 
 # A file system's names have 255 bytes at most, each of which JSON may write as six characters.
 _NAME_BYTES = 6 * 255
+_TEXT_BYTES = 1 << 16
 
 Role = Literal["validation", "id_test", "shift", "train", "slice", "probe"]
-Metric = Literal["accuracy", "macro_f1", "worst_group"]
+
+# Shape of one example (without their number) and precision, by the array's name.
+Form = Mapping[str, tuple[tuple[int, ...], str]]
 
 
 _MEANT: dict[Role, str] = {
@@ -35,21 +40,17 @@ _MEANT: dict[Role, str] = {
     "slice": "slice of another split",
     "probe": "asks what no benchmark asks",
 }
-_METRICS: dict[Metric, str] = {"accuracy": "accuracy", "macro_f1": "macro F1", "worst_group": "worst group"}
-
-
-class SuiteError(ValueError):
-    """A suite on disk is missing, incomplete or damaged; the message names the file and what to do."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Images and labels as they lie on disk, and for a shift what is done to them.
+    """Examples and labels as they lie on disk, and for a shift what is done to them.
 
     ``rows`` picks images of the arrays (all of them when None); ``shift`` is
     applied to the picked images when they are first asked for; ``made_of`` names
     the split whose images these are, each in its place, where they were made of another;
-    ``names`` is a JSON file with what the data set calls each of the arrays' images.
+    ``names`` is a JSON file with what the data set calls each of the arrays' images. Examples other than images are
+    in ``inputs``, by the names that the model gives them, and ``texts`` is a JSON file with what they say.
     """
 
     images: Path
@@ -58,6 +59,8 @@ class Source:
     shift: Shift | None = None
     made_of: str | None = None
     names: Path | None = None
+    inputs: Mapping[str, Path] = field(default_factory=dict)
+    texts: Path | None = None
 
     @property
     def as_stored(self) -> bool:
@@ -72,7 +75,7 @@ class Scoring:
     Parameters
     ----------
     metric
-        ``"accuracy"``, ``"macro_f1"`` (iWildCam) or ``"worst_group"`` (FMoW).
+        Its name, such as ``"accuracy"``, ``"macro_f1"`` (iWildCam) or ``"worst_group"`` (FMoW).
     class_map
         Where the split's classes are not the suite's.
     classes
@@ -81,17 +84,20 @@ class Scoring:
         File with each image's group (-1 for none that counts), for ``"worst_group"``.
     group_names
         What the groups are.
+    task
+        What labels are.
     """
 
-    metric: Metric = "accuracy"
+    metric: str = "accuracy"
     class_map: ClassMap | None = None
     classes: tuple[str, ...] = ()
     groups: Path | None = None
     group_names: tuple[str, ...] = ()
+    task: Task = "single-label"
 
 
 class Split:
-    """One set of labelled images. Pixels are read, or made, when first asked for.
+    """One set of labelled examples. What they are made of is read, or made, when first asked for.
 
     Parameters
     ----------
@@ -127,17 +133,51 @@ class Split:
         return f"<table>{head}{self.to_html_row()}</table>"
 
     def to_html_row(self) -> str:
-        """Name, role, number of images, size and metric as a row of a table; no pixel is read."""
-        height, width = self.image_size
-        cells = [self.name, _MEANT[self.role], f"{len(self):,}", f"{height} x {width}", _METRICS[self.scoring.metric]]
+        """Name, role, number of examples, size and metric as a row of a table; no pixel is read."""
+        metric = self.scoring.metric.replace("_", " ").replace("f1", "F1")
+        cells = [self.name, _MEANT[self.role], f"{len(self):,}", form_words(self.form), metric]
         return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def examples(self) -> Mapping[str, NDArray[Any]]:
+        """What models are shown: arrays ``[n, ...]`` by name; ``images`` are pixels 0..255."""
+        return self._inputs if self.source.inputs else {"images": self.images}
+
+    @cached_property
+    def form(self) -> Form:
+        """Shape of one example and precision of every array of `examples`; nothing is read."""
+        arrays = self._inputs if self.source.inputs else {"images": self._stored}
+        return {name: (array.shape[1:], str(array.dtype)) for name, array in arrays.items()}
+
+    @cached_property
+    def _inputs(self) -> dict[str, NDArray[Any]]:
+        found = {name: load_array(path) for name, path in self.source.inputs.items()}
+        for name, array in found.items():
+            if array.ndim < 2 or 0 in array.shape[1:] or array.dtype.kind not in "fiub":
+                raise SuiteError(
+                    f"{self.source.inputs[name]}: an array of numbers with a row for each example is expected, "
+                    f"found {array.dtype} of shape {array.shape}"
+                )
+        rows = self.source.rows
+        return found if rows is None else {name: array[np.asarray(rows)] for name, array in found.items()}
+
+    @cached_property
+    def texts(self) -> tuple[str, ...] | None:
+        """What each example says ``[n]``, if these are texts."""
+        return self._listed(self.source.texts, "texts")
+
     @cached_property
     def images(self) -> NDArray[np.uint8]:
-        """Pixels ``[n, height, width]`` or ``[n, height, width, 3]``; memory-mapped unless shifted."""
+        """Pixels ``[n, height, width]`` or ``[n, height, width, 3]``; memory-mapped unless shifted.
+
+        Raises
+        ------
+        SuiteError
+            When the examples are no images.
+        """
         stored = self._stored
         if self.source.rows is not None:
             stored = stored[np.asarray(self.source.rows)]
@@ -145,25 +185,31 @@ class Split:
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
-        """Class indices ``[n]``."""
-        stored = load_array(self.source.labels, 1)
-        if stored.dtype.kind not in "iu":
-            raise SuiteError(f"{self.source.labels}: expected integer labels, found {stored.dtype}")
-        picked = stored if self.source.rows is None else stored[np.asarray(self.source.rows)]
-        return picked.astype(np.int64)
+        """Class indices ``[n]``; for other tasks as `soupwidgets.suites.task.check_labels` describes them."""
+        stored = load_array(self.source.labels)
+        try:
+            checked = check_labels(stored, self.scoring.task)
+        except ValueError as error:
+            raise SuiteError(f"{self.source.labels}: {error}") from error
+        return checked if self.source.rows is None else checked[np.asarray(self.source.rows)]
 
     @cached_property
     def file_names(self) -> tuple[str, ...] | None:
         """What the data set calls each image ``[n]``; None where the suite does not say."""
-        if self.source.names is None:
+        return self._listed(self.source.names, "names")
+
+    def _listed(self, path: Path | None, what: str) -> tuple[str, ...] | None:
+        """A JSON file's strings, one for each example."""
+        if path is None:
             return None
-        images = len(load_array(self.source.labels, 1))
+        number = len(load_array(self.source.labels))
+        most = _NAME_BYTES if what == "names" else _TEXT_BYTES
         try:
-            stored = decode(self.source.names, list[str], images * _NAME_BYTES + _NAME_BYTES)
+            stored = decode(path, list[str], (number + 1) * most)
         except ValueError as error:
-            raise SuiteError(f"{error}; a list of the images' names is expected") from error
-        if len(stored) != images:
-            raise SuiteError(f"{self.source.names}: {len(stored):,} names for {images:,} images")
+            raise SuiteError(f"{error}; a list of the examples' {what} is expected") from error
+        if len(stored) != number:
+            raise SuiteError(f"{path}: {len(stored):,} {what} for {number:,} examples")
         return tuple(stored) if self.source.rows is None else tuple(stored[row] for row in self.source.rows)
 
     @cached_property
@@ -183,6 +229,8 @@ class Split:
 
     @cached_property
     def _stored(self) -> NDArray[np.uint8]:
+        if self.source.inputs:
+            raise SuiteError(f"the examples of {self.name!r} are no images: they are {', '.join(self.source.inputs)}")
         stored = load_array(self.source.images, 3, 4)
         if stored.dtype != np.uint8 or stored.shape[3:] not in ((), (3,)):
             raise SuiteError(
@@ -215,10 +263,10 @@ class Split:
         """
         if self.source.as_stored:
             # Gigabytes of pixels are read for their hash once, and again only when their file changes.
-            files = [self.source.images, self.source.labels]
-            found = remembered_hash(files, None, lambda: content_hash(self.images, self.labels))
+            files = [*(self.source.inputs.values() or [self.source.images]), self.source.labels]
+            found = remembered_hash(files, None, lambda: examples_hash(self.examples, self.labels))
         else:
-            found = content_hash(self.images, self.labels)
+            found = examples_hash(self.examples, self.labels)
         # A shift is computed here; another processor may round a pixel otherwise, which is another
         # split (its measurements are filed apart) and no damage.
         if self._stated_sha256 and self.source.shift is None and found != self._stated_sha256:
@@ -226,45 +274,33 @@ class Split:
                 f"{self.source.images}: content differs from the suite's manifest (damaged or edited); "
                 "restore the file, or rebuild the suite"
             )
-        scoring = self.scoring
-        if scoring.class_map is None and scoring.metric == "accuracy":
-            return found
-        columns = scoring.class_map.columns if scoring.class_map else None
-        digest = hashlib.sha256(json.dumps([found, scoring.metric, columns]).encode())
-        if self.groups is not None:
-            digest.update(np.ascontiguousarray(self.groups, dtype="<i8").data)
-        return digest.hexdigest()
+        return scored_hash(found, self)
 
 
-def content_hash(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> str:
-    """SHA-256 over the shape, the pixels and the labels (as 64-bit integers) of a split."""
-    digest = hashlib.sha256(repr(images.shape).encode())
-    digest.update(np.ascontiguousarray(images).data)
-    digest.update(np.ascontiguousarray(labels, dtype="<i8").data)
+def scored_hash(found: str, split: Split) -> str:
+    """The hash of a split's content together with how it is scored, where that is not the share of right answers."""
+    scoring = split.scoring
+    if scoring.class_map is None and scoring.metric == "accuracy" and scoring.task == "single-label":
+        return found
+    columns = scoring.class_map.columns if scoring.class_map else None
+    # Numbers of somebody's own function are filed under its code, too.
+    metric = METRICS[scoring.metric].identity if scoring.metric in METRICS else scoring.metric
+    parts = [found, metric, columns] + ([] if scoring.task == "single-label" else [scoring.task])
+    digest = hashlib.sha256(json.dumps(parts).encode())
+    if split.groups is not None:
+        digest.update(np.ascontiguousarray(split.groups, dtype="<i8").data)
     return digest.hexdigest()
 
 
-def load_array(path: Path, *axes: int) -> NDArray[Any]:
-    """Map a ``.npy`` file into memory.
+def form_words(form: Form) -> str:
+    """What one example is, in words.
 
-    Parameters
-    ----------
-    path
-        The file.
-    axes
-        How many it may have; any number when none is given.
-
-    Raises
-    ------
-    SuiteError
-        When it is none, needs a pickle, or has another number of axes, no pixels, or more images than a suite may.
+    Examples
+    --------
+    >>> form_words({"images": ((28, 28), "uint8")}), form_words({"input_ids": ((32,), "uint16")})
+    ('28 x 28', 'input_ids [32]')
     """
-    try:
-        loaded = map_array(path)
-    except ValueError as error:
-        raise SuiteError(str(error)) from error
-    if axes and (loaded.ndim not in axes or 0 in loaded.shape[1:]):
-        raise SuiteError(f"{path}: an array of shape {loaded.shape}; {' or '.join(map(str, axes))} axes are expected")
-    if axes and len(loaded) > MOST_IMAGES:
-        raise SuiteError(f"{path}: {len(loaded):,} images; a suite may have {MOST_IMAGES:,}")
-    return loaded
+    if "images" in form:
+        height, width = form["images"][0][:2]
+        return f"{height} x {width}"
+    return ", ".join(f"{name} {list(shape)}" for name, (shape, _) in form.items())

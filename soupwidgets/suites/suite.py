@@ -1,23 +1,29 @@
-"""A suite: one classification task with its validation split, its test and its distribution shifts."""
+"""A suite: one task with its validation split, its test and its distribution shifts."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from itertools import islice
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from msgspec import UNSET, to_builtins
 
+from soupwidgets.stats.metrics import METRICS, Metric, metric_named
 from soupwidgets.suites.class_map import ClassMap
+from soupwidgets.suites.content import SuiteError, load_array
+from soupwidgets.suites.in_memory import array_split
 from soupwidgets.suites.json_files import decode
 from soupwidgets.suites.listing import some
 from soupwidgets.suites.manifest import Manifest, SplitEntry
 from soupwidgets.suites.shifts import Shift
 from soupwidgets.suites.slices import SliceSplit, read_slice
-from soupwidgets.suites.split import Metric, Role, Scoring, Source, Split, SuiteError, load_array
+from soupwidgets.suites.split import Role, Scoring, Source, Split
+from soupwidgets.suites.task import IGNORED, USUAL_METRIC, Task
 
 MANIFEST = "suite.json"
 # Permutations of this many images take a second and a gigabyte.
@@ -90,6 +96,112 @@ class Suite:
     def __len__(self) -> int:
         return len(self.splits)
 
+    @property
+    def task(self) -> Task:
+        """What labels are, the same for all splits."""
+        return self.validation.scoring.task
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers a model gives for each example (for each pixel, in segmentation)."""
+        labels = self.validation.labels
+        if self.task == "regression":
+            return 1 if labels.ndim == 1 else int(labels.shape[1])
+        return len(self.classes)
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        splits: Mapping[str, Any],
+        *,
+        classes: Sequence[str] = (),
+        task: Task = "single-label",
+        metric: str | Metric | None = None,
+    ) -> Suite:
+        """A suite of one's own data.
+
+        Parameters
+        ----------
+        name
+            Of the suite.
+        splits
+            Data by the split's name: a pair of arrays (examples, labels), where examples may be a dictionary of arrays;
+            a ``torch.utils.data.Dataset`` or ``DataLoader``; a `soupwidgets.suites.ArraySplit`.
+            ``"train"``, ``"val"`` and ``"test"`` have the roles these names say, all others are shifts.
+        classes
+            Names of the classes; numbers when empty.
+        task
+            What labels are.
+        metric
+            What splits are scored by; accuracy, average precision, R2 or mean IoU when None, whichever suits the task.
+
+        Raises
+        ------
+        SuiteError
+            When there is no validation split or no test, or examples and labels do not belong together.
+
+        Examples
+        --------
+        >>> x, y = np.zeros((8, 3), dtype=np.float32), np.arange(8) % 2
+        >>> Suite.of("mine", {"val": (x[:4], y[:4]), "test": (x[4:], y[4:])}, classes=["no", "yes"])
+        Suite('mine', 2 classes, val=4, test=4)
+        """
+        made = {split: array_split(split, data, task=task) for split, data in splits.items()}
+        return cls._of(name, made, classes=classes, metric=metric)
+
+    @classmethod
+    def _of(
+        cls, name: str, splits: Mapping[str, Split], *, classes: Sequence[str], metric: str | Metric | None
+    ) -> Suite:
+        if not classes:
+            largest = max(int(s.labels.max()) if s.labels.ndim == 1 else s.labels.shape[1] - 1 for s in splits.values())
+            task = next(iter(splits.values())).scoring.task
+            classes = [] if task == "regression" else [str(number) for number in range(largest + 1)]
+        suite = cls(name, classes, splits)
+        suite._check_roles(f"the suite {name!r}")
+        for split in splits.values():
+            if split.scoring.task in ("single-label", "segmentation") and split.labels.max() >= len(classes):
+                if split.scoring.task == "segmentation" and split.labels.max() == IGNORED:
+                    continue
+                raise SuiteError(
+                    f"split {split.name!r} has labels up to {split.labels.max()}, but {len(classes)} classes are named"
+                )
+        return suite if metric is None else suite.scored_by(metric)
+
+    def scored_by(self, metric: str | Metric) -> Suite:
+        """The same suite, with every split scored by another metric; selection then looks for its best value.
+
+        Parameters
+        ----------
+        metric
+            The name of one, or a `soupwidgets.stats.Metric`.
+
+        Raises
+        ------
+        ValueError
+            When there is no metric of that name.
+
+        Examples
+        --------
+        >>> Suite.open("data/suites/fashion").scored_by("balanced_accuracy").validation.scoring.metric
+        'balanced_accuracy'
+        """
+        known = metric_named(metric).name
+        every = {**self.splits, **({self.training.name: self.training} if self.training else {})}
+        changed: dict[str, Split] = {}
+        for name, split in every.items():
+            if known == "worst_group" and split.groups is None:
+                raise SuiteError(f"split {name!r} names no groups, and cannot be scored by its worst")
+            own = copy.copy(split)
+            # A cached hash would be that of the other metric.
+            vars(own).pop("content_hash", None)
+            own.scoring = replace(split.scoring, metric=known)
+            changed[name] = own
+        suite = Suite(self.name, self.classes, changed, self.templates)
+        suite.opened = f"{self.opened}.scored_by({known!r})" if self.opened else ""
+        return suite
+
     @classmethod
     def open(cls, folder: str | Path, slices: Sequence[str | Path] = ()) -> Suite:
         """Open a suite's folder and check that it is complete.
@@ -126,26 +238,38 @@ class Suite:
             raise SuiteError(f"{path}: two splits are named {twice[0]!r}")
         if sum(entry.rows.of for entry in manifest.splits if entry.rows) > _MOST_ROWS:
             raise SuiteError(f"{path}: its splits pick among more than {_MOST_ROWS:,} images in all")
-        splits = {entry.name: _split(folder, entry) for entry in manifest.splits}
+        splits = {entry.name: _split(folder, entry, manifest.task) for entry in manifest.splits}
         suite = cls(manifest.name, [str(c) for c in manifest.classes], splits, manifest.templates)
         suite._check(path)
         suite.opened = f"sw.Suite.open({str(folder)!r})"
         return suite.with_slices(slices) if slices else suite
 
-    def _check(self, path: Path) -> None:
+    def _check_roles(self, where: str | Path) -> None:
         roles = [split.role for split in self.splits.values()]
         for role in ("validation", "id_test"):
             if roles.count(role) != 1:
-                raise SuiteError(f"{path}: needs exactly one split with the role {role!r}, has {roles.count(role)}")
+                raise SuiteError(f"{where}: needs exactly one split with the role {role!r}, has {roles.count(role)}")
+
+    def _check(self, path: Path) -> None:
+        self._check_roles(path)
         for split in [*self.splits.values(), *([self.training] if self.training else [])]:
             labels = split.labels
-            stored = len(load_array(split.source.images, 3, 4))
+            # Of a shift this would make all of its images.
+            files = split.source.inputs or {"images": split.source.images}
+            lengths = {load_array(file, *(() if split.source.inputs else (3, 4))).shape[0] for file in files.values()}
             picked = split.source.rows
-            images = stored if picked is None else len(picked) if max(picked) < stored else 0
-            if images != len(labels):
-                raise SuiteError(f"{path}: split {split.name!r} has {images} images but {len(labels)} labels")
+            for stored in lengths:
+                number = stored if picked is None else len(picked) if max(picked) < stored else 0
+                if number != len(labels):
+                    what = "examples" if split.source.inputs else "images"
+                    raise SuiteError(f"{path}: split {split.name!r} has {number} {what} but {len(labels)} labels")
             if len(labels) == 0:
                 raise SuiteError(f"{path}: split {split.name!r} is empty")
+            if self.task == "multi-label" and labels.shape[1] != len(self.classes):
+                have = f"{labels.shape[1]} classes, the suite {len(self.classes)}"
+                raise SuiteError(f"{path}: split {split.name!r} has labels of {have}")
+            if self.task != "single-label":
+                continue
             class_map = split.scoring.class_map
             known = len(self.classes) if class_map is None else len(class_map)
             if labels.min() < 0 or labels.max() >= known:
@@ -241,7 +365,7 @@ def _inside(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def _split(folder: Path, entry: SplitEntry) -> Split:
+def _split(folder: Path, entry: SplitEntry, task: Task) -> Split:
     roles: list[Role] = [role for role in get_args(Role) if role not in ("slice", "probe")]
     role = next((role for role in roles if role == entry.role), None)
     if role is None:
@@ -249,7 +373,7 @@ def _split(folder: Path, entry: SplitEntry) -> Split:
     labels = _inside(folder, entry.labels)
     rows = None
     if entry.rows:
-        stored = len(load_array(labels, 1))
+        stored = len(load_array(labels))
         if not entry.rows.start < entry.rows.stop <= entry.rows.of or entry.rows.of != stored:
             raise SuiteError(
                 f"{folder / MANIFEST}: split {entry.name!r} has rows {entry.rows.start} to {entry.rows.stop} of "
@@ -257,30 +381,35 @@ def _split(folder: Path, entry: SplitEntry) -> Split:
             )
         order = np.random.default_rng(entry.rows.seed).permutation(entry.rows.of)
         rows = tuple(order[entry.rows.start : entry.rows.stop].tolist())
+    if bool(entry.images) == bool(entry.inputs):
+        raise SuiteError(f"{folder / MANIFEST}: split {entry.name!r} needs either images or inputs")
+    if entry.inputs and entry.shift:
+        raise SuiteError(f"{folder / MANIFEST}: split {entry.name!r}: a shift is made of images, and it has none")
     try:
         source = Source(
-            images=_inside(folder, entry.images),
+            images=_inside(folder, entry.images or entry.labels),
+            inputs={name: _inside(folder, file) for name, file in entry.inputs.items()},
+            texts=_inside(folder, entry.texts) if entry.texts else None,
             labels=labels,
             rows=rows,
             shift=Shift.from_json(to_builtins(entry.shift)) if entry.shift else None,
             made_of=entry.made_of or None,
             names=_inside(folder, entry.names) if entry.names else None,
         )
-        return Split(entry.name, role, source, entry.sha256, _scoring(folder, entry))
+        return Split(entry.name, role, source, entry.sha256, _scoring(folder, entry, task))
     except SuiteError:
         raise
     except ValueError as error:
         raise SuiteError(f"{folder / MANIFEST}: split {entry.name!r}: {error}") from error
 
 
-def _scoring(folder: Path, entry: SplitEntry) -> Scoring:
-    metrics: tuple[Metric, ...] = get_args(Metric)
-    metric = next((metric for metric in metrics if metric == entry.metric), None)
-    if metric is None:
-        raise SuiteError(f"{folder / MANIFEST}: {entry.metric!r:.300} is not a metric; known are {', '.join(metrics)}")
+def _scoring(folder: Path, entry: SplitEntry, task: Task) -> Scoring:
+    metric = entry.metric or USUAL_METRIC[task]
+    if metric not in METRICS:
+        raise SuiteError(f"{folder / MANIFEST}: {metric!r:.300} is not a metric; known are {', '.join(METRICS)}")
     class_map = None if entry.class_map is UNSET else ClassMap(entry.class_map)
     classes = tuple(str(name) for name in entry.classes)
     if class_map is not None and len(classes) != len(class_map):
         raise SuiteError(f"{folder / MANIFEST}: {entry.name!r} names {len(classes)} classes, maps {len(class_map)}")
     groups = _inside(folder, entry.groups) if entry.groups else None
-    return Scoring(metric, class_map, classes, groups, tuple(entry.group_names))
+    return Scoring(metric, class_map, classes, groups, tuple(entry.group_names), task)

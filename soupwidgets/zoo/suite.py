@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from soupwidgets.checkpoints.writing import atomic_path
+from soupwidgets.suites.content import content_hash
 from soupwidgets.suites.shifts import Shift
-from soupwidgets.suites.split import content_hash
 from soupwidgets.suites.suite import MANIFEST, Suite
 from soupwidgets.zoo.captions import CLASSES
 from soupwidgets.zoo.finetune import FineTuneConfig

@@ -61,8 +61,8 @@ def test_three_projects_one_pool(files: dict[str, Path], suite: Suite, tmp_path:
         "wise": as_classifier(CheckpointFile(files["wise"])),
     })  # fmt: skip
     with pytest.raises(PoolError, match="from_open_clip"):
-        Evaluator(pool, suite, "cpu", Store(tmp_path / "store"))
-    ev = Evaluator(pool, suite, "cpu", Store(tmp_path / "store"), architecture=BIASED)
+        Evaluator(pool, suite, device="cpu", store=Store(tmp_path / "store"))
+    ev = Evaluator(pool, suite, device="cpu", store=Store(tmp_path / "store"), model=BIASED)
     recipe = Recipe({"zero": 0.3, "soups": 0.5, "wise": 0.2})
     logits = ev.evaluate(recipe, ["val"]).logits["val"]
     model = BIASED.build()
@@ -143,7 +143,7 @@ def test_normalisation_by_channel(files: dict[str, Path], suite: Suite, tmp_path
     pool = Pool.open([files["soups"]], prepare=as_classifier)
     mean, std = [0.5, 0.4, 0.3], [0.2, 0.25, 0.3]
     architecture = Architecture(8, VISION, 10, mean, std, head_bias=True)
-    ev = Evaluator(pool, suite, "cpu", Store(tmp_path / "store"), architecture=architecture)
+    ev = Evaluator(pool, suite, device="cpu", store=Store(tmp_path / "store"), model=architecture)
     images, _ = ev.batch(suite.validation, torch.arange(3).numpy())
     grey = torch.from_numpy(suite.validation.images[:3].copy()).double() / 255
     for channel in range(3):

@@ -158,7 +158,7 @@ def test_every_method_leaves_a_file_that_is_measured_as_it_was(
     ev, out = tiny_evaluator, tmp_path / "soup.safetensors"
     options = {name: 0.5 for name in ("scale", "density", "drop") if name in method.options}
     report = make_soup(method, ev.pool, ev, out, options=options)
-    saved = Evaluator(Pool.open([out]), ev.suite, "cpu", Store(tmp_path / "other"))
+    saved = Evaluator(Pool.open([out]), ev.suite, device="cpu", store=Store(tmp_path / "other"))
     again = saved.evaluate(Recipe({"soup": 1}))
     assert {name: row["accuracy"] for name, row in report["splits"].items()} == again.accuracy
     assert json.loads(json.dumps(report)) == report

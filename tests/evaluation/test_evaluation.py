@@ -4,7 +4,7 @@ import pytest
 
 from soupwidgets import Recipe
 from soupwidgets.evaluation import Evaluation, SplitScore, fill_intervals
-from soupwidgets.evaluation.metrics import Figure
+from soupwidgets.stats.figure import Figure
 
 
 def test_mean_over_shifts_weighs_each_shift_the_same() -> None:

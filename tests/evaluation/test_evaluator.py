@@ -59,7 +59,7 @@ def test_the_same_question_is_not_computed_twice(tiny_evaluator: Evaluator, tiny
     first = tiny_evaluator.evaluate(recipe, ["rotate", "noise"])
     assert tiny_evaluator.forward_images == 2 * SMALL_SHIFT
     again = tiny_evaluator.evaluate(recipe, ["noise"])
-    other = Evaluator(tiny_pool, tiny_evaluator.suite, "cpu", tiny_evaluator.store)
+    other = Evaluator(tiny_pool, tiny_evaluator.suite, device="cpu", store=tiny_evaluator.store)
     third = other.evaluate(recipe, ["rotate", "noise"])
     assert tiny_evaluator.forward_images == 2 * SMALL_SHIFT
     assert other.forward_images == 0
@@ -112,7 +112,7 @@ def test_interleaved_streams_do_not_mix_their_weights(tiny_evaluator: Evaluator,
         for i, stream in enumerate(streams):
             if (evaluation := next(stream, None)) is not None:
                 last[i], running = evaluation, True
-    alone = Evaluator(tiny_evaluator.pool, tiny_evaluator.suite, "cpu", Store(tmp_path / "other"))
+    alone = Evaluator(tiny_evaluator.pool, tiny_evaluator.suite, device="cpu", store=Store(tmp_path / "other"))
     for recipe, evaluation in zip(recipes, last, strict=True):
         assert evaluation is not None
         assert np.array_equal(evaluation.logits["rotate"], alone.evaluate(recipe, ["rotate"]).logits["rotate"])
@@ -130,7 +130,7 @@ def test_threads_share_an_evaluator(tiny_evaluator: Evaluator, tmp_path: Path) -
         thread.start()
     for thread in threads:
         thread.join()
-    alone = Evaluator(tiny_evaluator.pool, tiny_evaluator.suite, "cpu", Store(tmp_path / "other"))
+    alone = Evaluator(tiny_evaluator.pool, tiny_evaluator.suite, device="cpu", store=Store(tmp_path / "other"))
     for recipe in recipes:
         assert np.array_equal(found[recipe], alone.evaluate(recipe, ["blur"]).logits["blur"])
 
@@ -174,7 +174,11 @@ def test_a_diverged_model_is_wrong_everywhere(write_checkpoint: WriteCheckpoint,
     path = write_checkpoint("nan", tensors, architecture=TINY.to_json())
     store = Store(tmp_path / "store")
     for _ in range(2):  # the second time from the store
-        score = Evaluator(Pool.open([path]), suite, "cpu", store).evaluate(Recipe({"nan": 1}), ["blur"]).scores["blur"]
+        score = (
+            Evaluator(Pool.open([path]), suite, device="cpu", store=store)
+            .evaluate(Recipe({"nan": 1}), ["blur"])
+            .scores["blur"]
+        )
         assert score.correct == 0
         assert np.isnan(score.loss)
 
@@ -201,7 +205,7 @@ def test_clear_errors(tiny_evaluator: Evaluator, write_checkpoint: WriteCheckpoi
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
 def test_cuda_is_the_same_code(tiny_pool: Pool, tiny_evaluator: Evaluator, suite: Suite, tmp_path: Path) -> None:
     recipe = Recipe({"zero-shot": 0.3, "ft-a": 0.7})
-    cuda = Evaluator(tiny_pool, suite, "cuda", Store(tmp_path / "cuda"))
+    cuda = Evaluator(tiny_pool, suite, device="cuda", store=Store(tmp_path / "cuda"))
     expected = tiny_evaluator.evaluate(recipe, ["rotate"]).logits["rotate"]
     assert cuda.evaluate(recipe, ["rotate"]).logits["rotate"] == pytest.approx(expected, abs=1e-2)
 
@@ -210,13 +214,13 @@ def test_asking_for_cuda_without_a_device(tiny_pool: Pool, suite: Suite, tmp_pat
     if torch.cuda.is_available():
         pytest.skip("this machine has a CUDA device")
     with pytest.raises(ValueError, match=r"^device cuda: PyTorch finds no CUDA device here; use cpu, or auto$"):
-        Evaluator(tiny_pool, suite, "cuda", Store(tmp_path / "store"))
+        Evaluator(tiny_pool, suite, device="cuda", store=Store(tmp_path / "store"))
 
 
 def test_a_device_that_there_is_not(tiny_pool: Pool, small_suite: Suite, tmp_path: Path) -> None:
     for name in ("gpu", "CUDA", "cuda:x", "mps", "meta"):
         with pytest.raises(ValueError, match=rf"^device {name}: choose auto, cpu or cuda \(cuda:1 for the second\)$"):
-            Evaluator(tiny_pool, small_suite, name, Store(tmp_path / "store"))
+            Evaluator(tiny_pool, small_suite, device=name, store=Store(tmp_path / "store"))
 
 
 def test_two_splits_with_the_same_images_are_one_measurement(tiny_pool: Pool, suite: Suite, tmp_path: Path) -> None:

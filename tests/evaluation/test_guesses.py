@@ -9,12 +9,12 @@ import pytest
 
 from soupwidgets import Evaluation, Evaluator, Pool, PoolError, Recipe, Store, Suite
 from soupwidgets.evaluation import SplitScore
-from soupwidgets.evaluation.metrics import Figure
+from soupwidgets.stats.figure import Figure
 
 
 @pytest.fixture
 def ev(tiny_pool: Pool, small_suite: Suite, tmp_path: Path) -> Evaluator:
-    return Evaluator(tiny_pool, small_suite, "cpu", Store(tmp_path / "small-store"))
+    return Evaluator(tiny_pool, small_suite, device="cpu", store=Store(tmp_path / "small-store"))
 
 
 def test_names_and_dictionaries_are_recipes(ev: Evaluator, tmp_path: Path) -> None:

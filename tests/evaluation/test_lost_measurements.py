@@ -22,7 +22,7 @@ RECIPE = Recipe({"ft-a": 0.5, "zero-shot": 0.5})
 
 @pytest.fixture
 def ev(tiny_pool: Pool, small_suite: Suite, tmp_path: Path) -> Evaluator:
-    return Evaluator(tiny_pool, small_suite, "cpu", Store(tmp_path / "small-store"))
+    return Evaluator(tiny_pool, small_suite, device="cpu", store=Store(tmp_path / "small-store"))
 
 
 def spoil(store: Store, content: bytes | None = None) -> None:
@@ -56,7 +56,7 @@ def test_a_new_evaluator_measures_again_what_is_damaged(ev: Evaluator, content: 
     expected = before.logits["val"]
     spoil(ev.store, content)
     for time in range(2):
-        other = Evaluator(ev.pool, ev.suite, "cpu", Store(ev.store.folder))
+        other = Evaluator(ev.pool, ev.suite, device="cpu", store=Store(ev.store.folder))
         with pytest.warns(StoreWarning) if time == 0 else nullcontext():
             found = other.evaluate(RECIPE, ["val"])
             assert np.array_equal(found.logits["val"], expected)
@@ -70,7 +70,7 @@ def test_a_slice_and_a_screening_survive_damage(ev: Evaluator) -> None:
     sliced = ev.suite.with_slices([SliceSplit("part", split, range(50))])
     spoil(ev.store)
     with pytest.warns(StoreWarning, match="damaged"):
-        found = Evaluator(ev.pool, sliced, "cpu", ev.store).evaluate(RECIPE, ["part"])
+        found = Evaluator(ev.pool, sliced, device="cpu", store=ev.store).evaluate(RECIPE, ["part"])
     assert found.scores["part"].total == 50
     ev.evaluate(RECIPE, ["val"])
     spoil(ev.store)
@@ -86,20 +86,20 @@ def test_a_store_that_is_deleted_is_noticed_and_nothing_is_lost(ev: Evaluator) -
     shutil.rmtree(ev.store.folder)
     with pytest.warns(StoreWarning, match="it was created again"):
         assert np.array_equal(before.logits["val"], expected)
-    assert Evaluator(ev.pool, ev.suite, "cpu", Store(ev.store.folder)).stored(RECIPE, ["val"]) is not None
+    assert Evaluator(ev.pool, ev.suite, device="cpu", store=Store(ev.store.folder)).stored(RECIPE, ["val"]) is not None
 
 
 def test_a_store_that_takes_nothing_more_loses_no_measurement(ev: Evaluator, tmp_path: Path) -> None:
     (ev.store.folder / "logits").write_text("in the way")
     with pytest.warns(StoreWarning, match="is used, but could not be stored: .*Free some disk space"):
         found = ev.evaluate(RECIPE, ["val"])
-    alone = Evaluator(ev.pool, ev.suite, "cpu", Store(tmp_path / "alone")).evaluate(RECIPE, ["val"])
+    alone = Evaluator(ev.pool, ev.suite, device="cpu", store=Store(tmp_path / "alone")).evaluate(RECIPE, ["val"])
     assert found.scores == alone.scores
     assert np.array_equal(found.logits["val"], alone.logits["val"])
 
 
 def test_a_score_outlives_its_evaluator_and_does_not_keep_it(ev: Evaluator, tiny_pool: Pool) -> None:
-    other = Evaluator(tiny_pool, ev.suite, "cpu", ev.store)
+    other = Evaluator(tiny_pool, ev.suite, device="cpu", store=ev.store)
     found = other.evaluate(RECIPE, ["val"])
     expected = found.logits["val"]
     del other
@@ -128,7 +128,7 @@ def test_a_hostile_row_breaks_neither_measured_nor_the_frontier(ev: Evaluator, c
     names = ["test", "blur"]
     good, bad = Recipe({"zero-shot": 1}), Recipe({"ft-a": 1})
     small = Suite("two", ev.suite.classes, {name: ev.suite.splits[name] for name in ("val", *names)})
-    ev = Evaluator(ev.pool, small, "cpu", ev.store)
+    ev = Evaluator(ev.pool, small, device="cpu", store=ev.store)
     for recipe in (good, bad):
         ev.evaluate(recipe)
     with sqlite3.connect(ev.store.folder / "measurements.sqlite") as database:

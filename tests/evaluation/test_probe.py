@@ -46,7 +46,7 @@ def test_it_is_computed_once_and_can_be_stopped(tiny_evaluator: Evaluator) -> No
 
 def test_bad_input_is_said(tiny_evaluator: Evaluator) -> None:
     small = BlendSplit("small", np.zeros((1, 8, 8), np.uint8), [0], [0], [[1, 0]], [0])
-    with pytest.raises(ValueError, match=r"the model takes images of .28, 28. pixels"):
+    with pytest.raises(ValueError, match=r"the model takes images of 28 x 28 pixels"):
         probe(tiny_evaluator, Recipe({"ft-a": 1}), small)
     with pytest.raises(PoolError, match="nobody"):
         probe(tiny_evaluator, Recipe({"nobody": 1}), plain(tiny_evaluator))

@@ -25,7 +25,7 @@ SPLITS = ["val", "test"]
 
 @pytest.fixture
 def ev(tiny_pool: Pool, small_suite: Suite, tmp_path: Path) -> Evaluator:
-    return Evaluator(tiny_pool, small_suite, "cpu", Store(tmp_path / "small-store"))
+    return Evaluator(tiny_pool, small_suite, device="cpu", store=Store(tmp_path / "small-store"))
 
 
 def images(ev: Evaluator, names: list[str]) -> int:
@@ -40,7 +40,7 @@ pool, suite, store, out = sys.argv[1:]
 children = []
 for n in range(4):
     if not (pid := os.fork()):
-        ev = Evaluator(Pool.open(pool), Suite.open(suite), "cpu", Store(store))
+        ev = Evaluator(Pool.open(pool), Suite.open(suite), device="cpu", store=Store(store))
         found = ev.evaluate(Recipe({"ft-a": 1}))
         numbers = score(ev, Recipe({"ft-b": 1}), ev.suite.validation)
         sums = {name: float(logits.sum()) for name, logits in found.logits.items()}
@@ -70,7 +70,7 @@ HOLDER = """
 import sys
 from soupwidgets import Evaluator, Pool, Recipe, Store, Suite
 pool, suite, store = sys.argv[1:]
-ev = Evaluator(Pool.open(pool), Suite.open(suite), "cpu", Store(store))
+ev = Evaluator(Pool.open(pool), Suite.open(suite), device="cpu", store=Store(store))
 stream = ev.stream(Recipe({"ft-a": 1}), ["val", "test"])
 for line in sys.stdin:
     if line.strip() == "next":
@@ -162,7 +162,7 @@ def test_a_stream_that_is_left_alone_is_taken_over_and_takes_what_was_filed(
 
 @pytest.mark.usefixtures("patient")
 def test_two_evaluators_of_one_process_share_and_never_wait_for_themselves(ev: Evaluator) -> None:
-    other = Evaluator(ev.pool, ev.suite, "cpu", Store(ev.store.folder))
+    other = Evaluator(ev.pool, ev.suite, device="cpu", store=Store(ev.store.folder))
     stream = ev.stream(RECIPE, ["val"])
     assert next(stream).scores["val"].seen == 64
     # The same thread: whoever has it cannot go on meanwhile.
@@ -216,7 +216,7 @@ def test_where_files_cannot_be_locked_everybody_measures(ev: Evaluator, monkeypa
     next(stream)
     monkeypatch.setattr(claims, "fcntl", None)
     found: list[np.ndarray] = []
-    other = Evaluator(ev.pool, ev.suite, "cpu", Store(ev.store.folder))
+    other = Evaluator(ev.pool, ev.suite, device="cpu", store=Store(ev.store.folder))
     thread = threading.Thread(target=lambda: found.append(other.evaluate(RECIPE, ["val"]).logits["val"]))
     thread.start()
     thread.join()

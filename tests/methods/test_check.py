@@ -42,7 +42,7 @@ def test_values_that_are_not_finite_are_pointed_out_wherever_they_enter(broken_p
         save_mixture(broken_pool, uniform_soup(broken_pool), folder / "soup.pt", progress=False)
     with pytest.warns(SoupWarning, match=sentence):
         PoolMatrix(broken_pool, torch.device("cpu")).row("nan")
-    ev = Evaluator(broken_pool, suite, "cpu", Store(folder / "store"))
+    ev = Evaluator(broken_pool, suite, device="cpu", store=Store(folder / "store"))
     with pytest.warns(SoupWarning, match=sentence):
         odd = list(check_soup(ev, uniform_soup(broken_pool)))
     assert sum("not finite" in advice for advice in odd) == 1

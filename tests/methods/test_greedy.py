@@ -50,8 +50,7 @@ class LogitEvaluator:
 
     def __init__(self, names: list[str], labels: np.ndarray, logits: Callable[[Recipe], Logits]) -> None:
         self.pool = NamedPool(names)
-        self.suite = SimpleNamespace(validation=Split(labels))
-        self.architecture = SimpleNamespace(classes=3)
+        self.suite = SimpleNamespace(validation=Split(labels), outputs=3)
         self._logits = logits
         self._known: dict[Recipe, Evaluation] = {}
         self.forward_images = 0
@@ -163,7 +162,7 @@ def test_same_decisions_on_real_networks(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SoupWarning)
         for full in (True, False):
-            ev = Evaluator(pool, suite, "cpu", Store(tmp_path_factory.mktemp("store")))
+            ev = Evaluator(pool, suite, device="cpu", store=Store(tmp_path_factory.mktemp("store")))
             soups.append(greedy_soup(ev, full=full, progress=False))
             images.append(ev.forward_images)
     plain, fast = soups

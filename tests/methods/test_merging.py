@@ -184,7 +184,7 @@ def test_batch_norm_is_recalibrated_to_the_mixture(
         path = write_checkpoint(name, state, architecture=RESNET.to_json())
     pool = Pool.open(path.parent)
     padded = _padded(suite, tmp_path)
-    ev = Evaluator(pool, padded, "cpu", Store(tmp_path / "store"))
+    ev = Evaluator(pool, padded, device="cpu", store=Store(tmp_path / "store"))
     recipe = uniform_soup(pool)
     before = ev.evaluate(recipe, ["val"]).logits["val"]
     out = recalibrate_batch_norm(ev, recipe, tmp_path / "bn.safetensors", images=256, seed=4, progress=False)
@@ -204,7 +204,7 @@ def test_batch_norm_is_recalibrated_to_the_mixture(
     assert found["visual.bn1.num_batches_tracked"] == 2
     torch.testing.assert_close(found["visual.conv1.weight"], half["visual.conv1.weight"])
     # The evaluator's own weights were not touched.
-    again = Evaluator(pool, padded, "cpu", Store(tmp_path / "other"))
+    again = Evaluator(pool, padded, device="cpu", store=Store(tmp_path / "other"))
     assert np.array_equal(again.evaluate(recipe, ["val"]).logits["val"], before)
     assert any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
 

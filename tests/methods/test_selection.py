@@ -23,18 +23,19 @@ from soupwidgets import (
     uniform_soup,
     wise_ft,
 )
-from soupwidgets.evaluation.metrics import Figure, macro_f1, worst_group
 from soupwidgets.methods import LearnedEpoch, LearnedSoup, Sweep, scaled_arithmetic, task_arithmetic
 from soupwidgets.methods.check import worse_than_best
 from soupwidgets.methods.selection import best_alone, selection_score
 from soupwidgets.methods.task_vectors import _scales
+from soupwidgets.stats.figure import Figure
+from soupwidgets.stats.label_metrics import macro_f1, worst_group
 from soupwidgets.suites import ClassMap
-from soupwidgets.suites.split import Metric, Scoring
+from soupwidgets.suites.split import Scoring
 from tests.fixtures import WriteCheckpoint
 from tests.methods.test_greedy import LogitEvaluator, by_counts
 
 
-def scored(ev: LogitEvaluator, metric: Metric, groups: np.ndarray | None = None) -> LogitEvaluator:
+def scored(ev: LogitEvaluator, metric: str, groups: np.ndarray | None = None) -> LogitEvaluator:
     """The stand-in, with a validation split whose benchmark reports something else."""
     split = ev.suite.validation
     split.scoring, split.groups = Scoring(metric), groups
@@ -78,7 +79,7 @@ drawn = st.tuples(st.integers(2, 6), st.integers(2, 120), st.integers(0, 10**6),
 
 @settings(max_examples=60, deadline=None)
 @given(drawn, st.sampled_from(["macro_f1", "worst_group"]))
-def test_greedy_by_any_metric_is_the_plain_algorithm(case: tuple[int, int, int, bool, bool], metric: Metric) -> None:
+def test_greedy_by_any_metric_is_the_plain_algorithm(case: tuple[int, int, int, bool, bool], metric: str) -> None:
     models, images, seed, strict, full = case
     rng = np.random.default_rng(seed)
     labels, groups = rng.integers(0, 3, images), rng.integers(0, 3, images)

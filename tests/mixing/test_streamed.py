@@ -150,7 +150,7 @@ def test_a_saved_soup_is_an_ingredient_again(tiny_evaluator: Evaluator, tmp_path
     assert {name: entry["correct"] for name, entry in measured.items()} == {
         name: score.correct for name, score in before.scores.items()
     }
-    again = Evaluator(Pool.open([path]), tiny_evaluator.suite, "cpu", tiny_evaluator.store)
+    again = Evaluator(Pool.open([path]), tiny_evaluator.suite, device="cpu", store=tiny_evaluator.store)
     after = again.evaluate(Recipe({"soup": 1}), ["val", "blur"])
     assert after.scores == before.scores
 

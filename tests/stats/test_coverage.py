@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from soupwidgets.evaluation.metrics import macro_f1, worst_group
 from soupwidgets.stats.intervals import class_mean_interval, clopper_pearson
+from soupwidgets.stats.label_metrics import macro_f1, worst_group
 
 SAMPLES = 400
 RATES = {

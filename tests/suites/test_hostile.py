@@ -110,7 +110,7 @@ def test_the_suite_itself_opens(folder: Path) -> None:
         ({"splits__2__images": "x" * 100_000}, "not the name of a file"),
         ({"splits__2__groups": "test.images.npy", "splits__2__metric": "worst_group"}, "1 axes are expected"),
         ({"splits__2__metric": "__class__"}, "not a metric"),
-        ({"splits__1__names": "suite.json"}, r"Expected `array`, got `object`.*list of the images' names"),
+        ({"splits__1__names": "suite.json"}, r"Expected `array`, got `object`.*list of the examples' names"),
         ({"splits": {}}, "Expected `array`"),
         ({"classes": []}, "length >= 1"),
         ({"classes": [["a"], "b"]}, "got `array`"),

@@ -206,7 +206,9 @@ def test_an_open_clip_model_on_images_of_ones_own_by_the_command_line(tmp_path: 
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 3
-    ev = Evaluator(Pool.open(tmp_path / "pool"), Suite.open(tmp_path / "suite"), "cpu", Store(tmp_path / "store"))
+    ev = Evaluator(
+        Pool.open(tmp_path / "pool"), Suite.open(tmp_path / "suite"), device="cpu", store=Store(tmp_path / "store")
+    )
     sweep = alpha_sweep(ev, "ft-01", 3, progress=False)
     assert sweep[0.5].exact
     wrong = run("finetune", "--suite", str(tmp_path / "suite"), "--out", str(tmp_path / "x"))

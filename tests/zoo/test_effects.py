@@ -52,7 +52,7 @@ def test_the_report_shows_the_papers_effects(name: str) -> None:
 @pytest.mark.parametrize("start", ["best single", "uniform soup of"])
 def test_the_report_is_what_the_evaluator_measures(name: str, start: str, suite: Suite, zoo_store: Store) -> None:
     row = named(report(name), start)
-    ev = Evaluator(Pool.open(ROOT / "data" / "zoo" / name), suite, "cpu", zoo_store)
+    ev = Evaluator(Pool.open(ROOT / "data" / "zoo" / name), suite, device="cpu", store=zoo_store)
     measured = ev.evaluate(Recipe(row["recipe"]), ["val", "test", "rotate"])
     for split, score in measured.scores.items():
         # Another processor may round a sum otherwise: an image on a border can fall either way.

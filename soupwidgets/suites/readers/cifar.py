@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from soupwidgets.checkpoints.pickles import Inert, PickleError, PickleReader
 from soupwidgets.suites.arrays import read_arrays
+from soupwidgets.suites.content import SuiteError, load_array
 from soupwidgets.suites.json_files import read_bytes
 from soupwidgets.suites.listing import Listing, PixelItem
 from soupwidgets.suites.readers.reader import reader
-from soupwidgets.suites.split import Role, SuiteError, load_array
+from soupwidgets.suites.split import Role
 from soupwidgets.suites.tables import load_table
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

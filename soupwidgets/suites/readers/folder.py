@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from soupwidgets.suites.content import SuiteError
 from soupwidgets.suites.listing import FileItem, Listing, folders_in, images_in
 from soupwidgets.suites.readers.reader import reader
-from soupwidgets.suites.split import Role, SuiteError
+from soupwidgets.suites.split import Role
 from soupwidgets.suites.tables import load_table
 
 _SUBFOLDERS = {

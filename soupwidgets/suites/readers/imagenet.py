@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from soupwidgets.suites.content import SuiteError, load_array
 from soupwidgets.suites.listing import FileItem, Listing, folders_in, images_in, some
 from soupwidgets.suites.readers.reader import reader
-from soupwidgets.suites.split import Role, SuiteError, load_array
+from soupwidgets.suites.split import Role
 
 MINIVAL_MASK = "imagenet_98_idxs.npy"
 _MINIVAL_PER_CLASS = 26

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from soupwidgets.suites.content import SuiteError
 from soupwidgets.suites.json_files import read_text
 from soupwidgets.suites.listing import IMAGE_ENDINGS, MOST_IMAGE_BYTES, Listing, TarItem
 from soupwidgets.suites.manifest import LONGEST_NAME, MOST_CLASSES
 from soupwidgets.suites.readers.reader import reader
-from soupwidgets.suites.split import Role, SuiteError
+from soupwidgets.suites.split import Role
 from soupwidgets.suites.tables import load_table
 
 _MOST_LABEL_BYTES = 1 << 20

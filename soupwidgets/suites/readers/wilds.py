@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from soupwidgets.suites.content import SuiteError
 from soupwidgets.suites.json_files import read_text
 from soupwidgets.suites.listing import FileItem, Listing, some
 from soupwidgets.suites.readers.reader import reader
-from soupwidgets.suites.split import Role, SuiteError
+from soupwidgets.suites.split import Role
 from soupwidgets.suites.tables import load_table
 
 # The shift is WILDS's out-of-distribution test; choosing uses the in-distribution validation split.

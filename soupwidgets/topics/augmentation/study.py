@@ -217,7 +217,7 @@ def run_augmentation_study(
     )
     runs = {kind: [r for r in made if (r.plan.augmentation.name if r.plan.augmentation else CLEAN) == kind]
             for kind in kinds}  # fmt: skip
-    ev = Evaluator(Pool.open([run.path for run in made]), suite, device, Store(Path(folder) / "store"))
+    ev = Evaluator(Pool.open([run.path for run in made]), suite, device=device, store=Store(Path(folder) / "store"))
     test = suite.id_test.name
     tests = {k: [ev.evaluate(Recipe({r.plan.name: 1}), [test]).accuracy[test] for r in rs] for k, rs in runs.items()}
     clean = runs[CLEAN]

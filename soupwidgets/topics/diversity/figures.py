@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 import plotly.graph_objects as go
 
-from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.matrix import matrix_figure
 from soupwidgets.figures.style import BLUE, GREEN, GREY, INK, PALE, VERMILLION, axis, bar_length, base_figure
+from soupwidgets.stats.metrics import METRIC_WORDS
 from soupwidgets.topics.diversity.helpers import HelperStep
 from soupwidgets.topics.diversity.members import LEVELS
 from soupwidgets.topics.diversity.pairs import DivergenceTrend, DiversityMatrix, PairDiversity

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.evaluation import Evaluation, score_logits
-from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.recipe import Recipe
+from soupwidgets.stats.metrics import METRIC_WORDS
 from soupwidgets.suites import Suite
-from soupwidgets.suites.split import Metric
 from soupwidgets.topics.diversity.members import Member
 
 
@@ -35,7 +34,7 @@ class HelperStep:
     name: str
     alone: float
     evaluation: Evaluation
-    metric: Metric = "accuracy"
+    metric: str = "accuracy"
 
     def __repr__(self) -> str:
         return f"HelperStep({self.name!r}: validation {METRIC_WORDS[self.metric]} {self.alone:.2%} alone)"

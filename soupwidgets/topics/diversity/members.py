@@ -179,7 +179,9 @@ def open_members(
     shown = [f"{path.parent.name}/{n}" if names.count(n) > 1 else n for path, n in zip(paths, names, strict=True)]
     found = []
     for path, name in zip(tqdm(paths, desc="models", unit="model", disable=not progress), shown, strict=True):
-        (one,) = members(Evaluator(Pool.open([path], part=part), suite, device, store), splits=splits, progress=False)
+        (one,) = members(
+            Evaluator(Pool.open([path], part=part), suite, device=device, store=store), splits=splits, progress=False
+        )
         found.append(replace(one, name=name))
     return found
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, grad, jvp
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from soupwidgets.evaluation import Evaluator
+from soupwidgets.evaluation.tasks import losses_of
+from soupwidgets.models import Inputs
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites.named import split_named
 
@@ -147,8 +148,8 @@ def stream_sharpness(
             # Attention in its plain form, the only one with second derivatives.
             with ev.model(recipe) as model, sdpa_kernel(SDPBackend.MATH):
 
-                def loss(values: Vector, model: nn.Module = model, x: Tensor = images, y: Tensor = labels) -> Tensor:
-                    return F.cross_entropy(functional_call(model, values, (x,)), y)
+                def loss(values: Vector, model: nn.Module = model, x: Inputs = images, y: Tensor = labels) -> Tensor:
+                    return losses_of(functional_call(model, values, (x,)), y, where.scoring.task).mean()
 
                 added = hessian_product(loss, parameters, vector)
             ev.forward_images += len(part)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from soupwidgets.evaluation import Evaluator
+from soupwidgets.models import Architecture
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites import Split
 
@@ -85,17 +86,24 @@ def embeddings(ev: Evaluator, split: str, *, recipe: Recipe | None = None, progr
         When the suite has no such split.
     PoolError
         When the pool lacks the model, or has no zero-shot model.
+    ValueError
+        When the models are not open_clip's.
     """
     if split not in ev.suite.splits:
         raise KeyError(f"the suite has no split {split!r}; it has {', '.join(ev.suite.splits)}")
     chosen = recipe or Recipe({ev.pool.zero_shot: 1})
     reference = ev.suite.training or ev.suite.validation
     where = ev.suite.splits[split]
+    if not isinstance(ev.architecture, Architecture):
+        raise ValueError(
+            "embeddings are those of an open_clip image tower with its head; "
+            "of other networks nothing says which layer they are"
+        )
     with ev.model(chosen) as model, torch.inference_mode():
-        classes = F.normalize(model.head.weight.float(), dim=-1).cpu().numpy()
+        classes = F.normalize(model.get_parameter("head.weight").float(), dim=-1).cpu().numpy()
         total = len(where) + len(reference)
         with tqdm(total=total, desc="embeddings", unit="image", disable=not progress) as bar:
-            images, references = (_embed(ev, model.visual, s, bar) for s in (where, reference))
+            images, references = (_embed(ev, model.get_submodule("visual"), s, bar) for s in (where, reference))
     return Embeddings(split, reference.name, images, references, reference.labels, classes)
 
 

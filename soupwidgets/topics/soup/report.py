@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from soupwidgets.evaluation import Evaluator
-from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.methods import SoupMethod, check_soup
 from soupwidgets.mixing import check_target, save_mixture
 from soupwidgets.pool import Pool, SoupWarning
 from soupwidgets.recipe import Recipe
+from soupwidgets.stats.metrics import METRIC_WORDS
 
 
 def make_soup(
@@ -111,7 +111,7 @@ def _measure(ev: Evaluator, recipe: Recipe | None, out: Path) -> dict[str, Any]:
         if pool.architecture_card is None:
             # A state dict of torch.save has no card to name the architecture on.
             return {}
-        ev, recipe = Evaluator(pool, ev.suite, str(ev.device), ev.store), Recipe({pool.names[0]: 1})
+        ev, recipe = Evaluator(pool, ev.suite, device=str(ev.device), store=ev.store), Recipe({pool.names[0]: 1})
     evaluation = ev.evaluate(recipe)
     found: dict[str, Any] = {"splits": {record["split"]: record for record in evaluation.to_records()}}
     if any(score.role == "shift" for score in evaluation.scores.values()):

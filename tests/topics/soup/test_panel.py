@@ -276,7 +276,7 @@ def test_names_from_others_are_text(tiny_pool: Pool, tiny_evaluator: Evaluator, 
     evil = "<img src=x onerror=alert(1)>"
     path = tiny_evaluator.save(Recipe({"ft-a": 1}), tmp_path / "plain.safetensors", progress=False)
     pool = Pool({**tiny_pool.checkpoints, evil: CheckpointFile(path)})
-    ev = Evaluator(pool, tiny_evaluator.suite, "cpu", tiny_evaluator.store)
+    ev = Evaluator(pool, tiny_evaluator.suite, device="cpu", store=tiny_evaluator.store)
     mixer = SoupMixer(ev, ["ft-b", evil])
     mixer.recipe = Recipe({evil: 1})
     mixer.wait(background=True)

@@ -15,7 +15,7 @@ from soupwidgets.topics.soup.report import make_soup, to_text
 
 @pytest.fixture
 def ev(tiny_pool: Pool, small_suite: Suite, tmp_path: Path) -> Evaluator:
-    return Evaluator(tiny_pool, small_suite, "cpu", Store(tmp_path / "store"))
+    return Evaluator(tiny_pool, small_suite, device="cpu", store=Store(tmp_path / "store"))
 
 
 def test_arithmetic_chooses_its_scale_and_says_so(ev: Evaluator, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_where_only_the_head_differs_soup_and_ensemble_are_one(
     base = TINY.build().state_dict()
     for name in ("a", "b"):
         path = write_checkpoint(name, {**base, "head.weight": torch.randn(10, 8)}, architecture=TINY.to_json())
-    ev = Evaluator(Pool.open(path.parent), suite, "cpu", Store(path.parent / "store"))
+    ev = Evaluator(Pool.open(path.parent), suite, device="cpu", store=Store(path.parent / "store"))
     found = soup_versus_ensemble(ev, "a", "b", alpha=0.3)
     assert found.difference == pytest.approx(0, abs=1e-6)
     # Logits linear in alpha: both terms are the same number, up to the finite difference.

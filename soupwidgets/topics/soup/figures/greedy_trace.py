@@ -6,10 +6,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.style import BLUE, INK, VERMILLION, axis, base_figure, limits, percent, percents
 from soupwidgets.methods import GreedySoup
+from soupwidgets.stats.metrics import METRIC_WORDS
 
 # A candidate is a whole number, and so is every tick; where there are many candidates not each has one.
 _TICKS = 12

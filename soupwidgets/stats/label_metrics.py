@@ -1,35 +1,17 @@
-"""What some benchmarks report instead of the share of correct images, with intervals."""
+"""Metrics of predicted classes, other than the share of correct examples, with intervals."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.stats.bootstrap import percentile_limits, resampled
+from soupwidgets.stats.figure import Figure
 from soupwidgets.stats.intervals import LEVEL, clopper_pearson, mean_interval
-from soupwidgets.suites.split import Metric
-
-METRIC_WORDS: dict[Metric, str] = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro-F1",
-    "worst_group": "accuracy of the worst group",
-}
 
 # With fewer images per class than this on average, macro-F1 is far from what it estimates.
 _FEWEST = 3
 _DRAWS = 500
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A metric's value with its 95% interval, all in 0..1."""
-
-    metric: Metric
-    value: float
-    low: float
-    high: float
 
 
 def macro_f1(predictions: NDArray[np.int64], labels: NDArray[np.int64]) -> Figure:

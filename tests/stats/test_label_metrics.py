@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from soupwidgets import Evaluator, Pool, PoolError, Recipe, Store, Suite, logit_ensemble
-from soupwidgets.evaluation.metrics import macro_f1, worst_group
+from soupwidgets.stats.label_metrics import macro_f1, worst_group
 from soupwidgets.store import Measurement
 from soupwidgets.suites import ClassMap, Split
 from soupwidgets.suites.split import Scoring, Source
@@ -124,7 +124,8 @@ def test_models_and_suites_of_other_sizes_do_not_go_together(tiny_pool: Pool, su
     np.save(tmp_path / "images.npy", np.zeros((2, 32, 32, 3), dtype=np.uint8))
     np.save(tmp_path / "labels.npy", np.array([0, 1]))
     large = Split("large", "shift", Source(tmp_path / "images.npy", tmp_path / "labels.npy"))
-    with pytest.raises(PoolError, match="those of 'large' are 32 x 32: build the suite again with --size 28"):
+    said = "split 'large': the model takes images of 28 x 28 pixels, these are 32 x 32: build the suite again with"
+    with pytest.raises(PoolError, match=f"{said} --size 28"):
         Evaluator(tiny_pool, Suite("s", suite.classes, {**suite.splits, "large": large}), store=Store(tmp_path / "s"))
 
 
