@@ -17,7 +17,7 @@ from soupwidgets.evaluation.tasks import answers
 from soupwidgets.recipe import Recipe
 from soupwidgets.stats.figure import Figure
 from soupwidgets.stats.intervals import clopper_pearson, mean_interval
-from soupwidgets.stats.metrics import DRAWS, metric_named
+from soupwidgets.stats.metrics import DRAWS, METRICS, metric_named
 from soupwidgets.suites import ClassMap, Split
 from soupwidgets.suites.split import Role
 
@@ -76,6 +76,9 @@ class SplitScore:
             return f"{100 * self.accuracy:.2f}% (size unknown, no interval)"
         name = "" if self.figure is None else f"{self.metric} "
         images = f"{self.seen:,} images" if self.exact else f"{self.seen:,} of {self.total:,} images so far"
+        known = METRICS.get(self.metric)
+        if known is not None and not known.share:
+            return f"{name}{self.accuracy:.4g} [{low:.4g}, {high:.4g}] of {images}"
         return f"{name}{100 * self.accuracy:.2f}% [{100 * low:.2f}, {100 * high:.2f}] of {images}"
 
     @property
@@ -90,13 +93,19 @@ class SplitScore:
 
     @property
     def accuracy(self) -> float:
-        """What the split's benchmark reports, 0..1: the share of correct images, or else `figure`."""
+        """What the split's benchmark reports: the share of correct examples, or else the value of `figure`."""
         return self.correct / self.seen if self.figure is None else self.figure.value
 
     @property
     def metric(self) -> str:
         """What `accuracy` is."""
         return "accuracy" if self.figure is None else self.figure.metric
+
+    @property
+    def merit(self) -> float:
+        """`accuracy`, or its negative for a metric of which less is better: what selection maximises."""
+        known = METRICS.get(self.metric)
+        return self.accuracy if known is None else known.merit(self.accuracy)
 
     @cached_property
     def interval(self) -> tuple[float, float]:

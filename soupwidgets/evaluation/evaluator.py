@@ -23,6 +23,7 @@ from soupwidgets.evaluation.filing import file_score, stored_logits, stored_scor
 from soupwidgets.evaluation.run import Run, next_batch
 from soupwidgets.evaluation.sharing import POLL, STILL_WAITING, Share, all_used
 from soupwidgets.evaluation.split_reader import SplitReader
+from soupwidgets.evaluation.tasks import KEEPS_OUTPUTS
 from soupwidgets.mixing import PoolMatrix, bind, save_mixture
 from soupwidgets.models import Input, Inputs, Model, model_of
 from soupwidgets.pool import Pool, PoolError
@@ -306,7 +307,7 @@ class Evaluator:
                 continue
             for split, key in zip(chosen, self._keys(recipe, chosen).values(), strict=True):
                 keys.setdefault(key, []).append((recipe, split))
-        for key, measurement in self.store.get(keys).items():
+        for key, measurement in self.store.get(keys, with_logits=self._keeps_outputs).items():
             for recipe, split in keys[key]:
                 if score := stored_score(split, measurement, self._loader(recipe, split, key)):
                     found.setdefault(recipe, {})[split.name] = score
@@ -464,7 +465,7 @@ class Evaluator:
             return self._runs.setdefault(key, Run(split, reader, share=Share(self.store.claims, key)))
 
     def _stored(self, recipe: Recipe, splits: Sequence[Split], keys: dict[str, str]) -> dict[str, SplitScore]:
-        found = self.store.get(keys.values())
+        found = self.store.get(keys.values(), with_logits=self._keeps_outputs)
         scores: dict[str, SplitScore] = {}
         for split in splits:
             measurement = found.get(key := keys[split.name])
@@ -482,8 +483,14 @@ class Evaluator:
             return {}
         return {split.name: self.record(recipe, split, logits[split.rows])}
 
-    def _loader(self, recipe: Recipe, split: Split, key: str) -> Callable[[], Logits]:
+    @property
+    def _keeps_outputs(self) -> bool:
+        return self.suite.task in KEEPS_OUTPUTS
+
+    def _loader(self, recipe: Recipe, split: Split, key: str) -> Callable[[], Logits] | None:
         """Return a function that reads logits from the store, and measures them again if they were lost."""
+        if not self._keeps_outputs:
+            return None
         store = self.store
         # A score may outlive its evaluator, and must not keep a pool's weights alive.
         known = weakref.ref(self)
@@ -529,7 +536,7 @@ class Evaluator:
                 recipe=recipe,
                 split=run.split,
                 score=score,
-                logits=run.logits,
+                logits=run.logits if self._keeps_outputs else None,
                 device=device,
                 load_logits=load,
             )

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.methods.advice import BARRIER
-from soupwidgets.methods.selection import best_alone, selection_score
+from soupwidgets.methods.selection import best_alone, selection_metric, selection_score
 from soupwidgets.mixing.soundness import all_finite, not_finite
 from soupwidgets.recipe import Recipe
-from soupwidgets.stats.metrics import METRIC_WORDS
 
 
 def check_soup(ev: Evaluator, recipe: Recipe) -> Iterator[str]:
@@ -37,7 +36,6 @@ def check_soup(ev: Evaluator, recipe: Recipe) -> Iterator[str]:
         When the recipe names a checkpoint that the pool lacks.
     """
     ev.pool.require(recipe)
-    words = METRIC_WORDS[ev.suite.validation.scoring.metric]
     if len(recipe) == 1:
         yield f"nothing is mixed: {recipe.leader!r} is the only ingredient"
         return
@@ -59,16 +57,18 @@ def check_soup(ev: Evaluator, recipe: Recipe) -> Iterator[str]:
 
     alone = {name: selection_score(ev, Recipe({name: 1})) for name in sound}
     # Seen from the best one, what lies behind a barrier is what spoils the soup.
-    best = max(sound, key=lambda name: alone[name], default="")
+    metric = selection_metric(ev)
+    best = max(sound, key=lambda name: metric.merit(alone[name]), default="")
     for name in sound:
         if name == best:
             continue
         ends = (alone[best] + alone[name]) / 2
         middle = selection_score(ev, Recipe({best: 0.5, name: 0.5}))
-        if ends - middle > BARRIER:
+        if metric.merit(ends) - metric.merit(middle) > BARRIER:
+            half, mean = metric.show(middle, 1), metric.show(ends, 1)
             yield (
-                f"between {best!r} and {name!r} lies a barrier: halfway, validation {words} is {middle:.1%} where "
-                f"the two have {ends:.1%} on average. They are in different valleys and should not be averaged"
+                f"between {best!r} and {name!r} lies a barrier: halfway, validation {metric.words} is {half} where "
+                f"the two have {mean} on average. They are in different valleys and should not be averaged"
             )
 
 
@@ -91,10 +91,11 @@ def worse_than_best(ev: Evaluator, recipe: Recipe, ingredients: Sequence[str]) -
     """
     score = selection_score(ev, recipe)
     best, alone = best_alone(ev, ingredients)
-    if score >= alone:
+    metric = selection_metric(ev)
+    if metric.merit(score) >= metric.merit(alone):
         return None
-    words = METRIC_WORDS[ev.suite.validation.scoring.metric]
+    words, score_words, alone_words = metric.words, metric.show(score, 1), metric.show(alone, 1)
     return (
-        f"the result has lower validation {words} ({score:.1%}) than {best!r} alone ({alone:.1%}): use that one, leave "
-        "out what spoils the mixture (greedy_soup finds it), or go less far from the zero-shot model"
+        f"the result has worse validation {words} ({score_words}) than {best!r} alone ({alone_words}): use that one, "
+        "leave out what spoils the mixture (greedy_soup finds it), or go less far from the zero-shot model"
     )

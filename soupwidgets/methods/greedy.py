@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from soupwidgets.evaluation import Evaluator, Logits, screen
 from soupwidgets.methods.advice import warn
 from soupwidgets.methods.method import soup_method
-from soupwidgets.methods.selection import selection_score
+from soupwidgets.methods.selection import selection_metric, selection_score
 from soupwidgets.methods.uniform import average, chosen_ingredients
 from soupwidgets.recipe import Recipe
 from soupwidgets.stats.metrics import METRIC_WORDS
@@ -243,12 +243,12 @@ def greedy_steps(
     if tie_order not in ("name", "released"):
         raise ValueError(f"tie_order is {tie_order!r}; ingredients of one score are tried by 'name' or as 'released'")
     names = chosen_ingredients(ev.pool, ingredients)
-    split = ev.suite.validation
+    split, merit = ev.suite.validation, selection_metric(ev).merit
     metric, total = split.scoring.metric, len(split)
     if seed is None:
         alone = {name: selection_score(ev, Recipe({name: 1})) for name in names}
         listed = sorted(names) if tie_order == "name" else names[::-1]
-        order = sorted(listed, key=lambda name: alone[name], reverse=True)
+        order = sorted(listed, key=lambda name: merit(alone[name]), reverse=True)
     else:
         order = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
     soup, best = order[:1], selection_score(ev, Recipe({order[0]: 1}))
@@ -264,7 +264,7 @@ def greedy_steps(
             needed = round(best * total) + (1 if strict else 0)
             screening = screen(ev, recipe, split, _hardest_first(ev, soup, candidate), needed)
             found, looked_at = screening.at_most / total, screening.looked_at
-        accepted = found > best if strict else found >= best
+        accepted = merit(found) > merit(best) if strict else merit(found) >= merit(best)
         steps.append(GreedyStep(candidate, found, best, accepted, looked_at, total))
         if accepted:
             soup, best = [*soup, candidate], found

@@ -16,10 +16,9 @@ from soupwidgets.evaluation import Evaluator
 from soupwidgets.evaluation.gradients import coefficient_gradient
 from soupwidgets.methods.advice import BARRIER, warn
 from soupwidgets.methods.method import soup_method
-from soupwidgets.methods.selection import best_alone, selection_score
+from soupwidgets.methods.selection import best_alone, selection_metric, selection_score
 from soupwidgets.methods.uniform import chosen_ingredients
 from soupwidgets.recipe import Recipe
-from soupwidgets.stats.metrics import METRIC_WORDS
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,6 @@ def learned_soup(
     and one bad ingredient, it may stay there.
     """
     names = chosen_ingredients(ev.pool, ingredients)
-    split = ev.suite.validation
     with tqdm(desc=f"learned soup by {by}", unit="step", disable=not progress) as bar:
         for done, total, made in learned_steps(  # noqa: B007 the last one counts
             ev, names, by=by, epochs=epochs, learning_rate=learning_rate, batch=batch, seed=seed
@@ -154,10 +152,11 @@ def learned_soup(
 
     score = selection_score(ev, made.recipe)
     best, alone = best_alone(ev, names)
-    if score < alone - BARRIER:
+    metric = selection_metric(ev)
+    if metric.merit(score) < metric.merit(alone) - BARRIER:
         warn(
-            f"the learned soup has lower validation {METRIC_WORDS[split.scoring.metric]} ({score:.1%}) than {best!r} "
-            f"alone ({alone:.1%}): the descent begins at the uniform soup and did not get out of a "
+            f"the learned soup has worse validation {metric.words} ({metric.show(score, 1)}) than {best!r} "
+            f"alone ({metric.show(alone, 1)}): the descent begins at the uniform soup and did not get out of a "
             "valley beside it. Leave out ingredients that spoil the uniform soup, or use greedy_soup."
         )
     return made

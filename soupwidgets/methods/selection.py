@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.recipe import Recipe
+from soupwidgets.stats.metrics import Metric, metric_named
 
 
 def selection_score(ev: Evaluator, recipe: Recipe) -> float:
-    """The score (0..1) of a recipe on the validation split, by the split's own metric.
+    """The score of a recipe on the validation split, by the split's own metric.
 
     Parameters
     ----------
@@ -31,8 +32,14 @@ def selection_score(ev: Evaluator, recipe: Recipe) -> float:
     return ev.evaluate(recipe, [split]).scores[split].accuracy
 
 
+def selection_metric(ev: Evaluator) -> Metric:
+    """The metric of the validation split; its `merit` is what methods maximise, whichever way it points."""
+    return metric_named(ev.suite.validation.scoring.metric)
+
+
 def best_alone(ev: Evaluator, names: Sequence[str]) -> tuple[str, float]:
-    """The checkpoint with the highest selection score, the first among equals, and that score."""
+    """The checkpoint with the best selection score, the first among equals, and that score."""
     scores = {name: selection_score(ev, Recipe({name: 1})) for name in names}
-    best = max(names, key=lambda name: scores[name])
+    merit = selection_metric(ev).merit
+    best = max(names, key=lambda name: merit(scores[name]))
     return best, scores[best]

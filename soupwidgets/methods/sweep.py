@@ -74,7 +74,7 @@ class Sweep:
         return next(iter(self.evaluations.values())).scores[self.validation].metric
 
     def best_alpha(self) -> float:
-        """The alpha with the highest validation score (by the split's `metric`); among equals the smallest.
+        """The alpha with the best validation score (by the split's `metric`); among equals the smallest.
 
         Test and shifts are never looked at. The smallest of equals, because it
         keeps most of the zero-shot model, from which the robustness comes.
@@ -84,7 +84,7 @@ class Sweep:
         KeyError
             When the sweep left the validation split out.
         """
-        return max(self.alphas, key=lambda alpha: (self[alpha].accuracy[self.validation], -alpha))
+        return max(self.alphas, key=lambda alpha: (self[alpha].scores[self.validation].merit, -alpha))
 
     def most_robust_alpha(self) -> float:
         """The smallest alpha whose validation score is within one standard error of the best.
@@ -108,7 +108,7 @@ class Sweep:
         else:
             # Of another metric the bootstrap interval tells: it is as wide as 2 x 1.96 standard errors.
             error = (best.interval[1] - best.interval[0]) / (2 * 1.959964)
-        return min(a for a in self.alphas if self[a].accuracy[self.validation] >= best.accuracy - error)
+        return min(a for a in self.alphas if self[a].scores[self.validation].merit >= best.merit - error)
 
     def oracle_alpha(self, shift: str | None = None) -> float:
         """The alpha with the highest accuracy under shift: an upper bound, because it looks at what it is judged by.
@@ -124,10 +124,14 @@ class Sweep:
             When the sweep left the shift, or all of them, out.
         """
 
-        def accuracy(alpha: float) -> float:
-            return self[alpha].shift_accuracy if shift is None else self[alpha].accuracy[shift]
+        def merit(alpha: float) -> float:
+            scores = self[alpha].scores
+            judged = [s for s in scores.values() if s.role == "shift"] if shift is None else [scores[shift]]
+            if not judged:
+                raise ValueError("no distribution shift was evaluated")
+            return sum(score.merit for score in judged) / len(judged)
 
-        return max(self.alphas, key=lambda alpha: (accuracy(alpha), -alpha))
+        return max(self.alphas, key=lambda alpha: (merit(alpha), -alpha))
 
     def to_frame(self) -> pd.DataFrame:
         """One row per alpha and split: accuracy, interval, loss, counts."""

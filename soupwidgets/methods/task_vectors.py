@@ -11,7 +11,7 @@ from soupwidgets.evaluation import Evaluator
 from soupwidgets.methods.advice import warn
 from soupwidgets.methods.check import worse_than_best
 from soupwidgets.methods.method import soup_method
-from soupwidgets.methods.selection import selection_score
+from soupwidgets.methods.selection import selection_metric, selection_score
 from soupwidgets.methods.uniform import as_recipe, chosen_ingredients
 from soupwidgets.models import model_of
 from soupwidgets.models.depth import layer_depth, network_order
@@ -132,7 +132,8 @@ def scaled_arithmetic(
     if not tried:
         raise ValueError("no scale to try: name at least one")
     scores = {scale: selection_score(ev, task_arithmetic(ev.pool, names, scale)) for scale in tried}
-    best = max(tried, key=lambda scale: (scores[scale], -abs(scale)))
+    merit = selection_metric(ev).merit
+    best = max(tried, key=lambda scale: (merit(scores[scale]), -abs(scale)))
     made = ScaledArithmetic(task_arithmetic(ev.pool, names, best), best, scores, ev.suite.validation.scoring.metric)
     advice = worse_than_best(ev, made.recipe, names)
     if advice:

@@ -121,6 +121,16 @@ class Metric:
         """The value, or its negative where less is better: what selection maximises."""
         return value if self.higher_is_better else -value
 
+    def show(self, value: float, digits: int = 2) -> str:
+        """The value for human readers: a share in percent, anything else as a number.
+
+        Examples
+        --------
+        >>> METRICS["accuracy"].show(0.5), METRICS["rmse"].show(0.5, digits=1)
+        ('50.00%', '0.5')
+        """
+        return f"{value:.{digits}%}" if self.share else f"{value:.{digits + 2}g}"
+
     def keep(self, outputs: NDArray[Any], predictions: NDArray[Any]) -> NDArray[Any]:
         """What of a batch has to be kept for `measure`."""
         return predictions if self.of == "predictions" else outputs

@@ -159,7 +159,7 @@ def test_advice_where_a_mixture_is_worse_than_one_ingredient() -> None:
     assert best_alone(ev, ["b", "a"]) == ("a", 0.8)  # type: ignore[arg-type]
     advice = worse_than_best(ev, BOTH, ["a", "b"])  # type: ignore[arg-type]
     assert advice is not None
-    assert "lower validation accuracy (30.0%) than 'a' alone (80.0%)" in advice
+    assert "worse validation accuracy (30.0%) than 'a' alone (80.0%)" in advice
     assert worse_than_best(ev, A, ["a", "b"]) is None  # type: ignore[arg-type]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -161,7 +162,7 @@ def test_networks_with_the_same_tensors_do_not_share_results(tmp_path: Path) -> 
 def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
     torch.save(Two().state_dict(), tmp_path / "one.pt")
     pool = Pool.open(tmp_path)
-    with pytest.raises(PoolError, match="nothing says how the model wants them normalised: give inputs=sw.Images"):
+    with pytest.raises(PoolError, match=r"nothing says how the model wants them normalised: give inputs=sw\.Images"):
         Evaluator(pool, suite_of(PIXELS), model=Two)
     with pytest.raises(PoolError, match="the model takes images, these are left, right"):
         Evaluator(pool, suite_of(PAIRS), model=models.timm("resnet10t", 3))
@@ -174,35 +175,35 @@ def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
     with pytest.raises(PoolError, match=r"model=\.\.\."):
         Evaluator(pool, suite_of(PAIRS))
     ev = Evaluator(pool, suite_of(PAIRS), model=nn.Linear(4, 3), store=Store(tmp_path / "store"))
-    with pytest.raises(PoolError, match="the checkpoints have first.bias, but the model does not"):
+    with pytest.raises(PoolError, match=r"the checkpoints have first\.bias, but the model does not"):
         ev.evaluate("one")
 
 
+def of(source: str, name: str, classes: int = 3, **more: Any) -> dict[str, Any]:
+    return {"source": source, "name": name, "classes": classes, **more}
+
+
+def bert(**config: Any) -> dict[str, Any]:
+    return {"source": "transformers", "head": "sequence-classification", "config": {"model_type": "bert", **config}}
+
+
 HOSTILE = {
-    "another source": ({"source": "pickle", "name": "os:system"}, "not a source of networks"),
-    "code of somebody's": ({"source": "custom", "name": "os:system"}, "code of its own"),
-    "a hub": ({"source": "timm", "name": "hf-hub:somebody/evil", "classes": 3}, "timm has no model"),
-    "a folder": ({"source": "timm", "name": "local-dir:/tmp/x", "classes": 3}, "timm has no model"),
-    "a file": ({"source": "timm", "name": "resnet10t", "classes": 3, "options": {"checkpoint_path": "x"}}, "load weights"),
-    "a download": ({"source": "timm", "name": "resnet10t", "classes": 3, "options": {"pretrained": True}}, "load weights"),
-    "torchvision's weights": (
-        {"source": "torchvision", "name": "resnet18", "classes": 3, "options": {"weights": "DEFAULT"}}, "load weights"
-    ),
-    "another backbone's": (
-        {"source": "torchvision", "name": "fcn_resnet50", "classes": 3, "options": {"weights_backbone": "DEFAULT"}},
-        "load weights",
-    ),
-    "no such type": ({"source": "transformers", "config": {"model_type": "evil"}, "head": "sequence-classification"},
-                     "no model of type"),
-    "no such head": ({"source": "transformers", "config": {"model_type": "bert"}, "head": "causal"}, "not a classifier"),
-    "a million layers": (
-        {"source": "transformers", "config": {"model_type": "bert", "num_hidden_layers": 10**6},
-         "head": "sequence-classification"}, "which no network has"),
-    "a monster": ({"source": "torchvision", "name": "resnet18", "classes": 10**12}, "which no network has"),
-    "an option too many": ({"source": "timm", "name": "resnet10t", "classes": 3, "name2": 3}, ""),
-    "nested without end": ({"source": "timm", "name": "resnet10t", "options": {"a": [[[[[[[[]]]]]]]]}}, "nested too deeply"),
+    "another source": (of("pickle", "os:system"), "not a source of networks"),
+    "code of somebody's": (of("custom", "os:system"), "code of its own"),
+    "a hub": (of("timm", "hf-hub:somebody/evil"), "timm has no model"),
+    "a folder": (of("timm", "local-dir:/tmp/x"), "timm has no model"),
+    "a file": (of("timm", "resnet10t", options={"checkpoint_path": "x"}), "load weights"),
+    "a download": (of("timm", "resnet10t", options={"pretrained": True}), "load weights"),
+    "torchvision's weights": (of("torchvision", "resnet18", options={"weights": "DEFAULT"}), "load weights"),
+    "another backbone's": (of("torchvision", "fcn_resnet50", options={"weights_backbone": "DEFAULT"}), "load weights"),
+    "no such type": (bert(model_type="evil"), "no model of type"),
+    "no such head": ({**bert(), "head": "causal"}, "not a classifier"),
+    "a million layers": (bert(num_hidden_layers=10**6), "which no network has"),
+    "a monster": (of("torchvision", "resnet18", 10**12), "which no network has"),
+    "an option too many": (of("timm", "resnet10t", name2=3), ""),
+    "nested without end": (of("timm", "resnet10t", options={"a": [[[[[[[[]]]]]]]]}), "nested too deeply"),
     "nothing": ({"source": "timm"}, "not an architecture card"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", HOSTILE)
@@ -211,7 +212,7 @@ def test_cards_of_others_build_nothing_but_networks(case: str, tmp_path: Path) -
     if words:
         with pytest.raises(ValueError, match=words):
             model_from_json(card).build("meta")
-    metadata = {"soupwidgets": __import__("json").dumps({"architecture": card})}
+    metadata = {"soupwidgets": json.dumps({"architecture": card})}
     write_checkpoint(tmp_path / "x.safetensors", {"w": torch.zeros(1)}, metadata)
     with pytest.raises(PoolError):
         Evaluator(Pool.open(tmp_path), suite_of(PIXELS), store=Store(tmp_path / "store")).evaluate("x")
