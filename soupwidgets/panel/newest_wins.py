@@ -59,6 +59,8 @@ class NewestWins:
         """Do these steps next, in place of any request that is not finished."""
         with self._wake:
             self._request = steps
+            # What went wrong before, and was not said yet, is no answer to this.
+            self._to_show.pop("error", None)
             self._set_to_work()
 
     def in_background(self, steps: Steps) -> None:

@@ -258,7 +258,8 @@ class Panel(anywidget.AnyWidget):
 
     def _ask(self) -> None:
         state = self.state
-        self.running = ""
+        # What went wrong is said until something else is asked: an answer that is filled in meanwhile does not hide it.
+        self.running = self.error = ""
         self._work.request(self._answering(state))
         key = self.fill_key(state)
         if key != self._filling:
@@ -296,7 +297,6 @@ class Panel(anywidget.AnyWidget):
         return view.to_json() | {"state": state, "code": self.code(state), "received": dict(self._received)}
 
     def _show(self, view: View, json: dict[str, Any]) -> None:
-        self.error = ""
         if view.controls:
             for name, changes in view.controls.items():
                 self._controls[name] = replace(self._controls[name], **changes)
@@ -315,7 +315,7 @@ class Panel(anywidget.AnyWidget):
         name = change["name"]
         control = self._controls[name]
         if isinstance(control, Button):
-            self.running = name
+            self.running, self.error = name, ""
             self._work.request(self._acting(name, self.state))
             return
         if isinstance(control, Events):

@@ -186,6 +186,17 @@ def test_errors_are_said_and_go_with_the_next_answer(panel: Powers, monkeypatch:
     assert panel.error == ""
 
 
+def test_what_is_filled_in_meanwhile_hides_no_error() -> None:
+    panel = Powers(slow=0.02)
+    panel.act = lambda *_: 1 / 0
+    panel.wait()
+    panel.largest += 1
+    panel.wait(background=True)
+    assert panel.shown.words.endswith("known 2")
+    assert panel.error == "ZeroDivisionError: division by zero"
+    panel.close()
+
+
 def test_a_figure_in_a_cell_is_a_panel_without_controls() -> None:
     figure = go.Figure(
         go.Scatter(x=[1], y=[2]), layout={"title": {"text": "a &lt;b&gt;"}, "meta": {"text": "in words"}}

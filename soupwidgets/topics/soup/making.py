@@ -56,22 +56,25 @@ class Method:
 def mixer_methods() -> dict[str, Method]:
     """List what the mixer offers: every method that gives a recipe, and the best single model.
 
-    Those that write a file (TIES, DARE, Fisher) make a model that is not a mixture of the pool: they are in Python
-    and on the command line.
+    Those that write a file make a model that is not a mixture of the pool: see `file_methods`.
     """
     found = {
-        method.name.replace("-", "_"): Method(
-            method.label,
-            f"{method.summary} ({method.paper})",
-            _by(method),
-            _python(method),
-        )
-        for method in methods.all_methods()
-        if not method.writes_file
+        name: Method(method.label, f"{method.summary} ({method.paper})", _by(method), _python(method))
+        for name, method in _by_button(writes_file=False).items()
     }
     best = 'sw.Recipe({max(NAMES, key=lambda name: ev.evaluate(name, "VAL").scores["VAL"].accuracy): 1})'
     found["best_single"] = Method("Best single", "The model with the highest validation accuracy.", _best, best)
     return found
+
+
+def file_methods() -> dict[str, methods.SoupMethod]:
+    """List the methods that write a file (TIES, DARE, Fisher), by the names of their buttons."""
+    return _by_button(writes_file=True)
+
+
+def _by_button(writes_file: bool) -> dict[str, methods.SoupMethod]:
+    found = (method for method in methods.all_methods() if method.writes_file == writes_file)
+    return {method.name.replace("-", "_"): method for method in found}
 
 
 def _python(method: methods.SoupMethod) -> str:

@@ -19,12 +19,17 @@ from soupwidgets.topics.soup.pot import Pot, step_of
 from soupwidgets.topics.soup.rows import columns_of, row_of
 from soupwidgets.topics.soup.shown import empty_view, soup_view, view_on_the_way
 
+_FILES = "Methods that write a file"
+
 
 class SoupMixer(Panel):
     """A table of ingredients whose coefficients move a soup, with its accuracies following the thumb.
 
     What is in the pot is what was set by hand last: ``coefficients``, or where these are empty what ``method`` makes
     of the ingredients ``of`` (of a greedy soup as far as ``step``), or else ``given``, the JSON of a recipe.
+
+    A method that no recipe expresses (TIES, DARE, Fisher) writes a file beside ``file``, under a new name, and that
+    model becomes one more ingredient to mix with.
 
     Parameters
     ----------
@@ -52,7 +57,7 @@ class SoupMixer(Panel):
     file: str
 
     def __init__(self, ev: Evaluator, ingredients: Sequence[str] | None = None) -> None:
-        self.ev = evaluator_for("SoupMixer", ev)
+        evaluator_for("SoupMixer", ev)
         names = ev.pool.names if ingredients is None else list(ingredients)
         ev.pool.require(names)
         if not names:
@@ -61,6 +66,8 @@ class SoupMixer(Panel):
         shifts = [(None, "mean of all shifts"), *((name, name) for name in ev.suite.axes)]
         controls = [
             *(Button(name=name, label=one.label, title=one.why, group="Methods") for name, one in pot.methods.items()),
+            *(Button(name=name, label=one.label, title=f"{one.summary} ({one.paper})", group=_FILES)
+              for name, one in pot.files.items()),
             Choice(name="shift", label="Shift", options=shifts),
             Selection(name="chosen", label="Chosen ingredients", options=names),
             Slider(
@@ -78,6 +85,11 @@ class SoupMixer(Panel):
             Text(name="given", hidden=True),
         ]  # fmt: skip
         super().__init__(f"{ev.suite.name}: a soup of {len(names)} ingredients", controls)
+
+    @property
+    def ev(self) -> Evaluator:
+        """What measures: once a method has written a file, that of the pool with it."""
+        return self._pot.ev
 
     @property
     def recipe(self) -> Recipe:
@@ -113,7 +125,7 @@ class SoupMixer(Panel):
         """Measure the soup, coarse first; then the ensemble of its members, and what is odd about it."""
         pot = self._pot
         if state["method"] and not state["coefficients"]:
-            yield from self._making(state["method"], state["of"], state)
+            yield from self._making(pot.make(state["method"], state["of"]), state)
         recipe, _ = pot.contents(state)
         if not recipe:
             pot.forget()
@@ -143,7 +155,11 @@ class SoupMixer(Panel):
             yield from self._save(state)
             return
         of = [one for one in pot.names if one in state["chosen"]] or pot.tuned
-        made = yield from self._making(name, of, state)
+        if name in pot.files:
+            made = yield from self._making(pot.write(name, of, Path(state["file"]).parent), state)
+            yield {"coefficients": dict.fromkeys(pot.names, 0.0) | dict(made.recipe or {})}
+            return
+        made = yield from self._making(pot.make(name, of), state)
         after: State = {"method": name, "of": of, "coefficients": {}, "given": ""}
         if made.trace:
             after["step"] = len(made.trace.steps)
@@ -192,8 +208,9 @@ class SoupMixer(Panel):
     def _greedy(self) -> State:
         return self.state if self.trace else self.do("greedy")
 
-    def _making(self, name: str, of: Sequence[str], state: State) -> Generator[View | None, None, Making]:
-        steps = self._pot.make(name, of)
+    def _making(
+        self, steps: Generator[Making | None, None, Making], state: State
+    ) -> Generator[View | None, None, Making]:
         while True:
             try:
                 step = next(steps)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from soupwidgets import methods
 from soupwidgets.evaluation import Evaluation, Evaluator
 from soupwidgets.methods import GreedySoup
 from soupwidgets.recipe import Recipe
-from soupwidgets.topics.soup.making import Making, mixer_methods
+from soupwidgets.topics.soup.making import Making, file_methods, mixer_methods
+from soupwidgets.topics.soup.written import Written, new_file, with_file
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,10 @@ class Pot:
         Those that methods mix unless others are chosen, and the zero-shot model, if it is among them.
     alone
         Ingredient to its own evaluation, coarse or exact, as far as they are known.
-    methods
-        What soups are made by, by the names of the buttons.
+    methods, files
+        What soups are made by, by the names of the buttons; and what writes a file, which becomes one more ingredient.
+    written
+        Ingredient to the file that a method wrote here.
     saved
         Soup to what is said of the files that it was written to.
     """
@@ -49,12 +53,14 @@ class Pot:
     def __init__(self, ev: Evaluator, names: Sequence[str]) -> None:
         roles = {name: ev.pool.checkpoints[name].card.role for name in names}
         self.ev, self.names = ev, list(names)
-        self.methods = mixer_methods()
+        self.methods, self.files = mixer_methods(), file_methods()
         self.zero_shot = next((name for name in names if roles[name] == "zero_shot"), None)
         self.tuned = [name for name in names if roles[name] == "fine_tuned"] or list(names)
         # All of these are replaced as wholes, because one thread may read while another adds.
         self.alone: dict[str, Evaluation] = {}
         self.saved: dict[Recipe, tuple[str, ...]] = {}
+        self.written: dict[str, Written] = {}
+        self._written_by: dict[tuple[str, tuple[str, ...]], Recipe] = {}
         self._made: dict[tuple[str, tuple[str, ...]], Making] = {}
         self._known: tuple[Measured, ...] = ()
 
@@ -83,6 +89,34 @@ class Pot:
             assert made is not None
             self._made = {**self._made, key: made}
         return self._made[key]
+
+    def write(self, method: str, of: Sequence[str], folder: Path) -> Generator[Making | None, None, Making]:
+        """Let a method write a file to a folder, under a new name, and take it in; or remember that it did so.
+
+        What was begun is finished even if nobody waits for it any more: the file is then an ingredient all the same.
+        """
+        key, makes = (method, tuple(of)), self.files[method]
+        if key not in self._written_by:
+            path = new_file(folder, makes.name, self.ev.pool)
+            words = f"{makes.label} of {len(of)} ingredients goes to {path}"
+            yield Making(words, 0, 1)
+            ev = self.ev if makes.uses_images else None
+            for done, total, made in makes.stream(self.ev.pool, list(of), ev=ev, path=path):
+                if isinstance(made.result, Path):
+                    self._take_in(key, Written(path.stem, path, makes.label, len(of)))
+                yield Making(words, done, total)
+        recipe = self._written_by[key]
+        written = Making(self.written[recipe.leader].words, 1, 1, recipe)
+        yield written
+        return written
+
+    def _take_in(self, key: tuple[str, tuple[str, ...]], file: Written) -> None:
+        self.ev = with_file(self.ev, file.path)
+        self.written = {**self.written, file.name: file}
+        self.names = [*self.names, file.name]
+        recipe = Recipe({file.name: 1})
+        self._written_by = {**self._written_by, key: recipe}
+        self.saved = {**self.saved, recipe: (file.words,)}
 
     def measure(self, recipe: Recipe) -> Iterator[Measured | None]:
         """Measure a soup, coarse first; then the ensemble of its members, and then look for what is odd about it.

@@ -19,6 +19,8 @@ def soup_view(pot: Pot, state: Mapping[str, Any], known: Measured) -> View:
     """Show the soup of a state, coarse or exact."""
     (recipe, trace), evaluation = pot.contents(state), known.evaluation
     origin = "by hand" if state["coefficients"] else "given"
+    if len(recipe) == 1 and (file := pot.written.get(recipe.leader)):
+        origin = f"{file.label}, in {file.path}"
     if state["method"] and not state["coefficients"]:
         origin = f"{pot.methods[state['method']].label}, from {len(state['of'])} ingredients"
     if recipe.by_tensor:
@@ -68,13 +70,15 @@ def _view(
     if trace:
         drawn["trace"] = figures.greedy_trace(trace, step)
         slider |= {"high": len(trace.steps), "high_label": f"greedy soup of {len(trace.ingredients)}"}
-    rows = [row_of(pot.ev.pool, name, alone.get(name)) for name in pot.names]
+    merged = {name: {"role": file.label, "note": file.words} for name, file in pot.written.items()}
+    rows = [row_of(pot.ev.pool, name, alone.get(name)) | merged.get(name, {}) for name in pot.names]
+    names = {"options": pot.names}
     return View(
         figures=drawn,
         words=words,
         clicks={"trace": "step"},
         lassos={"frontier": "chosen"},
-        controls={"step": slider, "coefficients": {"rows": rows}},
+        controls={"step": slider, "coefficients": {"rows": rows}, "chosen": names, "of": names},
         card=_card(pot, soup.recipe if soup else Recipe({})),
     )
 

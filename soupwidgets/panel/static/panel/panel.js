@@ -130,8 +130,8 @@ function render({ model, el }) {
     redo: () => goTo(past.forth()),
     goTo,
     bookmark() {
-      const label = described(state(), specs()) || "this state";
-      model.set("bookmarks", [...(model.get("bookmarks") ?? []), { label, state: state() }]);
+      const kept = model.get("bookmarks") ?? [];
+      model.set("bookmarks", [...kept, { label: newLabel(described(state(), specs()), kept), state: state() }]);
       model.save_changes();
       showTools();
       tools.say("Kept.");
@@ -149,7 +149,6 @@ function render({ model, el }) {
         pinned = viewOf({ tell: () => {} });
         if (plotly) pinned.library(plotly);
         pinned.of = structuredClone(model.get("view"));
-        pinnedTitle.textContent = `Kept: ${described(state(), specs())}`;
       }
       arrange();
       showView();
@@ -192,6 +191,16 @@ function render({ model, el }) {
   // What is shown.
 
   const made = new Map();
+  const groups = new Map();
+  // Buttons of one group stand together, where the first of them would stand.
+  function groupOf(name) {
+    if (!groups.has(name)) {
+      const group = h("div.soupwidgets-group", { role: "group", "aria-label": name }, h("span.soupwidgets-label", {}, name));
+      groups.set(name, group);
+      bar.append(group);
+    }
+    return groups.get(name);
+  }
   function showControls() {
     const wanted = specs();
     for (const spec of wanted) {
@@ -206,7 +215,7 @@ function render({ model, el }) {
         if (control.element) {
           control.element.classList.add(control.wide ? "soupwidgets-wide" : "soupwidgets-control");
           control.element.dataset.control = spec.name;
-          (control.below ? below : bar).append(control.element);
+          (control.below ? below : spec.group ? groupOf(spec.group) : bar).append(control.element);
         }
         control.playing?.(false);
       }
@@ -214,6 +223,7 @@ function render({ model, el }) {
       if (control.element) control.element.hidden = Boolean(spec.hidden);
       control.show(model.get(spec.name), spec);
     }
+    for (const group of groups.values()) group.hidden = !group.querySelector(".soupwidgets-control:not([hidden])");
     showTools();
   }
   const below = h("div");
@@ -243,7 +253,9 @@ function render({ model, el }) {
     live.show(view, look);
     if (pinned) {
       pinned.show(pinned.of, look);
-      liveTitle.textContent = `Now: ${described(view.state ?? state(), specs())}`;
+      const [then, now] = [pinned.of.state ?? {}, view.state ?? state()];
+      pinnedTitle.textContent = `Kept: ${described(then, specs(), now)}`;
+      liveTitle.textContent = `Now: ${described(now, specs(), then)}`;
     }
     for (const { control } of made.values()) {
       control.attach?.();

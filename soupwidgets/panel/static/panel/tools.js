@@ -21,13 +21,32 @@ function history(first) {
   };
 }
 
-function described(state, controls) {
-  const words = controls.filter(({ name, kind, hidden }) => !hidden && name in state && ["slider", "choice", "number", "toggle", "text"].includes(kind) && !Array.isArray(state[name]));
-  return words.map(({ name, label, options }) => {
-    const value = state[name];
-    const written = options?.find?.((option) => Array.isArray(option) && option[0] === value)?.[1];
-    return `${label} ${written ?? (typeof value === "number" ? shortNumber(value) : value)}`;
-  }).join(", ");
+// A value in a few words: of lists and of coefficients, what is chosen and what is not zero.
+function valueWords(value, options) {
+  const written = options?.find?.((option) => Array.isArray(option) && option[0] === value)?.[1];
+  if (written !== undefined) return written;
+  if (typeof value === "number") return shortNumber(value);
+  if (typeof value === "boolean") return value ? "on" : "off";
+  if (value === null || value === undefined || value === "") return "none";
+  if (typeof value !== "object") return String(value).length > 40 ? `${String(value).slice(0, 39)}\u2026` : String(value);
+  const parts = Array.isArray(value) ? value.map((one) => valueWords(one)) : Object.entries(value).filter(([, one]) => one).map(([name, one]) => `${name} ${valueWords(one)}`);
+  if (!parts.length) return "none";
+  return parts.length > 3 ? `${parts.slice(0, 3).join(" + ")} + ${parts.length - 3} more` : parts.join(" + ");
+}
+
+// What a state has that another one has not, drawn or not; the other is what the panel began with, unless it is given.
+function described(state, controls, other) {
+  const differs = ({ name, value }) => name in state && JSON.stringify(state[name]) !== JSON.stringify(other ? other[name] : value);
+  const words = controls.filter(differs).map(({ name, label, options }) => `${label || name} ${valueWords(state[name], options)}`);
+  return words.join(", ") || (other ? "the same" : "as it began");
+}
+
+// Labels are short, so two states may have one: the later is numbered.
+function newLabel(label, kept) {
+  const taken = new Set(kept.map((one) => one.label));
+  let number = 1;
+  while (taken.has(number === 1 ? label : `${label} (${number})`)) number += 1;
+  return number === 1 ? label : `${label} (${number})`;
 }
 
 function toolbar(does) {
