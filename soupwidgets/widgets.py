@@ -1,5 +1,13 @@
-"""The explorers, and `LiveFigure`, which turns any figure into a widget."""
+"""The explorers, and `LiveFigure`, which turns any figure into a widget.
 
+`explorer` makes a panel of your own one of them; `all_explorers` lists them. The names below are written out for type
+checkers and for the documents: one of your own is found without them.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from soupwidgets.commands.extensions import import_extensions
+from soupwidgets.panel import all_explorers, explorer
 from soupwidgets.panel.live_figure import LiveFigure
 from soupwidgets.topics.alpha.panel import AlphaExplorer
 from soupwidgets.topics.augmentation.panel import AugmentationExplorer
@@ -20,4 +28,26 @@ __all__ = [
     "MistakeReviewer",
     "SoupMixer",
     "SpectrumExplorer",
+    "all_explorers",
+    "explorer",
 ]
+
+for _one in (AlphaExplorer, AugmentationExplorer, DiversityExplorer, FrontierExplorer, LandscapeExplorer,
+             MistakeReviewer, SoupMixer, SpectrumExplorer):  # fmt: skip
+    explorer(_one)
+# What is installed beside this package may have explorers of its own.
+import_extensions()
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *(one.__name__ for one in all_explorers())})
+
+
+# Type checkers shall go on to find a name that is misspelt.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        found = {one.__name__: one for one in all_explorers()}
+        if name not in found:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+        return found[name]

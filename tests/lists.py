@@ -1,4 +1,4 @@
-"""The document that lists methods, transforms and readers: `python -m tests.lists` writes it, a test compares it."""
+"""The document that lists what there is to choose from: `python -m tests.lists` writes it, a test compares it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import inspect
 from collections.abc import Iterable
 
 from soupwidgets.methods import SoupMethod, all_methods
+from soupwidgets.panel import summary
 from soupwidgets.suites import READERS, TRANSFORMS, Transform
+from soupwidgets.widgets import all_explorers
 from tests.fixtures import ROOT
 
 DOCUMENT = ROOT / "docs" / "lists.md"
@@ -15,7 +17,7 @@ DOCUMENT = ROOT / "docs" / "lists.md"
 def text() -> str:
     """The document as it ought to be."""
     parts = [
-        "# Methods, transforms and data sets",
+        "# Methods, transforms, data sets and explorers",
         "Made by `make lists` from what their decorators say; `CONTRIBUTING.md` tells how to add one.",
         "## Soup methods",
         "`soupwidgets soup NAME --pool ... --out ...`; in Python the function, or "
@@ -28,6 +30,9 @@ def text() -> str:
         "## Data sets",
         "`soupwidgets suite build --out ... --id KIND=PATH --val KIND=PATH --shift KIND=PATH`.",
         _table(("kind", "what it reads"), ((f"`{kind}`", _summary(READERS[kind])) for kind in sorted(READERS))),
+        "## Explorers",
+        "`sw.widgets.NAME(...)` in a notebook; `.ask()` and `.to_html(path)` without one.",
+        _table(("name", "what it shows"), ((f"`{one.__name__}`", summary(one)) for one in all_explorers())),
     ]
     return "\n\n".join(parts) + "\n"
 

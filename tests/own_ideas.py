@@ -1,12 +1,12 @@
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
+from soupwidgets.evaluation import Evaluator
 from soupwidgets.methods import soup_method
+from soupwidgets.panel import Choice, Panel, State, Table, View, explorer
 from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites import SuiteError, reader, transform
@@ -44,3 +44,16 @@ def numpy_archive(path: Path, _role: str) -> Listing:
         raise SuiteError(f"{path}: not an archive of images and labels ({error})") from error
     classes = tuple(f"class {number}" for number in range(labels.max() + 1))
     return Listing(path, [PixelItem(path, row, image) for row, image in enumerate(images)], labels, classes)
+
+
+@explorer
+class RightAndSure(Panel):
+    """How right is each model, and how surely wrong?"""
+
+    def __init__(self, ev: Evaluator) -> None:
+        self.ev = ev
+        super().__init__("Accuracy and loss", [Choice(name="split", value="test", options=[*ev.suite.splits])])
+
+    def answer(self, state: State) -> Iterator[View]:
+        found = [(name, self.ev.evaluate(name, state["split"])[state["split"]]) for name in self.ev.pool]
+        yield View(tables=[Table("Models", ["", "accuracy", "loss"], [[n, s.accuracy, s.loss] for n, s in found])])

@@ -1,4 +1,4 @@
-"""One file of at most sixty lines adds a method, a transform and a reader, and each is wherever it should be."""
+"""One file of at most sixty lines adds a method, a transform, a reader and a panel; each is wherever it should be."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ import pytest
 import soupwidgets as sw
 from soupwidgets import Evaluator, Recipe, Suite
 from soupwidgets.methods import all_methods, method, method_named
+from soupwidgets.panel import offering
+from soupwidgets.panel.panel import Panel
 from soupwidgets.suites import AUGMENTATIONS, READERS, TRANSFORMS, Shift, augmentation, reader
 from tests import lists
 from tests.command import run
@@ -28,7 +30,7 @@ FILE = ROOT / "tests" / "own_ideas.py"
 @pytest.fixture
 def restored() -> Iterator[None]:
     """What a test makes known is unknown to the next."""
-    known = [(registry, dict(registry)) for registry in (method._METHODS, TRANSFORMS, READERS)]
+    known = [(registry, dict(registry)) for registry in (method._METHODS, TRANSFORMS, READERS, offering._EXPLORERS)]
     yield
     for registry, before in known:
         registry.clear()
@@ -118,7 +120,41 @@ def test_the_reader_is_found_by_suite_build(own: ModuleType, tmp_path: Path) -> 
     assert "not an archive of images and labels" in run(*words, "--val", place).stderr
 
 
-def test_all_three_are_in_the_document_that_lists_them(own: ModuleType) -> None:
+def test_the_panel_is_an_explorer_like_the_others(own: ModuleType, tiny_evaluator: Evaluator, tmp_path: Path) -> None:
+    assert sw.widgets.RightAndSure is own.RightAndSure
+    assert own.RightAndSure in sw.widgets.all_explorers()
+    assert {"RightAndSure", "SoupMixer"} <= set(dir(sw.widgets))
+    panel = sw.widgets.RightAndSure(tiny_evaluator)
+    for split in ("wave", "test"):
+        (table,) = panel.ask(split=split).tables
+        scores = {name: tiny_evaluator.evaluate(name)[split] for name in tiny_evaluator.pool}
+        assert table.rows == [[name, score.accuracy, score.loss] for name, score in scores.items()]
+    panel.split = "wave"
+    panel.wait()
+    assert panel.view["tables"][0]["rows"] == panel.ask(split="wave").to_json()["tables"][0]["rows"]
+    page = panel.to_html(tmp_path / "page.html").read_text()
+    content = json.loads(page.split('id="content">')[1].split("</script>")[0])
+    assert content["varied"] == {"split": list(tiny_evaluator.suite.splits)}
+    assert len(content["answers"]) == len(tiny_evaluator.suite.splits)
+    with pytest.raises(ValueError, match=r"split cannot be 'tset'. Did you mean test\?"):
+        panel.ask(split="tset")
+    panel.close()
+
+
+def test_what_is_no_explorer_is_refused(restored: None) -> None:
+    taken = type("SoupMixer", (Panel,), {"__doc__": "Another one.", "__module__": "elsewhere"})
+    with pytest.raises(ValueError, match=r"there is an explorer 'SoupMixer' already, in soupwidgets\.topics\.soup"):
+        sw.widgets.explorer(taken)
+    with pytest.raises(ValueError, match="_Own cannot be an explorer: it needs a public name"):
+        sw.widgets.explorer(type("_Own", (Panel,), {"__doc__": "Mine."}))
+    with pytest.raises(ValueError, match="it is no class that is made from Panel"):
+        sw.widgets.explorer(print)
+    with pytest.raises(AttributeError, match="has no attribute 'Nobodys'"):
+        _ = sw.widgets.Nobodys
+    assert sw.widgets.explorer(sw.widgets.SoupMixer) is sw.widgets.SoupMixer
+
+
+def test_all_four_are_in_the_document_that_lists_them(own: ModuleType) -> None:
     text = lists.text()
     assert (
         "| `falling` | `falling_soup` | An average in which each ingredient counts less than the one before. | "
@@ -126,6 +162,7 @@ def test_all_three_are_in_the_document_that_lists_them(own: ModuleType) -> None:
     )
     assert "| `fog` | Lay white fog over the image. | `thickness` | yes |" in text
     assert "| `npz` | An archive of numpy with `images` (uint8) and `labels`, whole numbers from 0. |" in text
+    assert "| `RightAndSure` | How right is each model, and how surely wrong? |" in text
 
 
 def test_the_document_lists_what_there_is() -> None:
@@ -146,7 +183,8 @@ def test_a_file_in_the_package_is_found_without_being_named(tmp_path: Path) -> N
     code = (
         "import soupwidgets as sw; assert sw.__file__.startswith('" + str(tmp_path) + "'), sw.__file__\n"
         "assert sw.falling_soup is sw.methods.own_ideas.falling_soup\n"
-        "assert 'npz' in sw.suites.READERS and 'fog' in sw.suites.AUGMENTATIONS"
+        "assert 'npz' in sw.suites.READERS and 'fog' in sw.suites.AUGMENTATIONS\n"
+        "assert sw.widgets.RightAndSure is sw.methods.own_ideas.RightAndSure"
     )
     env = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=env)
@@ -168,6 +206,11 @@ def test_an_installed_package_extends_the_command_line(
     assert done.returncode == 0, done.stderr
     assert "--ratio" in done.stdout
     assert "own_ideas_of_nobody of own-ideas cannot be imported, and is left out (ModuleNotFoundError" in done.stderr
+    # A notebook asks for `sw.widgets` alone.
+    code = "import soupwidgets as sw; print(sw.widgets.RightAndSure.__module__, 'npz' in sw.suites.READERS)"
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=env)
+    assert asked.stdout.strip() == "own_ideas_installed True", asked.stderr
 
 
 def test_what_is_no_reader_is_refused(restored: None) -> None:
