@@ -29,7 +29,6 @@ __all__ = [
     "SoupMixer",
     "SpectrumExplorer",
     "all_explorers",
-    "explorer",
 ]
 
 for _one in (AlphaExplorer, AugmentationExplorer, DiversityExplorer, FrontierExplorer, LandscapeExplorer,
@@ -40,7 +39,7 @@ import_extensions()
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *(one.__name__ for one in all_explorers())})
+    return sorted({*__all__, "explorer", *(one.__name__ for one in all_explorers())})
 
 
 # Type checkers shall go on to find a name that is misspelt.

@@ -36,7 +36,7 @@ def test_dir_lists_everything_and_nothing_else() -> None:
         ("evaluator", "soupwidgets.Evaluator?"),
         ("wiseft", "soupwidgets.wise_ft?"),
         ("AlphaExplorer", "soupwidgets.widgets.AlphaExplorer?"),
-        ("Explorer", "soupwidgets.widgets.AlphaExplorer or"),
+        ("Explorer", "soupwidgets.panel.explorer?"),
         ("finetune", "soupwidgets.training.fine_tune?"),
         ("Landscapes", "soupwidgets.landscape.Landscape"),
         ("build_zo", "soupwidgets.zoo.build_zoo?"),
