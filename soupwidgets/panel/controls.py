@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from soupwidgets.panel.view import plain
+from soupwidgets.spelling import did_you_mean, nearest
 
 Value = Any
 
@@ -33,6 +34,10 @@ class Control:
     value: Value = None
     hidden: bool = False
     kind: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        # What the front end calls it; a control made from another one is drawn like that.
+        cls.kind = getattr(cls, "kind", cls.__name__.lower())
 
     def checked(self, value: Value) -> Value:
         """Return the value as the control holds it.
@@ -70,12 +75,10 @@ class Slider(Control):
     step: float = 0.05
     low_label: str = ""
     high_label: str = ""
-    kind: ClassVar[str] = "slider"
 
     def checked(self, value: Value) -> float:
         """Return the nearest number between the ends."""
-        number = _number(self.name, value)
-        return max(self.low, min(self.high, number))
+        return max(self.low, min(self.high, _number(self.name, value)))
 
     def grid(self) -> list[Value]:
         """List its positions."""
@@ -86,8 +89,6 @@ class Slider(Control):
 @dataclass(frozen=True, kw_only=True)
 class Number(Control):
     """A number that is typed."""
-
-    kind: ClassVar[str] = "number"
 
     def checked(self, value: Value) -> float:
         """Return it as a number."""
@@ -100,7 +101,6 @@ class Text(Control):
 
     value: str = ""
     placeholder: str = ""
-    kind: ClassVar[str] = "text"
 
     def checked(self, value: Value) -> str:
         """Return it as text."""
@@ -112,7 +112,6 @@ class Toggle(Control):
     """Yes or no."""
 
     value: bool = False
-    kind: ClassVar[str] = "toggle"
 
     def checked(self, value: Value) -> bool:
         """Return it as a truth value."""
@@ -134,7 +133,6 @@ class Choice(Control):
     """
 
     options: Sequence[Any] = ()
-    kind: ClassVar[str] = "choice"
 
     @property
     def pairs(self) -> list[tuple[Value, str]]:
@@ -145,8 +143,6 @@ class Choice(Control):
         """Return it, when it is an option."""
         values = [one for one, _ in self.pairs]
         if value not in values:
-            from soupwidgets.spelling import did_you_mean, nearest
-
             meant = did_you_mean(nearest(str(value), [str(one) for one in values]))
             raise ValueError(f"{self.name} cannot be {value!r}.{meant or f' It is one of {values}.'}")
         return value
@@ -172,7 +168,6 @@ class Selection(Control):
 
     value: Sequence[str] = ()
     options: Sequence[str] = ()
-    kind: ClassVar[str] = "selection"
 
     def checked(self, value: Value) -> list[str]:
         """Return what is an option, in the options' order, once."""
@@ -195,7 +190,6 @@ class Button(Control):
     value: int = 0
     title: str = ""
     group: str = ""
-    kind: ClassVar[str] = "button"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,7 +213,6 @@ class Coefficients(Control):
     rows: Sequence[Mapping[str, Any]] = ()
     columns: Sequence[Mapping[str, Any]] = ()
     filter: str = ""
-    kind: ClassVar[str] = "coefficients"
 
     def checked(self, value: Value) -> dict[str, float]:
         """Return a number for each ingredient."""
@@ -244,7 +237,6 @@ class Handle(Control):
     figure: str = ""
     limits: Sequence[float] = (0, 1, 0, 1)
     start: Sequence[float] | None = None
-    kind: ClassVar[str] = "handle"
 
     def checked(self, value: Value) -> list[float] | None:
         """Return two numbers."""
@@ -269,7 +261,6 @@ class Events(Control):
 
     value: Sequence[Mapping[str, Any]] = ()
     script: str = ""
-    kind: ClassVar[str] = "events"
 
 
 def _number(name: str, value: Any) -> float:

@@ -20,6 +20,8 @@ from soupwidgets.panel.view import View
 from soupwidgets.spelling import did_you_mean, nearest
 
 State = dict[str, Any]
+# A step with nothing to show.
+_NOTHING: Step = ("nothing", lambda: None)
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,6 @@ class Panel(anywidget.AnyWidget):
         self._work = NewestWins(self._show_error)
         self._filling: Any = self
         self._last: View | None = None
-        self._before: State = {}
         # By control, the number of the last event that was taken up; the front end keeps what is beyond it.
         self._received: dict[str, int] = {}
         # Setting up may take seconds: from the first moment on it says what it is about.
@@ -273,9 +274,10 @@ class Panel(anywidget.AnyWidget):
     def _fill_steps(self, state: State) -> Steps:
         for step in self.fill(state):
             if step is None:
-                yield "nothing", _nothing
+                yield _NOTHING
                 continue
-            yield "filled", partial(self._show_filled, step)
+            told = {"words": step.words, "done": step.done, "total": step.total}
+            yield "filled", partial(self.set_trait, "filled", told)
             if step.fresh:
                 yield from self._answering(self.state)
 
@@ -291,7 +293,7 @@ class Panel(anywidget.AnyWidget):
         yield from self._answering(state)
 
     def _showing(self, view: View | None, state: State) -> Step:
-        return ("nothing", _nothing) if view is None else ("view", partial(self._show, view, self._json(view, state)))
+        return _NOTHING if view is None else ("view", partial(self._show, view, self._json(view, state)))
 
     def _json(self, view: View, state: State) -> dict[str, Any]:
         return view.to_json() | {"state": state, "code": self.code(state), "received": dict(self._received)}
@@ -303,9 +305,6 @@ class Panel(anywidget.AnyWidget):
             self.controls = [control.to_json() for control in self._controls.values()]
         self._last = view
         self.view = json
-
-    def _show_filled(self, step: Filled) -> None:
-        self.filled = {"words": step.words, "done": step.done, "total": step.total}
 
     def _show_error(self, error: BaseException) -> None:
         self.running = ""
@@ -369,7 +368,3 @@ def _trait(control: Control) -> traitlets.TraitType[Any, Any]:
 @cache
 def _packed_plotly() -> bytes:
     return gzip.compress(plotly_javascript().encode(), compresslevel=6, mtime=0)
-
-
-def _nothing() -> None:
-    """A step with nothing to show."""

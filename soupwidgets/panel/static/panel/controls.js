@@ -73,7 +73,7 @@ function slider(spec, send, { play }) {
   };
 }
 
-function labelled(spec, input) {
+function labelled(input) {
   const id = newId();
   input.id = id;
   const label = h("label.soupwidgets-label", { for: id });
@@ -82,7 +82,7 @@ function labelled(spec, input) {
 
 function number(spec, send) {
   const typed = numberBox(spec.label, (value) => send(value, false));
-  const { element, name } = labelled(spec, typed.box);
+  const { element, name } = labelled(typed.box);
   return { element, show: (value, control) => (name(control.label), typed.show(value)) };
 }
 
@@ -94,7 +94,7 @@ function text(spec, send) {
   const say = () => (clearTimeout(timer), send(input.value, false));
   input.addEventListener("input", () => (clearTimeout(timer), (timer = setTimeout(say, 250))));
   input.addEventListener("change", say);
-  const { element, name } = labelled(spec, input);
+  const { element, name } = labelled(input);
   return { element, show: (value, control) => (name(control.label), document.activeElement !== input && (input.value = value)) };
 }
 
@@ -113,7 +113,7 @@ function choice(spec, send) {
   keepKeys(select);
   let values = [];
   let written = "";
-  const { element, name } = labelled(spec, select);
+  const { element, name } = labelled(select);
   return {
     element,
     show(value, control) {

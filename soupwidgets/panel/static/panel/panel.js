@@ -58,6 +58,7 @@ function render({ model, el }) {
   const head = h("div.soupwidgets-head", {}, bar, status);
   const root = h("section.soupwidgets-panel", { "aria-label": model.get("title") });
   const specs = () => model.get("controls") ?? [];
+  const specOf = (name) => specs().find((one) => one.name === name);
   const isState = ({ kind }) => kind !== "button" && kind !== "events";
   const state = () => Object.fromEntries(specs().filter(isState).map(({ name }) => [name, model.get(name)]));
   const past = history(state());
@@ -74,10 +75,7 @@ function render({ model, el }) {
     showControls();
     listen();
   }
-  const tell = (name, value) => {
-    const spec = specs().find((one) => one.name === name);
-    if (spec) set({ [name]: value });
-  };
+  const tell = (name, value) => specOf(name) && set({ [name]: value });
   function goTo(there) {
     if (there) set(Object.fromEntries(Object.entries(there).filter(([name, value]) => JSON.stringify(model.get(name)) !== JSON.stringify(value))));
   }
@@ -88,12 +86,10 @@ function render({ model, el }) {
   // A slider that plays waits at every position for its answer, and long enough to be seen.
   function play(name) {
     if (playing) return stopPlaying();
-    const spec = specs().find((one) => one.name === name);
-    if (model.get(name) >= spec.high - 1e-9) set({ [name]: spec.low });
+    if (model.get(name) >= specOf(name).high - 1e-9) set({ [name]: specOf(name).low });
     let since = Date.now();
     const timer = setInterval(() => {
-      const now = specs().find((one) => one.name === name);
-      const value = model.get(name);
+      const [now, value] = [specOf(name), model.get(name)];
       if (Date.now() - since < 450 || Math.abs((model.get("view").state?.[name] ?? value) - value) > 1e-9) return;
       if (value >= now.high - 1e-9) return stopPlaying();
       since = Date.now();
