@@ -176,7 +176,7 @@ class SoupMethod:
         if self.steps is None:
             yield 1, 1, self.make(pool, ingredients, ev=ev, **options)
             return
-        arguments = self._arguments(pool, ingredients, ev, None, options)
+        arguments = self._arguments(pool, ingredients, ev, options.pop("path", None), options)
         for done, total, result in self.steps(*arguments, **self._keywords(ev, options)):
             yield done, total, Made(result)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ import torch
 import soupwidgets as sw
 from soupwidgets import Evaluator, Pool, Recipe
 from soupwidgets.checkpoints import CheckpointFile
-from soupwidgets.methods import all_methods
+from soupwidgets.methods import all_methods, method, soup_method
 from soupwidgets.panel.view import View
 from soupwidgets.widgets import SoupMixer
 from tests.topics.soup.test_panel import control, press, words
@@ -107,6 +107,32 @@ def test_where_it_goes_is_said_before_it_is_there(mixer: SoupMixer) -> None:
     assert path.exists()
     assert "dare" in [row["name"] for row in mixer.ask().controls["coefficients"]["rows"]]
     assert mixer.recipe == sw.uniform_soup(mixer.ev.pool, ["ft-a", "ft-b"])
+
+
+def test_a_method_that_writes_in_steps_can_be_stopped(tiny_evaluator: Evaluator, tmp_path: Path) -> None:
+    def steps(pool: Pool, path: Path, ingredients: Sequence[str]) -> Iterator[tuple[int, int, Path | None]]:
+        yield 1, 2, None
+        sw.save_mixture(pool, sw.uniform_soup(pool, ingredients), path, progress=False)
+        yield 2, 2, path
+
+    def stepwise(pool: Pool, path: Path, ingredients: Sequence[str] | None = None) -> Path:
+        "The plain average, in a file."
+        return path
+
+    soup_method("stepwise", "Stepwise", paper="nobody's", steps=steps)(stepwise)
+    try:
+        mixer = SoupMixer(tiny_evaluator)
+    finally:
+        method.forget("stepwise")
+    mixer.file = str(tmp_path / "mine.pt")
+    acting = mixer.act("stepwise", mixer.state)
+    assert [(view.done, view.total) for view in (next(acting), next(acting))] == [(0, 1), (1, 2)]
+    acting.close()
+    assert list(tmp_path.glob("*.safetensors")) == []
+    assert mixer.do("stepwise")["coefficients"]["stepwise"] == 1
+    same = mixer.ev.evaluate("stepwise").scores
+    assert same == mixer.ev.evaluate(sw.uniform_soup(tiny_evaluator.pool)).scores
+    mixer.close()
 
 
 def test_a_folder_that_is_none_is_said(mixer: SoupMixer, tmp_path: Path) -> None:
