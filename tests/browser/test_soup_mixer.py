@@ -99,20 +99,6 @@ def test_sliders_switches_and_the_sum(lab: Lab, page: Any, evaluator: Evaluator)
     wait_exact(page, 3)
     recipe = Recipe({"ft-03": 0.5, "ft-08": 0.3, "ft-00": 0.2})
     wait_counts(page, expected_counts(evaluator, recipe))
-
-    # What a method writes to a file becomes a row of the table.
-    files = page.get_by_role("group", name="Methods that write a file")
-    assert files.get_by_role("button").all_text_contents() == ["DARE", "TIES", "Fisher"]
-    files.get_by_role("button", name="TIES").click()
-    page.get_by_text("ties is TIES of 4 ingredients, written to ties.safetensors").wait_for()
-    wait_exact(page, 1)
-    assert coefficients(page) == {"ties": 1}
-    assert (lab.root / "notebooks" / "ties.safetensors").exists()
-    page.wait_for_timeout(1000)
-    page.locator(".soupwidgets-panel").first.screenshot(path=str(ARTEFACTS / "mixer-ties.png"))
-    page.get_by_label("ft-03 is in the soup").check()
-    wait_exact(page, 2)
-    assert coefficients(page) == {"ties": 0.5, "ft-03": 0.5}
     assert page.locator("[role=alert]:visible").count() == 0
 
 
