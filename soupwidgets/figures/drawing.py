@@ -1,4 +1,4 @@
-"""Figures as data, for what is drawn many times a second: plotly's own objects take several times as long to make."""
+"""Figures as data: plotly's own objects take several times as long to make, and some are drawn many times a second."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import plotly.graph_objects as go
 from soupwidgets.figures.shown import ShownFigure, shown_layout, shown_trace
 
 P = ParamSpec("P")
+# Height of a legend, and of a name in it where there is room for two beside each other, in pixels.
+_LEGEND, _LEGEND_ROW = 16, 10
 
 
 class Drawing:
@@ -26,18 +28,27 @@ class Drawing:
         self.data: list[dict[str, Any]] = []
         self.layout = layout
 
-    def add_scatter(self, **trace: Any) -> None:
-        """Add a trace of points or lines."""
-        self.data.append({"type": "scatter", **trace})
+    def add(self, kind: str = "scatter", **trace: Any) -> None:
+        """Add a trace of one of plotly's kinds."""
+        self.data.append({"type": kind, **trace})
 
-    def add_trace(self, trace: dict[str, Any]) -> None:
-        """Add any trace; it says its type itself."""
-        self.data.append(trace)
+    def add_rule(self, *, x: float | None = None, y: float | None = None, **line: Any) -> None:
+        """Add a straight line through the whole figure, upright at ``x`` or level at ``y``."""
+        across, along = ("x", "y") if y is None else ("y", "x")
+        at = x if y is None else y
+        ends = {f"{across}0": at, f"{across}1": at, f"{along}0": 0, f"{along}1": 1, f"{along}ref": "paper"}
+        self.layout.setdefault("shapes", []).append({"type": "line", **ends, "line": line})
 
     def done(self, text: str, **layout: Any) -> Drawing:
         """Escape every text, and add the text alternative and the rest of the layout."""
-        whole = {**self.layout, **layout}
-        self.layout = {**whole, **shown_layout(whole), "meta": {"text": text}}
+        for key, value in layout.items():
+            old = self.layout.get(key)
+            self.layout[key] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
+        named = [trace for trace in self.data if trace.get("name") and trace.get("showlegend", True)]
+        # One name says nothing that the title does not; more of them need room below the axis.
+        self.layout["showlegend"] = len(named) > 1
+        self.layout["margin"]["b"] += (_LEGEND + _LEGEND_ROW * len(named)) * (len(named) > 1)
+        self.layout = {**self.layout, **shown_layout(self.layout), "meta": {"text": text}}
         self.data = [trace | shown_trace(trace) for trace in self.data]
         return self
 
@@ -74,3 +85,8 @@ class figure(Generic[P]):  # noqa: N801 - a decorator
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> go.Figure:
         """Draw, and make a plotly figure of it."""
         return self.plain(*args, **kwargs).to_figure()
+
+
+def text_alternative(figure: go.Figure | Drawing) -> str:
+    """The figure's content in words, for readers who cannot see it."""
+    return figure.text if isinstance(figure, Drawing) else str(figure.layout.meta["text"])

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from soupwidgets.figures.style import axis, base_figure
+from soupwidgets.figures.drawing import Drawing
+from soupwidgets.figures.style import axis, drawing
 
 # Up to this many rows there is space for a number in every cell.
 _WRITTEN = 14
 
 
-def matrix_figure(
+def matrix_drawing(
     title: str, names: Sequence[str], *, values: NDArray[np.float64], unit: str, digits: int, uid: str
-) -> go.Figure:
+) -> Drawing:
     """Draw ``values[row, column]`` of pairs of models; cells without a number stay empty.
 
     Parameters
@@ -35,14 +35,14 @@ def matrix_figure(
         Plotly's ``uid`` for the trace.
     """
     count = len(names)
-    figure = base_figure(
+    drawn = drawing(
         title,
         # Aslant or upright where the screen leaves no room for level names.
         axis("", automargin=True, showgrid=False, autotickangles=[0, -45, -90]),
         axis("", autorange="reversed", automargin=True, showgrid=False),
         height=max(380, 150 + 32 * count),
     )
-    figure.add_heatmap(
+    drawn.add("heatmap",
         z=values, x=list(names), y=list(names), uid=uid, colorscale="Cividis_r", xgap=1, ygap=1,
         texttemplate=f"%{{z:.{digits}f}}" if count <= _WRITTEN else None,
         colorbar={
@@ -50,5 +50,4 @@ def matrix_figure(
         },
         hovertemplate=f"%{{y}} and %{{x}}: %{{z:.{digits}f}} {unit}<extra></extra>",
     )  # fmt: skip
-    figure.update_layout(margin={"t": 60, "b": 40})
-    return figure
+    return drawn

@@ -7,16 +7,14 @@ from itertools import groupby
 from math import isfinite
 from typing import Any
 
-import plotly.graph_objects as go
-
 from soupwidgets.evaluation import SplitScore
 from soupwidgets.figures.drawing import Drawing
-from soupwidgets.figures.shown import ShownFigure
 
 # Okabe and Ito (2008), 'Color universal design': told apart with every common form of colour blindness.
 BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
+ORANGE, PURPLE, SKY = "#E69F00", "#CC79A7", "#56B4E9"
 # For lines without a fixed meaning, in this order.
-COLOURS = (BLUE, VERMILLION, GREEN, "#E69F00", "#CC79A7", "#56B4E9")
+COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY)
 INK, GREY, PALE = "#222222", "#767676", "#C8C8C8"
 FONT = "system-ui, 'Segoe UI', 'Liberation Sans', 'DejaVu Sans', Arial, sans-serif"
 
@@ -75,9 +73,7 @@ def error_bars_of(scores: Iterable[SplitScore], **style: Any) -> dict[str, Any]:
     }
 
 
-def band_trace(
-    x: Sequence[float], low: Sequence[float], high: Sequence[float], *, colour: str, uid: str
-) -> dict[str, Any]:
+def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], *, colour: str, uid: str) -> dict[str, Any]:
     """The area between two curves, pale, without legend or hover; a gap where a limit is unknown."""
     shape_x: list[float | None] = []
     shape_y: list[float | None] = []
@@ -88,7 +84,6 @@ def band_trace(
             shape_y += [*([None] if shape_y else []), *(p[2] for p in run), *(p[1] for p in reversed(run))]
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return {
-        "type": "scatter",
         "x": shape_x or [None],
         "y": shape_y or [None],
         "uid": uid,
@@ -101,14 +96,10 @@ def band_trace(
     }
 
 
-def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], *, colour: str, uid: str) -> go.Scatter:
-    """The same as a trace of plotly."""
-    return go.Scatter(band_trace(x, low, high, colour=colour, uid=uid))
-
-
 def axis(title: str, limits: tuple[float, float] | None = None, **more: Any) -> dict[str, Any]:
     """An axis in the common style; with ``limits`` it stays fixed while something moves along it."""
     look = {"title": {"text": title}, "gridcolor": "#E6E6E6", "zeroline": False, "linecolor": GREY, "ticks": "outside"}
+    look["automargin"] = True
     return {**look, **({} if limits is None else {"range": list(limits)}), **more}
 
 
@@ -175,35 +166,35 @@ def label_positions(
     return found
 
 
-def base_figure(title: str, x_axis: dict[str, Any], y_axis: dict[str, Any], *, height: int = 450) -> ShownFigure:
-    """An empty figure with its axes and the common look."""
-    return ShownFigure(layout=_layout(title, x_axis, y_axis, height))
-
-
-def drawing(title: str, x_axis: dict[str, Any], y_axis: dict[str, Any], *, height: int = 450) -> Drawing:
-    """The same as data."""
-    return Drawing(_layout(title, x_axis, y_axis, height))
-
-
-def _layout(title: str, x_axis: dict[str, Any], y_axis: dict[str, Any], height: int) -> dict[str, Any]:
-    return {
+def drawing(title: str, x_axis: dict[str, Any] | None, y_axis: dict[str, Any] | None, *, height: int = 450) -> Drawing:
+    """Begin a figure with its axes, if it has one pair of them, and the common look."""
+    axes = {"xaxis": x_axis, "yaxis": y_axis}
+    layout = {
         "title": {"text": title, "font": {"size": 15}, "x": 0, "xref": "paper", "y": 0.97, "yanchor": "top"},
         "font": {"family": FONT, "size": 12, "color": INK},
         "height": height,
-        "margin": {"l": 60, "r": 16, "t": 40, "b": 150},
+        "margin": {"l": 60, "r": 16, "t": 44, "b": 60},
         "paper_bgcolor": "white",
         "plot_bgcolor": "white",
-        "xaxis": x_axis,
-        "yaxis": y_axis,
         "legend": {
             "orientation": "h",
             "font": {"size": 11},
             "x": 0,
-            "y": -0.27,
+            "y": 0.01,
+            "yref": "container",
             "xanchor": "left",
-            "yanchor": "top",
+            "yanchor": "bottom",
             "itemclick": False,
             "itemdoubleclick": False,
         },
         "hovermode": "closest",
     }
+    return Drawing(layout | {name: made for name, made in axes.items() if made is not None})
+
+
+def not_in_view(names: Sequence[str]) -> list[dict[str, Any]]:
+    """Plotly's annotations that name what lies too far below to be shown; none for no names."""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    words = f"\u2190 far below, not in view: {', '.join(names[:3])}{more}"
+    corner = {"xref": "paper", "yref": "paper", "x": 0, "y": 0, "xanchor": "left", "yanchor": "bottom"}
+    return [{"text": words, "showarrow": False, "font": {"size": 11, "color": GREY}, **corner}] if names else []

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html import unescape
-from inspect import isfunction
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
@@ -22,7 +21,6 @@ import soupwidgets.topics
 from soupwidgets import GreedySoup, Recipe, Sweep
 from soupwidgets.evaluation import Evaluation, SplitScore
 from soupwidgets.figures import drawing, style
-from soupwidgets.figures.finishing import finished
 from soupwidgets.figures.shown import ShownFigure, bold, shown_template, shown_text, shown_trace
 from soupwidgets.methods import GreedyStep, LearnedEpoch, LearnedSoup
 from soupwidgets.stats.calibration import Calibration
@@ -233,15 +231,12 @@ def test_no_figure_is_forgotten() -> None:
         "figures": sw.figures
     }
     public = {
-        f"{room}.{name}": made
+        f"{room}.{name}"
         for room, module in rooms.items()
         for name, made in vars(module).items()
-        if (isfunction(made) or isinstance(made, drawing.figure))
-        and not name.startswith("_")
-        and made.__module__.startswith(module.__name__)
+        if isinstance(made, drawing.figure)
     }
-    draws = {n for n, f in public.items() if f.__annotations__.get("return") in ("go.Figure", "Drawing")}
-    assert draws - {"figures.finished"} == set(BUILD)
+    assert set(public) == set(BUILD)
 
 
 @pytest.mark.parametrize("name", BUILD)
@@ -289,11 +284,10 @@ def test_a_template_cannot_show_what_clicks_carry() -> None:
     assert shown_trace(numbers) == {}
     with pytest.raises(ValueError, match="use hovertext"):
         shown_trace({"customdata": [["name"]], "hovertemplate": "%{customdata[0]}"})
-    figure = ShownFigure(go.Scatter(customdata=np.array([["name"]]), hovertemplate="%{customdata[0]}", uid="a"))
+    drawn = style.drawing("title", {}, {})
+    drawn.add(customdata=np.array([["name"]]), hovertemplate="%{customdata[0]}", uid="a")
     with pytest.raises(ValueError, match="'a' shows names"):
-        finished(figure, "words")
-    with pytest.raises(TypeError, match="base_figure"):
-        finished(go.Figure(), "words")
+        drawn.done("words")
 
 
 def test_a_figure_by_itself_has_no_button_that_uploads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -327,8 +321,8 @@ def test_too_few_images_to_say_is_no_bar_of_no_width() -> None:
     assert style.error_bar(0.5, (0.4, 0.7))["array"] == pytest.approx([20])
     assert style.limits([0.0, float("nan"), 1.0], 0.5) == (-0.5, 1.5)
     area = style.band([0, 1, 2, 3], [1, 1, nothing[0], 1], [2, 2, nothing[1], 2], colour=style.BLUE, uid="band")
-    assert area.x == (0, 1, 1, 0, None, 3, 3)
-    assert area.y == (2, 2, 1, 1, None, 2, 1)
+    assert area["x"] == [0, 1, 1, 0, None, 3, 3]
+    assert area["y"] == [2, 2, 1, 1, None, 2, 1]
 
 
 def test_figures_of_class_means_without_intervals(monkeypatch: pytest.MonkeyPatch) -> None:

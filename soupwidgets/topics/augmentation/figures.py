@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-import plotly.graph_objects as go
-
-from soupwidgets.figures.finishing import finished
+from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.labels import label_offsets
 from soupwidgets.figures.style import (
     BLUE,
@@ -17,7 +15,7 @@ from soupwidgets.figures.style import (
     axis,
     band,
     bar_length,
-    base_figure,
+    drawing,
     limits,
     percent,
 )
@@ -26,7 +24,8 @@ from soupwidgets.topics.augmentation.affinity import Affinity
 from soupwidgets.topics.augmentation.study import AugmentationStudy
 
 
-def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> go.Figure:
+@figure
+def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> Drawing:
     """Draw the plane of affinity and diversity, coloured by what an augmentation does to accuracy.
 
     Parameters
@@ -48,13 +47,13 @@ def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> g
     edges = [v for e in y for v in (e.value, e.low, e.high) if v > 0]
     low, high = limits([math.log10(v) for v in edges], 0.1)
     left, right = limits([v for e in x for v in (e.value, e.low, e.high) if math.isfinite(v)] + [1.0], 0.08)
-    figure = base_figure(
+    drawn = drawing(
         "Affinity and diversity of augmentations",
         axis("Affinity (accuracy, augmented / clean)", (left, right)),
         axis("Diversity (loss, with / without; log)", (low, high), type="log", dtick="D2"),
         height=520,
     )
-    figure.add_scatter(
+    drawn.add(
         x=[e.value for e in x], y=[e.value for e in y], uid="augmentations",
         name=f"augmentations, 95% intervals over {study.seeds} trainings", mode="markers",
         hovertext=[r.name for r in results], customdata=[[r.name] for r in results],
@@ -70,13 +69,15 @@ def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> g
     across_axis = [(e.value - left) / (right - left) for e in x]
     up_axis = [(math.log10(e.value) - low) / (high - low) for e in y]
     offsets = label_offsets(across_axis, up_axis, [r.name for r in results])
-    for result, (across, up) in zip(results, offsets, strict=True):
-        figure.add_annotation(
-            x=result.affinity.value, y=math.log10(result.diversity.value), text=result.name, ax=across, ay=-up,
-            showarrow=True, arrowhead=0, arrowwidth=1, arrowcolor=GREY, standoff=8, borderpad=0,
-        )  # fmt: skip
+    names = [
+        {
+            "x": r.affinity.value, "y": math.log10(r.diversity.value), "text": r.name, "ax": across, "ay": -up,
+            "showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": GREY, "standoff": 8, "borderpad": 0,
+        }
+        for r, (across, up) in zip(results, offsets, strict=True)
+    ]  # fmt: skip
     ring = [r for r in results if r.name == chosen]
-    figure.add_scatter(
+    drawn.add(
         x=[r.affinity.value for r in ring], y=[r.diversity.value for r in ring], uid="chosen", name="chosen",
         mode="markers", marker={"size": 24, "symbol": "circle-open", "color": VERMILLION, "line": {"width": 3}},
         hoverinfo="skip", showlegend=bool(ring),
@@ -86,10 +87,11 @@ def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> g
         for r in sorted(results, key=lambda r: -r.change.value)
     )
     text = f"{len(results)} augmentations, by what they do to accuracy (clean {study.accuracy.value:.1%}): {words}."
-    return finished(figure, text)
+    return drawn.done(text, annotations=names)
 
 
-def curves(study: AugmentationStudy, name: str) -> go.Figure:
+@figure
+def curves(study: AugmentationStudy, name: str) -> Drawing:
     """Draw training loss by epoch, with one augmentation and without.
 
     Parameters
@@ -102,7 +104,7 @@ def curves(study: AugmentationStudy, name: str) -> go.Figure:
     result = study[name]
     epochs = list(range(1, len(study.losses) + 1))
     values = [*study.losses, *result.losses]
-    figure = base_figure(
+    drawn = drawing(
         f"Training with {name}, and without",
         axis("Epoch"),
         axis("Training loss, nats (log scale)", limits([math.log10(v) for v in values if v > 0], 0.1), type="log",
@@ -111,7 +113,7 @@ def curves(study: AugmentationStudy, name: str) -> go.Figure:
     )  # fmt: skip
     sides = ("without", "without", study.losses, GREY), ("with", name, result.losses, BLUE)
     for side, what, losses, colour in sides:
-        figure.add_scatter(
+        drawn.add(
             x=epochs, y=list(losses), uid=f"loss-{side}", name=f"{what}, mean of {study.seeds}", mode="lines+markers",
             line={"color": colour, "width": 2.5}, marker={"size": 5},
             hovertemplate="epoch %{x}: %{y:.3f} nats<extra></extra>",
@@ -121,21 +123,22 @@ def curves(study: AugmentationStudy, name: str) -> go.Figure:
         f"epochs, without it from {study.losses[0]:.2f} to {study.losses[-1]:.3f}: diversity {result.diversity}. "
         f"Test accuracy {result.accuracy.value:.1%} with it, {study.accuracy.value:.1%} without."
     )
-    return finished(figure, text)
+    return drawn.done(text)
 
 
-def affinity_along_alpha(found: Mapping[float, Affinity], fine_tuned: str) -> go.Figure:
+@figure
+def affinity_along_alpha(found: Mapping[float, Affinity], fine_tuned: str) -> Drawing:
     """Draw affinity of one augmentation along alpha, from the zero-shot to the fine-tuned model."""
     alphas = sorted(found)
     ratios = [found[a].ratio for a in alphas]
     name = next(iter(found.values())).augmentation
-    figure = base_figure(
+    drawn = drawing(
         f"Affinity of {name} along alpha",
         axis(f"alpha (0 zero-shot, 1 {fine_tuned})", (-0.02, 1.02)),
         axis("Affinity (accuracy, augmented / clean)", limits([v for r in ratios for v in (r.low, r.high)], 0.1)),
     )
-    figure.add_trace(band(alphas, [r.low for r in ratios], [r.high for r in ratios], colour=BLUE, uid="band"))
-    figure.add_scatter(
+    drawn.add(**band(alphas, [r.low for r in ratios], [r.high for r in ratios], colour=BLUE, uid="band"))
+    drawn.add(
         x=alphas, y=[r.value for r in ratios], uid="affinity", name=f"{name}, with 95% interval",
         mode="lines+markers", line={"color": BLUE, "width": 2.5},
         hovertemplate="alpha %{x:.2f}: %{y:.3f}<extra></extra>",
@@ -144,7 +147,7 @@ def affinity_along_alpha(found: Mapping[float, Affinity], fine_tuned: str) -> go
         f"Affinity of {name}: {ratios[0]} at alpha {alphas[0]:g}, {ratios[-1]} at alpha {alphas[-1]:g}; highest "
         f"{max(r.value for r in ratios):.3f}."
     )
-    return finished(figure, text)
+    return drawn.done(text)
 
 
 def _bars(found: Sequence[Estimate]) -> dict[str, object]:

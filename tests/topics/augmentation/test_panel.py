@@ -13,7 +13,7 @@ import pytest
 
 import soupwidgets as sw
 from soupwidgets import Evaluator, wise_ft
-from soupwidgets.figures.finishing import text_alternative
+from soupwidgets.figures import text_alternative
 from soupwidgets.panel.view import View
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.suites import Augmentation, augmentation

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
-from soupwidgets.figures.finishing import finished
-from soupwidgets.figures.style import BLUE, GREEN, VERMILLION, axis, base_figure, limits, percents
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.style import BLUE, GREEN, VERMILLION, axis, drawing, limits, percents
 from soupwidgets.topics.alpha.along_alpha import AlongAlpha
 
 _ORANGE = "#E69F00"
 
 
-def along(rows: Sequence[AlongAlpha], split: str) -> go.Figure:
+@figure
+def along(rows: Sequence[AlongAlpha], split: str) -> Drawing:
     """Draw disagreement with both ends, error inconsistency, and calibration errors.
 
     Parameters
@@ -44,7 +43,7 @@ def along(rows: Sequence[AlongAlpha], split: str) -> go.Figure:
         "calibration error (ECE)": (_ORANGE, "solid", [r.calibration.ece for r in rows]),
         "ECE with the temperature from validation": (_ORANGE, "dot", [r.calibration.ece_scaled for r in rows]),
     }
-    figure = base_figure(
+    drawn = drawing(
         f"Predictions along alpha, on '{split}'",
         axis("alpha (0: zero-shot, 1: fine-tuned)", (-0.02, 1.02)),
         axis(
@@ -52,7 +51,7 @@ def along(rows: Sequence[AlongAlpha], split: str) -> go.Figure:
         ),
     )
     for i, (name, (colour, dash, values)) in enumerate(curves.items()):
-        figure.add_scatter(
+        drawn.add(
             x=alphas, y=percents(values), uid=f"curve-{i}", name=name, mode="lines+markers",
             line={"color": colour, "dash": dash, "width": 2}, marker={"size": 5},
             hovertemplate=f"alpha %{{x:.3g}}<br>{name}: %{{y:.2f}}%<extra></extra>",
@@ -60,4 +59,4 @@ def along(rows: Sequence[AlongAlpha], split: str) -> go.Figure:
     text = f"Along alpha on '{split}': " + "; ".join(
         f"{name} from {values[0]:.1%} to {values[-1]:.1%}" for name, (_, _, values) in curves.items()
     )
-    return finished(figure, f"{text}.")
+    return drawn.done(f"{text}.")

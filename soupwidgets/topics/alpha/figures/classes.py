@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import INK, PALE, VERMILLION, axis, band_trace, drawing, percents
+from soupwidgets.figures.style import INK, PALE, VERMILLION, axis, band, drawing, percents
 from soupwidgets.topics.alpha.classes import ClassCurve
 
 
@@ -44,15 +44,15 @@ def classes(curves: Sequence[ClassCurve], alpha: float | None = None) -> Drawing
     order = [i for i in range(len(curves)) if i != out]
     for i in order:
         one = curves[i]
-        drawn.add_scatter(
+        drawn.add(
             x=list(one.alphas), y=percents(one.accuracy.tolist()), uid=f"class-{i}", name="each class",
             showlegend=i == order[0], mode="lines", line={"color": PALE, "width": 1.3}, meta=one.name,
             customdata=[[a] for a in one.alphas], hovertemplate="%{meta}<br>alpha %{x:.2f}: %{y:.1f}%<extra></extra>",
         )  # fmt: skip
     brought = curves[out]
     low, high = percents(brought.interval[:, 0].tolist()), percents(brought.interval[:, 1].tolist())
-    drawn.add_trace(band_trace(brought.alphas, low, high, colour=VERMILLION, uid="band"))
-    drawn.add_scatter(
+    drawn.add(**band(brought.alphas, low, high, colour=VERMILLION, uid="band"))
+    drawn.add(
         x=list(brought.alphas), y=percents(brought.accuracy.tolist()), uid="brought-out",
         name=f"{brought.name}, with 95% interval ({brought.images} images)", mode="lines+markers",
         line={"color": VERMILLION, "width": 2.5}, marker={"size": 5}, customdata=[[a] for a in brought.alphas],

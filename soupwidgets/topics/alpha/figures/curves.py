@@ -15,7 +15,7 @@ from soupwidgets.figures.style import (
     PALE,
     VERMILLION,
     axis,
-    band_trace,
+    band,
     drawing,
     percent,
     percents,
@@ -52,7 +52,7 @@ def curves(
     x = sweep.alphas
     shifts = [name for name, score in sweep[x[0]].scores.items() if score.role == "shift"]
     for position, name in enumerate(shifts):
-        drawn.add_scatter(
+        drawn.add(
             x=x,
             y=percents([sweep[a].accuracy[name] for a in x]),
             uid=f"shift-{position}",
@@ -71,7 +71,7 @@ def curves(
         ood, intervals = [sweep[a].accuracy[shift] for a in x], [sweep[a].interval[shift] for a in x]
         name = column_label(evaluation, shift)
     _add_curve(drawn, x, ood, intervals, name, "ood", VERMILLION)
-    drawn.add_scatter(
+    drawn.add(
         x=x,
         y=percents([sweep[a].accuracy[sweep.validation] for a in x]),
         uid="validation",
@@ -81,7 +81,7 @@ def curves(
         hovertemplate="validation<br>alpha %{x:.2f}: %{y:.2f}%<extra></extra>",
     )
     best = sweep.best_alpha()
-    drawn.add_scatter(
+    drawn.add(
         x=[best],
         y=[percent(sweep[best].accuracy[sweep.validation])],
         uid="best",
@@ -122,8 +122,8 @@ def _add_curve(
     colour: str,
 ) -> None:
     low, high = percents([i[0] for i in intervals]), percents([i[1] for i in intervals])
-    drawn.add_trace(band_trace(x, low, high, colour=colour, uid=f"band-{uid}"))
-    drawn.add_scatter(
+    drawn.add(**band(x, low, high, colour=colour, uid=f"band-{uid}"))
+    drawn.add(
         x=x,
         y=percents(values),
         uid=f"curve-{uid}",

@@ -61,7 +61,7 @@ def frontier(
     x, y = percents([p.id for p in points]), percents([p.ood for p in points])
     drawn = drawing("Accuracy against robustness", *_axes(points, shift, evaluation))
     ends = [0, len(points) - 1]
-    drawn.add_scatter(
+    drawn.add(
         x=[x[i] for i in ends],
         y=[y[i] for i in ends],
         uid="straight",
@@ -70,7 +70,7 @@ def frontier(
         line={"color": GREY, "dash": "dash", "width": 1.5},
         hoverinfo="skip",
     )
-    drawn.add_scatter(
+    drawn.add(
         x=x,
         y=y,
         uid="curve",
@@ -82,7 +82,7 @@ def frontier(
         hovertemplate="alpha %{customdata[0]:.2f}<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
     )
     for i, name, symbol in ((0, "zero-shot", "square"), (len(points) - 1, sweep.fine_tuned, "diamond")):
-        drawn.add_scatter(
+        drawn.add(
             x=[x[i]],
             y=[y[i]],
             uid=f"end-{i > 0}",
@@ -95,7 +95,7 @@ def frontier(
         )
     best = sweep.best_alpha()
     best_point = frontier_point(sweep[best], shift)
-    drawn.add_scatter(
+    drawn.add(
         x=[percent(best_point.id)],
         y=[percent(best_point.ood)],
         uid="best",
@@ -106,7 +106,7 @@ def frontier(
         hovertemplate="best by validation<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
     )
     point = frontier_point(evaluation, shift)
-    drawn.add_scatter(
+    drawn.add(
         x=[percent(point.id)], y=[percent(point.ood)], uid=HERE, name="this alpha, with 95% intervals", mode="markers",
         error_x=error_bar(point.id, point.id_interval, color=VERMILLION, thickness=1.5, width=5),
         error_y=error_bar(point.ood, point.ood_interval, color=VERMILLION, thickness=1.5, width=5),

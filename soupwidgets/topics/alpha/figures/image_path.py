@@ -44,7 +44,7 @@ def image_path(
     shown = list(dict.fromkeys([label, *likely]))
     for place, c in enumerate(shown):
         colour = COLOURS[0] if c == label else (COLOURS[1], COLOURS[2], GREY)[min(place - 1, 2)]
-        drawn.add_scatter(
+        drawn.add(
             x=list(alphas), y=percents(shares[:, c].tolist()), uid=f"class-{c}",
             name=f"{names[c]} (its label)" if c == label else names[c], mode="lines+markers",
             line={"color": colour, "width": 2.5}, marker={"size": 5}, customdata=[[a] for a in alphas],

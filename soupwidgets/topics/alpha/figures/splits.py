@@ -54,7 +54,7 @@ def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | No
     for name, label in zip(rows, labels, strict=True):
         lines_x += [percent(zero_shot.accuracy[name]), percent(tuned.accuracy[name]), None]
         lines_y += [label, label, None]
-    drawn.add_scatter(
+    drawn.add(
         x=lines_x, y=lines_y, uid="span", mode="lines", line={"color": PALE, "width": 2},
         hoverinfo="skip", showlegend=False,
     )  # fmt: skip
@@ -62,7 +62,7 @@ def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | No
         (zero_shot, "zero-shot", "square", GREY),
         (tuned, sweep.fine_tuned, "diamond", INK),
     ):
-        drawn.add_scatter(
+        drawn.add(
             x=percents([end.accuracy[row] for row in rows]),
             y=labels,
             uid=f"end-{symbol}",
@@ -74,7 +74,7 @@ def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | No
         )
     scores = evaluation.scores
     values = [score.accuracy for score in scores.values()]
-    drawn.add_scatter(
+    drawn.add(
         x=percents(values), y=labels, uid=HERE, name="this alpha, with 95% interval", mode="markers",
         error_x=error_bars_of(scores.values(), color=VERMILLION, thickness=1.5, width=4),
         marker={

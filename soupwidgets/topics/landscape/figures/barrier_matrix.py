@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-import plotly.graph_objects as go
 
-from soupwidgets.figures.finishing import finished
-from soupwidgets.figures.matrix import matrix_figure
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.matrix import matrix_drawing
 from soupwidgets.topics.landscape.barrier import BarrierMatrix
 
 
-def barrier_matrix(matrix: BarrierMatrix, kind: Literal["barrier", "rise"] = "barrier") -> go.Figure:
+@figure
+def barrier_matrix(matrix: BarrierMatrix, kind: Literal["barrier", "rise"] = "barrier") -> Drawing:
     """Draw the barriers of all pairs, in percentage points.
 
     Parameters
@@ -29,7 +29,7 @@ def barrier_matrix(matrix: BarrierMatrix, kind: Literal["barrier", "rise"] = "ba
         With a text alternative in ``layout.meta``.
     """
     values = 100 * (matrix.heights if kind == "barrier" else matrix.rises)
-    figure = matrix_figure(
+    drawn = matrix_drawing(
         f"Error barriers between models ({matrix.split})",
         matrix.names,
         values=values,
@@ -49,4 +49,4 @@ def barrier_matrix(matrix: BarrierMatrix, kind: Literal["barrier", "rise"] = "ba
         (high, a, b), (low, c, d) = max(known), min(known)
         text += f" The highest barrier, {high:.2f} points, lies between {a} and {b}; the lowest, {low:.2f}, "
         text += f"between {c} and {d}."
-    return finished(figure, text)
+    return drawn.done(text)

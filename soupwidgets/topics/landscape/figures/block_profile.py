@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-import plotly.graph_objects as go
 
-from soupwidgets.figures.finishing import finished
-from soupwidgets.figures.style import axis, base_figure
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.style import axis, drawing
 from soupwidgets.topics.landscape.blocks import BlockProfile
 
 
-def block_profile(profile: BlockProfile, quantity: Literal["error", "loss"] = "error") -> go.Figure:
+@figure
+def block_profile(profile: BlockProfile, quantity: Literal["error", "loss"] = "error") -> Drawing:
     """Draw one row for each block, from the first layer to the head, and one column for each alpha.
 
     Parameters
@@ -31,19 +31,18 @@ def block_profile(profile: BlockProfile, quantity: Literal["error", "loss"] = "e
     unit = "error, %" if quantity == "error" else "cross-entropy, nats"
     rows = list(profile.blocks) if profile.mode == "alone" else [f"{b} and after" for b in profile.blocks]
     moved = "each block alone" if profile.mode == "alone" else "each block with all after it"
-    figure = base_figure(
+    drawn = drawing(
         f"From {profile.first} to {profile.second}, {moved} ({profile.split})",
         axis(f"alpha of the block (0 {profile.first}, 1 {profile.second})", type="category", showgrid=False),
         axis("Block", autorange="reversed", automargin=True, showgrid=False),
         height=max(380, 150 + 32 * len(rows)),
     )
-    figure.add_heatmap(
+    drawn.add("heatmap",
         z=values, x=[f"{alpha:g}" for alpha in profile.alphas], y=rows, uid="profile", colorscale="Cividis_r",
         xgap=1, ygap=1, texttemplate="%{z:.1f}" if quantity == "error" else "%{z:.3f}",
         colorbar={"title": {"text": unit, "side": "right"}, "thickness": 14, "outlinewidth": 0},
         hovertemplate=f"%{{y}}, alpha %{{x}}: %{{z:.3f}} {unit}<extra></extra>",
     )  # fmt: skip
-    figure.update_layout(margin={"b": 60})
     last = values[:, -1]
     best, worst = int(np.nanargmin(last)), int(np.nanargmax(last))
     form = ".1f" if quantity == "error" else ".3f"
@@ -52,4 +51,4 @@ def block_profile(profile: BlockProfile, quantity: Literal["error", "loss"] = "e
         f"At alpha {profile.alphas[-1]:g} the lowest is {last[best]:{form}} ({rows[best]}), "
         f"the highest {last[worst]:{form}} ({rows[worst]})."
     )
-    return finished(figure, text)
+    return drawn.done(text)

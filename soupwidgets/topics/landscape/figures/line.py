@@ -6,14 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import Literal
 
-import plotly.graph_objects as go
-
-from soupwidgets.figures.finishing import finished
-from soupwidgets.figures.style import COLOURS, GREY, INK, axis, band, base_figure, limits, percent
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.style import COLOURS, GREY, INK, axis, band, drawing, limits, percent
 from soupwidgets.topics.landscape.line import LandscapeLine
 
 
-def line(lines: LandscapeLine | Mapping[str, LandscapeLine], quantity: Literal["error", "loss"] = "error") -> go.Figure:
+@figure
+def line(lines: LandscapeLine | Mapping[str, LandscapeLine], quantity: Literal["error", "loss"] = "error") -> Drawing:
     """Draw error or loss along one or more lines or curves between the same models.
 
     Parameters
@@ -34,7 +33,7 @@ def line(lines: LandscapeLine | Mapping[str, LandscapeLine], quantity: Literal["
     columns = [quantity, f"{quantity} low", f"{quantity} high"]
     values = [v for line in named.values() for v in line.to_frame()[columns].to_numpy().ravel() * _factor(quantity)]
     ends = first.first, first.second
-    figure = base_figure(
+    drawn = drawing(
         f"{'Error' if quantity == 'error' else 'Loss'} from {ends[0]} to {ends[1]} ({first.split})",
         axis(f"t (0 {ends[0]}, 1 {ends[1]})"),
         axis(unit, limits([v for v in values if math.isfinite(v)] or [0.0], 0.1)),
@@ -45,8 +44,8 @@ def line(lines: LandscapeLine | Mapping[str, LandscapeLine], quantity: Literal["
         factor = _factor(quantity)
         x = frame["t"].tolist()
         low, high = (frame[f"{quantity} {end}"].fillna(frame[quantity]) * factor for end in ("low", "high"))
-        figure.add_trace(band(x, low.tolist(), high.tolist(), colour=colour, uid=f"band-{i}"))
-        figure.add_scatter(
+        drawn.add(**band(x, low.tolist(), high.tolist(), colour=colour, uid=f"band-{i}"))
+        drawn.add(
             x=x,
             y=(frame[quantity] * factor).tolist(),
             uid=f"line-{i}",
@@ -59,7 +58,7 @@ def line(lines: LandscapeLine | Mapping[str, LandscapeLine], quantity: Literal["
         sentences.append(_sentence(name, line))
     known = _values(first, quantity)
     known_ends = [t for t in (0.0, 1.0) if t in known]
-    figure.add_scatter(
+    drawn.add(
         x=known_ends,
         y=[known[t] for t in known_ends],
         uid="ends",
@@ -72,8 +71,8 @@ def line(lines: LandscapeLine | Mapping[str, LandscapeLine], quantity: Literal["
         hoverinfo="skip",
     )
     for t in (0, 1):
-        figure.add_vline(x=t, line={"color": GREY, "width": 1, "dash": "dot"})
-    return finished(figure, " ".join(sentences))
+        drawn.add_rule(x=t, color=GREY, width=1, dash="dot")
+    return drawn.done(" ".join(sentences))
 
 
 def _factor(quantity: str) -> float:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 
-import plotly.graph_objects as go
-
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.evaluation.axis_names import split_label
-from soupwidgets.figures.finishing import finished
-from soupwidgets.figures.style import VERMILLION, axis, bar_length, base_figure, percent
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.style import VERMILLION, axis, bar_length, drawing, percent
 from soupwidgets.topics.landscape.figures.plane import Quantity, round_step
 
 
-def point(evaluation: Evaluation, quantity: Quantity = "loss") -> go.Figure:
+@figure
+def point(evaluation: Evaluation, quantity: Quantity = "loss") -> Drawing:
     """Draw one row per split, with 95% intervals; hollow while not every image was seen.
 
     Parameters
@@ -46,12 +45,12 @@ def point(evaluation: Evaluation, quantity: Quantity = "loss") -> go.Figure:
     step = round_step(highest / 5)
     end = 100.0 if quantity == "error" else step * math.ceil(highest / step)
     name = "Error" if quantity == "error" else "Loss"
-    figure = base_figure(
+    drawn = drawing(
         f"{name} of the model under the ring",
         axis("Error, %" if quantity == "error" else "Cross-entropy, nats", (0.0, end)),
         axis("", autorange="reversed", automargin=True),
     )
-    figure.add_scatter(
+    drawn.add(
         x=values, y=labels, uid="here", name="under the ring, with 95% interval", mode="markers", showlegend=True,
         error_x={
             "type": "data", "symmetric": False, "array": highs, "arrayminus": lows,
@@ -61,4 +60,4 @@ def point(evaluation: Evaluation, quantity: Quantity = "loss") -> go.Figure:
         hovertemplate="%{y}: %{x:.4g}<extra></extra>",
     )  # fmt: skip
     state = "" if evaluation.exact else ", coarse so far"
-    return finished(figure, f"{name} of the model under the ring{state}: {', '.join(words)}.")
+    return drawn.done(f"{name} of the model under the ring{state}: {', '.join(words)}.")

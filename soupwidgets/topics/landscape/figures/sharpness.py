@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import plotly.graph_objects as go
-
-from soupwidgets.figures.finishing import finished
-from soupwidgets.figures.style import BLUE, GREEN, VERMILLION, axis, base_figure
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.style import BLUE, GREEN, VERMILLION, axis, drawing
 from soupwidgets.topics.landscape.sharpness import Sharpness
 
 _COLOURS = (BLUE, VERMILLION, GREEN, "#E69F00", "#CC79A7", "#56B4E9")
 _DASHES = ("solid", "dash", "dot", "dashdot")
 
 
-def sharpness(models: Mapping[str, Sharpness]) -> go.Figure:
+@figure
+def sharpness(models: Mapping[str, Sharpness]) -> Drawing:
     """Draw the estimate after each iteration, for one or more models.
 
     Parameters
@@ -35,14 +34,14 @@ def sharpness(models: Mapping[str, Sharpness]) -> go.Figure:
     if not models:
         raise ValueError("no model was measured")
     one = next(iter(models.values()))
-    figure = base_figure(
+    drawn = drawing(
         f"Largest eigenvalue of the Hessian ({one.split}, {one.images:,} images)",
         axis("Iteration"),
         axis("Estimate, nats per squared distance", rangemode="tozero"),
     )
     sentences = []
     for i, (name, found) in enumerate(models.items()):
-        figure.add_scatter(
+        drawn.add(
             x=list(range(1, len(found.history) + 1)), y=list(found.history), uid=f"model-{i}", name=name,
             mode="lines+markers", showlegend=True,
             line={"color": _COLOURS[i % len(_COLOURS)], "dash": _DASHES[i // len(_COLOURS) % len(_DASHES)]},
@@ -54,4 +53,4 @@ def sharpness(models: Mapping[str, Sharpness]) -> go.Figure:
             f"(relative residual {found.residual:.1g})."
         )
     text = f"Power iteration for the largest Hessian eigenvalue of the loss on {one.split}. {' '.join(sentences)}"
-    return finished(figure, text)
+    return drawn.done(text)

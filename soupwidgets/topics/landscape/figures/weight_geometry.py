@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-import plotly.graph_objects as go
 
-from soupwidgets.figures.finishing import finished
-from soupwidgets.figures.matrix import matrix_figure
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.matrix import matrix_drawing
 from soupwidgets.topics.landscape.geometry import WeightGeometry
 
 
-def weight_geometry(geometry: WeightGeometry, quantity: Literal["distance", "angle"] = "distance") -> go.Figure:
+@figure
+def weight_geometry(geometry: WeightGeometry, quantity: Literal["distance", "angle"] = "distance") -> Drawing:
     """Draw the distances between models, or the angles between their directions.
 
     Parameters
@@ -35,7 +35,7 @@ def weight_geometry(geometry: WeightGeometry, quantity: Literal["distance", "ang
         rows = [i for i, name in enumerate(geometry.names) if name != geometry.origin]
         names, values = tuple(geometry.names[i] for i in rows), geometry.angles()[np.ix_(rows, rows)]
         title, unit, digits = f"Angles between models, seen from {geometry.origin}", "degrees", 0
-    figure = matrix_figure(title, names, values=values, unit=unit, digits=digits, uid="geometry")
+    drawn = matrix_drawing(title, names, values=values, unit=unit, digits=digits, uid="geometry")
     upper = np.triu_indices(len(names), 1)
     pairs = [(values[i, j], names[i], names[j]) for i, j in zip(*upper, strict=True) if np.isfinite(values[i, j])]
     text = f"{title}: {len(pairs)} pairs of {len(names)} models."
@@ -43,4 +43,4 @@ def weight_geometry(geometry: WeightGeometry, quantity: Literal["distance", "ang
         (high, a, b), (low, c, d) = max(pairs), min(pairs)
         unit_word = "degrees" if quantity == "angle" else "apart"
         text += f" Closest are {c} and {d}, {low:.{digits}f} {unit_word}; furthest {a} and {b}, {high:.{digits}f}."
-    return finished(figure, text)
+    return drawn.done(text)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
-from soupwidgets.figures.finishing import finished
-from soupwidgets.figures.style import axis, base_figure
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.style import axis, drawing
 from soupwidgets.recipe import Recipe
 
 
-def by_tensor(recipe: Recipe, tensors: Sequence[str]) -> go.Figure:
+@figure
+def by_tensor(recipe: Recipe, tensors: Sequence[str]) -> Drawing:
     """Draw one row per tensor and one column per checkpoint, the coefficient as colour.
 
     Parameters
@@ -36,16 +36,15 @@ def by_tensor(recipe: Recipe, tensors: Sequence[str]) -> go.Figure:
         raise ValueError("the recipe is empty: it has no coefficient other than zero")
     names, rows = list(recipe), sorted(tensors)
     values = np.array([[recipe.at(tensor).get(name, 0.0) for name in names] for tensor in rows])
-    figure = base_figure(
+    drawn = drawing(
         "Coefficients by tensor", axis("Checkpoint"), axis("", autorange="reversed", automargin=True), height=620
     )
     furthest = max(float(np.abs(values).max()), 1e-12)
-    figure.add_heatmap(
+    drawn.add("heatmap",
         z=values, x=names, y=rows, uid="coefficients", colorscale="RdBu", zmin=-furthest, zmax=furthest,
         colorbar={"title": {"text": "coefficient"}},
         hovertemplate="%{y}<br>%{x}: %{z:.3f}<extra></extra>",
     )  # fmt: skip
-    figure.update_layout(margin={"b": 90})
     spread = values.max(axis=0) - values.min(axis=0)
     words = "; ".join(
         f"{name} from {values[:, i].min():.3f} to {values[:, i].max():.3f} (mean {values[:, i].mean():.3f})"
@@ -53,4 +52,4 @@ def by_tensor(recipe: Recipe, tensors: Sequence[str]) -> go.Figure:
     )
     varied = names[int(spread.argmax())]
     text = f"Coefficients of {len(names)} checkpoints in {len(rows)} tensors: {words}. {varied} varies most."
-    return finished(figure, text)
+    return drawn.done(text)

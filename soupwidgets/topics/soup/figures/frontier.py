@@ -6,23 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.evaluation.axis_names import ood_name
-from soupwidgets.figures.finishing import finished
+from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import (
     BLUE,
     GREEN,
-    GREY,
     INK,
     PALE,
     VERMILLION,
     axis,
-    base_figure,
+    drawing,
     error_bar,
     interval_words,
     limits,
+    not_in_view,
     percent,
     percents,
 )
@@ -32,13 +31,14 @@ from soupwidgets.topics.frontier.point import point as frontier_point
 _IN, _OUT = 10, 7
 
 
+@figure
 def frontier(
     ingredients: Mapping[str, Evaluation],
     mixture: Evaluation | None = None,
     ensemble: Evaluation | None = None,
     zero_shot: str | None = None,
     shift: str | None = None,
-) -> go.Figure:
+) -> Drawing:
     """Draw every ingredient as a point, those in the mixture in blue, and the mixture itself.
 
     Parameters
@@ -74,8 +74,8 @@ def frontier(
     }
     kept = [p for i, p in enumerate(points) if i not in outside]
     axes = _axes(kept, [point for _, point in soups.values()], name_of_shift)
-    figure = base_figure("Accuracy against robustness", *axes)
-    figure.add_scatter(
+    drawn = drawing("Accuracy against robustness", *axes)
+    drawn.add(
         x=percents([p.id for p in points]),
         y=percents([p.ood for p in points]),
         uid="ingredients",
@@ -104,7 +104,7 @@ def frontier(
         ("ensemble", "ensemble of the same members", GREEN, "diamond"),
         ("here", "this soup, with 95% intervals", VERMILLION, "circle"),
     ):
-        figure.add_scatter(
+        drawn.add(
             # One point that is nowhere where there is none: a trace without any would not be in the legend.
             **(_marked(*soups[uid], symbol, colour, uid == "here") if uid in soups else {"x": [None], "y": [None]}),
             uid=uid, name=name, mode="markers",
@@ -121,8 +121,7 @@ def frontier(
     hidden = [names[i] for i in outside]
     if hidden:
         text += f" Far below and not in view: {', '.join(hidden)}."
-    figure.update_layout(dragmode="lasso", annotations=_annotations(hidden))
-    return finished(figure, text)
+    return drawn.done(text, dragmode="lasso", annotations=not_in_view(hidden))
 
 
 def _marked(evaluation: Evaluation, point: FrontierPoint, symbol: str, colour: str, bars: bool) -> dict[str, Any]:
@@ -141,15 +140,6 @@ def _far_away(points: list[FrontierPoint], kept: list[bool]) -> list[int]:
     """Ingredients so bad that the others would be squeezed into one spot; those in the soup are always shown."""
     middle, high = np.percentile([p.id for p in points], [50, 75])
     return [i for i, p in enumerate(points) if p.id < middle - 5 * (high - middle) - 0.1 and not kept[i]]
-
-
-def _annotations(hidden: list[str]) -> list[dict[str, Any]]:
-    if not hidden:
-        return []
-    names = ", ".join(hidden[:3]) + (f" and {len(hidden) - 3} more" if len(hidden) > 3 else "")
-    words = f"\u2190 far below, not in view: {names}"
-    place = {"xref": "paper", "yref": "paper", "x": 0, "y": 0, "xanchor": "left", "yanchor": "bottom"}
-    return [{"text": words, "showarrow": False, "font": {"size": 11, "color": GREY}, **place}]
 
 
 def _axes(

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import plotly.graph_objects as go
-
-from soupwidgets.figures.finishing import finished
-from soupwidgets.figures.style import BLUE, INK, VERMILLION, axis, base_figure, limits, percent, percents
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.style import BLUE, INK, VERMILLION, axis, drawing, limits, percent, percents
 from soupwidgets.methods import GreedySoup
 from soupwidgets.stats.metrics import METRIC_WORDS
 
@@ -15,7 +13,8 @@ from soupwidgets.stats.metrics import METRIC_WORDS
 _TICKS = 12
 
 
-def greedy_trace(soup: GreedySoup, step: int | None = None) -> go.Figure:
+@figure
+def greedy_trace(soup: GreedySoup, step: int | None = None) -> Drawing:
     """Draw the validation score with each candidate, next to that of the soup it was tried in.
 
     Parameters
@@ -31,10 +30,10 @@ def greedy_trace(soup: GreedySoup, step: int | None = None) -> go.Figure:
         With a text alternative in ``layout.meta``. Every candidate's point has its step as ``customdata``.
     """
     steps = soup.steps
-    figure = base_figure("Greedy soup, candidate by candidate", *_axes(soup))
+    drawn = drawing("Greedy soup, candidate by candidate", *_axes(soup))
     held = [max(s.accuracy, s.best) if s.accepted else s.best for s in steps]
     places = list(range(1, len(steps) + 1))
-    figure.add_scatter(
+    drawn.add(
         x=places, y=percents(held), uid="held", name="the soup so far", mode="lines",
         line={"color": BLUE, "width": 2, "shape": "hv"}, hoverinfo="skip",
     )  # fmt: skip
@@ -44,7 +43,7 @@ def greedy_trace(soup: GreedySoup, step: int | None = None) -> go.Figure:
         ("bound", "left out (at most this)", VERMILLION, "triangle-down-open", [not s.exact for s in steps]),
     ):
         rows = [i for i, use in enumerate(chosen) if use]
-        figure.add_scatter(
+        drawn.add(
             x=[places[i] for i in rows],
             y=percents([steps[i].accuracy for i in rows]),
             uid=uid, name=name, mode="markers", marker={"color": colour, "symbol": symbol, "size": 9},
@@ -52,7 +51,7 @@ def greedy_trace(soup: GreedySoup, step: int | None = None) -> go.Figure:
             hovertemplate=f"step %{{x}}: %{{hovertext}}<br>{name}, %{{y:.2f}}%<extra></extra>",
         )  # fmt: skip
     at = len(steps) if step is None else step
-    figure.add_scatter(
+    drawn.add(
         x=[at], y=[percent(steps[at - 1].accuracy)], uid="here", name="this step", mode="markers", cliponaxis=False,
         marker={"color": "rgba(0,0,0,0)", "size": 18, "line": {"width": 2, "color": INK}}, hoverinfo="skip",
     )  # fmt: skip
@@ -65,7 +64,7 @@ def greedy_trace(soup: GreedySoup, step: int | None = None) -> go.Figure:
             for i, s in enumerate(steps, 1)
         )
     )
-    return finished(figure, text)
+    return drawn.done(text)
 
 
 def greedy_sentence(soup: GreedySoup, step: int) -> str:

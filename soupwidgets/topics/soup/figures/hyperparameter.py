@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import plotly.graph_objects as go
-
 from soupwidgets.evaluation import Evaluation
-from soupwidgets.figures.finishing import finished
-from soupwidgets.figures.style import BLUE, axis, base_figure, error_bars_of, limits, percents
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.style import BLUE, axis, drawing, error_bars_of, limits, percents
 
 
+@figure
 def hyperparameter(
     values: Mapping[str, float], evaluations: Mapping[str, Evaluation], *, name: str, split: str, log: bool = False
-) -> go.Figure:
+) -> Drawing:
     """Draw one point per ingredient.
 
     Parameters
@@ -44,8 +43,8 @@ def hyperparameter(
     ends = [end for score in scores for end in score.interval]
     x_axis = axis(name, type="log") if log else axis(name)
     title = f"{name[:1].upper()}{name[1:]} and accuracy"
-    figure = base_figure(title, x_axis, axis(f"Accuracy on {split}, %", limits(percents(ends))))
-    figure.add_scatter(
+    drawn = drawing(title, x_axis, axis(f"Accuracy on {split}, %", limits(percents(ends))))
+    drawn.add(
         x=[values[ingredient] for ingredient in names],
         y=percents([score.accuracy for score in scores]),
         error_y=error_bars_of(scores, color=BLUE, thickness=1, width=3),
@@ -55,4 +54,4 @@ hovertext=names,
         hovertemplate="%{hovertext}<br>%{x:.3g}<br>%{y:.2f}%<extra></extra>",
     )  # fmt: skip
     rows = "; ".join(f"{i} {values[i]:.3g}: {score.accuracy:.2%}" for i, score in zip(names, scores, strict=True))
-    return finished(figure, f"{name} and accuracy on {split} of {len(names)} ingredients: {rows}.")
+    return drawn.done(f"{name} and accuracy on {split} of {len(names)} ingredients: {rows}.")

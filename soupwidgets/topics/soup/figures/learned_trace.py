@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import plotly.graph_objects as go
-
-from soupwidgets.figures.finishing import finished
-from soupwidgets.figures.style import BLUE, GREEN, GREY, VERMILLION, axis, base_figure, limits
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.style import BLUE, GREEN, GREY, VERMILLION, axis, drawing, limits
 from soupwidgets.methods import LearnedSoup
 
 _NAMED = 3
 _DASHES = (("solid", BLUE), ("dash", VERMILLION), ("dot", GREEN))
 
 
-def learned_trace(soup: LearnedSoup) -> go.Figure:
+@figure
+def learned_trace(soup: LearnedSoup) -> Drawing:
     """Draw each ingredient's coefficient after every epoch; the three largest are named.
 
     Parameters
@@ -30,14 +29,14 @@ def learned_trace(soup: LearnedSoup) -> go.Figure:
     places = list(range(len(soup.epochs) + 1))
     # Gradient descent starts at equal parts.
     curves = {name: [1 / len(names), *(e.coefficients.get(name, 0.0) for e in soup.epochs)] for name in names}
-    figure = base_figure(
+    drawn = drawing(
         "Learned soup, epoch by epoch",
         axis("Epoch over the validation images", (-0.2, len(soup.epochs) + 0.2), tickformat="d"),
         axis("Coefficient", limits([value for curve in curves.values() for value in curve])),
     )
     for i, name in reversed(list(enumerate(names))):
         dash, colour = _DASHES[i] if i < _NAMED else ("solid", GREY)
-        figure.add_scatter(
+        drawn.add(
             x=places, y=curves[name], uid=f"ingredient-{i}", mode="lines+markers",
             name=name if i < _NAMED else f"the other {len(names) - _NAMED}",
             line={"color": colour, "dash": dash, "width": 2.5 if i < _NAMED else 1}, marker={"size": 5},
@@ -52,4 +51,4 @@ def learned_trace(soup: LearnedSoup) -> go.Figure:
     text = (
         f"Learned soup of {len(names)} ingredients on validation. {epochs}. Largest coefficients at the end: {largest}."
     )
-    return finished(figure, text)
+    return drawn.done(text)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
-from soupwidgets.figures.finishing import finished
-from soupwidgets.figures.style import BLUE, GREEN, GREY, axis, base_figure, limits, percents
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.style import BLUE, GREEN, GREY, axis, drawing, limits, percents
 from soupwidgets.topics.soup.pairs import PairGain
 
 
-def pair_gains(pairs: Sequence[PairGain]) -> go.Figure:
+@figure
+def pair_gains(pairs: Sequence[PairGain]) -> Drawing:
     """Draw one point per pair of ingredients for their average, and one for their ensemble.
 
     Parameters
@@ -35,7 +35,7 @@ def pair_gains(pairs: Sequence[PairGain]) -> go.Figure:
     errors = percents([pair.standard_error for pair in pairs])
     ends = [g + sign * e for g, e in zip(gains, errors, strict=True) for sign in (-1, 1)]
     every = [*ends, *ensembles, 0.0]
-    figure = base_figure(
+    drawn = drawing(
         "Angle between two models, and what mixing them gains",
         axis("Angle between the task vectors, degrees", limits(angles)),
         axis("Gain over the mean of the two, points", limits(every)),
@@ -45,17 +45,17 @@ def pair_gains(pairs: Sequence[PairGain]) -> go.Figure:
         ("ensemble", "ensemble of the two", ensembles, GREEN, "diamond-open"),
         ("soup", "average of the two, with standard error", gains, BLUE, "circle"),
     ):
-        figure.add_scatter(
+        drawn.add(
             x=angles, y=y, uid=uid, name=name, mode="markers", hovertext=names,
             marker={"color": colour, "symbol": symbol, "size": 8},
             hovertemplate="%{hovertext}<br>%{x:.1f}°<br>%{y:+.2f} points<extra></extra>",
         )  # fmt: skip
-    figure.data[-1].error_y = {"type": "data", "array": errors, "thickness": 1, "width": 3, "color": GREY}
-    figure.add_hline(y=0, line={"color": GREY, "width": 1, "dash": "dot"})
+    drawn.data[-1]["error_y"] = {"type": "data", "array": errors, "thickness": 1, "width": 3, "color": GREY}
+    drawn.add_rule(y=0, color=GREY, width=1, dash="dot")
     together = np.corrcoef(angles, gains)[0, 1] if len(set(angles)) > 1 and len(set(gains)) > 1 else float("nan")
     text = (
         f"{len(pairs)} pairs of models, {min(angles):.0f} to {max(angles):.0f} degrees apart. Averaging gains "
         f"{np.mean(gains):+.2f} points over the mean of the two (from {min(gains):+.2f} to {max(gains):+.2f}), "
         f"the ensemble {np.mean(ensembles):+.2f}. Correlation of angle and gain: {together:.2f}."
     )
-    return finished(figure, text)
+    return drawn.done(text)

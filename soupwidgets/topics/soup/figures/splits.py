@@ -6,18 +6,16 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import plotly.graph_objects as go
-
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.evaluation.axis_names import split_label
-from soupwidgets.figures.finishing import finished
+from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import (
     GREEN,
     GREY,
     INK,
     VERMILLION,
     axis,
-    base_figure,
+    drawing,
     error_bars_of,
     interval_words,
     percents,
@@ -28,11 +26,12 @@ _GRID = 5
 _NOWHERE = {"x": [None], "y": [None]}
 
 
+@figure
 def splits(
     mixture: Evaluation,
     ensemble: Evaluation | None = None,
     references: Mapping[str, Evaluation] | None = None,
-) -> go.Figure:
+) -> Drawing:
     """Draw one row per split: the soup with its 95% interval, the ensemble, and up to two references.
 
     Parameters
@@ -49,18 +48,16 @@ def splits(
     go.Figure
         With a text alternative in ``layout.meta``; the soup's marks are hollow while it is not exact.
     """
-    figure = base_figure(
-        "Accuracy on every split", axis("Accuracy, %"), axis("", autorange="reversed", automargin=True)
-    )
+    drawn = drawing("Accuracy on every split", axis("Accuracy, %"), axis("", autorange="reversed", automargin=True))
     others = dict(references or {})
     for (name, evaluation), (symbol, colour) in zip(others.items(), (("diamond", INK), ("square", GREY)), strict=False):
-        figure.add_scatter(
+        drawn.add(
             **_places(evaluation), uid=f"reference-{symbol}", name=name, mode="markers",
             marker={"color": colour, "symbol": symbol, "size": 9},
             meta=name, hovertemplate="%{meta}<br>%{y}: %{x:.2f}%<extra></extra>",
         )  # fmt: skip
     name = "ensemble of the same members"
-    figure.add_scatter(
+    drawn.add(
         **(_NOWHERE if ensemble is None else _places(ensemble)), uid="ensemble", name=name, mode="markers",
         marker={"color": GREEN, "symbol": "diamond-open", "size": 10, "line": {"width": 2}},
         hovertemplate=f"{name}<br>%{{y}}: %{{x:.2f}}%<extra></extra>",
@@ -69,7 +66,7 @@ def splits(
         others[name] = ensemble
     name = "this soup, with 95% interval"
     symbols = ["circle" if score.exact else "circle-open" for score in mixture.scores.values()]
-    figure.add_scatter(
+    drawn.add(
         **_places(mixture), uid="here", name=name, mode="markers",
         error_x=error_bars_of(mixture.scores.values(), color=VERMILLION, thickness=1.5, width=4),
         marker={"color": VERMILLION, "size": 10, "symbol": symbols},
@@ -88,7 +85,7 @@ def splits(
     known = percents([end for end in [*ends, *mixture.accuracy.values()] if math.isfinite(end)])
     low = math.floor((min(known) - 1) / _GRID) * _GRID
     high = math.ceil((max(known) + 1) / _GRID) * _GRID
-    return finished(figure, text, xaxis=axis("Accuracy, %", (low, high)))
+    return drawn.done(text, xaxis=axis("Accuracy, %", (low, high)))
 
 
 def _places(evaluation: Evaluation) -> dict[str, Any]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
-from soupwidgets.figures.finishing import finished
-from soupwidgets.figures.style import BLUE, GREY, axis, base_figure, limits
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.style import BLUE, GREY, axis, drawing, limits
 from soupwidgets.topics.soup.versus_ensemble import SoupVersusEnsemble
 
 
-def versus_ensemble(pairs: Sequence[SoupVersusEnsemble]) -> go.Figure:
+@figure
+def versus_ensemble(pairs: Sequence[SoupVersusEnsemble]) -> Drawing:
     """Draw the true difference in loss of each pair against the formula's prediction.
 
     Parameters
@@ -30,16 +29,16 @@ def versus_ensemble(pairs: Sequence[SoupVersusEnsemble]) -> go.Figure:
     """
     said, true = [pair.approximation for pair in pairs], [pair.difference for pair in pairs]
     low, high = limits([*said, *true])
-    figure = base_figure(
+    drawn = drawing(
         "Soup minus ensemble: the formula and the truth",
         axis("Approximation, nats", (low, high)),
         axis("True difference in loss, nats", (low, high)),
     )
-    figure.add_scatter(
+    drawn.add(
         x=[low, high], y=[low, high], uid="equal", name="formula exact", mode="lines",
         line={"color": GREY, "dash": "dash", "width": 1.5}, hoverinfo="skip",
     )  # fmt: skip
-    figure.add_scatter(
+    drawn.add(
         x=said, y=true, uid="pairs", name="pairs of ingredients", mode="markers",
         marker={"color": BLUE, "size": 9}, hovertext=[f"{pair.first} and {pair.second}" for pair in pairs],
         hovertemplate="%{hovertext}<br>formula %{x:.4f}<br>truth %{y:.4f}<extra></extra>",
@@ -49,4 +48,4 @@ def versus_ensemble(pairs: Sequence[SoupVersusEnsemble]) -> go.Figure:
         "Loss of the soup minus loss of the ensemble (above 0 the ensemble is better), by the formula and in truth, "
         f"for {len(pairs)} pairs: {rows}."
     )
-    return finished(figure, text)
+    return drawn.done(text)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
-from soupwidgets.figures.finishing import finished
-from soupwidgets.figures.style import COLOURS, axis, band, base_figure, percent
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.style import COLOURS, axis, band, drawing, percent
 from soupwidgets.topics.spectrum.image_spectrum import FourierSensitivity, ImageSpectrum
 
 
-def image_spectra(spectra: Sequence[ImageSpectrum]) -> go.Figure:
+@figure
+def image_spectra(spectra: Sequence[ImageSpectrum]) -> Drawing:
     """Draw radially averaged power spectra of the images of several splits.
 
     Parameters
@@ -25,7 +25,7 @@ def image_spectra(spectra: Sequence[ImageSpectrum]) -> go.Figure:
     go.Figure
         With 95% bands over the images, both axes logarithmic, and a text alternative in ``layout.meta``.
     """
-    figure = base_figure(
+    drawn = drawing(
         "What the images are made of",
         axis("Frequency, cycles per image (log scale)", type="log", dtick="D2"),
         axis("Mean power of a Fourier coefficient\n(pixel values 0..1, log scale)", type="log",
@@ -36,8 +36,8 @@ def image_spectra(spectra: Sequence[ImageSpectrum]) -> go.Figure:
     for i, one in enumerate(spectra):
         x, colour = one.frequency.tolist(), COLOURS[i % len(COLOURS)]
         low = np.maximum(one.low, one.power / 100).tolist()
-        figure.add_trace(band(x, low, one.high.tolist(), colour=colour, uid=f"band-{i}"))
-        figure.add_scatter(
+        drawn.add(**band(x, low, one.high.tolist(), colour=colour, uid=f"band-{i}"))
+        drawn.add(
             x=x, y=one.power.tolist(), uid=f"line-{i}", name=one.split, mode="lines",
             line={"color": colour, "width": 3 if i == 0 else 2, "dash": dashes[i // len(COLOURS) % 4]},
             meta=one.split,
@@ -48,10 +48,11 @@ hovertemplate="%{meta}, %{x} cycles: %{y:.2e}<extra></extra>",
             f"{one.split}: {one.power[0]:.1e} at 1 cycle, {one.power[middle]:.1e} at {x[middle]:g}, "
             f"{one.power[-1]:.1e} at {x[-1]:g}."
         )
-    return finished(figure, "Mean power of the images by frequency. " + " ".join(sentences))
+    return drawn.done("Mean power of the images by frequency. " + " ".join(sentences))
 
 
-def fourier_sensitivity(found: FourierSensitivity, model: str) -> go.Figure:
+@figure
+def fourier_sensitivity(found: FourierSensitivity, model: str) -> Drawing:
     """Draw a model's error with each Fourier basis image added, as a map of frequencies.
 
     Parameters
@@ -63,18 +64,17 @@ def fourier_sensitivity(found: FourierSensitivity, model: str) -> go.Figure:
     """
     highest = int(np.abs(found.frequency).max())
     sides = list(range(-highest, highest + 1))
-    figure = base_figure(
+    drawn = drawing(
         f"Error of {model} with a wave of norm {found.norm:g} added",
         axis("Cycles across the image", showgrid=False),
         axis("Cycles down the image", showgrid=False, scaleanchor="x"),
         height=480,
     )
-    figure.add_heatmap(
+    drawn.add("heatmap",
         x=sides, y=sides, z=100 * found.grid(highest), uid="error", colorscale="Cividis", zmin=0, zmax=100,
         colorbar={"title": {"text": "Error, %", "side": "right"}, "thickness": 14, "outlinewidth": 0},
         hovertemplate="%{y} down, %{x} across: %{z:.0f}%<extra></extra>",
     )  # fmt: skip
-    figure.update_layout(margin={"b": 60})
     best, worst = (found.frequency[pick(found.error)].tolist() for pick in (np.argmin, np.argmax))
     text = (
         f"Error of {model} on {found.seen} images of {found.split} with one wave of norm {found.norm:g} added, by its "
@@ -82,4 +82,4 @@ def fourier_sensitivity(found: FourierSensitivity, model: str) -> go.Figure:
         f"{percent(found.clean_errors / found.seen):.0f}% with nothing added. 95% intervals are up to "
         f"{percent(found.widest_interval):.0f} points either way."
     )
-    return finished(figure, text)
+    return drawn.done(text)

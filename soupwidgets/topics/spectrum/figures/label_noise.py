@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import plotly.graph_objects as go
 
-from soupwidgets.figures.finishing import finished
-from soupwidgets.figures.style import COLOURS, GREY, axis, base_figure, limits
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.style import COLOURS, GREY, axis, drawing, limits
 from soupwidgets.topics.spectrum.label_noise import LabelNoiseStudy
 
 _UNIT = "cycles per unit of L2 distance"
 
 
-def noise_fitting(study: LabelNoiseStudy, direction: str) -> go.Figure:
+@figure
+def noise_fitting(study: LabelNoiseStudy, direction: str) -> Drawing:
     """Draw noise fitting by epoch, with a line for each frequency along one direction.
 
     Parameters
@@ -29,7 +29,7 @@ def noise_fitting(study: LabelNoiseStudy, direction: str) -> go.Figure:
     """
     results = study.along(direction)
     values = [value for result in results for value in result.fitting]
-    figure = base_figure(
+    drawn = drawing(
         f"Does training follow {direction} label noise?",
         axis("Epoch"),
         axis(
@@ -39,23 +39,23 @@ def noise_fitting(study: LabelNoiseStudy, direction: str) -> go.Figure:
     )
     epochs = list(range(1, len(results[0].fitting) + 1))
     for i, result in enumerate(results):
-        figure.add_scatter(
+        drawn.add(
             x=epochs, y=list(result.fitting), uid=f"noise-{i}", name=f"{result.frequency:g} {_UNIT}", mode="lines",
             line={"color": COLOURS[i % len(COLOURS)], "width": 2.5},
             hovertemplate="epoch %{x}: %{y:.3f} nats<extra></extra>",
         )  # fmt: skip
-    figure.add_hline(y=0, line={"color": GREY, "width": 1, "dash": "dot"})
-    figure.update_layout(margin={"l": 90})
+    drawn.add_rule(y=0, color=GREY, width=1, dash="dot")
     words = "; ".join(f"frequency {r.frequency:g}: {r.fitting[0]:+.3f} to {r.fitting[-1]:+.3f}" for r in results)
     text = (
         f"Noise fitting (loss on clean minus loss on noisy validation labels, in nats; higher means that noise is "
         f"fitted) with {direction} noise from the first to the last of {len(epochs)} epochs: {words}. "
         f"{_trainings(study)}"
     )
-    return finished(figure, text)
+    return drawn.done(text)
 
 
-def noise_followed(study: LabelNoiseStudy, direction: str) -> go.Figure:
+@figure
+def noise_followed(study: LabelNoiseStudy, direction: str) -> Drawing:
     """Draw how much of the noise predictions follow, by frequency and epoch, as a map.
 
     Parameters
@@ -66,24 +66,23 @@ def noise_followed(study: LabelNoiseStudy, direction: str) -> go.Figure:
     results = study.along(direction)
     shares = np.array([result.followed for result in results])
     epochs = list(range(1, shares.shape[1] + 1))
-    figure = base_figure(
+    drawn = drawing(
         f"Which frequencies are fitted when? ({direction} noise)",
         axis("Epoch", showgrid=False),
         axis(f"Frequency, {_UNIT}", showgrid=False, type="category"),
     )
-    figure.add_heatmap(
+    drawn.add("heatmap",
         x=epochs, y=[f"{result.frequency:g}" for result in results], z=100 * shares, uid="followed",
         colorscale="Cividis", zmin=0, zmax=100, ygap=1,
         colorbar={"title": {"text": "Followed, % of the noise", "side": "right"}, "thickness": 14, "outlinewidth": 0},
         hovertemplate="frequency %{y}, epoch %{x}: %{z:.0f}%<extra></extra>",
     )  # fmt: skip
-    figure.update_layout(margin={"b": 60})
     words = "; ".join(f"frequency {r.frequency:g}: {r.followed[-1]:.0%}" for r in results)
     text = (
         f"Share of {direction} label noise that predictions on validation follow, by frequency ({_UNIT}) and "
         f"epoch; after the last: {words}. {_trainings(study)}"
     )
-    return finished(figure, text)
+    return drawn.done(text)
 
 
 def _trainings(study: LabelNoiseStudy) -> str:

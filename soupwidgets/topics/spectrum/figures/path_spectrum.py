@@ -6,11 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from soupwidgets.figures.finishing import finished
-from soupwidgets.figures.style import COLOURS, GREY, INK, axis, band, bar_length, base_figure, limits, percent, percents
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.style import COLOURS, GREY, INK, axis, band, bar_length, drawing, limits, percent, percents
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.topics.spectrum.frequency_table import ModelFrequency
 from soupwidgets.topics.spectrum.path_spectrum import PathSpectrum
@@ -20,7 +19,8 @@ _DECADES = 7
 _MOST_LINES = 4
 
 
-def path_spectra(spectra: Mapping[str, PathSpectrum]) -> go.Figure:
+@figure
+def path_spectra(spectra: Mapping[str, PathSpectrum]) -> Drawing:
     """Draw the mean power density of one or more models along the same kind of paths.
 
     Parameters
@@ -48,7 +48,7 @@ def path_spectra(spectra: Mapping[str, PathSpectrum]) -> go.Figure:
     what = "probabilities" if first.values == "probabilities" else "logits (minus their mean)"
     window = "Hann window" if first.window == "hann" else "no window"
     taken = {"linear": "straight line subtracted", "constant": "mean subtracted", "none": "nothing subtracted"}
-    figure = base_figure(
+    drawn = drawing(
         f"Predictions {first.description}: how fast they change",
         axis(f"Frequency, {first.unit}", (0, float(first.frequency[-1]))),
         axis(
@@ -61,20 +61,21 @@ def path_spectra(spectra: Mapping[str, PathSpectrum]) -> go.Figure:
         # Power at frequency 0 is what the straight line took away.
         x = one.frequency[1:].tolist()
         low, middle, up = (np.maximum(values[1:], floor).tolist() for values in (one.band[0], one.mean, one.band[1]))
-        figure.add_trace(band(x, low, up, colour=colour, uid=f"band-{number}"))
-        figure.add_scatter(
+        drawn.add(**band(x, low, up, colour=colour, uid=f"band-{number}"))
+        drawn.add(
             # Two lines of one name are told apart by a space at its end.
             x=x, y=middle, uid=f"line-{number}", name=f"{name.strip()}, with 95% band", mode="lines",
             line={"color": colour, "width": 2.5}, hovertemplate="%{x:.2f}: %{y:.2e}<extra></extra>",
         )  # fmt: skip
         sentences.append(f"{name.strip()}: {_words(one)}")
     text = f"Power spectrum of {what} {first.description}. " + " ".join(sentences)
-    return finished(figure, text)
+    return drawn.done(text)
 
 
+@figure
 def path_predictions(
     probabilities: NDArray[np.float64], classes: Sequence[str], ends: tuple[int, int], model: str, description: str
-) -> go.Figure:
+) -> Drawing:
     """Draw the probabilities of all classes along one path.
 
     Parameters
@@ -94,7 +95,7 @@ def path_predictions(
         Classes that never reach ten percent are pale.
     """
     x = np.linspace(0, 1, len(probabilities)).tolist()
-    figure = base_figure(
+    drawn = drawing(
         f"{model} on one path {description}",
         axis(f"From {classes[ends[0]]} (0) to {classes[ends[1]]} (1)", (0, 1)),
         axis("Probability, %", (0, 103)),
@@ -103,7 +104,7 @@ def path_predictions(
     shown = [int(c) for c in order if probabilities[:, c].max() >= 0.1][: len(COLOURS)]
     for c in range(len(classes)):
         named = c in shown
-        figure.add_scatter(
+        drawn.add(
             x=x, y=percents(probabilities[:, c].tolist()), uid=f"class-{c}", name=classes[c], mode="lines",
             line={"color": COLOURS[shown.index(c)] if named else "#DDDDDD", "width": 2.5 if named else 1},
             showlegend=named, meta=classes[c], hovertemplate="%{meta}: %{y:.1f}%<extra></extra>",
@@ -115,12 +116,13 @@ def path_predictions(
     text = (
         f"{model} along one path {description}, from {classes[ends[0]]} to {classes[ends[1]]}: most probable {words}."
     )
-    return finished(figure, text)
+    return drawn.done(text)
 
 
+@figure
 def frequency_along_alpha(
     centroids: Mapping[float, Mapping[str, Estimate]], unit: str, fine_tuned: str, here: float | None = None
-) -> go.Figure:
+) -> Drawing:
     """Draw the mean frequency along alpha, with a line for each kind of paths.
 
     Parameters
@@ -137,7 +139,7 @@ def frequency_along_alpha(
     alphas = sorted(centroids)
     kinds = list(next(iter(centroids.values())))
     known = [e for by_kind in centroids.values() for e in by_kind.values() if math.isfinite(e.value)]
-    figure = base_figure(
+    drawn = drawing(
         "Mean frequency along alpha",
         axis(f"alpha (0 zero-shot, 1 {fine_tuned})", (-0.02, 1.02)),
         axis(f"Mean frequency, {unit}", limits([x for e in known for x in (e.low, e.high)] or [0.0], 0.1)),
@@ -145,19 +147,20 @@ def frequency_along_alpha(
     sentences = []
     for i, (kind, colour) in enumerate(zip(kinds, COLOURS, strict=False)):
         found = [centroids[a][kind] for a in alphas]
-        figure.add_trace(band(alphas, [e.low for e in found], [e.high for e in found], colour=colour, uid=f"band-{i}"))
-        figure.add_scatter(
+        drawn.add(**band(alphas, [e.low for e in found], [e.high for e in found], colour=colour, uid=f"band-{i}"))
+        drawn.add(
             x=alphas, y=[e.value for e in found], uid=f"line-{i}", name=f"{kind}, with 95% interval",
             mode="lines+markers", line={"color": colour, "width": 2.5}, marker={"size": 6},
             customdata=[[alpha] for alpha in alphas], hovertemplate="alpha %{x:.2f}: %{y:.3f}<extra></extra>",
         )  # fmt: skip
         sentences.append(f"{kind}: {found[0]} at alpha {alphas[0]:g}, {found[-1]} at alpha {alphas[-1]:g}.")
     if here is not None:
-        figure.add_vline(x=here, line={"color": INK, "width": 1, "dash": "dot"})
-    return finished(figure, f"Mean frequency ({unit}) along alpha. " + " ".join(sentences))
+        drawn.add_rule(x=here, color=INK, width=1, dash="dot")
+    return drawn.done(f"Mean frequency ({unit}) along alpha. " + " ".join(sentences))
 
 
-def frequency_against_accuracy(models: Sequence[ModelFrequency], paths: str, *, accuracy: str = "ID test") -> go.Figure:
+@figure
+def frequency_against_accuracy(models: Sequence[ModelFrequency], paths: str, *, accuracy: str = "ID test") -> Drawing:
     """Draw models by mean frequency along some paths, and accuracy.
 
     Parameters
@@ -176,12 +179,12 @@ def frequency_against_accuracy(models: Sequence[ModelFrequency], paths: str, *, 
     else:
         scores = [next(s for s in m.evaluation.scores.values() if s.role == "id_test") for m in models]
         y, bars = [s.accuracy for s in scores], [s.interval for s in scores]
-    figure = base_figure(
+    drawn = drawing(
         f"Frequency {paths} against accuracy",
         axis(f"Mean frequency {paths}, {unit}", limits([x for e in found for x in (e.low, e.high)], 0.08)),
         axis(f"{accuracy} accuracy, %", limits(percents([x for pair in bars for x in pair]), 0.08)),
     )
-    figure.add_scatter(
+    drawn.add(
         x=[e.value for e in found], y=percents(y), uid="models", name="models, with 95% intervals",
         mode="markers+text", text=[m.name for m in models], textposition="top center",
         textfont={"size": 10}, marker={"size": 9, "color": COLOURS[0]},
@@ -190,7 +193,7 @@ def frequency_against_accuracy(models: Sequence[ModelFrequency], paths: str, *, 
         hovertemplate="%{text}<br>%{x:.3f}<br>%{y:.2f}%<extra></extra>",
     )  # fmt: skip
     words = "; ".join(f"{m.name} {e} and {v:.1%}" for m, e, v in zip(models, found, y, strict=True))
-    return finished(figure, f"Mean frequency {paths} ({unit}) and {accuracy} accuracy: {words}.")
+    return drawn.done(f"Mean frequency {paths} ({unit}) and {accuracy} accuracy: {words}.")
 
 
 def _bars(values: Sequence[float], intervals: Sequence[tuple[float, float]]) -> dict[str, object]:

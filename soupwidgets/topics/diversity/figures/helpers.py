@@ -1,0 +1,65 @@
+"""How an ensemble grows, helper by helper."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from soupwidgets.evaluation.metrics import METRIC_WORDS
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.style import BLUE, GREY, VERMILLION, axis, bar_length, drawing
+from soupwidgets.topics.diversity.helpers import HelperStep
+
+
+@figure
+def helpers(steps: Sequence[HelperStep], validation: str, test: str) -> Drawing:
+    """Draw how an ensemble grows.
+
+    Parameters
+    ----------
+    steps
+        The steps, starting with the strong model alone.
+    validation, test
+        Names of the split used for selection, and of the one reported next to it.
+
+    Returns
+    -------
+    go.Figure
+        With 95% intervals, and a text alternative in ``layout.meta``.
+    """
+    names = [step.name if i == 0 else f"+ {step.name}" for i, step in enumerate(steps)]
+    scores = {split: [step.evaluation.scores[split] for step in steps] for split in (validation, test)}
+    metrics = {score.metric for some in scores.values() for score in some}
+    words = {
+        split: "" if metrics == {"accuracy"} else f"{METRIC_WORDS[some[0].metric]}, " for split, some in scores.items()
+    }
+    drawn = drawing(
+        f"An ensemble that grows from {steps[0].name}",
+        axis("", tickangle=-30, automargin=True, showgrid=False),
+        axis("Accuracy, %" if metrics == {"accuracy"} else "Score, %"),
+    )
+    for split, colour, what in ((validation, GREY, "chose"), (test, BLUE, "reported")):
+        drawn.add(
+            x=names,
+            y=[100 * score.accuracy for score in scores[split]],
+            uid=what, name=f"{split} ({words[split]}{what})", mode="lines+markers", line={"color": colour, "width": 2},
+            error_y={
+                "type": "data", "symmetric": False, "thickness": 1,
+                "array": [bar_length(100 * (score.interval[1] - score.accuracy)) for score in scores[split]],
+                "arrayminus": [bar_length(100 * (score.accuracy - score.interval[0])) for score in scores[split]],
+            },
+            hovertemplate="%{x}: %{y:.2f}%<extra></extra>",
+        )  # fmt: skip
+    drawn.add(
+        x=names, y=[100 * step.alone for step in steps], uid="alone",
+        name=f"the joining model alone ({words[validation]}validation)", mode="markers",
+        marker={"color": VERMILLION, "symbol": "x", "size": 9},
+        hovertemplate="%{x} alone: %{y:.2f}%<extra></extra>",
+    )  # fmt: skip
+    first, last = steps[0].evaluation, steps[-1].evaluation
+    reported = METRIC_WORDS[scores[test][0].metric]
+    text = (
+        f"Ensemble of {len(steps)} models, chosen on {validation}: {', '.join(step.name for step in steps)}. "
+        f"{reported[0].upper()}{reported[1:]} on {test} {first.accuracy[test]:.2%} with the first alone, "
+        f"{last.accuracy[test]:.2%} with all."
+    )
+    return drawn.done(text)
