@@ -8,6 +8,7 @@ from typing import Any, Generic, ParamSpec
 
 import plotly.graph_objects as go
 
+from soupwidgets.figures.direct import MOST, Label, names_trace, room_beside
 from soupwidgets.figures.shown import ShownFigure, shown_layout, shown_trace
 
 P = ParamSpec("P")
@@ -27,10 +28,23 @@ class Drawing:
     def __init__(self, layout: dict[str, Any]) -> None:
         self.data: list[dict[str, Any]] = []
         self.layout = layout
+        self._labels: list[Label] = []
 
-    def add(self, kind: str = "scatter", **trace: Any) -> None:
-        """Add a trace of one of plotly's kinds."""
+    def add(self, kind: str = "scatter", *, label: str | None = None, at: int | None = None, **trace: Any) -> None:
+        """Add a trace of one of plotly's kinds.
+
+        Parameters
+        ----------
+        kind, **trace
+            As plotly has them.
+        label
+            What to write at the end of the line, or at its point number ``at``, instead of a legend.
+        at
+            That number, or None for the end of the line.
+        """
         self.data.append({"type": kind, **trace})
+        if label is not None:
+            self._labels.append(Label(self.data[-1], label, at))
 
     def add_rule(self, *, x: float | None = None, y: float | None = None, **line: Any) -> None:
         """Add a straight line through the whole figure, upright at ``x`` or level at ``y``."""
@@ -44,6 +58,11 @@ class Drawing:
         for key, value in layout.items():
             old = self.layout.get(key)
             self.layout[key] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
+        if 0 < len(self._labels) <= MOST:
+            for label in self._labels:
+                label.trace["showlegend"] = False
+            self.layout["margin"]["r"] = max(self.layout["margin"]["r"], room_beside(self._labels))
+            self.data.append(names_trace(self._labels, self.data, self.layout))
         named = [trace for trace in self.data if trace.get("name") and trace.get("showlegend", True)]
         # One name says nothing that the title does not; more of them need room below the axis.
         self.layout["showlegend"] = len(named) > 1

@@ -92,3 +92,58 @@ def _crowd(
 
 def _shared(one: tuple[float, float], other: tuple[float, float], wide: float, high: float) -> float:
     return max(0.0, wide - abs(one[0] - other[0])) * max(0.0, high - abs(one[1] - other[1]))
+
+
+def label_positions(
+    x: Sequence[float], y: Sequence[float], labels: Sequence[str], *, corners: bool = False
+) -> list[str]:
+    """Choose where to put each point's label so that labels overlap other labels and points as little as possible.
+
+    Parameters
+    ----------
+    x, y
+        Coordinates on the axes as they are drawn.
+    labels
+        The label texts of the first points; all others are only in the way.
+    corners
+        Whether labels stand at the corners of their points, so that error bars do not run through them.
+
+    Returns
+    -------
+    list[str]
+        A plotly ``textposition`` for each. Points are taken in order, and each gets the least crowded position.
+
+    Examples
+    --------
+    >>> label_positions([0, 1, 0], [0, 1, 0.01], ["far", "away", "near"])
+    ['middle right', 'middle right', 'middle left']
+    """
+    # As fractions of the figure: the width of a letter, half a line, and the distance of a label from its point.
+    letter, half, beside = 0.014, 0.018, 0.035
+    wide, high = (max(values) - min(values) or 1.0 for values in (x, y))
+    places = [((a - min(x)) / wide, (b - min(y)) / high) for a, b in zip(x, y, strict=True)]
+    taken = [(a, b, 0.015, 0.02) for a, b in places]
+    found = []
+    for (a, b), label in zip(places, labels, strict=False):
+        width = letter * len(label) / 2
+        options = {
+            "top center": (a, b + beside),
+            "bottom center": (a, b - beside),
+            "middle right": (a + width + beside / 2, b),
+            "middle left": (a - width - beside / 2, b),
+        }
+        if corners:
+            aside = width + beside / 3
+            options = {
+                f"{row} {side}": (a + way * aside, b + up * beside)
+                for row, up in (("top", 1), ("bottom", -1))
+                for side, way in (("right", 1), ("left", -1))
+            }
+        crowd = {
+            name: sum(max(0.0, width + w - abs(p - s)) * max(0.0, half + h - abs(q - t)) for s, t, w, h in taken)
+            for name, (p, q) in options.items()
+        }
+        best = min(crowd, key=lambda name: crowd[name])
+        taken.append((*options[best], width, half))
+        found.append(best)
+    return found

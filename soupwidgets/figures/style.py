@@ -1,4 +1,4 @@
-"""Colours and layout that all figures share."""
+"""Axes, intervals and layout that all figures share."""
 
 from __future__ import annotations
 
@@ -8,14 +8,9 @@ from math import isfinite
 from typing import Any
 
 from soupwidgets.evaluation import SplitScore
+from soupwidgets.figures.colours import GREY, INK
 from soupwidgets.figures.drawing import Drawing
 
-# Okabe and Ito (2008), 'Color universal design': told apart with every common form of colour blindness.
-BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
-ORANGE, PURPLE, SKY = "#E69F00", "#CC79A7", "#56B4E9"
-# For lines without a fixed meaning, in this order.
-COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY)
-INK, GREY, PALE = "#222222", "#767676", "#C8C8C8"
 FONT = "system-ui, 'Segoe UI', 'Liberation Sans', 'DejaVu Sans', Arial, sans-serif"
 
 
@@ -49,28 +44,37 @@ def bar_length(length: float) -> float | str:
     return length if isfinite(length) else TOO_FEW
 
 
-def error_bar(value: float, interval: tuple[float, float], **style: Any) -> dict[str, Any]:
-    """Plotly's asymmetric error bar for a share with its interval, in percent."""
-    low, high = interval
+def error_bars(known: Iterable[tuple[float, float, float]], **style: Any) -> dict[str, Any]:
+    """Plotly's asymmetric error bars of values with their lower and upper limits, all in the axis' unit.
+
+    Examples
+    --------
+    >>> error_bars([(50.0, 40.0, 70.0), (50.0, float("nan"), float("nan"))])["array"]
+    [20.0, 'too few to say']
+    """
+    ends = list(known)
     return {
         "type": "data",
         "symmetric": False,
-        "array": [bar_length(percent(high - value))],
-        "arrayminus": [bar_length(percent(value - low))],
+        "array": [bar_length(high - value) for value, _, high in ends],
+        "arrayminus": [bar_length(value - low) for value, low, _ in ends],
         **style,
     }
+
+
+def share_bars(known: Iterable[tuple[float, tuple[float, float]]], **style: Any) -> dict[str, Any]:
+    """The error bars of shares with their intervals, in percent."""
+    return error_bars([(percent(value), percent(low), percent(high)) for value, (low, high) in known], **style)
+
+
+def error_bar(value: float, interval: tuple[float, float], **style: Any) -> dict[str, Any]:
+    """The error bar of one share, in percent."""
+    return share_bars([(value, interval)], **style)
 
 
 def error_bars_of(scores: Iterable[SplitScore], **style: Any) -> dict[str, Any]:
-    """Plotly's asymmetric error bars of several scores, in percent."""
-    known = [(score.accuracy, *score.interval) for score in scores]
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [bar_length(percent(high - value)) for value, _, high in known],
-        "arrayminus": [bar_length(percent(value - low)) for value, low, _ in known],
-        **style,
-    }
+    """The error bars of scores, in percent."""
+    return share_bars([(score.accuracy, score.interval) for score in scores], **style)
 
 
 def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], *, colour: str, uid: str) -> dict[str, Any]:
@@ -103,67 +107,17 @@ def axis(title: str, limits: tuple[float, float] | None = None, **more: Any) -> 
     return {**look, **({} if limits is None else {"range": list(limits)}), **more}
 
 
+def rows_axis(count: int) -> dict[str, Any]:
+    """An axis of named rows from top to bottom, with room for names above the first."""
+    return axis("", (count - 0.5, -0.9), type="category")
+
+
 def limits(values: Iterable[float], margin: float = 0.05) -> tuple[float, float]:
     """Limits of an axis that covers all values, with a margin (a fraction of its length) at both ends."""
     known = [value for value in values if isfinite(value)]
     low, high = min(known), max(known)
     width = margin * (high - low) or 1.0
     return low - width, high + width
-
-
-def label_positions(
-    x: Sequence[float], y: Sequence[float], labels: Sequence[str], *, corners: bool = False
-) -> list[str]:
-    """Choose where to put each point's label so that labels overlap other labels and points as little as possible.
-
-    Parameters
-    ----------
-    x, y
-        Coordinates on the axes as they are drawn.
-    labels
-        The label texts.
-    corners
-        Whether labels stand at the corners of their points, so that error bars do not run through them.
-
-    Returns
-    -------
-    list[str]
-        A plotly ``textposition`` for each. Points are taken in order, and each gets the least crowded position.
-
-    Examples
-    --------
-    >>> label_positions([0, 1, 0], [0, 1, 0.01], ["far", "away", "near"])
-    ['middle right', 'middle right', 'middle left']
-    """
-    # As fractions of the figure: the width of a letter, half a line, and the distance of a label from its point.
-    letter, half, beside = 0.014, 0.018, 0.035
-    wide, high = (max(values) - min(values) or 1.0 for values in (x, y))
-    places = [((a - min(x)) / wide, (b - min(y)) / high) for a, b in zip(x, y, strict=True)]
-    taken = [(a, b, 0.015, 0.02) for a, b in places]
-    found = []
-    for (a, b), label in zip(places, labels, strict=True):
-        width = letter * len(label) / 2
-        options = {
-            "top center": (a, b + beside),
-            "bottom center": (a, b - beside),
-            "middle right": (a + width + beside / 2, b),
-            "middle left": (a - width - beside / 2, b),
-        }
-        if corners:
-            aside = width + beside / 3
-            options = {
-                f"{row} {side}": (a + way * aside, b + up * beside)
-                for row, up in (("top", 1), ("bottom", -1))
-                for side, way in (("right", 1), ("left", -1))
-            }
-        crowd = {
-            name: sum(max(0.0, width + w - abs(p - s)) * max(0.0, half + h - abs(q - t)) for s, t, w, h in taken)
-            for name, (p, q) in options.items()
-        }
-        best = min(crowd, key=lambda name: crowd[name])
-        taken.append((*options[best], width, half))
-        found.append(best)
-    return found
 
 
 def drawing(title: str, x_axis: dict[str, Any] | None, y_axis: dict[str, Any] | None, *, height: int = 450) -> Drawing:

@@ -20,7 +20,7 @@ import soupwidgets as sw
 import soupwidgets.topics
 from soupwidgets import GreedySoup, Recipe, Sweep
 from soupwidgets.evaluation import Evaluation, SplitScore
-from soupwidgets.figures import drawing, style
+from soupwidgets.figures import colours, drawing, style
 from soupwidgets.figures.shown import ShownFigure, bold, shown_template, shown_text, shown_trace
 from soupwidgets.methods import GreedyStep, LearnedEpoch, LearnedSoup
 from soupwidgets.stats.calibration import Calibration
@@ -320,7 +320,7 @@ def test_too_few_images_to_say_is_no_bar_of_no_width() -> None:
     assert style.error_bar(0.5, nothing)["array"] == ["too few to say"]  # plotly draws no bar for a word
     assert style.error_bar(0.5, (0.4, 0.7))["array"] == pytest.approx([20])
     assert style.limits([0.0, float("nan"), 1.0], 0.5) == (-0.5, 1.5)
-    area = style.band([0, 1, 2, 3], [1, 1, nothing[0], 1], [2, 2, nothing[1], 2], colour=style.BLUE, uid="band")
+    area = style.band([0, 1, 2, 3], [1, 1, nothing[0], 1], [2, 2, nothing[1], 2], colour=colours.BLUE, uid="band")
     assert area["x"] == [0, 1, 1, 0, None, 3, 3]
     assert area["y"] == [2, 2, 1, 1, None, 2, 1]
 

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
+from soupwidgets.figures.colours import BLUE, GREY, INK, VERMILLION
 from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.labels import label_offsets
-from soupwidgets.figures.style import (
-    BLUE,
-    GREY,
-    INK,
-    VERMILLION,
-    axis,
-    band,
-    bar_length,
-    drawing,
-    limits,
-    percent,
-)
-from soupwidgets.stats.estimate import Estimate
+from soupwidgets.figures.style import axis, band, drawing, error_bars, limits, percent
 from soupwidgets.topics.augmentation.affinity import Affinity
 from soupwidgets.topics.augmentation.study import AugmentationStudy
+
+_THIN = {"color": GREY, "thickness": 1, "width": 3}
 
 
 @figure
@@ -48,7 +39,7 @@ def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> D
     low, high = limits([math.log10(v) for v in edges], 0.1)
     left, right = limits([v for e in x for v in (e.value, e.low, e.high) if math.isfinite(v)] + [1.0], 0.08)
     drawn = drawing(
-        "Affinity and diversity of augmentations",
+        f"Affinity and diversity of augmentations, with 95% intervals over {study.seeds} trainings",
         axis("Affinity (accuracy, augmented / clean)", (left, right)),
         axis("Diversity (loss, with / without; log)", (low, high), type="log", dtick="D2"),
         height=520,
@@ -62,7 +53,8 @@ def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> D
                 # Above the plane, which so is as wide as it can be.
                 "colorbar": {"orientation": "h", "y": 1, "yanchor": "bottom", "thickness": 10, "ypad": 2,
                              "title": {"text": "Change of accuracy, points", "side": "top", "font": {"size": 12}}}},
-        error_x=_bars(x), error_y=_bars(y),
+        error_x=error_bars([(e.value, e.low, e.high) for e in x], **_THIN),
+        error_y=error_bars([(e.value, e.low, e.high) for e in y], **_THIN),
         hovertemplate="%{hovertext}<br>affinity %{x:.3f}, diversity %{y:.3g}"
                       "<br>%{marker.color:+.2f} points<extra></extra>",
     )  # fmt: skip
@@ -80,7 +72,7 @@ def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> D
     drawn.add(
         x=[r.affinity.value for r in ring], y=[r.diversity.value for r in ring], uid="chosen", name="chosen",
         mode="markers", marker={"size": 24, "symbol": "circle-open", "color": VERMILLION, "line": {"width": 3}},
-        hoverinfo="skip", showlegend=bool(ring),
+        hoverinfo="skip", showlegend=False,
     )  # fmt: skip
     words = "; ".join(
         f"{r.name}: affinity {r.affinity}, diversity {r.diversity}, accuracy {percent(r.change.value):+.1f} points"
@@ -114,7 +106,8 @@ def curves(study: AugmentationStudy, name: str) -> Drawing:
     sides = ("without", "without", study.losses, GREY), ("with", name, result.losses, BLUE)
     for side, what, losses, colour in sides:
         drawn.add(
-            x=epochs, y=list(losses), uid=f"loss-{side}", name=f"{what}, mean of {study.seeds}", mode="lines+markers",
+            x=epochs, y=list(losses), uid=f"loss-{side}", name=f"{what}, mean of {study.seeds}",
+            label=what, mode="lines+markers",
             line={"color": colour, "width": 2.5}, marker={"size": 5},
             hovertemplate="epoch %{x}: %{y:.3f} nats<extra></extra>",
         )  # fmt: skip
@@ -135,7 +128,10 @@ def affinity_along_alpha(found: Mapping[float, Affinity], fine_tuned: str) -> Dr
     drawn = drawing(
         f"Affinity of {name} along alpha",
         axis(f"alpha (0 zero-shot, 1 {fine_tuned})", (-0.02, 1.02)),
-        axis("Affinity (accuracy, augmented / clean)", limits([v for r in ratios for v in (r.low, r.high)], 0.1)),
+        axis(
+            "Affinity (accuracy, augmented / clean; 95% band)",
+            limits([v for r in ratios for v in (r.low, r.high)], 0.1),
+        ),
     )
     drawn.add(**band(alphas, [r.low for r in ratios], [r.high for r in ratios], colour=BLUE, uid="band"))
     drawn.add(
@@ -148,10 +144,3 @@ def affinity_along_alpha(found: Mapping[float, Affinity], fine_tuned: str) -> Dr
         f"{max(r.value for r in ratios):.3f}."
     )
     return drawn.done(text)
-
-
-def _bars(found: Sequence[Estimate]) -> dict[str, object]:
-    return {
-        "type": "data", "symmetric": False, "array": [bar_length(e.high - e.value) for e in found],
-        "arrayminus": [bar_length(e.value - e.low) for e in found], "color": GREY, "thickness": 1, "width": 3,
-    }  # fmt: skip

@@ -36,7 +36,7 @@ def test_frontier_draws_the_numbers(sweep: Sweep) -> None:
     traces = by_uid(figure)
     assert traces["curve"].x == (70, 82, 80)
     assert traces["curve"].y == pytest.approx((62, 59, 42))
-    assert traces["straight"].x == (70, 80)
+    assert traces["straight"].x == (70, 75, 80)
     assert (traces["best"].x, traces["best"].y) == ((82,), (59,))
     assert traces["here"].x == (82,)
     low = 82 - traces["here"].error_x.arrayminus[0]
@@ -108,9 +108,12 @@ def test_uids_are_words(sweep: Sweep) -> None:
         assert all(uid.replace("-", "").isalnum() for uid in by_uid(figure))
 
 
-def test_every_figure_has_titles_legend_and_words(sweep: Sweep) -> None:
+def test_every_figure_has_titles_names_and_words(sweep: Sweep) -> None:
     for figure in (sw.alpha.figures.frontier(sweep), sw.alpha.figures.curves(sweep), sw.alpha.figures.splits(sweep)):
         assert figure.layout.title.text
         assert "%" in figure.layout.xaxis.title.text + figure.layout.yaxis.title.text
         assert len(sw.figures.text_alternative(figure)) > 100
-        assert sum(trace.showlegend is not False for trace in figure.data) >= 3
+        names = by_uid(figure)["names"].text
+        assert {"zero-shot", "ID test"} & set(names)
+        assert len(names) >= 3
+        assert not figure.layout.showlegend

@@ -75,10 +75,10 @@ def test_accuracies_of_exactly_none_or_all_are_marked() -> None:
     )
     figure = sw.frontier.figures.models(front, scale="logit")
     assert np.isfinite(trace(figure, "fine-tuned").x).all()
-    assert list(trace(figure, "fine-tuned").marker.symbol) == ["circle-open", "circle-open"]
+    assert list(trace(figure, "fine-tuned").marker.symbol) == ["diamond-open", "diamond-open"]
     assert not off_scale(0, "linear")
     assert place(0, "linear") == 0
-    assert list(trace(sw.frontier.figures.models(front), "fine-tuned").marker.symbol) == ["circle", "circle"]
+    assert list(trace(sw.frontier.figures.models(front), "fine-tuned").marker.symbol) == ["diamond", "diamond"]
 
 
 def test_colours_by_number_and_by_word(front: Frontier) -> None:
@@ -147,4 +147,4 @@ def test_a_model_without_the_hyperparameter_is_pale(front: Frontier) -> None:
     tuned = trace(
         sw.frontier.figures.models(Frontier((*front.models, bare), ("fog", "snow")), colour="lr"), "fine-tuned"
     ).marker
-    assert list(tuned.color) == [-5, -3, sw.figures.style.PALE]
+    assert list(tuned.color) == [-5, -3, sw.figures.colours.PALE]

@@ -85,7 +85,7 @@ def test_frontier_draws_the_numbers() -> None:
     traces = by_uid(FIGURES["soup_frontier"]())
     assert traces["ingredients"].x == pytest.approx((70, 80, 81, 80.5, 80.2, 10))
     colours = traces["ingredients"].marker.color
-    assert [colour == sw.figures.style.BLUE for colour in colours] == [False, True, True, False, False, False]
+    assert [colour == sw.figures.colours.BLUE for colour in colours] == [False, True, True, False, False, False]
     assert traces["ingredients"].marker.symbol[0] == "square"
     assert [list(row) for row in traces["ingredients"].customdata][1] == ["a"]
     assert (traces["here"].x, traces["here"].y) == ((82,), (54,))
@@ -114,7 +114,7 @@ def test_what_is_not_exact_is_hollow_and_what_is_not_there_keeps_its_place_in_th
     exact = sw.soup.figures.splits(SOUP, ENSEMBLE, {"best": ALONE["b"]})
     assert by_uid(exact)["here"].marker.symbol == ("circle",) * 3
     assert by_uid(exact)["ensemble"].x == pytest.approx((82.5, 82.5, 53))
-    assert by_uid(exact)["reference-diamond"].x == pytest.approx((81, 81, 52))
+    assert by_uid(exact)["reference-fine-tuned"].x == pytest.approx((81, 81, 52))
     # A soup that moves has the same traces: the front end moves its marks, and draws nothing anew.
     for one, other in ((frontier, by_uid(FIGURES["soup_frontier"]())), (splits, by_uid(sw.soup.figures.splits(SOUP)))):
         assert [(uid, t.name) for uid, t in one.items()] == [(uid, t.name) for uid, t in other.items()]

@@ -80,8 +80,10 @@ def test_predictions_along_a_path() -> None:
     shares = np.zeros((5, 10))
     shares[:, 0], shares[:, 3] = [1, 0.9, 0.6, 0.2, 0], [0, 0.1, 0.4, 0.8, 1]
     figure = sw.spectrum.figures.path_predictions(shares, CLASSES, (0, 3), "m", "between classes")
-    shown = [t.name for t in figure.data if t.showlegend]
-    assert len(shown) == 2
+    names = figure.data[-1]
+    assert list(names.text) == [f"{sw.figures.shown.shown_text(EVIL[:17])}\u2026", "class 2"]
+    # At the highest point of each.
+    assert (list(names.x), list(names.y)) == ([0, 1], [100, 100])
     assert f"most probable {EVIL} from 0.00, class 2 from 0.75." in sw.figures.text_alternative(figure)
     assert "<img" not in drawn(figure)
 
@@ -124,7 +126,7 @@ def test_images_and_sensitivity(tiny_evaluator: Evaluator) -> None:
 def test_label_noise_states_its_sign() -> None:
     figure = sw.spectrum.figures.noise_fitting(noise(), "radial")
     assert "up = noise is fitted" in figure.layout.yaxis.title.text
-    assert [t.name for t in figure.data] == [f"{f} cycles per unit of L2 distance" for f in (0.1, 0.4)]
+    assert [t.name for t in figure.data if t.name] == [f"{f} cycles per unit of L2 distance" for f in (0.1, 0.4)]
     np.testing.assert_allclose(figure.data[1].y, (-0.1, 0.4))
     assert "One training each" in sw.figures.text_alternative(figure)
     picture = sw.spectrum.figures.noise_followed(noise(), "radial")

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.evaluation.axis_names import column_label
+from soupwidgets.figures.colours import BLUE, GREEN, GREY, INK, PALE, mark
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import (
-    BLUE,
-    GREEN,
-    GREY,
-    INK,
-    PALE,
-    VERMILLION,
-    axis,
-    band,
-    drawing,
-    percent,
-    percents,
-)
+from soupwidgets.figures.style import axis, band, drawing, percent, percents
 from soupwidgets.methods import Sweep
 
 
@@ -47,7 +34,9 @@ def curves(
         alpha = sweep.best_alpha()
         evaluation = sweep[alpha]
     drawn = drawing(
-        "Accuracy along alpha", axis("alpha (0 zero-shot, 1 fine-tuned)", (-0.04, 1.04)), axis("Accuracy, %")
+        "Accuracy along alpha",
+        axis("alpha (0 zero-shot, 1 fine-tuned)", (-0.04, 1.04)),
+        axis("Accuracy, % (bands: 95%)"),
     )
     x = sweep.alphas
     shifts = [name for name, score in sweep[x[0]].scores.items() if score.role == "shift"]
@@ -57,6 +46,7 @@ def curves(
             y=percents([sweep[a].accuracy[name] for a in x]),
             uid=f"shift-{position}",
             name="each shift",
+            label="each shift" if position == len(shifts) - 1 else None,
             showlegend=position == 0,
             mode="lines",
             line={"color": PALE, "width": 1.2},
@@ -70,12 +60,13 @@ def curves(
     else:
         ood, intervals = [sweep[a].accuracy[shift] for a in x], [sweep[a].interval[shift] for a in x]
         name = column_label(evaluation, shift)
-    _add_curve(drawn, x, ood, intervals, name, "ood", VERMILLION)
+    _add_curve(drawn, x, ood, intervals, name, "ood", GREY)
     drawn.add(
         x=x,
         y=percents([sweep[a].accuracy[sweep.validation] for a in x]),
         uid="validation",
         name="validation (chooses alpha)",
+        label="validation",
         mode="lines",
         line={"color": GREEN, "width": 1.5, "dash": "dot"},
         hovertemplate="validation<br>alpha %{x:.2f}: %{y:.2f}%<extra></extra>",
@@ -86,19 +77,13 @@ def curves(
         y=[percent(sweep[best].accuracy[sweep.validation])],
         uid="best",
         name=f"best alpha by validation ({best:g})",
+        label=f"best ({best:g})",
+        at=0,
         mode="markers",
-        marker={"color": GREEN, "size": 13, "symbol": "star"},
+        marker=mark("best", 13),
         hovertemplate="best by validation<br>alpha %{x:.2f}: %{y:.2f}%<extra></extra>",
     )
-    marker: dict[str, Any] = {
-        "type": "line",
-        "x0": alpha,
-        "x1": alpha,
-        "y0": 0,
-        "y1": 1,
-        "yref": "paper",
-        "line": {"color": INK if evaluation.exact else GREY, "width": 1.5},
-    }
+    drawn.add_rule(x=alpha, color=INK if evaluation.exact else GREY, width=1.5)
     rows = ", ".join(f"{column_label(evaluation, name)} {value:.1%}" for name, value in evaluation.accuracy.items())
     low, high = sweep.alphas[0], sweep.alphas[-1]
     shown = "mean OOD" if shift is None else column_label(evaluation, shift)
@@ -109,7 +94,7 @@ def curves(
         f"{shown} from {ends[0]:.1%} to {ends[1]:.1%}. "
         f"At alpha {alpha:.3g}{'' if evaluation.exact else ' (coarse)'}: {rows}."
     )
-    return drawn.done(text, shapes=[marker])
+    return drawn.done(text)
 
 
 def _add_curve(
@@ -128,6 +113,7 @@ def _add_curve(
         y=percents(values),
         uid=f"curve-{uid}",
         name=f"{name}, with 95% interval",
+        label=name,
         mode="lines+markers",
         line={"color": colour, "width": 2.5},
         marker={"size": 5},

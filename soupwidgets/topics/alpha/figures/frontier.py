@@ -6,21 +6,9 @@ from typing import Any
 
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.evaluation.axis_names import ood_name
+from soupwidgets.figures.colours import BLUE, GREY, VERMILLION, mark
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import (
-    BLUE,
-    GREEN,
-    GREY,
-    INK,
-    VERMILLION,
-    axis,
-    drawing,
-    error_bar,
-    interval_words,
-    limits,
-    percent,
-    percents,
-)
+from soupwidgets.figures.style import axis, drawing, error_bar, interval_words, limits, percent, percents
 from soupwidgets.methods import Sweep
 from soupwidgets.topics.frontier.point import FrontierPoint
 from soupwidgets.topics.frontier.point import point as frontier_point
@@ -60,12 +48,14 @@ def frontier(
     points = [frontier_point(sweep[a], shift) for a in sweep.alphas]
     x, y = percents([p.id for p in points]), percents([p.ood for p in points])
     drawn = drawing("Accuracy against robustness", *_axes(points, shift, evaluation))
-    ends = [0, len(points) - 1]
+    # With a point in the middle, where its name stands.
     drawn.add(
-        x=[x[i] for i in ends],
-        y=[y[i] for i in ends],
+        x=[x[0], (x[0] + x[-1]) / 2, x[-1]],
+        y=[y[0], (y[0] + y[-1]) / 2, y[-1]],
         uid="straight",
         name="straight line between the ends",
+        label="straight line",
+        at=1,
         mode="lines",
         line={"color": GREY, "dash": "dash", "width": 1.5},
         hoverinfo="skip",
@@ -75,20 +65,24 @@ def frontier(
         y=y,
         uid="curve",
         name="mixed weights, alpha from 0 to 1",
+        label="mixed weights",
+        at=len(points) // 2,
         mode="lines+markers",
         line={"color": BLUE, "width": 2.5},
         marker={"size": 6},
         customdata=[[a] for a in sweep.alphas],
         hovertemplate="alpha %{customdata[0]:.2f}<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
     )
-    for i, name, symbol in ((0, "zero-shot", "square"), (len(points) - 1, sweep.fine_tuned, "diamond")):
+    for i, name, what in ((0, "zero-shot", "zero-shot"), (len(points) - 1, sweep.fine_tuned, "fine-tuned")):
         drawn.add(
             x=[x[i]],
             y=[y[i]],
             uid=f"end-{i > 0}",
             name=f"{name} (alpha {sweep.alphas[i]:g})",
+            label=name,
+            at=0,
             mode="markers",
-            marker={"color": INK, "size": 10, "symbol": symbol},
+            marker=mark(what),
             customdata=[[sweep.alphas[i]]],
             meta=name,
             hovertemplate="%{meta}<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
@@ -100,8 +94,10 @@ def frontier(
         y=[percent(best_point.ood)],
         uid="best",
         name=f"best alpha by validation ({best:g})",
+        label=f"best ({best:g})",
+        at=0,
         mode="markers",
-        marker={"color": GREEN, "size": 15, "symbol": "star"},
+        marker=mark("best", 15),
         customdata=[[best]],
         hovertemplate="best by validation<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
     )
@@ -110,10 +106,7 @@ def frontier(
         x=[percent(point.id)], y=[percent(point.ood)], uid=HERE, name="this alpha, with 95% intervals", mode="markers",
         error_x=error_bar(point.id, point.id_interval, color=VERMILLION, thickness=1.5, width=5),
         error_y=error_bar(point.ood, point.ood_interval, color=VERMILLION, thickness=1.5, width=5),
-        marker={
-            "color": VERMILLION, "size": 14, "symbol": "circle" if evaluation.exact else "circle-open",
-            "line": {"width": 2.5, "color": VERMILLION},
-        },
+        marker=mark("here", 14, hollow=not evaluation.exact), label="this alpha", at=0,
         hovertemplate="here<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
     )  # fmt: skip
     first, last = points[0], points[-1]

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from soupwidgets.figures.colours import COLOURS, GREY, INK
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import COLOURS, GREY, INK, axis, drawing, percents
+from soupwidgets.figures.style import axis, drawing, percents
 
 
 @figure
@@ -36,7 +37,7 @@ def image_path(
         Its label and the classes that are ever likely; with a text alternative in ``layout.meta``.
     """
     drawn = drawing(
-        "This image along alpha",
+        f"This image along alpha, labelled {names[label]}",
         axis("alpha (0 zero-shot, 1 fine-tuned)", (-0.04, 1.04)),
         axis("Probability, %", (-3, 103)),
     )
@@ -46,13 +47,11 @@ def image_path(
         colour = COLOURS[0] if c == label else (COLOURS[1], COLOURS[2], GREY)[min(place - 1, 2)]
         drawn.add(
             x=list(alphas), y=percents(shares[:, c].tolist()), uid=f"class-{c}",
-            name=f"{names[c]} (its label)" if c == label else names[c], mode="lines+markers",
+            name=f"{names[c]} (its label)" if c == label else names[c], label=names[c], mode="lines+markers",
             line={"color": colour, "width": 2.5}, marker={"size": 5}, customdata=[[a] for a in alphas],
             hovertemplate="alpha %{x:.2f}: %{y:.1f}%<extra></extra>",
         )  # fmt: skip
-    shapes = []
     if alpha is not None:
-        shapes = [{"type": "line", "x0": alpha, "x1": alpha, "y0": 0, "y1": 1, "yref": "paper",
-                   "line": {"color": INK, "width": 1.5}}]  # fmt: skip
+        drawn.add_rule(x=alpha, color=INK, width=1.5)
     said = "; ".join(f"{names[c]} from {shares[0, c]:.1%} to {shares[-1, c]:.1%}" for c in shown)
-    return drawn.done(f"Probabilities of an image labelled {names[label]}: {said}.", shapes=shapes)
+    return drawn.done(f"Probabilities of an image labelled {names[label]}: {said}.")

@@ -6,20 +6,9 @@ from typing import Any
 
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.evaluation.axis_names import split_label
+from soupwidgets.figures.colours import PALE, VERMILLION, mark
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import (
-    GREY,
-    INK,
-    PALE,
-    VERMILLION,
-    axis,
-    drawing,
-    error_bars_of,
-    interval_words,
-    limits,
-    percent,
-    percents,
-)
+from soupwidgets.figures.style import axis, drawing, error_bars_of, interval_words, limits, percent, percents, rows_axis
 from soupwidgets.methods import Sweep
 
 HERE = "here"
@@ -44,8 +33,11 @@ def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | No
     if alpha is None or evaluation is None:
         alpha = sweep.best_alpha()
         evaluation = sweep[alpha]
-    rows_axis = axis("", autorange="reversed", automargin=True)
-    drawn = drawing("Accuracy on every split", _accuracy_axis(sweep, evaluation), rows_axis)
+    drawn = drawing(
+        "Accuracy on every split, with 95% interval",
+        _accuracy_axis(sweep, evaluation),
+        rows_axis(len(evaluation.scores)),
+    )
     rows = list(evaluation.scores)
     labels = [split_label(evaluation, name) for name in rows]
     zero_shot, tuned = (sweep[a] for a in (sweep.alphas[0], sweep.alphas[-1]))
@@ -58,17 +50,16 @@ def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | No
         x=lines_x, y=lines_y, uid="span", mode="lines", line={"color": PALE, "width": 2},
         hoverinfo="skip", showlegend=False,
     )  # fmt: skip
-    for end, name, symbol, colour in (
-        (zero_shot, "zero-shot", "square", GREY),
-        (tuned, sweep.fine_tuned, "diamond", INK),
-    ):
+    for end, what, name in ((zero_shot, "zero-shot", "zero-shot"), (tuned, "fine-tuned", sweep.fine_tuned)):
         drawn.add(
             x=percents([end.accuracy[row] for row in rows]),
             y=labels,
-            uid=f"end-{symbol}",
+            uid=f"end-{what}",
             name=name,
+            label=name,
+            at=0,
             mode="markers",
-            marker={"color": colour, "symbol": symbol, "size": 9},
+            marker=mark(what, 9),
             meta=name,
             hovertemplate="%{meta}<br>%{y}: %{x:.2f}%<extra></extra>",
         )
@@ -76,6 +67,7 @@ def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | No
     values = [score.accuracy for score in scores.values()]
     drawn.add(
         x=percents(values), y=labels, uid=HERE, name="this alpha, with 95% interval", mode="markers",
+        label="this alpha", at=0,
         error_x=error_bars_of(scores.values(), color=VERMILLION, thickness=1.5, width=4),
         marker={
             "color": VERMILLION, "size": 10,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from soupwidgets.evaluation.metrics import METRIC_WORDS
+from soupwidgets.figures.colours import BLUE, GREEN, INK
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import BLUE, GREY, VERMILLION, axis, bar_length, drawing
+from soupwidgets.figures.style import axis, drawing, error_bars_of
 from soupwidgets.topics.diversity.helpers import HelperStep
 
 
@@ -35,24 +36,22 @@ def helpers(steps: Sequence[HelperStep], validation: str, test: str) -> Drawing:
     drawn = drawing(
         f"An ensemble that grows from {steps[0].name}",
         axis("", tickangle=-30, automargin=True, showgrid=False),
-        axis("Accuracy, %" if metrics == {"accuracy"} else "Score, %"),
+        axis("Accuracy, % (95% intervals)" if metrics == {"accuracy"} else "Score, % (95% intervals)"),
     )
-    for split, colour, what in ((validation, GREY, "chose"), (test, BLUE, "reported")):
+    for split, colour, what in ((validation, GREEN, "chose"), (test, BLUE, "reported")):
         drawn.add(
             x=names,
             y=[100 * score.accuracy for score in scores[split]],
-            uid=what, name=f"{split} ({words[split]}{what})", mode="lines+markers", line={"color": colour, "width": 2},
-            error_y={
-                "type": "data", "symmetric": False, "thickness": 1,
-                "array": [bar_length(100 * (score.interval[1] - score.accuracy)) for score in scores[split]],
-                "arrayminus": [bar_length(100 * (score.accuracy - score.interval[0])) for score in scores[split]],
-            },
+            uid=what, name=f"{split} ({words[split]}{what})", label=f"{split} ({what})",
+            mode="lines+markers", line={"color": colour, "width": 2},
+            error_y=error_bars_of(scores[split], thickness=1),
             hovertemplate="%{x}: %{y:.2f}%<extra></extra>",
         )  # fmt: skip
     drawn.add(
         x=names, y=[100 * step.alone for step in steps], uid="alone",
         name=f"the joining model alone ({words[validation]}validation)", mode="markers",
-        marker={"color": VERMILLION, "symbol": "x", "size": 9},
+        label="joining, alone",
+        marker={"color": INK, "symbol": "x", "size": 9},
         hovertemplate="%{x} alone: %{y:.2f}%<extra></extra>",
     )  # fmt: skip
     first, last = steps[0].evaluation, steps[-1].evaluation

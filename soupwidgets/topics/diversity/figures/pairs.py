@@ -7,9 +7,10 @@ from typing import Literal
 
 import numpy as np
 
+from soupwidgets.figures.colours import BLUE, VERMILLION
 from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.matrix import matrix_drawing
-from soupwidgets.figures.style import BLUE, VERMILLION, axis, drawing
+from soupwidgets.figures.style import axis, drawing
 from soupwidgets.topics.diversity.members import LEVELS
 from soupwidgets.topics.diversity.pairs import DivergenceTrend, DiversityMatrix, PairDiversity
 
@@ -102,7 +103,7 @@ def divergence_strip(
     drawn = drawing(
         f"{title}, by how differently two models were trained ({matrix.split})",
         axis(
-            "What differs most between the two", (-0.5, max(len(levels), 1) - 0.5),
+            "What differs most between the two models of a pair (a point)", (-0.5, max(len(levels), 1) - 0.5),
             tickvals=list(range(len(levels))), ticktext=levels, showgrid=False,
         ),
         axis(f"{title}, {unit}"),
@@ -112,7 +113,7 @@ def divergence_strip(
     drawn.add(
         x=[levels.index(pair.divergence) + jitter.uniform(-0.22, 0.22) for pair in pairs],
         y=[factor * _value(pair, number) for pair in pairs],
-        uid="pairs", name="a pair of models", mode="markers",
+        uid="pairs", name="a pair of models", mode="markers", showlegend=False,
         marker={"color": BLUE, "size": 7, "opacity": 0.55},
         customdata=[[pair.first, pair.second] for pair in pairs],
         hovertext=[f"{pair.first} and {pair.second}" for pair in pairs],
@@ -122,7 +123,7 @@ def divergence_strip(
         level: factor * float(np.mean([_value(p, number) for p in pairs if p.divergence == level])) for level in levels
     }
     drawn.add(
-        x=list(range(len(levels))), y=list(means.values()), uid="means", name="mean of the pairs",
+        x=list(range(len(levels))), y=list(means.values()), uid="means", name="mean of the pairs", label="mean",
         mode="lines+markers", line={"color": VERMILLION, "width": 2}, marker={"symbol": "diamond", "size": 11},
         hovertemplate="%{y:.2f}<extra>mean</extra>",
     )  # fmt: skip

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from soupwidgets.figures.colours import BLUE, GREEN, GREY, INK, PALE, VERMILLION
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import BLUE, GREEN, GREY, INK, PALE, VERMILLION, axis, bar_length, drawing
+from soupwidgets.figures.style import axis, drawing, share_bars
 from soupwidgets.topics.diversity.specialists import ClassSpecialist, Specialisation
 
 # With more points than this, WebGL is used.
@@ -98,11 +99,7 @@ def specialists(found: Sequence[ClassSpecialist], first: str, second: str) -> Dr
             x=[100 * one.test.difference for one in rows],
             y=[one.name for one in rows],
             uid=uid, name=name, orientation="h", marker={"color": colour},
-            error_x={
-                "type": "data", "symmetric": False, "color": INK, "thickness": 1,
-                "array": [bar_length(100 * (one.test.interval[1] - one.test.difference)) for one in rows],
-                "arrayminus": [bar_length(100 * (one.test.difference - one.test.interval[0])) for one in rows],
-            },
+            error_x=share_bars([(r.test.difference, r.test.interval) for r in rows], color=INK, thickness=1),
             hovertemplate="%{y}: %{x:+.1f} points<extra></extra>",
         )  # fmt: skip
     words = "; ".join(f"{one.name} {100 * one.test.difference:+.1f} (q {one.q_value:.2g})" for one in found)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from soupwidgets.evaluation.axis_names import ood_name
+from soupwidgets.figures.colours import BLUE, COLOURS, GREEN, GREY, INK, PALE, PURPLE, SKY, VERMILLION
 from soupwidgets.figures.scales import off_scale, place
 from soupwidgets.figures.shown import bold
-from soupwidgets.figures.style import BLUE, COLOURS, GREEN, GREY, INK, PALE, PURPLE, SKY, TOO_FEW, VERMILLION
+from soupwidgets.figures.style import TOO_FEW, error_bars
 from soupwidgets.stats.scales import Scale
 from soupwidgets.topics.frontier.models import FrontierModel
 from soupwidgets.topics.frontier.point import FrontierPoint
@@ -20,11 +21,11 @@ from soupwidgets.topics.frontier.point import FrontierPoint
 _WORD_COLOURS = (*COLOURS, "#F0E442", INK)
 KIND_MARKS: dict[str, tuple[str, str, int]] = {
     "WiSE-FT": ("circle", SKY, 5),
-    "fine-tuned": ("circle", BLUE, 9),
+    "fine-tuned": ("diamond", BLUE, 10),
     "bad ingredient": ("x", GREY, 8),
-    "mixture": ("triangle-up", PURPLE, 8),
-    "soup": ("diamond", VERMILLION, 11),
-    "ensemble": ("star", GREEN, 12),
+    "mixture": ("cross", PURPLE, 8),
+    "soup": ("circle", VERMILLION, 11),
+    "ensemble": ("triangle-up", GREEN, 12),
     "published": ("circle", BLUE, 7),
     "zero-shot": ("square", INK, 11),
 }
@@ -97,13 +98,9 @@ def _coloured(values: Sequence[Any], name: str, with_bar: bool) -> dict[str, Any
 
 
 def _bars(values: Sequence[tuple[float, tuple[float, float]]], scale: Scale) -> dict[str, Any]:
+    # A value beyond the edge of the scale stands at the edge, and so does its bar's end.
     ends = [(place(v, scale), *(place(x, scale) for x in limits)) for v, limits in values]
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [max(high - v, 0) if np.isfinite(high) else TOO_FEW for v, _, high in ends],
-        "arrayminus": [max(v - low, 0) if np.isfinite(low) else TOO_FEW for v, low, _ in ends],
-    }
+    return error_bars([(v, min(low, v), max(high, v)) for v, low, high in ends])
 
 
 def hover_text(model: FrontierModel, point: FrontierPoint, shift: str | None) -> str:

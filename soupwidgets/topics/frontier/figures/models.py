@@ -8,20 +8,11 @@ from typing import Any
 import numpy as np
 
 from soupwidgets.evaluation.axis_names import ood_name
+from soupwidgets.figures.colours import GREY, INK, ORANGE, PALE, SKY, VERMILLION
 from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.labels import label_positions
 from soupwidgets.figures.scales import accuracy_axis, place
-from soupwidgets.figures.style import (
-    GREY,
-    INK,
-    ORANGE,
-    PALE,
-    SKY,
-    VERMILLION,
-    band,
-    drawing,
-    label_positions,
-    not_in_view,
-)
+from soupwidgets.figures.style import band, drawing, not_in_view
 from soupwidgets.stats.scales import Scale
 from soupwidgets.topics.frontier.figures.marks import KIND_MARKS, Marked, hover_text, kind_trace
 from soupwidgets.topics.frontier.figures.words import frontier_words
@@ -130,12 +121,12 @@ def _add_names(drawn: Drawing, marks: Sequence[Marked], scale: Scale, chosen: Se
     names = [mark.model.name for mark in named]
     # The corners of the figure say how large a letter is beside the distances.
     (left, right), (bottom, top) = (drawn.layout[f"{side}axis"]["range"] for side in "xy")
-    beside = label_positions([*x, left, right], [*y, bottom, top], [*names, "", ""], corners=True)
+    beside = label_positions([*x, left, right], [*y, bottom, top], names, corners=True)
     drawn.add(
         x=[*x, None], y=[*y, None], text=[*names, ""], uid="names", mode="markers+text", hoverinfo="skip",
         # The marks are there already; these keep the names off them.
         marker={"size": 10, "opacity": 0}, showlegend=False, textfont={"size": 11},
-        textposition=[*beside[: len(names)], "top right"],
+        textposition=[*beside, "top right"],
     )  # fmt: skip
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from soupwidgets.figures.colours import INK
 from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.shown import bold
-from soupwidgets.figures.style import INK, axis, drawing
+from soupwidgets.figures.style import axis, drawing
 from soupwidgets.topics.landscape.figures.plane import Quantity, contour_trace, corner_marks, plane_title, plane_words
 from soupwidgets.topics.landscape.marks import Mark
 from soupwidgets.topics.landscape.plane import Landscape

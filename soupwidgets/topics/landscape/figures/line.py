@@ -6,8 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Literal
 
+import numpy as np
+
+from soupwidgets.figures.colours import COLOURS, GREY, INK
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import COLOURS, GREY, INK, axis, band, drawing, limits, percent
+from soupwidgets.figures.style import axis, band, drawing, limits, percent
 from soupwidgets.topics.landscape.line import LandscapeLine
 
 
@@ -36,7 +39,7 @@ def line(lines: LandscapeLine | Mapping[str, LandscapeLine], quantity: Literal["
     drawn = drawing(
         f"{'Error' if quantity == 'error' else 'Loss'} from {ends[0]} to {ends[1]} ({first.split})",
         axis(f"t (0 {ends[0]}, 1 {ends[1]})"),
-        axis(unit, limits([v for v in values if math.isfinite(v)] or [0.0], 0.1)),
+        axis(f"{unit} (band: 95%)", limits([v for v in values if math.isfinite(v)] or [0.0], 0.1)),
     )
     sentences = []
     for i, ((name, line), colour) in enumerate(zip(named.items(), COLOURS * len(named), strict=False)):
@@ -50,6 +53,8 @@ def line(lines: LandscapeLine | Mapping[str, LandscapeLine], quantity: Literal["
             y=(frame[quantity] * factor).tolist(),
             uid=f"line-{i}",
             name=f"{name}, with 95% interval",
+            label=name,
+            at=int(np.nanargmax((frame[quantity] * factor).to_numpy())),
             mode="lines+markers",
             line={"color": colour, "width": 2.5},
             marker={"size": 5},
@@ -63,6 +68,7 @@ def line(lines: LandscapeLine | Mapping[str, LandscapeLine], quantity: Literal["
         y=[known[t] for t in known_ends],
         uid="ends",
         name="the two models",
+        showlegend=False,
         mode="markers+text",
         text=[ends[0] if t == 0 else ends[1] for t in known_ends],
         # Inwards: at the ends of the axis there is no room for names.

@@ -19,6 +19,8 @@ COLOURS = [[0, "#FFFFE5"], [0.2, "#E3F2C1"], [0.4, "#A8DDB5"], [0.6, "#4EB3D3"],
 _CONTOURS = 16
 # Values further above the rest than this multiple of its spread are clipped: they would leave it a single colour.
 _CLIP = 2.0
+# Length of the colour bar in pixels: no plane on a screen is lower.
+_BAR = 220
 
 
 def contour_trace(landscape: Landscape, quantity: Quantity) -> dict[str, Any]:
@@ -61,7 +63,8 @@ def colour_bar(quantity: Quantity, top: float, clipped: int) -> dict[str, Any]:
     if clipped:
         beyond = f"\n{clipped} point{'s' if clipped > 1 else ''} above {top:.3g} in the last colour"
     title = {"text": quantity_unit(quantity) + beyond, "side": "right"}
-    return {"title": title, "thickness": 14, "outlinewidth": 0, "tickformat": "~g"}
+    place = {"lenmode": "pixels", "len": _BAR, "y": 1, "yanchor": "top"}
+    return {"title": title, "thickness": 14, "outlinewidth": 0, "tickformat": "~g", **place}
 
 
 def round_step(least: float) -> float:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from soupwidgets.figures.colours import COLOURS
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import BLUE, GREEN, VERMILLION, axis, drawing
+from soupwidgets.figures.style import axis, drawing
 from soupwidgets.topics.landscape.sharpness import Sharpness
 
-_COLOURS = (BLUE, VERMILLION, GREEN, "#E69F00", "#CC79A7", "#56B4E9")
 _DASHES = ("solid", "dash", "dot", "dashdot")
 
 
@@ -43,8 +43,8 @@ def sharpness(models: Mapping[str, Sharpness]) -> Drawing:
     for i, (name, found) in enumerate(models.items()):
         drawn.add(
             x=list(range(1, len(found.history) + 1)), y=list(found.history), uid=f"model-{i}", name=name,
-            mode="lines+markers", showlegend=True,
-            line={"color": _COLOURS[i % len(_COLOURS)], "dash": _DASHES[i // len(_COLOURS) % len(_DASHES)]},
+            mode="lines+markers", label=name,
+            line={"color": COLOURS[i % len(COLOURS)], "dash": _DASHES[i // len(COLOURS) % len(_DASHES)]},
             hovertemplate="iteration %{x}: %{y:.4g}<extra></extra>",
         )  # fmt: skip
         state = "converged" if found.converged else "not converged"

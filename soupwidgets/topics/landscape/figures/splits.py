@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from soupwidgets.figures.colours import INK
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import INK, drawing
+from soupwidgets.figures.style import drawing
 from soupwidgets.topics.landscape.figures.plane import (
     Quantity,
     contour_trace,
@@ -63,7 +65,7 @@ def splits(
         row, column = divmod(i, columns)
         left, top = column / columns, 1 - row / rows
         number = str(i + 1) if i else ""
-        where = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
+        where: dict[str, Any] = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
         hidden = {"visible": False, "constrain": "domain"}
         below = top - _TITLE / height / rows
         drawn.layout[f"xaxis{number}"] = {

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from soupwidgets.figures.colours import INK
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import INK, drawing
+from soupwidgets.figures.style import drawing
 from soupwidgets.topics.landscape.figures.plane import (
     COLOURS,
     Quantity,

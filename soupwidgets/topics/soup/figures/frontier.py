@@ -9,22 +9,9 @@ import numpy as np
 
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.evaluation.axis_names import ood_name
+from soupwidgets.figures.colours import BLUE, INK, PALE, VERMILLION, mark
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import (
-    BLUE,
-    GREEN,
-    INK,
-    PALE,
-    VERMILLION,
-    axis,
-    drawing,
-    error_bar,
-    interval_words,
-    limits,
-    not_in_view,
-    percent,
-    percents,
-)
+from soupwidgets.figures.style import axis, drawing, error_bar, interval_words, limits, not_in_view, percent, percents
 from soupwidgets.topics.frontier.point import FrontierPoint
 from soupwidgets.topics.frontier.point import point as frontier_point
 
@@ -74,12 +61,15 @@ def frontier(
     }
     kept = [p for i, p in enumerate(points) if i not in outside]
     axes = _axes(kept, [point for _, point in soups.values()], name_of_shift)
-    drawn = drawing("Accuracy against robustness", *axes)
+    drawn = drawing("Accuracy against robustness (blue: in the soup)", *axes)
     drawn.add(
         x=percents([p.id for p in points]),
         y=percents([p.ood for p in points]),
         uid="ingredients",
         name="ingredients (blue: in the soup)",
+        label=None if zero_shot is None else "zero-shot",
+        at=None if zero_shot is None else names.index(zero_shot),
+        showlegend=False,
         mode="markers",
         customdata=[[name] for name in names],
         hovertext=names,
@@ -88,7 +78,7 @@ def frontier(
             "color": [BLUE if used else PALE for used in inside],
             "size": [_IN if used else _OUT for used in inside],
             "symbol": [
-                ("square" if name == zero_shot else "circle") + ("" if evaluation.exact else "-open")
+                ("square" if name == zero_shot else "diamond") + ("" if evaluation.exact else "-open")
                 for name, evaluation in ingredients.items()
             ],
             "line": {"width": 1, "color": INK},
@@ -100,14 +90,14 @@ def frontier(
         f"{best[1].id:.1%} ({best[0]}), {name_of_shift} from {min(p.ood for p in points):.1%} to "
         f"{max(p.ood for p in points):.1%}."
     )
-    for uid, name, colour, symbol in (
-        ("ensemble", "ensemble of the same members", GREEN, "diamond"),
-        ("here", "this soup, with 95% intervals", VERMILLION, "circle"),
+    for uid, name, label in (
+        ("ensemble", "ensemble of the same members", "ensemble"),
+        ("here", "this soup, with 95% intervals", "this soup"),
     ):
         drawn.add(
             # One point that is nowhere where there is none: a trace without any would not be in the legend.
-            **(_marked(*soups[uid], symbol, colour, uid == "here") if uid in soups else {"x": [None], "y": [None]}),
-            uid=uid, name=name, mode="markers",
+            **(_marked(*soups[uid], uid) if uid in soups else {"x": [None], "y": [None]}),
+            uid=uid, name=name, mode="markers", label=label, at=0,
             hovertemplate=f"{name}<br>ID %{{x:.2f}}%<br>OOD %{{y:.2f}}%<extra></extra>",
         )  # fmt: skip
     for uid, what in (("here", f"This soup of {sum(inside)}"), ("ensemble", "The ensemble of the same members")):
@@ -124,13 +114,12 @@ def frontier(
     return drawn.done(text, dragmode="lasso", annotations=not_in_view(hidden))
 
 
-def _marked(evaluation: Evaluation, point: FrontierPoint, symbol: str, colour: str, bars: bool) -> dict[str, Any]:
+def _marked(evaluation: Evaluation, point: FrontierPoint, what: str) -> dict[str, Any]:
     """A soup's place, hollow while it is not exact."""
-    look = {"color": colour, "size": 13, "line": {"width": 2.5, "color": colour}}
-    look["symbol"] = symbol if evaluation.exact else f"{symbol}-open"
-    drawn: dict[str, Any] = {"x": [percent(point.id)], "y": [percent(point.ood)], "marker": look}
-    if bars:
-        style = {"color": colour, "thickness": 1.5, "width": 5}
+    drawn: dict[str, Any] = {"x": [percent(point.id)], "y": [percent(point.ood)]}
+    drawn["marker"] = mark(what, 13, hollow=not evaluation.exact)
+    if what == "here":
+        style = {"color": VERMILLION, "thickness": 1.5, "width": 5}
         drawn["error_x"] = error_bar(point.id, point.id_interval, **style)
         drawn["error_y"] = error_bar(point.ood, point.ood_interval, **style)
     return drawn

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from soupwidgets.figures.colours import BLUE, INK, VERMILLION
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import BLUE, INK, VERMILLION, axis, drawing, limits, percent, percents
+from soupwidgets.figures.style import axis, drawing, limits, percent, percents
 from soupwidgets.methods import GreedySoup
 from soupwidgets.stats.metrics import METRIC_WORDS
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from soupwidgets.evaluation import Evaluation
+from soupwidgets.figures.colours import BLUE
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import BLUE, axis, drawing, error_bars_of, limits, percents
+from soupwidgets.figures.style import axis, drawing, error_bars_of, limits, percents
 
 
 @figure
@@ -43,13 +44,13 @@ def hyperparameter(
     ends = [end for score in scores for end in score.interval]
     x_axis = axis(name, type="log") if log else axis(name)
     title = f"{name[:1].upper()}{name[1:]} and accuracy"
-    drawn = drawing(title, x_axis, axis(f"Accuracy on {split}, %", limits(percents(ends))))
+    drawn = drawing(title, x_axis, axis(f"Accuracy on {split}, % (95% intervals)", limits(percents(ends))))
     drawn.add(
         x=[values[ingredient] for ingredient in names],
         y=percents([score.accuracy for score in scores]),
         error_y=error_bars_of(scores, color=BLUE, thickness=1, width=3),
         uid="ingredients", name="ingredients, with 95% intervals", mode="markers",
-        showlegend=True, marker={"color": BLUE, "size": 8}, customdata=[[ingredient] for ingredient in names],
+        marker={"color": BLUE, "size": 8}, customdata=[[ingredient] for ingredient in names],
 hovertext=names,
         hovertemplate="%{hovertext}<br>%{x:.3g}<br>%{y:.2f}%<extra></extra>",
     )  # fmt: skip

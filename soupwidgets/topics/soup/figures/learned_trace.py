@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from soupwidgets.figures.colours import BLUE, GREEN, GREY, VERMILLION
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import BLUE, GREEN, GREY, VERMILLION, axis, drawing, limits
+from soupwidgets.figures.style import axis, drawing, limits
 from soupwidgets.methods import LearnedSoup
 
 _NAMED = 3
@@ -39,6 +40,7 @@ def learned_trace(soup: LearnedSoup) -> Drawing:
         drawn.add(
             x=places, y=curves[name], uid=f"ingredient-{i}", mode="lines+markers",
             name=name if i < _NAMED else f"the other {len(names) - _NAMED}",
+            label=name if i < _NAMED else f"the other {len(names) - _NAMED}" if i == _NAMED else None,
             line={"color": colour, "dash": dash, "width": 2.5 if i < _NAMED else 1}, marker={"size": 5},
             showlegend=i <= _NAMED, meta=name,
             hovertemplate="%{meta}<br>after epoch %{x}: %{y:.3f}<extra></extra>",

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from soupwidgets.figures.colours import GREEN, GREY, VERMILLION
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import BLUE, GREEN, GREY, axis, drawing, limits, percents
+from soupwidgets.figures.style import axis, drawing, limits, percents
 from soupwidgets.topics.soup.pairs import PairGain
 
 
@@ -42,8 +43,8 @@ def pair_gains(pairs: Sequence[PairGain]) -> Drawing:
     )
     names = [f"{pair.first} and {pair.second}" for pair in pairs]
     for uid, name, y, colour, symbol in (
-        ("ensemble", "ensemble of the two", ensembles, GREEN, "diamond-open"),
-        ("soup", "average of the two, with standard error", gains, BLUE, "circle"),
+        ("ensemble", "ensemble of the two", ensembles, GREEN, "triangle-up-open"),
+        ("soup", "average of the two, with standard error", gains, VERMILLION, "circle"),
     ):
         drawn.add(
             x=angles, y=y, uid=uid, name=name, mode="markers", hovertext=names,

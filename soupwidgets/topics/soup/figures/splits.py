@@ -8,18 +8,9 @@ from typing import Any
 
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.evaluation.axis_names import split_label
+from soupwidgets.figures.colours import VERMILLION, mark
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import (
-    GREEN,
-    GREY,
-    INK,
-    VERMILLION,
-    axis,
-    drawing,
-    error_bars_of,
-    interval_words,
-    percents,
-)
+from soupwidgets.figures.style import axis, drawing, error_bars_of, interval_words, percents, rows_axis
 
 _GRID = 5
 # One point that is nowhere: a trace without any would not be in the legend.
@@ -48,18 +39,18 @@ def splits(
     go.Figure
         With a text alternative in ``layout.meta``; the soup's marks are hollow while it is not exact.
     """
-    drawn = drawing("Accuracy on every split", axis("Accuracy, %"), axis("", autorange="reversed", automargin=True))
+    drawn = drawing("Accuracy on every split, with 95% interval", axis("Accuracy, %"), rows_axis(len(mixture.scores)))
     others = dict(references or {})
-    for (name, evaluation), (symbol, colour) in zip(others.items(), (("diamond", INK), ("square", GREY)), strict=False):
+    for (name, evaluation), what in zip(others.items(), ("fine-tuned", "zero-shot"), strict=False):
         drawn.add(
-            **_places(evaluation), uid=f"reference-{symbol}", name=name, mode="markers",
-            marker={"color": colour, "symbol": symbol, "size": 9},
+            **_places(evaluation), uid=f"reference-{what}", name=name, mode="markers", label=name, at=0,
+            marker=mark(what, 9),
             meta=name, hovertemplate="%{meta}<br>%{y}: %{x:.2f}%<extra></extra>",
         )  # fmt: skip
     name = "ensemble of the same members"
     drawn.add(
         **(_NOWHERE if ensemble is None else _places(ensemble)), uid="ensemble", name=name, mode="markers",
-        marker={"color": GREEN, "symbol": "diamond-open", "size": 10, "line": {"width": 2}},
+        label="ensemble", at=0, marker=mark("ensemble"),
         hovertemplate=f"{name}<br>%{{y}}: %{{x:.2f}}%<extra></extra>",
     )  # fmt: skip
     if ensemble is not None:
@@ -67,7 +58,7 @@ def splits(
     name = "this soup, with 95% interval"
     symbols = ["circle" if score.exact else "circle-open" for score in mixture.scores.values()]
     drawn.add(
-        **_places(mixture), uid="here", name=name, mode="markers",
+        **_places(mixture), uid="here", name=name, mode="markers", label="this soup", at=0,
         error_x=error_bars_of(mixture.scores.values(), color=VERMILLION, thickness=1.5, width=4),
         marker={"color": VERMILLION, "size": 10, "symbol": symbols},
         hovertemplate=f"{name}<br>%{{y}}: %{{x:.2f}}%<extra></extra>",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from soupwidgets.figures.colours import BLUE, GREY
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import BLUE, GREY, axis, drawing, limits
+from soupwidgets.figures.style import axis, drawing, limits
 from soupwidgets.topics.soup.versus_ensemble import SoupVersusEnsemble
 
 
@@ -30,16 +31,16 @@ def versus_ensemble(pairs: Sequence[SoupVersusEnsemble]) -> Drawing:
     said, true = [pair.approximation for pair in pairs], [pair.difference for pair in pairs]
     low, high = limits([*said, *true])
     drawn = drawing(
-        "Soup minus ensemble: the formula and the truth",
+        "Soup minus ensemble for pairs of ingredients: the formula and the truth",
         axis("Approximation, nats", (low, high)),
         axis("True difference in loss, nats", (low, high)),
     )
     drawn.add(
-        x=[low, high], y=[low, high], uid="equal", name="formula exact", mode="lines",
+        x=[low, high], y=[low, high], uid="equal", name="formula exact", mode="lines", label="formula exact",
         line={"color": GREY, "dash": "dash", "width": 1.5}, hoverinfo="skip",
     )  # fmt: skip
     drawn.add(
-        x=said, y=true, uid="pairs", name="pairs of ingredients", mode="markers",
+        x=said, y=true, uid="pairs", name="pairs of ingredients", mode="markers", showlegend=False,
         marker={"color": BLUE, "size": 9}, hovertext=[f"{pair.first} and {pair.second}" for pair in pairs],
         hovertemplate="%{hovertext}<br>formula %{x:.4f}<br>truth %{y:.4f}<extra></extra>",
     )  # fmt: skip

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from soupwidgets.figures.colours import COLOURS
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import COLOURS, axis, band, drawing, percent
+from soupwidgets.figures.style import axis, band, drawing, percent
 from soupwidgets.topics.spectrum.image_spectrum import FourierSensitivity, ImageSpectrum
 
 
@@ -26,7 +27,7 @@ def image_spectra(spectra: Sequence[ImageSpectrum]) -> Drawing:
         With 95% bands over the images, both axes logarithmic, and a text alternative in ``layout.meta``.
     """
     drawn = drawing(
-        "What the images are made of",
+        "What the images are made of, with 95% bands",
         axis("Frequency, cycles per image (log scale)", type="log", dtick="D2"),
         axis("Mean power of a Fourier coefficient\n(pixel values 0..1, log scale)", type="log",
              exponentformat="power", dtick=1),
@@ -38,7 +39,7 @@ def image_spectra(spectra: Sequence[ImageSpectrum]) -> Drawing:
         low = np.maximum(one.low, one.power / 100).tolist()
         drawn.add(**band(x, low, one.high.tolist(), colour=colour, uid=f"band-{i}"))
         drawn.add(
-            x=x, y=one.power.tolist(), uid=f"line-{i}", name=one.split, mode="lines",
+            x=x, y=one.power.tolist(), uid=f"line-{i}", name=one.split, mode="lines", label=one.split,
             line={"color": colour, "width": 3 if i == 0 else 2, "dash": dashes[i // len(COLOURS) % 4]},
             meta=one.split,
 hovertemplate="%{meta}, %{x} cycles: %{y:.2e}<extra></extra>",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from soupwidgets.figures.colours import COLOURS, GREY
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import COLOURS, GREY, axis, drawing, limits
+from soupwidgets.figures.style import axis, drawing, limits
 from soupwidgets.topics.spectrum.label_noise import LabelNoiseStudy
 
 _UNIT = "cycles per unit of L2 distance"
@@ -30,7 +31,7 @@ def noise_fitting(study: LabelNoiseStudy, direction: str) -> Drawing:
     results = study.along(direction)
     values = [value for result in results for value in result.fitting]
     drawn = drawing(
-        f"Does training follow {direction} label noise?",
+        f"Does training follow {direction} label noise? Lines: frequencies, {_UNIT}",
         axis("Epoch"),
         axis(
             "Noise fitting, nats\n(loss on clean minus loss on noisy labels:\nup = noise is fitted)",
@@ -41,6 +42,7 @@ def noise_fitting(study: LabelNoiseStudy, direction: str) -> Drawing:
     for i, result in enumerate(results):
         drawn.add(
             x=epochs, y=list(result.fitting), uid=f"noise-{i}", name=f"{result.frequency:g} {_UNIT}", mode="lines",
+            label=f"{result.frequency:g}",
             line={"color": COLOURS[i % len(COLOURS)], "width": 2.5},
             hovertemplate="epoch %{x}: %{y:.3f} nats<extra></extra>",
         )  # fmt: skip

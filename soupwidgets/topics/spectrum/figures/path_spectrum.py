@@ -8,15 +8,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from soupwidgets.figures.colours import COLOURS, GREY, INK
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import COLOURS, GREY, INK, axis, band, bar_length, drawing, limits, percent, percents
+from soupwidgets.figures.labels import label_positions
+from soupwidgets.figures.style import axis, band, drawing, error_bars, limits, percents, share_bars
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.topics.spectrum.frequency_table import ModelFrequency
 from soupwidgets.topics.spectrum.path_spectrum import PathSpectrum
 
-# Seven powers of ten below the highest power are shown; the rest is rounding.
+# At most seven powers of ten below the highest power are shown; the rest is rounding.
 _DECADES = 7
 _MOST_LINES = 4
+_THIN = {"color": GREY, "thickness": 1, "width": 0}
 
 
 @figure
@@ -44,7 +47,9 @@ def path_spectra(spectra: Mapping[str, PathSpectrum]) -> Drawing:
     top = max(float(one.band[1][1:].max()) for one in spectra.values())
     # If nothing changes along the paths, there is nothing to draw: use a scale from 1 downwards.
     high = math.ceil(math.log10(top)) if top > 0 else 0
-    floor = 10.0 ** (high - _DECADES)
+    lowest = min(float(one.mean[1:].min()) for one in spectra.values())
+    low = max(math.floor(math.log10(lowest)) if lowest > 0 else high - _DECADES, high - _DECADES)
+    floor = 10.0**low
     what = "probabilities" if first.values == "probabilities" else "logits (minus their mean)"
     window = "Hann window" if first.window == "hann" else "no window"
     taken = {"linear": "straight line subtracted", "constant": "mean subtracted", "none": "nothing subtracted"}
@@ -52,7 +57,7 @@ def path_spectra(spectra: Mapping[str, PathSpectrum]) -> Drawing:
         f"Predictions {first.description}: how fast they change",
         axis(f"Frequency, {first.unit}", (0, float(first.frequency[-1]))),
         axis(
-            f"Power density of {what}\n({taken[first.detrend]}, {window})", (high - _DECADES, high), type="log",
+            f"Power density of {what}\n({taken[first.detrend]}, {window}; 95% bands)", (low, high), type="log",
             exponentformat="power", dtick=1,
         ),
     )  # fmt: skip
@@ -60,11 +65,12 @@ def path_spectra(spectra: Mapping[str, PathSpectrum]) -> Drawing:
     for number, ((name, one), colour) in enumerate(zip(spectra.items(), COLOURS, strict=False)):
         # Power at frequency 0 is what the straight line took away.
         x = one.frequency[1:].tolist()
-        low, middle, up = (np.maximum(values[1:], floor).tolist() for values in (one.band[0], one.mean, one.band[1]))
-        drawn.add(**band(x, low, up, colour=colour, uid=f"band-{number}"))
+        under, middle, up = (np.maximum(values[1:], floor).tolist() for values in (one.band[0], one.mean, one.band[1]))
+        drawn.add(**band(x, under, up, colour=colour, uid=f"band-{number}"))
         drawn.add(
             # Two lines of one name are told apart by a space at its end.
             x=x, y=middle, uid=f"line-{number}", name=f"{name.strip()}, with 95% band", mode="lines",
+            label=name.strip(),
             line={"color": colour, "width": 2.5}, hovertemplate="%{x:.2f}: %{y:.2e}<extra></extra>",
         )  # fmt: skip
         sentences.append(f"{name.strip()}: {_words(one)}")
@@ -107,7 +113,8 @@ def path_predictions(
         drawn.add(
             x=x, y=percents(probabilities[:, c].tolist()), uid=f"class-{c}", name=classes[c], mode="lines",
             line={"color": COLOURS[shown.index(c)] if named else "#DDDDDD", "width": 2.5 if named else 1},
-            showlegend=named, meta=classes[c], hovertemplate="%{meta}: %{y:.1f}%<extra></extra>",
+            showlegend=named, label=classes[c] if named else None, at=int(probabilities[:, c].argmax()),
+            meta=classes[c], hovertemplate="%{meta}: %{y:.1f}%<extra></extra>",
         )  # fmt: skip
     top = probabilities.argmax(axis=1)
     # Runs of the same top class, in words.
@@ -142,14 +149,14 @@ def frequency_along_alpha(
     drawn = drawing(
         "Mean frequency along alpha",
         axis(f"alpha (0 zero-shot, 1 {fine_tuned})", (-0.02, 1.02)),
-        axis(f"Mean frequency, {unit}", limits([x for e in known for x in (e.low, e.high)] or [0.0], 0.1)),
+        axis(f"Mean frequency, {unit} (band: 95%)", limits([x for e in known for x in (e.low, e.high)] or [0.0], 0.1)),
     )
     sentences = []
     for i, (kind, colour) in enumerate(zip(kinds, COLOURS, strict=False)):
         found = [centroids[a][kind] for a in alphas]
         drawn.add(**band(alphas, [e.low for e in found], [e.high for e in found], colour=colour, uid=f"band-{i}"))
         drawn.add(
-            x=alphas, y=[e.value for e in found], uid=f"line-{i}", name=f"{kind}, with 95% interval",
+            x=alphas, y=[e.value for e in found], uid=f"line-{i}", name=f"{kind}, with 95% interval", label=kind,
             mode="lines+markers", line={"color": colour, "width": 2.5}, marker={"size": 6},
             customdata=[[alpha] for alpha in alphas], hovertemplate="alpha %{x:.2f}: %{y:.3f}<extra></extra>",
         )  # fmt: skip
@@ -184,24 +191,18 @@ def frequency_against_accuracy(models: Sequence[ModelFrequency], paths: str, *, 
         axis(f"Mean frequency {paths}, {unit}", limits([x for e in found for x in (e.low, e.high)], 0.08)),
         axis(f"{accuracy} accuracy, %", limits(percents([x for pair in bars for x in pair]), 0.08)),
     )
+    names = [m.name for m in models]
+    beside = label_positions([e.value for e in found], y, names, corners=True)
     drawn.add(
         x=[e.value for e in found], y=percents(y), uid="models", name="models, with 95% intervals",
-        mode="markers+text", text=[m.name for m in models], textposition="top center",
-        textfont={"size": 10}, marker={"size": 9, "color": COLOURS[0]},
-        error_x=_bars([e.value for e in found], [(e.low, e.high) for e in found]),
-        error_y=_bars(percents(y), [(percent(low), percent(high)) for low, high in bars]),
+        mode="markers+text", text=names, textposition=beside,
+        textfont={"size": 11}, marker={"size": 9, "color": COLOURS[0]},
+        error_x=error_bars([(e.value, e.low, e.high) for e in found], **_THIN),
+        error_y=share_bars(zip(y, bars, strict=True), **_THIN),
         hovertemplate="%{text}<br>%{x:.3f}<br>%{y:.2f}%<extra></extra>",
     )  # fmt: skip
     words = "; ".join(f"{m.name} {e} and {v:.1%}" for m, e, v in zip(models, found, y, strict=True))
     return drawn.done(f"Mean frequency {paths} ({unit}) and {accuracy} accuracy: {words}.")
-
-
-def _bars(values: Sequence[float], intervals: Sequence[tuple[float, float]]) -> dict[str, object]:
-    return {
-        "type": "data", "symmetric": False, "color": GREY, "thickness": 1, "width": 0,
-        "array": [bar_length(high - v) for v, (_, high) in zip(values, intervals, strict=True)],
-        "arrayminus": [bar_length(v - low) for v, (low, _) in zip(values, intervals, strict=True)],
-    }  # fmt: skip
 
 
 def _words(one: PathSpectrum) -> str:

@@ -1,0 +1,70 @@
+"""Names stand where their lines end, in their colours, and not over each other."""
+
+from __future__ import annotations
+
+import pytest
+
+from soupwidgets.figures import Drawing
+from soupwidgets.figures.colours import BLUE, GREY, PALE, VERMILLION
+from soupwidgets.figures.direct import MOST, spread
+from soupwidgets.figures.style import axis, drawing
+
+
+def lines(*ends: float, y_axis: dict[str, object] | None = None) -> Drawing:
+    drawn = drawing("title", axis("x", (0, 1)), y_axis or axis("y", (0, 100)))
+    for i, end in enumerate(ends):
+        colour = (BLUE, VERMILLION, PALE)[i % 3]
+        drawn.add(x=[0, 1], y=[50, end], uid=f"line-{i}", name=f"n{i}", label=f"n{i}", line={"color": colour})
+    return drawn
+
+
+def test_names_far_apart_stand_at_the_ends() -> None:
+    names = lines(20, 80, 50).done("words").trace("names")
+    assert (names["x"], names["y"]) == ([1, 1, 1], pytest.approx([20, 80, 50]))
+    assert names["textposition"] == ["middle right"] * 3
+    # A line may be too pale to read its name in its colour.
+    assert names["textfont"]["color"] == [BLUE, VERMILLION, GREY]
+
+
+def test_names_of_the_same_end_are_spread_around_it() -> None:
+    drawn = lines(50, 50, 50).done("words")
+    low, middle, high = drawn.trace("names")["y"]
+    assert middle == pytest.approx(50)
+    # A line of letters is 5.5% of the axis high.
+    assert (middle - low, high - middle) == (pytest.approx(5.5), pytest.approx(5.5))
+    assert all(trace["showlegend"] is False for trace in drawn.data)
+
+
+def test_names_stay_within_a_logarithmic_axis() -> None:
+    names = lines(1e-4, 1e-4, y_axis=axis("y", (-4, 0), type="log")).done("words").trace("names")
+    # Half a line above the end: 2.75% of four powers of ten, and another line.
+    assert names["y"] == pytest.approx([10 ** (-4 + 0.11), 10 ** (-4 + 0.33)])
+
+
+def test_more_names_than_six_are_a_legend() -> None:
+    few, many = (lines(*range(10, 10 + n)).done("words") for n in (MOST, MOST + 1))
+    assert (few.layout["showlegend"], many.layout["showlegend"]) == (False, True)
+    assert few.trace("names")["text"] == [f"n{i}" for i in range(MOST)]
+    with pytest.raises(KeyError):
+        many.trace("names")
+    # The legend has room below, names to the right.
+    assert many.layout["margin"]["b"] > few.layout["margin"]["b"]
+    assert many.layout["margin"]["r"] < few.layout["margin"]["r"]
+
+
+def test_rows_are_named_above_the_first_and_what_is_nowhere_is_not() -> None:
+    drawn = drawing("title", axis("x", (0, 100)), axis(""))
+    for name, x in (("a", 50.0), ("b", 50.0), ("c", None)):
+        drawn.add(x=[x, 1], y=["first", "second"], uid=name, name=name, label=name, at=0)
+    names = drawn.done("words").trace("names")
+    assert names["text"] == ["a", "b"]
+    assert names["y"] == ["first", "first"]
+    # Three letters wide each: one, and the space around it.
+    assert names["x"][1] - names["x"][0] == pytest.approx(3 * 1.2)
+
+
+def test_spread_keeps_the_order_and_the_mean() -> None:
+    found = spread([3.0, 1.0, 2.9, 3.1], [1.0] * 4, -10, 10)
+    assert found == pytest.approx([3.0, 1.0, 2.0, 4.0])
+    # Where there is too little room all begin at the lower end.
+    assert spread([0.0, 0.0], [2.0, 2.0], 0, 1) == [1.0, 3.0]
