@@ -121,7 +121,13 @@ def _beside(points: list[Any], data: Any, layout: Mapping[str, Any]) -> list[tup
     every = [*places, *around, (left, bottom), (right, top)]
     names = [_cut(one.text) for one, _, _ in points]
     where = label_positions([x for x, _ in every], [y for _, y in every], names, corners=True)
-    return [(one, x, y, position) for (one, x, y), position in zip(points, where, strict=True)]
+    written = []
+    for (one, x, y), (across, _), name, position in zip(points, places, names, where, strict=False):
+        width, at = _WIDE * len(name), (across - left) / (right - left or 1.0)
+        # Never beyond an end of the axis.
+        side = "left" if at + width > 1 else "right" if at - width < 0 else position.split()[1]
+        written.append((one, x, y, f"{position.split()[0]} {side}"))
+    return written
 
 
 def _above(rows: list[Any], data: Any, layout: Mapping[str, Any]) -> list[tuple[Label, float, str, str]]:

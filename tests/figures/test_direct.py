@@ -68,3 +68,11 @@ def test_spread_keeps_the_order_and_the_mean() -> None:
     assert found == pytest.approx([3.0, 1.0, 2.0, 4.0])
     # Where there is too little room all begin at the lower end.
     assert spread([0.0, 0.0], [2.0, 2.0], 0, 1) == [1.0, 3.0]
+
+
+def test_names_at_the_edges_stand_inside() -> None:
+    drawn = drawing("title", axis("x", (0, 1)), axis("y", (0, 1)))
+    for x in (0, 1):
+        drawn.add(x=[x], y=[0.5], uid=f"point-{x}", name=f"point {x}", label=f"point {x}", at=0)
+    sides = [where.split()[1] for where in drawn.done("words").trace("names")["textposition"]]
+    assert sides == ["right", "left"]
