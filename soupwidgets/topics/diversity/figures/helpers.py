@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from soupwidgets.evaluation.metrics import METRIC_WORDS
 from soupwidgets.figures.colours import BLUE, GREEN, INK
 from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import axis, drawing, error_bars_of
+from soupwidgets.stats.metrics import METRIC_WORDS
 from soupwidgets.topics.diversity.helpers import HelperStep
 
 
