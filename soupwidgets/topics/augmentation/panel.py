@@ -58,6 +58,7 @@ class AugmentationExplorer(Panel):
         self,
         study: AugmentationStudy,
         suite: Suite | None = None,
+        *,
         ev: Evaluator | None = None,
         own: Sequence[Augmentation] = (),
         alphas: int = 6,

@@ -63,6 +63,7 @@ class DiversityExplorer(Panel):
         self,
         models: Sequence[Member],
         suite: Suite | None = None,
+        *,
         split: str | None = None,
         ev: Evaluator | None = None,
     ) -> None:

@@ -47,6 +47,7 @@ def sweeps(pool: Pool, models: Sequence[FrontierModel]) -> list[Recipe]:
 def line_through(
     line: Line,
     result: Frontier,
+    *,
     shift: str | None,
     scale: Scale,
     others: Mapping[str, FrontierPoint],

@@ -18,7 +18,7 @@ _SHOWN = 12
 
 
 def chosen_table(
-    result: Frontier, chosen: Sequence[str], shift: str | None, baseline: Baseline | None, note: str = ""
+    result: Frontier, chosen: Sequence[str], *, shift: str | None, baseline: Baseline | None, note: str = ""
 ) -> Table:
     """Accuracies of the chosen models with intervals, and effective robustness where there is a line."""
     points = result.points(shift)
@@ -66,7 +66,7 @@ def comparison(ev: Evaluator, first: FrontierModel, second: FrontierModel) -> st
     return words
 
 
-def said(result: Frontier, total: int, chosen: Sequence[str], shift: str | None, live: bool = True) -> str:
+def said(result: Frontier, total: int, *, chosen: Sequence[str], shift: str | None, live: bool = True) -> str:
     """One line on what is shown and chosen, to be read out; ``live`` is where models can be chosen."""
     part = f"{len(result)} of {total} models" if len(result) < total else f"{total} models"
     if not chosen and not live:

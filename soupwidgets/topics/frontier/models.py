@@ -173,7 +173,7 @@ def differing(hyperparameters: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def models(
-    ev: Evaluator, ensembles: Iterable[Evaluation] = (), evaluations: Sequence[Evaluation] | None = None
+    ev: Evaluator, ensembles: Iterable[Evaluation] = (), *, evaluations: Sequence[Evaluation] | None = None
 ) -> Frontier:
     """Every recipe that has been measured on all splits so far, in any notebook that uses this store.
 

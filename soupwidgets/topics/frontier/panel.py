@@ -82,6 +82,7 @@ class FrontierExplorer(Panel):
         self,
         ev: Evaluator,
         context: PublishedModels | str | Path | None = None,
+        *,
         ensembles: Iterable[Evaluation] = (),
     ) -> None:
         self.ev = evaluator_for("FrontierExplorer", ev)
@@ -220,7 +221,7 @@ class FrontierExplorer(Panel):
         on = self._others.wanted(state["shift"])
         # An ensemble is not in the store, and so in no other frontier.
         names = [m.name for m in self._models(state, self._shown(state)) if m.kind != "ensemble"]
-        return frontier_script(self.ev, names, state, self._others.source, on)
+        return frontier_script(self.ev, names, state=state, source=self._others.source, on=on)
 
     def to_html(self, path: str | Path, **fixed: Any) -> Path:
         """Write the page, as every panel does, when every checkpoint is measured."""
@@ -248,7 +249,9 @@ class FrontierExplorer(Panel):
 
     def _line(self, state: State, result: Frontier) -> Baseline | None:
         shift, others = state["shift"], self._others.points(state["shift"])
-        return line_through(state["line"], result, shift, state["scale"], others, state["chosen"])
+        return line_through(
+            state["line"], result, shift=shift, scale=state["scale"], others=others, chosen=state["chosen"]
+        )
 
     def _view(self, state: State, compared: str = "") -> View:
         result, shift = self._shown(state), state["shift"]
@@ -270,8 +273,11 @@ class FrontierExplorer(Panel):
         figure = figures.models(result, shift, state["scale"], state["colour"], line, others, chosen, lasso=True)
         return View(
             figures={"frontier": figure},
-            tables=[*([chosen_table(result, chosen, shift, line, compared)] if chosen else []), self._numbers[1]],
-            words=said(result, total, chosen, shift, live=not self._on_a_page),
+            tables=[
+                *([chosen_table(result, chosen, shift=shift, baseline=line, note=compared)] if chosen else []),
+                self._numbers[1],
+            ],
+            words=said(result, total, chosen=chosen, shift=shift, live=not self._on_a_page),
             notes=notes,
             lassos={"frontier": "chosen"},
             controls={"chosen": {"options": [m.name for m in result.models]}},

@@ -13,6 +13,7 @@ from soupwidgets.panel.python import script
 def frontier_script(
     ev: Evaluator,
     names: Sequence[str],
+    *,
     state: Mapping[str, Any],
     source: str | Path | None,
     on: Sequence[str],

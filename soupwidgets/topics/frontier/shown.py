@@ -17,7 +17,7 @@ from soupwidgets.topics.frontier.published import PublishedModels, matching_poin
 Asked = Literal["pool", "session"]
 
 
-def shown_models(result: Frontier, ev: Evaluator, asked: Asked = "pool", search: str = "") -> Frontier:
+def shown_models(result: Frontier, ev: Evaluator, *, asked: Asked = "pool", search: str = "") -> Frontier:
     """A part of a frontier.
 
     Parameters
@@ -71,7 +71,7 @@ class Measured:
         """Every model; None where none was measured on all splits."""
         if (rows := len(self._ev.store)) != self._rows:
             if found := self._ev.measured():
-                self._known = frontier(self._ev, self._ensembles, found)
+                self._known = frontier(self._ev, self._ensembles, evaluations=found)
             self._rows = rows
         return self._known
 
@@ -88,7 +88,7 @@ class Measured:
             raise ValueError("nothing was measured on all splits yet")
         key = (known, asked, search, len(self._ev.asked) if asked == "session" else 0)
         if self._part is None or self._part[0][0] is not known or self._part[0][1:] != key[1:]:
-            self._part = key, shown_models(known, self._ev, asked, search)
+            self._part = key, shown_models(known, self._ev, asked=asked, search=search)
         return self._part[1]
 
 

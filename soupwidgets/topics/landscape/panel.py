@@ -70,6 +70,7 @@ class LandscapeExplorer(Panel):
         self,
         ev: Evaluator,
         models: Sequence[str] | None = None,
+        *,
         grid: int = 15,
         split: str | None = None,
         soups: Mapping[str, Recipe] | None = None,

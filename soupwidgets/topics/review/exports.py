@@ -53,7 +53,7 @@ class Exports:
         """Look what an export would hold, write it, or share everything of this reviewer's."""
         self._said = ""
         if name == "look":
-            made = prepare(state["kind"], self._session, self._split, state["rule"], state["names"])
+            made = prepare(state["kind"], self._session, split=self._split, rule=state["rule"], names=state["names"])
             self._prepared = _about(state), made
         elif name == "write":
             if self._prepared is None or not self.ready(state):
@@ -77,7 +77,7 @@ class Exports:
         return [self._said] if self._said else []
 
 
-def prepare(kind: str, session: ReviewSession, split: Split, rule: Rule, names: bool) -> Prepared:
+def prepare(kind: str, session: ReviewSession, *, split: Split, rule: Rule, names: bool) -> Prepared:
     """Look what an export would hold now.
 
     Parameters

@@ -73,6 +73,7 @@ class MistakeReviewer(Panel):
         self,
         models: Sequence[Member],
         suite: Suite | None = None,
+        *,
         session: ReviewSession | None = None,
         split: str | None = None,
         embedded: Embeddings | None = None,
@@ -176,7 +177,11 @@ class MistakeReviewer(Panel):
         counted = self._counted
         if counted is None or counted[:2] != (known, rule):
             yield self._view(state, queue, *(counted[2:] if counted else ([], [])), done=0)
-            counted = self._counted = known, rule, *results(self.models, self._where, self._cards.classes, known, rule)
+            counted = self._counted = (
+                known,
+                rule,
+                *results(self.models, self._where, classes=self._cards.classes, view=known, rule=rule),
+            )
         yield self._view(state, queue, *counted[2:])
 
     def act(self, name: str, state: State) -> Iterator[View | State]:

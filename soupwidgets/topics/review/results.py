@@ -25,7 +25,7 @@ from soupwidgets.topics.review.views import View
 
 
 def results(
-    models: Sequence[Member], where: Split, classes: Sequence[str], view: View, rule: Rule
+    models: Sequence[Member], where: Split, *, classes: Sequence[str], view: View, rule: Rule
 ) -> tuple[list[Table], list[str]]:
     """Count everything again.
 
@@ -49,7 +49,7 @@ def results(
         score = multi_label_accuracy(said, where.labels, whole, len(classes))
         scores[model.name] = score, slice_score(said, whole) if whole.major else None
     tables = [
-        score_table(scores, len(settled), where.name, len(where.labels)),
+        score_table(scores, len(settled), split=where.name, images=len(where.labels)),
         mistakes_table(mistake_table(mistakes_of(view, where.name))),
     ]
     counted = distributions(view, where.name)
@@ -59,7 +59,7 @@ def results(
 
 
 def score_table(
-    scores: Mapping[str, tuple[MultiLabelScore, SliceScore | None]], reviewed: int, split: str, images: int
+    scores: Mapping[str, tuple[MultiLabelScore, SliceScore | None]], reviewed: int, *, split: str, images: int
 ) -> Table:
     """Single-label and multi-label accuracies of some models, side by side: which one a number is stands above it."""
     rows: list[list[Cell]] = [

@@ -75,6 +75,7 @@ class SpectrumExplorer(Panel):
         self,
         ev: Evaluator,
         fine_tuned: str | None = None,
+        *,
         alphas: int = 6,
         pairs: int = 200,
         samples: int = 64,
