@@ -14,7 +14,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from soupwidgets.checkpoints import INDEX_ENDING, CheckpointError, CheckpointFile, TensorInfo, locate, with_tensors
+from soupwidgets.checkpoints import (
+    INDEX_ENDING,
+    Adapter,
+    AdapterFile,
+    CheckpointError,
+    CheckpointFile,
+    TensorInfo,
+    is_adapter,
+    locate,
+    with_tensors,
+)
 from soupwidgets.recipe import Recipe
 from soupwidgets.text import one_line
 
@@ -72,12 +82,16 @@ class Pool:
         prepare: Callable[[CheckpointFile], CheckpointFile] | None = None,
         part: str | None = None,
         head_from: str | None = None,
+        base: str | None = None,
     ) -> Pool:
         """Open a folder, a glob pattern, or a list of weight files of any format.
 
         Only names and shapes are read. A checkpoint's name is the one on its card,
         or else its file name without the suffix; its role comes from its card.
         Control characters in names are escaped.
+
+        The folder of a LoRA adapter, as PEFT saves it, is a checkpoint too, named after the folder: the base with the
+        adapter merged. It is kept, and mixed, as the low-rank factors that it is.
 
         Parameters
         ----------
@@ -95,6 +109,9 @@ class Pool:
             Has no effect on files with one set of weights.
         head_from
             Name of the checkpoint whose head is used for those without one, such as a zero-shot file.
+        base
+            Name of the checkpoint that the LoRA adapters were trained on. If not given, it is the zero-shot
+            model, or the only checkpoint that is not an adapter; without another zero-shot model, it becomes that.
 
         Returns
         -------
@@ -117,7 +134,7 @@ class Pool:
                 raise PoolError(f"{source}: no weight file there ({endings}); give a folder, a pattern, or a list")
         else:
             paths = [path if isinstance(path, CheckpointFile) else locate(path) for path in source]
-        checkpoints = _by_name({}, paths, part)
+        checkpoints = _by_name({}, paths, part, base or zero_shot)
         if head_from is not None:
             checkpoints = _with_head(checkpoints, head_from)
         if prepare is not None:
@@ -129,7 +146,7 @@ class Pool:
                 if name == zero_shot or file.card.role == "zero_shot":
                     file.card = replace(file.card, role="zero_shot" if name == zero_shot else "fine_tuned")
         pool = cls(checkpoints)
-        options = {"zero_shot": zero_shot, "part": part, "head_from": head_from}
+        options = {"zero_shot": zero_shot, "part": part, "head_from": head_from, "base": base}
         if isinstance(source, str | Path) and prepare is None:
             said = [repr(str(source)), *(f"{key}={value!r}" for key, value in options.items() if value is not None)]
             pool.opened = f"sw.Pool.open({', '.join(said)})"
@@ -141,7 +158,7 @@ class Pool:
         Parameters
         ----------
         paths
-            Files, not folders.
+            Files, or folders of LoRA adapters of the zero-shot model.
 
         Returns
         -------
@@ -279,18 +296,51 @@ class Pool:
 
 
 def _by_name(
-    known: Mapping[str, CheckpointFile], paths: Iterable[Path | CheckpointFile], part: str | None = None
+    known: Mapping[str, CheckpointFile],
+    paths: Iterable[Path | CheckpointFile],
+    part: str | None = None,
+    base: str | None = None,
 ) -> dict[str, CheckpointFile]:
     checkpoints = dict(known)
-    for source in paths:
-        file = source if isinstance(source, CheckpointFile) else _open(source, part)
-        path = file.path
-        # Names appear in every report, and must neither control a terminal nor fake a line of output.
-        name = one_line(file.card.name or name_of(path))
-        if name in checkpoints:
-            raise PoolError(f"{checkpoints[name].path} and {path} are both named {name!r}; rename one")
-        checkpoints[name] = file
+    sources = list(paths)
+    adapters = [source for source in sources if isinstance(source, Path) and is_adapter(source)]
+    for source in sources:
+        if source not in adapters:
+            _add(checkpoints, source if isinstance(source, CheckpointFile) else _open(source, part))
+    if adapters:
+        changed = _base(checkpoints, adapters, base)
+        for folder in adapters:
+            _add(checkpoints, AdapterFile(changed, Adapter(folder)))
+        if not any(file.card.role == "zero_shot" for file in checkpoints.values()):
+            changed.card = replace(changed.card, role="zero_shot")
     return checkpoints
+
+
+def _add(checkpoints: dict[str, CheckpointFile], file: CheckpointFile) -> None:
+    # Names appear in every report, and must neither control a terminal nor fake a line of output.
+    name = one_line(file.card.name or name_of(file.path))
+    if name in checkpoints:
+        raise PoolError(f"{checkpoints[name].path} and {file.path} are both named {name!r}; rename one")
+    checkpoints[name] = file
+
+
+def _base(checkpoints: Mapping[str, CheckpointFile], adapters: Sequence[Path], name: str | None) -> CheckpointFile:
+    """The checkpoint that adapters were trained on."""
+    whole = [other for other, file in checkpoints.items() if not isinstance(file, AdapterFile)]
+    named = [other for other in whole if checkpoints[other].card.role == "zero_shot"]
+    adapter = f"{adapters[0]} is a LoRA adapter, which only says what to add to the checkpoint that it was trained on"
+    if not whole:
+        raise PoolError(f"{adapter}: give that one too, Pool.open(['base.safetensors', {str(adapters[0])!r}])")
+    if name is not None:
+        if name not in whole:
+            raise PoolError(f"not in the pool: {name!r}, as the base of adapters; it has {_some(whole)}")
+        return checkpoints[name]
+    if len(named) != 1 and len(whole) != 1:
+        raise PoolError(
+            f"{adapter}, and that could be any of {len(named or whole)}: {_some(named or whole)}. "
+            f"Pool.open(..., base={(named or whole)[0]!r}) says which it is; zero_shot=... (--zero-shot) does so too"
+        )
+    return checkpoints[named[0] if len(named) == 1 else whole[0]]
 
 
 def _open(path: Path, part: str | None) -> CheckpointFile:
@@ -317,8 +367,16 @@ def _with_head(checkpoints: Mapping[str, CheckpointFile], lender: str) -> dict[s
     if not names:
         raise PoolError(f"{lender!r} has no head to lend: no tensor named head.weight, classifier.weight or fc.weight")
     head = {name: tensor for name, tensor in checkpoints[lender].read() if name in names}
-    return {
+    having = {
         name: file if any(_HEAD.match(tensor) for tensor in file.tensors) else with_tensors(file, head)
+        for name, file in checkpoints.items()
+    }
+    # An adapter stays one of the same base, whether it brings its own head or has that of the base.
+    given = {id(file): having[name] for name, file in checkpoints.items()}
+    return {
+        name: file.on(given[id(file.base)])
+        if isinstance(file, AdapterFile) and id(file.base) in given
+        else having[name]
         for name, file in checkpoints.items()
     }
 
@@ -336,11 +394,17 @@ def name_of(path: Path) -> str:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The weight files of a folder, sorted by name; a checkpoint in several files is given by its index."""
+    """The weight files of a folder, sorted by name; a checkpoint in several files is given by its index.
+
+    The folders of LoRA adapters in it come last; such a folder itself is the only one.
+    """
+    if is_adapter(folder):
+        return [folder]
     paths = sorted(path for path in folder.iterdir() if path.name.endswith(_ENDINGS))
     # Files of a sharded checkpoint are opened through its index.
     indexed = {file for path in paths if path.name.endswith(INDEX_ENDING) for file in CheckpointFile(path).files}
-    return [path for path in paths if path not in indexed or path.name.endswith(INDEX_ENDING)]
+    files = [path for path in paths if path not in indexed or path.name.endswith(INDEX_ENDING)]
+    return files + sorted(path for path in folder.iterdir() if is_adapter(path))
 
 
 def differences(checkpoints: Mapping[str, CheckpointFile]) -> tuple[list[str], list[str]]:
@@ -372,7 +436,9 @@ def differences(checkpoints: Mapping[str, CheckpointFile]) -> tuple[list[str], l
             if mine.dtype != reference.dtype:
                 dtypes = _short(mine.dtype), _short(reference.dtype)
                 if mine.dtype.is_floating_point and reference.dtype.is_floating_point:
-                    others.setdefault(dtypes, []).append(tensor)
+                    # What an adapter changes is in float32, whatever its base is stored in.
+                    if not isinstance(file, AdapterFile):
+                        others.setdefault(dtypes, []).append(tensor)
                 else:
                     wrong.append(f"{name}: {tensor} is {dtypes[0]}, in {first_name} {dtypes[1]}")
         for (mine_is, reference_is), tensors in others.items():

@@ -1,26 +1,36 @@
 """Reading and writing weight files; no other package opens them."""
 
+from soupwidgets.checkpoints.adapted import AdapterFile, AdapterWeights, with_adapter
 from soupwidgets.checkpoints.adapters import as_classifier, with_tensors
 from soupwidgets.checkpoints.card import CARD_KEY, Card
 from soupwidgets.checkpoints.downloads import locate
 from soupwidgets.checkpoints.errors import CheckpointError
 from soupwidgets.checkpoints.file import CheckpointFile
+from soupwidgets.checkpoints.lora import Adapter, is_adapter
+from soupwidgets.checkpoints.products import Product, add_products
 from soupwidgets.checkpoints.safetensors_files import TensorInfo
 from soupwidgets.checkpoints.sources import INDEX_ENDING
 from soupwidgets.checkpoints.state_dicts import SeveralPartsError
 from soupwidgets.checkpoints.writing import atomic_path, write_checkpoint, write_pieces, write_stream
 
 __all__ = [
+    "Adapter",
+    "AdapterFile",
+    "AdapterWeights",
     "CARD_KEY",
     "Card",
     "CheckpointError",
     "CheckpointFile",
     "INDEX_ENDING",
+    "Product",
     "SeveralPartsError",
     "TensorInfo",
+    "add_products",
     "as_classifier",
     "atomic_path",
+    "is_adapter",
     "locate",
+    "with_adapter",
     "with_tensors",
     "write_checkpoint",
     "write_pieces",

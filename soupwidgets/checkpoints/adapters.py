@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from soupwidgets.checkpoints.adapted import AdapterFile
 from soupwidgets.checkpoints.errors import CheckpointError
 from soupwidgets.checkpoints.file import CheckpointFile
 from soupwidgets.checkpoints.file_bytes import Pieces
@@ -125,7 +126,7 @@ def as_classifier(
     elif head_bias and head != "none" and "head.bias" not in {**names, **extra}:
         classes = extra["head.weight"].shape[0] if extra else file.tensors[names["head.weight"]].shape[0]
         extra["head.bias"] = torch.zeros(classes)
-    return file.replaced(RenamedSource(file.source, names, extra), _fingerprint(names, extra))
+    return _renamed(file, names, extra)
 
 
 def with_tensors(file: CheckpointFile, extra: Mapping[str, Tensor]) -> CheckpointFile:
@@ -139,6 +140,14 @@ def with_tensors(file: CheckpointFile, extra: Mapping[str, Tensor]) -> Checkpoin
         By name; these replace tensors of the same name.
     """
     names = {name: name for name in file.tensors if name not in extra}
+    return _renamed(file, names, extra)
+
+
+def _renamed(file: CheckpointFile, names: Mapping[str, str], extra: Mapping[str, Tensor]) -> CheckpointFile:
+    if isinstance(file, AdapterFile):
+        # The base is renamed, and the adapter stays low-rank.
+        theirs = {new: old for new, old in names.items() if old in file.base.tensors}
+        return file.renamed(_renamed(file.base, theirs, extra), {n: o for n, o in names.items() if n not in extra})
     return file.replaced(RenamedSource(file.source, names, extra), _fingerprint(names, extra))
 
 

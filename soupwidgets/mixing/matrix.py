@@ -10,6 +10,7 @@ from torch import Tensor
 
 from soupwidgets.mixing.kernel import weighted_sum
 from soupwidgets.mixing.layout import Layout
+from soupwidgets.mixing.low_rank import LowRank, bases, mix_part
 from soupwidgets.mixing.soundness import all_finite, not_finite
 from soupwidgets.pool import Pool, SoupWarning
 from soupwidgets.recipe import Recipe
@@ -19,7 +20,8 @@ class PoolMatrix:
     """The checkpoints of a pool as the rows of one aligned float32 matrix ``[checkpoints, parameters]``.
 
     A row is read from its file when a recipe first needs it, so a sweep between
-    two of 72 checkpoints reads two files.
+    two of 72 checkpoints reads two files. LoRA adapters of a checkpoint in the pool have no row: their factors are
+    kept, and added to the mixture.
 
     Parameters
     ----------
@@ -38,20 +40,29 @@ class PoolMatrix:
         self.pool = pool
         self.device = device
         self.layout = Layout(pool.tensors)
-        self._row = {name: i for i, name in enumerate(pool.names)}
+        self._adapters = bases(pool)
+        self._row = {name: i for i, name in enumerate(name for name in pool.names if name not in self._adapters)}
+        self._low_rank: dict[str, LowRank] = {}
         self._loaded: set[str] = set()
         self._whole: dict[str, dict[str, Tensor]] = {}
         try:
-            self._data = torch.empty(len(pool), self.layout.size, device=device)
+            self._data = torch.empty(len(self._row), self.layout.size, device=device)
         except RuntimeError as error:
-            need = len(pool) * self.layout.size * 4 / 1e9
+            need = len(self._row) * self.layout.size * 4 / 1e9
             raise MemoryError(f"a pool of {len(pool)} checkpoints needs {need:.1f} GB on {device}: {error}") from error
 
     def __repr__(self) -> str:
         return f"PoolMatrix({len(self.pool)} x {self.layout.size:,}, {len(self._loaded)} read, {self.device})"
 
     def row(self, name: str) -> Tensor:
-        """The flat float32 weights ``[parameters]`` of one checkpoint, read from its file on first use."""
+        """The flat float32 weights ``[parameters]`` of one checkpoint, read from its file on first use.
+
+        Those of an adapter are computed each time.
+        """
+        if name in self._adapters:
+            merged = self.new_buffer()
+            self._mix_with_adapters(Recipe({name: 1.0}), merged)
+            return merged
         data = self._data[self._row[name]]
         if name not in self._loaded:
             whole = {}
@@ -87,6 +98,9 @@ class PoolMatrix:
             When the recipe is empty.
         """
         self._require(recipe)
+        if any(name in self._adapters for name in recipe):
+            self._mix_with_adapters(recipe, out)
+            return
         rows = {name: self.row(name) for name in recipe}
         for start, stop, coefficients in self._stretches(recipe):
             chosen = [rows[name][start:stop] for name in coefficients]
@@ -96,7 +110,7 @@ class PoolMatrix:
         """Write the weights of several recipes to the rows of ``out``, as one matrix-matrix product."""
         for recipe in recipes:
             self._require(recipe)
-        if any(recipe.by_tensor for recipe in recipes):
+        if any(recipe.by_tensor or any(name in self._adapters for name in recipe) for recipe in recipes):
             for recipe, row in zip(recipes, out, strict=True):
                 self.mix(recipe, row)
             return
@@ -111,8 +125,27 @@ class PoolMatrix:
     def whole_tensors(self, recipe: Recipe) -> dict[str, Tensor]:
         """The non-floating-point tensors, from the ingredient with the largest coefficient."""
         self._require(recipe)
-        self.row(recipe.leader)
-        return self._whole[recipe.leader]
+        # An adapter changes none of these.
+        leader = self._adapters.get(recipe.leader, recipe.leader)
+        self.row(leader)
+        return self._whole[leader]
+
+    @property
+    def held_bytes(self) -> int:
+        """What the matrix takes: a row for each checkpoint, and the factors of the adapters that were read."""
+        return self._data.nbytes + sum(low_rank.held_bytes for low_rank in self._low_rank.values())
+
+    def _mix_with_adapters(self, recipe: Recipe, out: Tensor) -> None:
+        """Tensor by tensor: the checkpoints' weighted sum, and the adapters' products added to it."""
+        for name in recipe:
+            if name in self._adapters and name not in self._low_rank:
+                self._low_rank[name] = LowRank(self.pool, name, self._adapters[name], self.device)
+        used = {name: self._low_rank[name] for name in recipe if name in self._adapters}
+        whole = [name for name in recipe if name not in used] + [adapter.base for adapter in used.values()]
+        rows = {name: self.row(name) for name in whole}
+        for tensor, place in self.layout.places.items():
+            pieces = {name: place.view(row).view(-1) for name, row in rows.items()}
+            mix_part(place.view(out).view(-1), recipe.at(tensor), pieces, used, tensor=tensor)
 
     def _stretches(self, recipe: Recipe) -> Iterator[tuple[int, int, dict[str, float]]]:
         """Parts of the flat buffer with the same coefficients: start, end, and the coefficients."""

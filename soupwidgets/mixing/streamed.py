@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from soupwidgets.checkpoints import CheckpointError, TensorInfo, write_pieces, write_stream
 from soupwidgets.checkpoints.file_bytes import Scratch
 from soupwidgets.mixing.abreast import abreast
-from soupwidgets.mixing.kernel import weighted_sum
+from soupwidgets.mixing.low_rank import LowRank, bases, mix_part
 from soupwidgets.mixing.soundness import all_finite, not_finite
 from soupwidgets.pool import Pool, SoupWarning
 from soupwidgets.recipe import Recipe
@@ -41,8 +41,8 @@ def mix_streamed(pool: Pool, recipe: Recipe) -> Iterator[tuple[str, Tensor]]:
     ------
     str, Tensor
         Every tensor of the mixture in the order of names, in float32 and equal to the
-        last bit to the result of `PoolMatrix.mix`. Tensors that are not floating-point
-        are copied from the ingredient with the largest coefficient.
+        last bit to the result of `PoolMatrix.mix` (products of adapters: up to rounding). Tensors that are not
+        floating-point are copied from the ingredient with the largest coefficient.
 
     Raises
     ------
@@ -89,8 +89,11 @@ def mixed_tensors(pool: Pool) -> dict[str, TensorInfo]:
 
 def _mixed(pool: Pool, recipe: Recipe, memory: Callable[[str, int, int], Tensor]) -> Iterator[tuple[str, int, Tensor]]:
     pool.require(recipe)
-    names = list(recipe)
-    leader = names.index(recipe.leader)
+    # Adapters are read whole, once: the file of a base is read once for all of its adapters.
+    known = bases(pool)
+    adapters = {name: LowRank(pool, name, known[name], torch.device("cpu")) for name in recipe if name in known}
+    names = list(dict.fromkeys(known.get(name, name) for name in recipe))
+    leader = names.index(known.get(recipe.leader, recipe.leader))
     longest = min(max(_SHORTEST, _ROW // len(names)), _LONGEST)
     broken: dict[str, list[str]] = {}
     for row in abreast([pool.checkpoints[name].pieces(longest) for name in names], torch.get_num_threads()):
@@ -99,9 +102,8 @@ def _mixed(pool: Pool, recipe: Recipe, memory: Callable[[str, int, int], Tensor]
         if not pool.tensors[tensor].dtype.is_floating_point:
             part.copy_(row[leader][2])
         else:
-            own = recipe.at(tensor)
-            chosen = [piece.float() for name, (_, _, piece) in zip(names, row, strict=True) if name in own]
-            weighted_sum(chosen, list(own.values()), part)
+            pieces = {name: piece.float() for name, (_, _, piece) in zip(names, row, strict=True)}
+            mix_part(part, recipe.at(tensor), pieces, adapters, tensor=tensor, start=start)
             if not all_finite(part):
                 for name, (_, _, piece) in zip(names, row, strict=True):
                     if not all_finite(piece) and tensor not in broken.setdefault(name, []):

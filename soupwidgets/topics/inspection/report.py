@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from soupwidgets.checkpoints import CheckpointError, CheckpointFile, locate
+from soupwidgets.checkpoints import Adapter, CheckpointError, CheckpointFile, is_adapter, locate
 from soupwidgets.pool import PoolError, differences, weight_files
 from soupwidgets.text import one_line
 from soupwidgets.topics.inspection.checkpoint import inspect_checkpoint
@@ -20,8 +20,8 @@ _SHOWN = 12
 
 def open_all(
     places: Sequence[str | Path], part: str | None = None
-) -> tuple[list[CheckpointFile], list[CheckpointError]]:
-    """Open the checkpoints at paths or with published names; for a folder, all of its weight files.
+) -> tuple[list[CheckpointFile | Adapter], list[CheckpointError]]:
+    """Open the checkpoints at paths or with published names; for a folder, all of its weight files and adapters.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def open_all(
     CheckpointError
         When none could be opened.
     """
-    files: list[CheckpointFile] = []
+    files: list[CheckpointFile | Adapter] = []
     unreadable: list[CheckpointError] = []
     for place in places:
         folder = Path(place)
@@ -50,7 +50,8 @@ def open_all(
             raise PoolError(f"{folder}: no weight file there")
         for path in found if folder.is_dir() else [place]:
             try:
-                files.append(CheckpointFile(locate(path), part))
+                there = locate(path)
+                files.append(Adapter(there) if is_adapter(there) else CheckpointFile(there, part))
             except CheckpointError as error:
                 unreadable.append(error)
     if unreadable and not files:
@@ -58,7 +59,7 @@ def open_all(
     return files, unreadable
 
 
-def inspect_files(files: Sequence[CheckpointFile], *, progress: bool = True) -> dict[str, Any]:
+def inspect_files(files: Sequence[CheckpointFile | Adapter], *, progress: bool = True) -> dict[str, Any]:
     """Everything that can be inferred from the files alone, as JSON values.
 
     Parameters
@@ -73,10 +74,12 @@ def inspect_files(files: Sequence[CheckpointFile], *, progress: bool = True) -> 
     dict
         ``files``: one entry each. With several files also ``differences`` from
         the first, and ``kinship`` if they have weights in common. Numbers
-        that are not finite are None.
+        that are not finite are None. ``adapters``, if there are any: LoRA adapters, which are not compared.
     """
+    adapters = [file for file in files if isinstance(file, Adapter)]
+    whole = [file for file in files if not isinstance(file, Adapter)]
     entries = []
-    for file in tqdm(files, desc="inspecting", unit="file", disable=not progress):
+    for file in tqdm(whole, desc="inspecting", unit="file", disable=not progress):
         found = inspect_checkpoint(file)
         entries.append(
             {
@@ -94,10 +97,12 @@ def inspect_files(files: Sequence[CheckpointFile], *, progress: bool = True) -> 
             }
         )
     report: dict[str, Any] = {"files": entries}
-    if len(files) > 1:
-        stems = [file.path.stem for file in files]
+    if adapters:
+        report["adapters"] = [_adapter_entry(adapter) for adapter in adapters]
+    if len(whole) > 1:
+        stems = [file.path.stem for file in whole]
         named = {
-            stem if stems.count(stem) == 1 else str(file.path): file for stem, file in zip(stems, files, strict=True)
+            stem if stems.count(stem) == 1 else str(file.path): file for stem, file in zip(stems, whole, strict=True)
         }
         wrong, precision = differences(named)
         report["differences"] = {"forbid_mixing": wrong, "precision": precision}
@@ -140,6 +145,11 @@ def to_text(report: dict[str, Any]) -> str:
         norms = sorted(entry["block_norms"].items(), key=lambda item: -math.inf if item[1] is None else -item[1])
         shown = [f"{block} {'not finite' if norm is None else format(norm, '.3g')}" for block, norm in norms]
         lines += [f"  largest norms: {_some(shown[:6])}", ""]
+    for entry in report.get("adapters", []):
+        lines += [entry["path"], f"  {entry['summary']}, {entry['bytes'] / 1e6:,.1f} MB"]
+        if entry["not_finite"]:
+            lines.append(f"  NOT FINITE, ruins every mixture: {_some(entry['not_finite'])}")
+        lines += ["  mixed together with its base: open both in one pool", ""]
     if "differences" in report:
         wrong, precision = report["differences"]["forbid_mixing"], report["differences"]["precision"]
         if wrong:
@@ -152,6 +162,19 @@ def to_text(report: dict[str, Any]) -> str:
         lines += _kinship_lines(report["kinship"])
     # Line by line: names of tensors, parts and files may contain line breaks.
     return "\n".join(map(one_line, lines)).rstrip() + "\n"
+
+
+def _adapter_entry(adapter: Adapter) -> dict[str, Any]:
+    changed, replaced = adapter.numbers
+    return {
+        "path": str(adapter.path),
+        "bytes": sum(path.stat().st_size for path in adapter.file.files),
+        "summary": adapter.summary,
+        "changes": changed,
+        "replaces": replaced,
+        "base": adapter.config.base_model_name_or_path,
+        "not_finite": [name for name, tensor in adapter.file.read() if not bool(tensor.isfinite().all())],
+    }
 
 
 def _kinship_lines(kin: dict[str, Any]) -> list[str]:
