@@ -91,8 +91,6 @@ class Adapter:
         self.file = CheckpointFile(found[0])
         # Names in the file, by module and by A, B and m.
         self._modules: dict[str, dict[str, str]] = {}
-        # The names that patterns are compared with: PEFT treats an attention layer and its projection as one module.
-        self._told: dict[str, str] = {}
         self._full: dict[str, str] = {}
         self._sort_names()
         patterns = len(self.config.rank_pattern or ()) + len(self.config.alpha_pattern or ())
@@ -111,8 +109,8 @@ class Adapter:
 
         Where they differ, the most frequent rank and scale come first.
         """
-        ranks = _listed(Counter(self.config.rank(self._told[module]) for module in self._modules))
-        scales = _listed(Counter(self.config.scale(self._told[module]) for module in self._modules))
+        ranks = _listed(Counter(self.config.rank(module) for module in self._modules))
+        scales = _listed(Counter(self.config.scale(module) for module in self._modules))
         kind = "DoRA" if self.config.use_dora else "LoRA"
         words = f"{kind} adapter, rank {ranks}, scale {scales}, changes {len(self._modules)} tensors"
         base = self.config.base_model_name_or_path
@@ -142,19 +140,17 @@ class Adapter:
         """
         changes = {name: self._replacement(name, raw, base) for name, raw in self._full.items()}
         for module, factors in self._modules.items():
-            stem = f"{module}." if module else ""
-            # torch.nn.MultiheadAttention keeps the weights of queries, keys and values in one tensor.
-            names = [name for name in (f"{stem}weight", f"{stem}in_proj_weight") if name in base.tensors]
-            if not names:
+            name = f"{module}.weight" if module else "weight"
+            if name not in base.tensors:
                 raise self._error(
-                    f"it changes {stem}weight, which {base.path} lacks (that has {_first(base)}). Is it the base that "
+                    f"it changes {name[:200]}, which {base.path} lacks (that has {_first(base)}). Is it the base that "
                     f"this adapter was trained on{self._trained_on()}? If its names differ, save the base from the "
                     "same class of model: model.save_pretrained(...)"
                 )
-            full = changes[names[0]].full if names[0] in changes else None
+            full = changes[name].full if name in changes else None
             outputs_last = self._outputs_last(module)
-            self._check_shapes(module, names[0], base, outputs_last)
-            changes[names[0]] = Change(full, factors, self.config.scale(self._told[module]), outputs_last)
+            self._check_shapes(module, name, base, outputs_last)
+            changes[name] = Change(full, factors, self.config.scale(module), outputs_last)
         return changes
 
     def _replacement(self, name: str, raw: str, base: CheckpointFile) -> Change:
@@ -191,7 +187,7 @@ class Adapter:
             magnitudes = self._info(module, "m").shape
             outputs = columns[0] if outputs_last else rows
             if math.prod(magnitudes) != outputs or outputs not in magnitudes:
-                raise self._error(f"the magnitudes of {name} have the shape {magnitudes}, not that of {outputs} outputs")
+                raise self._error(f"the magnitudes of {name} have the shape {magnitudes}, its outputs are {outputs}")
 
     def _check_factors(self, module: str) -> None:
         """Check what can be checked without the base."""
@@ -202,7 +198,7 @@ class Adapter:
                 f"module {module[:200]!r} has {_words(found)}, expected are {_words(wanted)}"
                 + (" (use_dora is not set)" if "m" in found and not self.config.use_dora else "")
             )
-        a, b, rank = self._info(module, "A").shape, self._info(module, "B").shape, self.config.rank(self._told[module])
+        a, b, rank = self._info(module, "A").shape, self._info(module, "B").shape, self.config.rank(module)
         if len(a) < 2 or len(b) < 2 or a[0] != rank or b[1] != rank or set(b[2:]) - {1}:
             raise self._error(
                 f"module {module[:200]!r} has factors of the shapes {a} and {b}, which are not those of rank {rank}"
@@ -226,9 +222,14 @@ class Adapter:
                 adapters.update(own)
                 if len(own) > 1 or "bias" in own:
                     raise self._error(f"the tensor {raw[:200]!r} is none that LoRA has. {_ADVICE}")
-                module = ".".join(part for part in parts[:place] if part != "base_layer")
-                outer = parts[: parts.index("base_layer")] if "base_layer" in parts[:place] else parts[:place]
-                self._told[module] = ".".join(outer)
+                module = ".".join(parts[:place])
+                if "base_layer" in parts[:place]:
+                    # torch.nn.MultiheadAttention: https://github.com/huggingface/peft/pull/3774
+                    raise self._error(
+                        f"the tensor {raw[:200]!r} is one of PyTorch's own attention, to whose output projection "
+                        "PEFT adds the change twice, or once, depending on its version. Merge it with the version that "
+                        "it was trained with (model.merge_and_unload()), and open the merged model instead"
+                    )
                 self._put(self._modules.setdefault(module, {}), _FACTORS[parts[place]], raw)
             elif any(re.match(r"lora_|vera_|hada_|lokr_|trainable_tokens|ia3_|oft_", part) for part in parts):
                 raise self._error(f"the tensor {raw[:200]!r} is none that LoRA has. {_ADVICE}")

@@ -27,7 +27,7 @@ from safetensors.torch import save_file
 
 import soupwidgets as sw
 from soupwidgets import CheckpointFile, Pool, Recipe, Store, Suite, SuiteError
-from soupwidgets.checkpoints import CARD_KEY, CheckpointError
+from soupwidgets.checkpoints import CARD_KEY, CheckpointError, with_adapter
 from soupwidgets.pool import PoolError
 from soupwidgets.store import Measurement, StoreError
 from soupwidgets.suites import Preprocess, SliceSplit, SplitSource, build_suite, read_slice, write_slice
@@ -209,6 +209,26 @@ def _weights(name: str) -> Callable[[Path], None]:
 def _read_pool(folder: Path) -> None:
     pool = Pool.open(folder)
     _ = (repr(pool), pool.names, [pool.hyperparameters(name) for name in pool.names])
+
+
+def _make_adapter(folder: Path) -> None:
+    _make_safetensors(folder)
+    config = {
+        "peft_type": "LORA", "r": 2, "lora_alpha": 4, "use_rslora": True, "bias": "all", "modules_to_save": ["steps"],
+        "rank_pattern": {"head": 2}, "alpha_pattern": {"^head": 1}, "init_lora_weights": True, "lora_dropout": 0.1,
+        "base_model_name_or_path": "one", "target_modules": ["head"], "layer_replication": None,
+    }  # fmt: skip
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    stem = "base_model.model.head"
+    stored = {f"{stem}.lora_A.weight": torch.ones(2, 4), f"{stem}.lora_B.weight": torch.ones(3, 2)}
+    save_file({**stored, f"{stem}.bias": torch.ones(3)}, folder / "adapter_model.safetensors")
+
+
+def _read_adapter(folder: Path) -> None:
+    file = with_adapter(CheckpointFile(folder / "one.safetensors"), folder)
+    for _ in file.pieces(5):
+        pass
+    _ = (file.content_hash, repr(file), file.card, file.adapter.summary)
 
 
 # Logits.
@@ -487,6 +507,7 @@ _ALL = (
     Reader("pt", _make_pt, ("one.pt",), _weights("one.pt"), _WEIGHTS, 2),
     Reader("pt, old format", _make_legacy, ("one.pth",), _weights("one.pth"), _WEIGHTS),
     Reader("index", _make_index, (_INDEX, "head.bias.safetensors"), _weights(_INDEX), _WEIGHTS),
+    Reader("adapter", _make_adapter, ("adapter_config.json", "adapter_model.safetensors"), _read_adapter, _WEIGHTS, 2),
     Reader("pool and cards", _make_safetensors, ("one.safetensors",), _read_pool, (CheckpointError, PoolError)),
     *(
         Reader(f"logits {name}", _make_logits, (name,), _logits_of(name), (ValueError, CheckpointError))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -154,3 +155,30 @@ def test_a_lonely_number_is_no_checkpoint(tmp_path: Path) -> None:
     torch.save({"epoch": 3, "arch": "resnet18", "best_acc1": torch.tensor(71.0)}, tmp_path / "m.pth.tar")
     with pytest.raises(CheckpointError, match="no weights were found"):
         open_all([tmp_path / "m.pth.tar"])
+
+
+def test_an_adapter_says_what_it_is(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    save_file({"a.weight": torch.randn(3, 4), "b.weight": torch.randn(3, 4)}, tmp_path / "base.safetensors")
+    for name, value in (("good", 1.0), ("bad", math.nan)):
+        folder = tmp_path / name
+        folder.mkdir()
+        config = {"peft_type": "LORA", "r": 2, "lora_alpha": 4, "base_model_name_or_path": "google/vit"}
+        (folder / "adapter_config.json").write_text(json.dumps(config))
+        factors = {
+            f"{n}.lora_{k}.weight": torch.full(s, value) for n in "ab" for k, s in (("A", (2, 4)), ("B", (3, 2)))
+        }
+        save_file(factors, folder / "adapter_model.safetensors")
+    done = CliRunner().invoke(app, ["inspect", str(tmp_path)])
+    assert done.exit_code == 0
+    assert done.output.count("LoRA adapter, rank 2, scale 2, changes 2 tensors of google/vit, 0.0 MB") == 2
+    assert "NOT FINITE, ruins every mixture: a.lora_A.weight" in done.output
+    assert "24 parameters in 2 tensors" in done.output
+    report = inspect_files(open_all([tmp_path / "good"])[0], progress=False)
+    assert report["files"] == []
+    assert report["adapters"][0]["changes"] == 2
+    assert "architecture" not in to_text(report)
+    (tmp_path / "good" / "adapter_config.json").write_text('{"peft_type": "LOHA"}')
+    done = CliRunner().invoke(app, ["inspect", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "cannot be read" in done.output
