@@ -21,7 +21,7 @@ from soupwidgets.checkpoints import (
     CheckpointError,
     CheckpointFile,
     TensorInfo,
-    is_adapter,
+    adapter_folder,
     locate,
     with_tensors,
 )
@@ -302,11 +302,14 @@ def _by_name(
     base: str | None = None,
 ) -> dict[str, CheckpointFile]:
     checkpoints = dict(known)
-    sources = list(paths)
-    adapters = [source for source in sources if isinstance(source, Path) and is_adapter(source)]
-    for source in sources:
-        if source not in adapters:
-            _add(checkpoints, source if isinstance(source, CheckpointFile) else _open(source, part))
+    adapters: list[Path] = []
+    for source in paths:
+        if isinstance(source, CheckpointFile):
+            _add(checkpoints, source)
+        elif folder := adapter_folder(source):
+            adapters.append(folder)
+        else:
+            _add(checkpoints, _open(source, part))
     if adapters:
         changed = _base(checkpoints, adapters, base)
         for folder in adapters:
@@ -398,13 +401,13 @@ def weight_files(folder: Path) -> list[Path]:
 
     The folders of LoRA adapters in it come last; such a folder itself is the only one.
     """
-    if is_adapter(folder):
+    if adapter_folder(folder):
         return [folder]
     paths = sorted(path for path in folder.iterdir() if path.name.endswith(_ENDINGS))
     # Files of a sharded checkpoint are opened through its index.
     indexed = {file for path in paths if path.name.endswith(INDEX_ENDING) for file in CheckpointFile(path).files}
     files = [path for path in paths if path not in indexed or path.name.endswith(INDEX_ENDING)]
-    return files + sorted(path for path in folder.iterdir() if is_adapter(path))
+    return files + sorted(path for path in folder.iterdir() if path.is_dir() and adapter_folder(path))
 
 
 def differences(checkpoints: Mapping[str, CheckpointFile]) -> tuple[list[str], list[str]]:

@@ -6,7 +6,7 @@ from soupwidgets.checkpoints.card import CARD_KEY, Card
 from soupwidgets.checkpoints.downloads import locate
 from soupwidgets.checkpoints.errors import CheckpointError
 from soupwidgets.checkpoints.file import CheckpointFile
-from soupwidgets.checkpoints.lora import Adapter, is_adapter
+from soupwidgets.checkpoints.lora import Adapter, adapter_folder
 from soupwidgets.checkpoints.products import Product, add_products
 from soupwidgets.checkpoints.safetensors_files import TensorInfo
 from soupwidgets.checkpoints.sources import INDEX_ENDING
@@ -25,10 +25,10 @@ __all__ = [
     "Product",
     "SeveralPartsError",
     "TensorInfo",
+    "adapter_folder",
     "add_products",
     "as_classifier",
     "atomic_path",
-    "is_adapter",
     "locate",
     "with_adapter",
     "with_tensors",

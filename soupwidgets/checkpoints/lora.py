@@ -46,9 +46,16 @@ class Change:
     outputs_last: bool = False
 
 
-def is_adapter(path: Path) -> bool:
-    """Whether a path is the folder of an adapter."""
-    return path.is_dir() and (path / CONFIG_NAME).is_file()
+def adapter_folder(path: Path) -> Path | None:
+    """The folder of the adapter that a path stands for: the folder itself, or the settings or weights in it.
+
+    Returns
+    -------
+    Path or None
+        None when it is no adapter's.
+    """
+    folder = path.parent if path.name in (CONFIG_NAME, *_WEIGHTS) else path
+    return folder if (folder / CONFIG_NAME).is_file() else None
 
 
 class Adapter:

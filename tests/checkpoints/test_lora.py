@@ -205,6 +205,8 @@ def test_which_checkpoint_is_the_base(tmp_path: Path) -> None:
     assert Pool.open(tmp_path, base="one").opened == f"sw.Pool.open({str(tmp_path)!r}, base='one')"
     pool = Pool.open([one]).including(tmp_path / "a")
     assert pool.names == ["one", "a"]
+    for path in ("adapter_model.safetensors", "adapter_config.json"):
+        assert Pool.open([tmp_path / "a" / path, one]).names == ["one", "a"]
     pool = Pool.open([one, two, with_adapter(CheckpointFile(one), tmp_path / "a")])
     assert bases(pool) == {"a": "one"}
     (tmp_path / "more").mkdir()

@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from soupwidgets.checkpoints import Adapter, CheckpointError, CheckpointFile, is_adapter, locate
+from soupwidgets.checkpoints import Adapter, CheckpointError, CheckpointFile, adapter_folder, locate
 from soupwidgets.pool import PoolError, differences, weight_files
 from soupwidgets.text import one_line
 from soupwidgets.topics.inspection.checkpoint import inspect_checkpoint
@@ -51,7 +51,8 @@ def open_all(
         for path in found if folder.is_dir() else [place]:
             try:
                 there = locate(path)
-                files.append(Adapter(there) if is_adapter(there) else CheckpointFile(there, part))
+                adapter = adapter_folder(there)
+                files.append(Adapter(adapter) if adapter else CheckpointFile(there, part))
             except CheckpointError as error:
                 unreadable.append(error)
     if unreadable and not files:
