@@ -376,12 +376,10 @@ def _with_head(checkpoints: Mapping[str, CheckpointFile], lender: str) -> dict[s
     }
     # An adapter stays one of the same base, whether it brings its own head or has that of the base.
     given = {id(file): having[name] for name, file in checkpoints.items()}
-    return {
-        name: file.on(given[id(file.base)])
-        if isinstance(file, AdapterFile) and id(file.base) in given
-        else having[name]
-        for name, file in checkpoints.items()
-    }
+    for name, file in checkpoints.items():
+        if isinstance(file, AdapterFile) and id(file.base) in given:
+            having[name] = file.on(given[id(file.base)])
+    return having
 
 
 def name_of(path: Path) -> str:

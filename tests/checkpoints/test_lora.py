@@ -187,6 +187,17 @@ def test_the_file_is_the_one_that_was_opened(tmp_path: Path) -> None:
         dict(pool["a"].read())
 
 
+def test_a_base_that_is_replaced_is_noticed_after_its_last_piece(tmp_path: Path) -> None:
+    write_base(tmp_path)
+    write_adapter(tmp_path / "a")
+    pool = Pool.open(tmp_path)
+    _ = pool["base"].content_hash
+    # Of the same size; only the content hash tells.
+    write_base(tmp_path, layer__bias=torch.ones(2))
+    with pytest.raises(CheckpointError, match=r"base\.safetensors.*was replaced"):
+        dict(pool["a"].read())
+
+
 def test_which_checkpoint_is_the_base(tmp_path: Path) -> None:
     write_adapter(tmp_path / "a")
     with pytest.raises(PoolError, match=r"a is a LoRA adapter.*Pool\.open\(\['base\.safetensors'"):
