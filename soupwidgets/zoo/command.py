@@ -77,6 +77,23 @@ def zoo_diverse(
     print(build_diverse(out, raw))
 
 
+@app.command("resnet")
+def zoo_resnet(
+    data: Annotated[Path, typer.Option(help="The repository's data: gets zoo/resnet.", callback=output_folder)] = Path(
+        "data"
+    ),
+    raw: _Raw = _RAW,
+) -> None:
+    """Train nine ResNets with batch normalisation, and count what they and their mixtures have right."""
+    from soupwidgets.suites import Suite
+    from soupwidgets.zoo.build import write_hashes
+    from soupwidgets.zoo.resnet import build_resnet
+    from soupwidgets.zoo.resnet_measured import measure_resnet
+
+    print(measure_resnet(build_resnet(data / "zoo" / "resnet", raw), Suite.open(data / "suites" / "fashion")))
+    write_hashes(data)
+
+
 @app.command("miniature")
 def zoo_miniature(
     data: Annotated[Path, typer.Option(help="The repository's data.")] = Path("data"),

@@ -62,7 +62,8 @@ def draw_config(seed: int) -> FineTuneConfig:
     )
 
 
-def _augment(images: Tensor, strength: float, rng: np.random.Generator) -> Tensor:
+def augment(images: Tensor, strength: float, rng: np.random.Generator) -> Tensor:
+    """Grey images ``[n, h, w]`` in 0..1, half of them flipped, with random contrast and brightness (strength 0..1)."""
     n = len(images)
     flip = torch.from_numpy(rng.random(n) < 0.5)
     images = torch.where(flip[:, None, None], images.flip(-1), images)
@@ -100,7 +101,7 @@ def fine_tune(
     labels = torch.from_numpy(data.labels[: config.images].astype(np.int64))
 
     def show(rows: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
-        return _augment(images[rows].float() / 255, config.augmentation, rng)
+        return augment(images[rows].float() / 255, config.augmentation, rng)
 
     history = train(
         model,
