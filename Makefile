@@ -73,6 +73,7 @@ picture:
 
 zoo: install
 	$(BIN)/soupwidgets zoo diverse
+	$(BIN)/soupwidgets zoo resnet
 	$(BIN)/soupwidgets zoo build
 	$(BIN)/soupwidgets zoo miniature
 
