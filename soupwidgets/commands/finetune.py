@@ -15,6 +15,7 @@ from soupwidgets.commands.options import (
     open_start,
 )
 from soupwidgets.commands.places import output_folder
+from soupwidgets.commands.studies import where_to_train
 
 
 class TrainingMode(StrEnum):
@@ -63,8 +64,6 @@ def finetune(
     device: DeviceOption = "auto",
 ) -> None:
     """Fine-tune the ingredients of a soup with random hyper-parameters; interrupted runs resume."""
-    import torch
-
     from soupwidgets.models import open_clip_classifier
     from soupwidgets.suites import Suite
     from soupwidgets.training import random_search
@@ -84,8 +83,14 @@ def finetune(
         "images": images,
     }  # fmt: skip
     fixed = {"mode": mode.value, **{key: value for key, value in given.items() if value is not None}}
-    where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     for path in random_search(
-        start, task, folder=out, runs=runs, fixed=fixed, seed=seed, device=where, progress=sys.stderr.isatty()
+        start,
+        task,
+        folder=out,
+        runs=runs,
+        fixed=fixed,
+        seed=seed,
+        device=where_to_train(device),
+        progress=sys.stderr.isatty(),
     ):
         print(path)

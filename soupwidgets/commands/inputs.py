@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import glob
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from soupwidgets import devices
 from soupwidgets.spelling import did_you_mean, nearest
+
+if TYPE_CHECKING:
+    from soupwidgets.suites import Split, Suite
 
 _MOST = 4
 
@@ -80,6 +84,23 @@ def known_device(name: str) -> str:
         When there is no such device.
     """
     return devices.known_device(name, "--device")
+
+
+def tested_split(suite: Suite, name: str | None) -> Split:
+    """The split that ``--split`` names; the in-distribution test when None. `ValueError` when there is none."""
+    if name is not None and name not in suite.splits:
+        raise ValueError(f"the suite has no split {name!r}; it has {', '.join(suite.splits)}")
+    return suite.id_test if name is None else suite.splits[name]
+
+
+def any_split(suite: Suite, name: str | None) -> Split:
+    """The split that ``--split`` names, of training perhaps; the validation split when None. `ValueError` if none."""
+    from soupwidgets.suites.named import split_named
+
+    try:
+        return split_named(suite, name)
+    except KeyError as error:
+        raise ValueError(error.args[0]) from None
 
 
 def _kind(source: str) -> str:

@@ -10,8 +10,8 @@ import typer
 from typer.core import TyperCommand
 
 from soupwidgets.commands.inputs import known_suite
-from soupwidgets.commands.options import JsonOption, show, write_json
 from soupwidgets.commands.places import output_folder
+from soupwidgets.commands.reports import Report, reporting
 
 if TYPE_CHECKING:
     from soupwidgets.suites import SplitSource, Suite
@@ -33,6 +33,7 @@ class _Build(TyperCommand):
 
 
 @app.command("build", cls=_Build)
+@reporting
 def build(
     out: Annotated[Path, typer.Option(help="Folder for the suite.", callback=output_folder)],
     id_test: Annotated[str, typer.Option("--id", help="KIND=PATH of the in-distribution test.")],
@@ -52,8 +53,7 @@ def build(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Number of decoding processes; one per processor if not given.")
     ] = None,
-    json_file: JsonOption = None,
-) -> None:
+) -> Report:
     """Decode data sets once, check them, and store the images that models are shown. Interrupted builds resume."""
     from dataclasses import replace
 
@@ -66,14 +66,12 @@ def build(
     if size is not None:
         preprocess = replace(preprocess, size=size)
     built = build_suite(out, sources, name, preprocess, only_present, workers, progress=sys.stderr.isatty())
-    _report(built.suite, built.problems, json_file)
+    return _report(built.suite, built.problems)
 
 
 @app.command("check")
-def check(
-    folder: Annotated[Path, typer.Argument(help="Folder of a suite.", callback=known_suite)],
-    json_file: JsonOption = None,
-) -> None:
+@reporting
+def check(folder: Annotated[Path, typer.Argument(help="Folder of a suite.", callback=known_suite)]) -> Report:
     """Show what is in a suite, and check that it is unchanged since it was built. Reads every pixel once."""
     import json
 
@@ -85,7 +83,7 @@ def check(
         # Raises if the files are not those of the manifest.
         _ = split.content_hash
     stated = {str(e["name"]): e.get("problems", []) for e in json.loads((folder / MANIFEST).read_text())["splits"]}
-    _report(suite, stated, json_file)
+    return _report(suite, stated)
 
 
 def _source(role: Role, text: str) -> SplitSource:
@@ -98,7 +96,7 @@ def _source(role: Role, text: str) -> SplitSource:
     return SplitSource(role, kind, Path(path).expanduser(), name if colon else None)
 
 
-def _report(suite: Suite, problems: Any, json_file: str | None) -> None:
+def _report(suite: Suite, problems: Any) -> Report:
     import numpy as np
 
     from soupwidgets.text import one_line
@@ -117,13 +115,11 @@ def _report(suite: Suite, problems: Any, json_file: str | None) -> None:
         }
         for split in splits
     ]
-    write_json(json_file, {"suite": suite.name, "classes": len(suite.classes), "splits": rows})
-    if json_file == "-":
-        return
+    lines = []
     for row in rows:
-        show(
+        lines.append(
             f"{row['split']}: {row['role']}, {row['images']:,} images of {row['size'][0]} x {row['size'][1]} pixels, "
             f"{row['classes_with_images']} of {row['classes']} classes, scored by {row['metric']}"
         )
-        for problem in row["problems"]:
-            show(f"  note: {one_line(problem)}")
+        lines += [f"  note: {one_line(problem)}" for problem in row["problems"]]
+    return Report({"suite": suite.name, "classes": len(suite.classes), "splits": rows}, "\n".join(lines))

@@ -7,17 +7,12 @@ from typing import Annotated
 
 import typer
 
-from soupwidgets.commands.options import (
-    DeviceOption,
-    JsonOption,
-    PartOption,
-    StoreOption,
-    SuiteOption,
-    show,
-    write_json,
-)
+from soupwidgets.commands.inputs import tested_split
+from soupwidgets.commands.options import DeviceOption, PartOption, StoreOption, SuiteOption
+from soupwidgets.commands.reports import Report, reporting
 
 
+@reporting
 def diversity(
     pool: Annotated[list[str], typer.Option(help="Folder or file of checkpoints, of any architectures; repeatable.")],
     suite: SuiteOption,
@@ -29,27 +24,14 @@ def diversity(
         str | None, typer.Option(help="Split to compare on; the in-distribution test if not given.")
     ] = None,
     part: PartOption = None,
-    json_file: JsonOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
-) -> None:
+) -> Report:
     """Show how differently models err: error inconsistency, kappa, ensembles of pairs, and the trend over training."""
-    from soupwidgets.store import Store
     from soupwidgets.suites import Suite
-    from soupwidgets.topics.diversity.report import diversity_report, to_text
+    from soupwidgets.topics.diversity.report import diversity_report, given_members
 
-    opened = Suite.open(suite)
-    kept = Store(store) if store else None
-    report = diversity_report(
-        pool,
-        opened,
-        logits=logits or [],
-        split=split,
-        store=kept,
-        device=device,
-        progress=sys.stderr.isatty(),
-        part=part,
-    )
-    write_json(json_file, report)
-    if json_file != "-":
-        show(to_text(report))
+    opened, progress = Suite.open(suite), sys.stderr.isatty()
+    where = tested_split(opened, split)
+    models = given_members(pool, opened, where, logits=logits, store=store, device=device, progress=progress, part=part)
+    return diversity_report(models, opened, where, progress=progress)

@@ -5,25 +5,14 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from soupwidgets.commands.options import (
-    DeviceOption,
-    HeadFromOption,
-    JsonOption,
-    PartOption,
-    PoolOption,
-    SliceOption,
-    StoreOption,
-    SuiteOption,
-    ZeroShotOption,
-    evaluator,
-    open_pool,
-    show,
-    write_json,
-)
+from soupwidgets.commands.reports import Report, measuring_slices
+
+if TYPE_CHECKING:
+    from soupwidgets.evaluation import Evaluator
 
 
 class Scale(StrEnum):
@@ -34,9 +23,9 @@ class Scale(StrEnum):
     linear = "linear"
 
 
+@measuring_slices
 def frontier(
-    pool: PoolOption,
-    suite: SuiteOption,
+    ev: Evaluator,
     shift: Annotated[
         str | None,
         typer.Option(help="A distribution shift or slice for the vertical axis; the mean of all shifts if not given."),
@@ -53,21 +42,10 @@ def frontier(
     sweep: Annotated[
         list[str] | None, typer.Option(help="Fine-tuned model whose alpha is swept as well; repeatable.")
     ] = None,
-    slices: SliceOption = None,
-    part: PartOption = None,
-    head_from: HeadFromOption = None,
-    zero_shot: ZeroShotOption = None,
-    json_file: JsonOption = None,
-    device: DeviceOption = "auto",
-    store: StoreOption = None,
-) -> None:
+) -> Report:
     """Show accuracy against robustness of every measured model, and which of them no other one beats."""
-    from soupwidgets.topics.frontier.report import frontier_report, to_text
+    from soupwidgets.topics.frontier.report import frontier_report
 
-    ev = evaluator(open_pool(pool, part, head_from, zero_shot), suite, device, store, slices=slices)
-    report = frontier_report(
+    return frontier_report(
         ev, shift, scale=scale.value, baselines=baselines, sweeps=sweep, progress=sys.stderr.isatty(), id_test=id_test
     )
-    write_json(json_file, report)
-    if json_file != "-":
-        show(to_text(report))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from soupwidgets.commands.reports import Report
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.evaluation.axis_names import ood_name
 from soupwidgets.methods import alpha_sweep
@@ -14,7 +16,7 @@ from soupwidgets.recipe import Recipe
 from soupwidgets.stats.scales import Scale
 from soupwidgets.topics.frontier.models import models as frontier
 from soupwidgets.topics.frontier.published import matching_points, read_accuracy_table, why_unmatched
-from soupwidgets.topics.frontier.robustness import effective_robustness, fit_baseline
+from soupwidgets.topics.frontier.robustness import Baseline, effective_robustness, fit_baseline
 
 
 def frontier_report(
@@ -23,10 +25,10 @@ def frontier_report(
     *,
     scale: Scale = "logit",
     baselines: Path | None = None,
-    sweeps: list[str] | None = None,
+    sweeps: Sequence[str] | None = None,
     progress: bool = True,
     id_test: str | None = None,
-) -> dict[str, Any]:
+) -> Report:
     """Measure what is missing, and describe every model in the store.
 
     Parameters
@@ -37,21 +39,16 @@ def frontier_report(
         One shift for robustness, or None for the mean of all.
     scale
         Scale on which the baseline is a straight line.
-    baselines
-        Accuracies of baseline models in any format that `read_accuracy_table` reads, for effective robustness.
+    baselines, id_test
+        As in `read_accuracy_table`: accuracies of baseline models, for effective robustness.
     sweeps
         Fine-tuned models whose alphas are swept as well.
-    progress
-        Whether to show progress bars.
-    id_test
-        The data set that is the baselines' in-distribution test, if its name does not show it.
 
     Returns
     -------
-    dict
-        Plain values: the line, and for each model its accuracies with intervals,
-        effective robustness in percentage points, and whether no other model
-        beats it on both axes.
+    Report
+        The line, and for each model its accuracies with intervals, effective robustness in percentage points, and
+        whether no other model beats it on both axes.
 
     Raises
     ------
@@ -62,71 +59,61 @@ def frontier_report(
         raise ValueError(f"the suite has no shift {shift!r}; it has {', '.join(ev.suite.axes)}")
     for name in tqdm(ev.pool.names, desc="checkpoints", disable=not progress):
         ev.evaluate(Recipe({name: 1}))
-    for name in sweeps or []:
+    for name in sweeps or ():
         alpha_sweep(ev, name, 11, progress=progress)
-    result = frontier(ev)
-    line = None
-    if baselines is not None:
-        wanted = [split.name for split in ev.suite.shifts] if shift is None else [shift]
-        table = read_accuracy_table(baselines, id_test)
-        others = matching_points(table, wanted, shift)
-        if not others:
-            raise ValueError(
-                f"{baselines}: {why_unmatched(table, wanted)}"
-                + ("" if shift else ". Name a shift that it has (--shift)")
-            )
-        line = fit_baseline(others, scale)
-    best = set(result.pareto(shift))
-    rows = []
-    for model in result.models:
-        point = result.points(shift)[model.name]
-        row: dict[str, Any] = {
+    result, line = frontier(ev), None if baselines is None else _line(ev, shift, scale, baselines, id_test)
+    best, points = set(result.pareto(shift)), result.points(shift)
+    rows: list[dict[str, Any]] = [
+        {
             "model": model.name,
             "kind": model.kind,
-            "id": {"accuracy": point.id, "low": point.id_interval[0], "high": point.id_interval[1]},
-            "ood": {"accuracy": point.ood, "low": point.ood_interval[0], "high": point.ood_interval[1]},
+            "id": _accuracy(points[model.name].id, points[model.name].id_interval),
+            "ood": _accuracy(points[model.name].ood, points[model.name].ood_interval),
             "not_beaten": model.name in best,
             "recipe": dict(model.evaluation.recipe),
         }
-        if line is not None:
-            row["effective_robustness"] = vars(effective_robustness(point, line))
-        rows.append(row)
-    report: dict[str, Any] = {
+        | ({"effective_robustness": vars(effective_robustness(points[model.name], line))} if line else {})
+        for model in result.models
+    ]
+    named = ood_name(shift, result.models[0].evaluation)
+    content: dict[str, Any] = {
         "suite": ev.suite.name,
         "ood": shift or "mean of all shifts",
-        "ood_name": ood_name(shift, result.models[0].evaluation),
+        "ood_name": named,
         "models": rows,
     }
     if line is not None:
-        report["baseline"] = {
-            "slope": line.slope, "intercept": line.intercept, "scale": scale, "models": list(line.names)
-        }  # fmt: skip
-    return report
+        told = {"slope": line.slope, "intercept": line.intercept, "scale": scale, "models": list(line.names)}
+        content["baseline"] = told
+    return Report(content, _text(rows, named, line))
 
 
-def to_text(report: dict[str, Any]) -> str:
-    """The report as text.
+def _line(ev: Evaluator, shift: str | None, scale: Scale, baselines: Path, id_test: str | None) -> Baseline:
+    wanted = [split.name for split in ev.suite.shifts] if shift is None else [shift]
+    table = read_accuracy_table(baselines, id_test)
+    others = matching_points(table, wanted, shift)
+    if not others:
+        hint = "" if shift else ". Name a shift that it has (--shift)"
+        raise ValueError(f"{baselines}: {why_unmatched(table, wanted)}{hint}")
+    return fit_baseline(others, scale)
 
-    Parameters
-    ----------
-    report
-        From `frontier_report`.
-    """
-    width = max(len(row["model"]) for row in report["models"])
-    lines = [f"{'':{width}}  ID %                  {report['ood_name']} %"]
-    for row in report["models"]:
+
+def _accuracy(value: float, interval: tuple[float, float]) -> dict[str, float]:
+    return {"accuracy": value, "low": interval[0], "high": interval[1]}
+
+
+def _text(rows: Sequence[dict[str, Any]], ood: str, line: Baseline | None) -> str:
+    width = max(len(row["model"]) for row in rows)
+    lines = [f"{'':{width}}  ID %                  {ood} %"]
+    for row in rows:
         cells = [
             f"{100 * row[axis]['accuracy']:5.2f} [{100 * row[axis]['low']:.1f}, {100 * row[axis]['high']:.1f}]"
             for axis in ("id", "ood")
         ]
-        rho = row.get("effective_robustness")
-        if rho:
+        if rho := row.get("effective_robustness"):
             cells.append(f"effective robustness {rho['value']:+.1f} [{rho['low']:+.1f}, {rho['high']:+.1f}]")
         lines.append(f"{row['model']:{width}}  {'  '.join(cells)}{'  *' if row['not_beaten'] else ''}")
     lines.append("* not beaten on both axes by any other model measured")
-    if "baseline" in report:
-        line = report["baseline"]
-        lines.append(
-            f"line of {len(line['models'])} baseline models: slope {line['slope']:.2f} on the {line['scale']} scale"
-        )
-    return "\n".join(lines) + "\n"
+    if line is not None:
+        lines.append(f"line of {len(line.names)} baseline models: slope {line.slope:.2f} on the {line.scale} scale")
+    return "\n".join(lines)

@@ -9,21 +9,17 @@ from typing import Annotated
 import typer
 
 from soupwidgets.commands.inputs import known_pool
-from soupwidgets.commands.options import (
-    JsonOption,
-    PartOption,
-    show,
-    write_json,
-)
+from soupwidgets.commands.options import PartOption
+from soupwidgets.commands.reports import Report, reporting
 
 
+@reporting
 def inspect(
     files: Annotated[
         list[Path], typer.Argument(help="Weight files in any format, folders of them, or published names (hf-hub:...).")
     ],
     part: PartOption = None,
-    json_file: JsonOption = None,
-) -> None:
+) -> Report:
     """Show what is in weight files, and whether they can be mixed. No code in them is run."""
     from soupwidgets.text import one_line
     from soupwidgets.topics.inspection.report import inspect_files, open_all, to_text
@@ -33,10 +29,6 @@ def inspect(
     opened, unreadable = open_all(places, part)
     report = inspect_files(opened, progress=sys.stderr.isatty())
     report["unreadable"] = [{"path": str(error.path), "reason": error.reason} for error in unreadable]
-    write_json(json_file, report)
-    if json_file != "-":
-        show(to_text(report))
     for error in unreadable:
         print(one_line(f"cannot be read: {error}"), file=sys.stderr)
-    if unreadable:
-        raise SystemExit(2)
+    return Report(report, to_text(report), 2 if unreadable else 0)

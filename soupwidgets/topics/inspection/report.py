@@ -10,6 +10,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from soupwidgets.checkpoints import Adapter, CheckpointError, CheckpointFile, adapter_folder, locate
+from soupwidgets.commands.reports import plain
 from soupwidgets.pool import PoolError, differences, weight_files
 from soupwidgets.text import one_line
 from soupwidgets.topics.inspection.checkpoint import inspect_checkpoint
@@ -23,17 +24,14 @@ def open_all(
 ) -> tuple[list[CheckpointFile | Adapter], list[CheckpointError]]:
     """Open the checkpoints at paths or with published names; for a folder, all of its weight files and adapters.
 
+    The files that could be opened, and the errors of the others.
+
     Parameters
     ----------
     places
         Files, folders, or names as in `Pool.open`.
     part
         Which weights to use from each.
-
-    Returns
-    -------
-    files, unreadable
-        The files that could be opened, and the errors of the others.
 
     Raises
     ------
@@ -67,8 +65,6 @@ def inspect_files(files: Sequence[CheckpointFile | Adapter], *, progress: bool =
     ----------
     files
         At least one.
-    progress
-        Whether to show a progress bar.
 
     Returns
     -------
@@ -94,7 +90,7 @@ def inspect_files(files: Sequence[CheckpointFile | Adapter], *, progress: bool =
                 "head": found.head,
                 "parts": file.parts,
                 "not_run": file.refused,
-                "block_norms": {block: _finite(norm) for block, norm in found.block_norms.items()},
+                "block_norms": found.block_norms,
             }
         )
     report: dict[str, Any] = {"files": entries}
@@ -116,12 +112,13 @@ def inspect_files(files: Sequence[CheckpointFile | Adapter], *, progress: bool =
         else:
             report["kinship"] = {
                 "families": kin.families,
-                "cosine": [[_finite(value) for value in row] for row in kin.cosine.tolist()],
+                "cosine": kin.cosine,
                 "reference": kin.reference,
-                "distance": {name: _finite(value) for name, value in kin.distance.items()},
-                "outlier": {name: [block, _finite(moved)] for name, (block, moved) in kin.outlier.items()},
+                "distance": kin.distance,
+                "outlier": kin.outlier,
             }
-    return report
+    converted: dict[str, Any] = plain(report)
+    return converted
 
 
 def to_text(report: dict[str, Any]) -> str:
@@ -202,7 +199,3 @@ def _kinship_lines(kin: dict[str, Any]) -> list[str]:
 def _some(words: Sequence[str]) -> str:
     rest = len(words) - _SHOWN
     return ", ".join(words[:_SHOWN]) + (f", and {rest} more" if rest > 0 else "")
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

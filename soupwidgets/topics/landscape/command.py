@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from soupwidgets.commands.options import (
-    DeviceOption,
-    HeadFromOption,
-    JsonOption,
-    PartOption,
-    PoolOption,
-    StoreOption,
-    SuiteOption,
-    ZeroShotOption,
-    evaluator,
-    open_pool,
-    show,
-    write_json,
-)
+from soupwidgets.commands.inputs import any_split
+from soupwidgets.commands.reports import Report, measuring
 
 if TYPE_CHECKING:
-    from soupwidgets.evaluation import Evaluator, Recalibration
-    from soupwidgets.pool import Pool
+    from soupwidgets.evaluation import Evaluator
 
 app = typer.Typer(no_args_is_help=True, help="Loss landscapes between checkpoints: lines, planes, barriers.")
 
@@ -42,9 +28,9 @@ _Recalibrate = Annotated[
 
 
 @app.command("line")
+@measuring
 def line(
-    pool: PoolOption,
-    suite: SuiteOption,
+    ev: Evaluator,
     checkpoints: _First = None,
     more: _More = None,
     grid: Annotated[int, typer.Option(min=2, help="Number of points from one checkpoint to the other.")] = 11,
@@ -53,102 +39,61 @@ def line(
     ] = 0.2,
     split: _Split = None,
     recalibrate: _Recalibrate = None,
-    part: PartOption = None,
-    head_from: HeadFromOption = None,
-    zero_shot: ZeroShotOption = None,
-    json_file: JsonOption = None,
-    device: DeviceOption = "auto",
-    store: StoreOption = None,
-) -> None:
+) -> Report:
     """Measure loss and error on the straight line through two checkpoints, and the error barrier between them."""
-    from soupwidgets.topics.landscape.report import line_report, line_text
+    from soupwidgets.topics.landscape.line import line
+    from soupwidgets.topics.landscape.report import line_report
 
     names = [*(checkpoints or []), *(more or [])]
-    ev = _open(open_pool(pool, part, head_from, zero_shot), suite, device, store, split)
-    report = line_report(
-        ev,
-        names,
-        steps=grid,
-        beyond=beyond,
-        split=split,
-        recalibration=_recalibration(recalibrate),
-        progress=sys.stderr.isatty(),
-    )
-    write_json(json_file, report)
-    if json_file != "-":
-        show(line_text(report))
+    if len(names) != 2:
+        raise ValueError(f"a line goes through two checkpoints, got {len(names)}")
+    return line_report(line(ev, *names, steps=grid, beyond=beyond, **_how(ev, split, recalibrate)))
 
 
 @app.command("plane")
+@measuring
 def plane(
-    pool: PoolOption,
-    suite: SuiteOption,
+    ev: Evaluator,
     checkpoints: _First = None,
     more: _More = None,
     grid: Annotated[int, typer.Option(min=2, help="Number of points along the longer side.")] = 9,
     split: _Split = None,
     recalibrate: _Recalibrate = None,
-    part: PartOption = None,
-    head_from: HeadFromOption = None,
-    zero_shot: ZeroShotOption = None,
-    json_file: JsonOption = None,
-    device: DeviceOption = "auto",
-    store: StoreOption = None,
-) -> None:
+) -> Report:
     """Measure loss and error on the plane through three checkpoints, and the distance of all others from it."""
-    from soupwidgets.topics.landscape.report import plane_report, plane_text
+    from soupwidgets.recipe import Recipe
+    from soupwidgets.topics.landscape.marks import marks
+    from soupwidgets.topics.landscape.plane import plane
+    from soupwidgets.topics.landscape.report import plane_report
 
-    names = [*(checkpoints or []), *(more or [])]
-    ev = _open(open_pool(pool, part, head_from, zero_shot), suite, device, store, split)
-    report = plane_report(
-        ev, names, grid=grid, split=split, recalibration=_recalibration(recalibrate), progress=sys.stderr.isatty()
-    )
-    write_json(json_file, report)
-    if json_file != "-":
-        show(plane_text(report))
+    how = _how(ev, split, recalibrate)
+    found = plane(ev, [*(checkpoints or []), *(more or [])], grid=grid, **how)
+    models = {name: Recipe({name: 1}) for name in found.plane.geometry.names}
+    del how["progress"]
+    return plane_report(found, marks(ev, found.plane, models, **how))
 
 
 @app.command("barriers")
+@measuring
 def barriers(
-    pool: PoolOption,
-    suite: SuiteOption,
+    ev: Evaluator,
     checkpoints: _First = None,
     more: _More = None,
     grid: Annotated[int, typer.Option(min=3, help="Number of points on a line with a barrier; must be odd.")] = 9,
     split: _Split = None,
     recalibrate: _Recalibrate = None,
-    part: PartOption = None,
-    head_from: HeadFromOption = None,
-    zero_shot: ZeroShotOption = None,
-    json_file: JsonOption = None,
-    device: DeviceOption = "auto",
-    store: StoreOption = None,
-) -> None:
+) -> Report:
     """Measure error barriers between all pairs of some checkpoints, or of the whole pool if none are named."""
-    from soupwidgets.topics.landscape.report import barriers_report, barriers_text
+    from soupwidgets.topics.landscape.barrier import barrier_matrix
+    from soupwidgets.topics.landscape.report import barriers_report
 
     names = [*(checkpoints or []), *(more or [])]
-    ev = _open(open_pool(pool, part, head_from, zero_shot), suite, device, store, split)
-    report = barriers_report(
-        ev, names, points=grid, split=split, recalibration=_recalibration(recalibrate), progress=sys.stderr.isatty()
-    )
-    write_json(json_file, report)
-    if json_file != "-":
-        show(barriers_text(report))
+    return barriers_report(barrier_matrix(ev, names or None, points=grid, **_how(ev, split, recalibrate)))
 
 
-def _open(pool: Pool, suite: Path, device: str, store: Path | None, split: str | None) -> Evaluator:
-    from soupwidgets.suites.named import split_named
-
-    ev = evaluator(pool, suite, device, store)
-    try:
-        split_named(ev.suite, split)
-    except KeyError as error:
-        raise ValueError(error.args[0]) from None
-    return ev
-
-
-def _recalibration(images: int | None) -> Recalibration | None:
+def _how(ev: Evaluator, split: str | None, recalibrate: int | None) -> dict[str, Any]:
     from soupwidgets.evaluation import Recalibration
 
-    return None if images is None else Recalibration(images)
+    recalibration = None if recalibrate is None else Recalibration(recalibrate)
+    where = any_split(ev.suite, split).name
+    return {"split": where, "recalibration": recalibration, "progress": sys.stderr.isatty()}

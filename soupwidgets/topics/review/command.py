@@ -9,17 +9,10 @@ from typing import Annotated
 
 import typer
 
-from soupwidgets.commands.options import (
-    DeviceOption,
-    JsonOption,
-    PartOption,
-    StoreOption,
-    SuiteOption,
-    show,
-    write_json,
-)
+from soupwidgets.commands.inputs import tested_split
+from soupwidgets.commands.options import DeviceOption, PartOption, StoreOption, SuiteOption
 from soupwidgets.commands.places import output_file
-from soupwidgets.topics.diversity.members import open_members
+from soupwidgets.commands.reports import Report, reporting
 
 app = typer.Typer(no_args_is_help=True, help="Reviewed mistakes: kinds, scores, exports, and merging of sessions.")
 
@@ -38,17 +31,17 @@ _Split = Annotated[str | None, typer.Option(help="Name of the split; the in-dist
 
 
 @app.command("summary")
-def summary(session: _Session, reviews: _Reviews = None, json_file: JsonOption = None) -> None:
+@reporting
+def summary(session: _Session, reviews: _Reviews = None) -> Report:
     """Show kinds and severities of mistakes in a session or a published file, and how far reviewers agree."""
     from soupwidgets.topics.review.report import summary_report, summary_text
 
     report = summary_report(session, reviews)
-    write_json(json_file, report)
-    if json_file != "-":
-        show(summary_text(report))
+    return Report(report, summary_text(report))
 
 
 @app.command("score")
+@reporting
 def score(
     labels: Annotated[Path, typer.Argument(help="An export, a session file, or ImageNet's human_accuracy JSON.")],
     suite: SuiteOption,
@@ -60,37 +53,28 @@ def score(
     rule: _Rule = LabelRule.all_views,
     reviewed_only: Annotated[bool, typer.Option("--reviewed-only", help="Score reviewed images only.")] = False,
     part: PartOption = None,
-    json_file: JsonOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
-) -> None:
+) -> Report:
     """Show models' multi-label accuracy next to their single-label accuracy, and the count on the 'major' slice."""
-    from soupwidgets.store import Store
     from soupwidgets.suites import Suite
-    from soupwidgets.topics.diversity.report import imported_members
-    from soupwidgets.topics.review.report import open_labels, score_report, score_text
+    from soupwidgets.topics.diversity.report import given_members
+    from soupwidgets.topics.review.report import open_labels, score_report
 
     opened = Suite.open(suite)
-    where = opened.id_test.name if split is None else split
-    if where not in opened.splits:
-        raise ValueError(f"the suite has no split {where!r}; it has {', '.join(opened.splits)}")
-    given = open_labels(labels, opened, split=where, rule=rule.value)
-    kept = Store(store) if store else None
-    models = []
-    if pool:
-        models = open_members(
-            pool, opened, splits=[where], store=kept, device=device, progress=sys.stderr.isatty(), part=part
-        )
-    models += imported_members(logits or [], opened)
+    where = tested_split(opened, split)
+    given = open_labels(labels, opened, split=where.name, rule=rule.value)
+    progress = sys.stderr.isatty()
+    models = given_members(
+        pool or [], opened, where, logits=logits, store=store, device=device, progress=progress, part=part
+    )
     if not models:
         raise ValueError("no model to score: give --pool or --logits")
-    report = score_report(models, opened, split=where, given=given, reviewed_only=reviewed_only)
-    write_json(json_file, report)
-    if json_file != "-":
-        show(score_text(report))
+    return score_report(models, opened, split=where.name, given=given, reviewed_only=reviewed_only)
 
 
 @app.command("export")
+@reporting
 def export(
     session: _Session,
     suite: SuiteOption,
@@ -103,8 +87,7 @@ def export(
         bool, typer.Option("--names", help="Name the reviewers who share something and gave a name.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Write without asking.")] = False,
-    json_file: JsonOption = None,
-) -> None:
+) -> Report:
     """Show which shared judgements would be exported, ask, and write them: labels, and the 'major' slice."""
     from soupwidgets.suites import Suite, write_slice
     from soupwidgets.text import one_line
@@ -113,10 +96,7 @@ def export(
     from soupwidgets.topics.review.report import open_session
     from soupwidgets.topics.review.views import view
 
-    opened = Suite.open(suite)
-    if split is not None and split not in opened.splits:
-        raise ValueError(f"the suite has no split {split!r}; it has {', '.join(opened.splits)}")
-    where = opened.id_test if split is None else opened.splits[split]
+    where = tested_split(Suite.open(suite), split)
     known = view(open_session(session, reviews)[1])
     made = export_labels(known, where, rule=rule.value, names=names)
     chosen = major_slice(known, where, rule=rule.value) if major else None
@@ -124,34 +104,26 @@ def export(
         print(one_line(sentence), file=sys.stderr)
     if not yes:
         typer.confirm("Write it?", abort=True, err=True)
-    made.write(out)
+    written = [made.write(out)]
     if major and chosen:
-        write_slice(major, chosen)
-    written = [str(out), *([str(major)] if major else [])]
-    write_json(json_file, {"written": written, "summary": list(made.summary)})
+        written.append(write_slice(major, chosen))
+    return Report({"written": written, "summary": made.summary})
 
 
 @app.command("merge")
+@reporting
 def merge(
     files: Annotated[list[Path], typer.Argument(help="Files of the same session, in any order.")],
     out: Annotated[Path, typer.Option(help="File for the merged session.", callback=output_file)],
-    json_file: JsonOption = None,
-) -> None:
+) -> Report:
     """Merge copies of a session; what was withdrawn in any of them stays withdrawn."""
     from soupwidgets.topics.review.files import write_session
     from soupwidgets.topics.review.report import merged
 
     id, state, known = merged(files)
     write_session(out, id, state)
-    report = {
-        "session": id,
-        "judgements": len(known.judgements),
-        "reviewers": len({author for author, _ in known.judgements}),
-        "taken back": len(state.gone),
-    }
-    write_json(json_file, report)
-    if json_file != "-":
-        show(
-            f"{out}: {report['judgements']:,} judgements by {report['reviewers']:,} reviewers, "
-            f"{report['taken back']:,} taken back"
-        )
+    judgements, reviewers = len(known.judgements), len({author for author, _ in known.judgements})
+    return Report(
+        {"session": id, "judgements": judgements, "reviewers": reviewers, "taken back": len(state.gone)},
+        f"{out}: {judgements:,} judgements by {reviewers:,} reviewers, {len(state.gone):,} taken back",
+    )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from soupwidgets.commands.reports import Report, plain
 from soupwidgets.suites import Suite
 from soupwidgets.suites.json_files import read_json_object
 from soupwidgets.text import one_line
@@ -53,27 +52,15 @@ def open_session(name: str, store: str | None) -> tuple[str, State]:
     return name, kept.read(name)
 
 
-def format_of(path: str | Path) -> str:
-    """The ``format`` that a JSON file states; empty if it states none. `ValueError` if it is not a JSON object."""
-    return str(read_json_object(path).get("format", ""))
-
-
 def summary_report(name: str, store: str | None = None) -> dict[str, Any]:
     """Summarise which kinds of mistakes were found, and how far reviewers agree.
 
     Parameters
     ----------
-    name
+    name, store
         A session (as in `open_session`), or a published file of reviewed mistakes.
-    store
-        As in `open_session`.
-
-    Returns
-    -------
-    dict
-        Plain values.
     """
-    if store is None and format_of(name) != SESSION_FORMAT:
+    if store is None and _format_of(name) != SESSION_FORMAT:
         found = read_mistakes(name)
         table = mistake_table(found.mistakes)
         normalised = {spelling: [meant, found.counts[spelling]] for spelling, meant in found.normalised.items()}
@@ -84,7 +71,7 @@ def summary_report(name: str, store: str | None = None) -> dict[str, Any]:
         "judgements": len(known.judgements),
         "reviewers": len({author for author, _ in known.judgements}),
         "kinds": {s: _records(mistake_table(reviewed_mistakes(known, s))) for s in splits},
-        "agreement": {s: [_finite(asdict(one)) for one in agreement(known, s) if one.images] for s in splits},
+        "agreement": {s: [plain(one) for one in agreement(known, s) if one.images] for s in splits},
         "normalised": {},
         "warning": "",
     }
@@ -94,7 +81,7 @@ def summary_text(report: dict[str, Any]) -> str:
     """The summary as tables."""
     lines = []
     if "judgements" in report:
-        lines += [f"{report['judgements']:,} judgements by {report['reviewers']:,} reviewers."]
+        lines.append(f"{report['judgements']:,} judgements by {report['reviewers']:,} reviewers.")
     for split, rows in report["kinds"].items():
         table = pd.DataFrame(rows)
         table["share major"] = (100 * table["share major"].astype(float)).round(1)
@@ -102,13 +89,9 @@ def summary_text(report: dict[str, Any]) -> str:
         lines += ["", *([one_line(split)] if split else []), shown.to_string(index=False, na_rep="")]
     for split, rows in report["agreement"].items():
         if rows:
-            lines += [
-                "",
-                f"Krippendorff's alpha on {one_line(split)}",
-                pd.DataFrame(rows).round(3).to_string(index=False, na_rep=""),
-            ]
-            if any(row["low"] is None for row in rows):
-                lines.append(TOO_FEW)
+            table = pd.DataFrame(rows).round(3)
+            lines += ["", f"Krippendorff's alpha on {one_line(split)}", table.to_string(index=False, na_rep="")]
+            lines += [TOO_FEW] if any(row["low"] is None for row in rows) else []
     for spelling, (meant, count) in report["normalised"].items():
         lines.append(f"{spelling!r} was read as {meant!r} ({count:,} times)")
     if report["warning"]:
@@ -124,7 +107,7 @@ def open_labels(path: str | Path, suite: Suite, *, split: str, rule: Rule) -> Mu
     ValueError
         When the file is none of these, or is about another split.
     """
-    kind = format_of(path)
+    kind = _format_of(path)
     if kind == LABELS_FORMAT:
         found = read_labels(path, suite)
     elif kind == SESSION_FORMAT:
@@ -140,15 +123,13 @@ def open_labels(path: str | Path, suite: Suite, *, split: str, rule: Rule) -> Mu
 
 def score_report(
     models: Sequence[Member], suite: Suite, *, split: str, given: MultiLabels, reviewed_only: bool
-) -> dict[str, Any]:
-    """Accuracies by the original labels and by reviewed labels.
+) -> Report:
+    """Accuracies by the original labels and by reviewed labels, with a table.
 
     Parameters
     ----------
     models
         Models with predictions on the split.
-    suite, split
-        Where.
     given
         The reviewed labels.
     reviewed_only
@@ -156,38 +137,29 @@ def score_report(
     """
     where = suite.splits[split]
     multi = given if reviewed_only else given.completed(where)
-    rows = []
+    found, rows = [], []
     for one in models:
         said = one.predictions(split)
         score = multi_label_accuracy(said, where.labels, multi, len(suite.class_names(split)))
         later = agreement_with_later_labels(said, where.labels, given)
-        major = asdict(slice_score(said, given.completed(where))) if given.major else None
-        rows.append({"model": one.name, **asdict(score), "later": asdict(later), "major": major})
-    return {"split": split, "reviewed": len(given), "images": len(where), "models": rows}
-
-
-def score_text(report: dict[str, Any]) -> str:
-    """The scores as a table."""
-    rows = [
-        {
-            "model": row["model"],
-            "one label": round(100 * row["single_label"], 2),
-            "after review": round(100 * row["accuracy"], 2),
-            "95%": f"{100 * row['low']:.2f} to {100 * row['high']:.2f}",
-            "major right": "" if row["major"] is None else f"{row['major']['right']} of {row['major']['images']}",
-            "mistakes that were none": f"{row['later']['accepted']} of "
-            f"{row['later']['accepted'] + row['later']['rejected']} reviewed",
-        }
-        for row in report["models"]
-    ]
-    first = report["models"][0]
+        major = slice_score(said, given.completed(where)) if given.major else None
+        found.append({"model": one.name, **plain(score), "later": later, "major": major})
+        rows.append({
+            "model": one.name,
+            "one label": round(100 * score.single_label, 2),
+            "after review": round(100 * score.accuracy, 2),
+            "95%": f"{100 * score.low:.2f} to {100 * score.high:.2f}",
+            "major right": f"{major.right} of {major.images}" if major else "",
+            "mistakes that were none": f"{later.accepted} of {later.accepted + later.rejected} reviewed",
+        })  # fmt: skip
     note = (
-        f"Percent, mean over {first['classes']} classes"
-        + (f" ({first['missing']} have no image to score)" if first["missing"] else "")
-        + f"; {report['reviewed']:,} of {report['images']:,} images of {report['split']} were reviewed, "
-        f"{first['problematic']:,} of them are problematic and skipped."
+        f"Percent, mean over {score.classes} classes"
+        + (f" ({score.missing} have no image to score)" if score.missing else "")
+        + f"; {len(given):,} of {len(where):,} images of {split} were reviewed, "
+        f"{score.problematic:,} of them are problematic and skipped."
     )
-    return f"{pd.DataFrame(rows).to_string(index=False)}\n\n{note}\n"
+    content = {"split": split, "reviewed": len(given), "images": len(where), "models": found}
+    return Report(content, f"{pd.DataFrame(rows).to_string(index=False)}\n\n{note}")
 
 
 def merged(names: Sequence[str | Path]) -> tuple[str, State, View]:
@@ -216,11 +188,10 @@ def _check(name: str | Path, session: str, mine: State, other: State) -> None:
         raise ReviewError(f"{name}: {error}") from error
 
 
+def _format_of(path: str | Path) -> str:
+    """The ``format`` that a JSON file states; empty if it states none."""
+    return str(read_json_object(path).get("format", ""))
+
+
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
-    return [_finite({"kind": name, **row}) for name, row in zip(map(str, table.index), rows, strict=True)]
-
-
-def _finite(record: dict[str, Any]) -> dict[str, Any]:
-    # JSON has no non-finite numbers.
-    return {str(k): None if isinstance(v, float) and not isfinite(v) else v for k, v in record.items()}
+    return [{"kind": str(name), **plain(dict(row))} for name, row in table.iterrows()]

@@ -17,17 +17,15 @@ from soupwidgets.commands.inputs import known_suite
 from soupwidgets.commands.options import (
     DeviceOption,
     HeadFromOption,
-    JsonOption,
     PartOption,
     PoolOption,
     StoreOption,
     ZeroShotOption,
     evaluator,
     open_pool,
-    show,
-    write_json,
 )
 from soupwidgets.commands.places import output_file
+from soupwidgets.commands.reports import Report, options_of, reporting, with_options
 from soupwidgets.methods import SoupMethod, all_methods, method_named
 
 _PLAIN = (bool, int, float, str)
@@ -79,36 +77,31 @@ def _make(
     part: PartOption = None,
     head_from: HeadFromOption = None,
     zero_shot: ZeroShotOption = None,
-    json_file: JsonOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
-) -> None:
+) -> Report:
     from soupwidgets.topics.soup.report import make_soup, to_text
 
     opened = open_pool(pool, part, head_from, zero_shot)
     ev = None if suite is None else evaluator(opened, suite, device, store)
     report = make_soup(method, opened, ev, out, ingredient, options, sys.stderr.isatty(), overwrite)
-    write_json(json_file, report)
-    if json_file != "-":
-        show(to_text(report))
+    return Report(report, to_text(report))
 
 
 def _command(method: SoupMethod) -> Any:
     """The command of a method: the options that all have, then its own."""
-    common = list(inspect.signature(_make, eval_str=True).parameters.values())[2:]
+    common = options_of(_make)[2:]
     own = [option for option in _own_options(method) if option.name not in {parameter.name for parameter in common}]
 
-    def run(**given: Any) -> None:
+    def run(**given: Any) -> Report:
         options = {option.name: given.pop(option.name) for option in own}
-        _make(method, {k: v.value if isinstance(v, Enum) else v for k, v in options.items()}, **given)
+        return _make(method, {k: v.value if isinstance(v, Enum) else v for k, v in options.items()}, **given)
 
-    parameters = [*common, *own]
-    # What typer reads in place of a signature that was written down.
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     app = typer.Typer(add_completion=False)
     needs = [*["It needs a suite."] * method.needs_images, *["The order of ingredients matters."] * method.ordered]
-    app.command(method.name, help=" ".join([method.summary, *needs]), epilog=f"{method.paper}.")(run)
+    app.command(method.name, help=" ".join([method.summary, *needs]), epilog=f"{method.paper}.")(
+        reporting(with_options(run, [*common, *own]))
+    )
     return typer.main.get_command(app)
 
 

@@ -32,8 +32,6 @@ def make_soup(
     ----------
     method
         One of `all_methods`.
-    pool
-        The checkpoints.
     ev
         Chooses and measures; None where there is no suite.
     out

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from soupwidgets.commands.inputs import tested_split
 from soupwidgets.commands.options import (
     DeviceOption,
     HeadFromOption,
-    JsonOption,
     PartOption,
-    PoolOption,
     StoreOption,
     SuiteOption,
     ZeroShotOption,
     evaluator,
     open_pool,
-    open_start,
-    show,
-    write_json,
 )
-from soupwidgets.commands.places import output_file, output_folder
+from soupwidgets.commands.reports import Report, measuring, reporting
+from soupwidgets.commands.studies import studying
+
+if TYPE_CHECKING:
+    from soupwidgets.evaluation import Evaluator
 
 app = typer.Typer(
     no_args_is_help=True, help="Frequencies: of predictions along paths between images, of images, and of label noise."
@@ -55,9 +53,9 @@ class DetrendName(StrEnum):
 
 
 @app.command("paths")
+@measuring
 def paths(
-    pool: PoolOption,
-    suite: SuiteOption,
+    ev: Evaluator,
     model: Annotated[
         list[str] | None, typer.Option(help="Checkpoint to measure; repeatable. All of the pool if not given.")
     ] = None,
@@ -80,37 +78,20 @@ def paths(
     detrend: Annotated[
         DetrendName, typer.Option(help="Subtract the best-fitting straight line from each path, its mean, or nothing.")
     ] = DetrendName.linear,
-    part: PartOption = None,
-    head_from: HeadFromOption = None,
-    zero_shot: ZeroShotOption = None,
-    json_file: JsonOption = None,
-    device: DeviceOption = "auto",
-    store: StoreOption = None,
-) -> None:
+) -> Report:
     """Measure spectra of predictions along straight lines between images, with accuracy in and out of distribution."""
-    from soupwidgets.topics.spectrum.report import paths_report, paths_text
+    from soupwidgets.topics.spectrum.report import drawn_paths, paths_report
 
-    ev = evaluator(open_pool(pool, part, head_from, zero_shot), suite, device, store)
-    report = paths_report(
-        ev,
-        model or ev.pool.names,
-        shifts=to or [],
-        split=split,
-        pairs=pairs,
-        samples=samples,
-        step=step,
-        values=values.value,
-        seed=seed,
-        progress=sys.stderr.isatty(),
-        window=window.value,
-        detrend=detrend.value,
-    )
-    write_json(json_file, report)
-    if json_file != "-":
-        show(paths_text(report))
+    models = model or ev.pool.names
+    ev.pool.require(models)
+    where = tested_split(ev.suite, split)
+    drawn = drawn_paths(ev.suite, where, shifts=to or [], pairs=pairs, samples=samples, step=step, seed=seed)
+    treatment: dict[str, Any] = {"values": values.value, "window": window.value, "detrend": detrend.value}
+    return paths_report(ev, models, split=where.name, paths=drawn, progress=sys.stderr.isatty(), **treatment)
 
 
 @app.command("images")
+@reporting
 def images(
     suite: SuiteOption,
     pool: Annotated[
@@ -124,35 +105,21 @@ def images(
     part: PartOption = None,
     head_from: HeadFromOption = None,
     zero_shot: ZeroShotOption = None,
-    json_file: JsonOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
-) -> None:
+) -> Report:
     """Measure power spectra of the images of every split, and a model's sensitivity to each frequency."""
     from soupwidgets.suites import Suite
-    from soupwidgets.topics.spectrum.report import images_report, images_text
+    from soupwidgets.topics.spectrum.report import images_report
 
     ev = evaluator(open_pool(pool, part, head_from, zero_shot), suite, device, store) if pool else None
-    report = images_report(Suite.open(suite), ev, model=model, norm=norm, images=count, progress=sys.stderr.isatty())
-    write_json(json_file, report)
-    if json_file != "-":
-        show(images_text(report))
+    return images_report(Suite.open(suite), ev, model=model, norm=norm, images=count, progress=sys.stderr.isatty())
 
 
 @app.command("noise")
+@studying(work="build/label-noise", seeds=1, epochs=40, crop=1.0, flip=0.0)
 def noise(
-    suite: SuiteOption,
-    model: Annotated[Path, typer.Option(help="A checkpoint whose architecture is trained, from random weights.")],
-    out: Annotated[
-        Path, typer.Option(help="File for the results, for notebooks and the explorer.", callback=output_file)
-    ],
-    work: Annotated[
-        Path,
-        typer.Option(
-            help="Folder that keeps the trained models, so that an interrupted study can resume.",
-            callback=output_folder,
-        ),
-    ] = Path("build/label-noise"),
+    how: dict[str, Any],
     radial: Annotated[
         list[float] | None, typer.Option(help="Frequency of noise along the images' norm; repeatable.")
     ] = None,
@@ -164,48 +131,17 @@ def noise(
         typer.Option(help="VERTICAL,HORIZONTAL:FREQUENCY of noise along a Fourier basis image; repeatable."),
     ] = None,
     amplitude: Annotated[float, typer.Option(help="Amplitude A; noise ranges from 0 to 2 A.")] = 0.5,
-    seeds: Annotated[int, typer.Option(min=1, help="Number of trainings with each noise, with different seeds.")] = 1,
-    epochs: Annotated[int, typer.Option(min=1, help="Epochs of every training.")] = 40,
-    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-3,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images per training step.")] = 64,
-    images: Annotated[int | None, typer.Option(help="Use only the first N training images; all if not given.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Number of trainings that run in parallel.")] = 2,
-    json_file: JsonOption = None,
-    device: DeviceOption = "auto",
-) -> None:
+) -> tuple[Any, str]:
     """Train on labels with noise of several frequencies: which are learnt, and when. Estimates the time first."""
-    import torch
-
-    from soupwidgets.text import one_line
     from soupwidgets.topics.spectrum.label_noise import run_label_noise_study
-    from soupwidgets.training import Hyperparameters, LabelNoise
+    from soupwidgets.training import LabelNoise
 
     noises = [LabelNoise(f, amplitude, "radial") for f in radial or []]
     noises += [LabelNoise(f, amplitude, "random") for f in random or []]
     noises += [LabelNoise(*_wave(text, amplitude)) for text in wave or []]
-    settings = Hyperparameters(
-        seed=0, learning_rate=learning_rate, epochs=epochs, weight_decay=0.1, crop=1.0, batch_size=batch_size,
-        images=images, flip=0.0,
-    )  # fmt: skip
-    where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    study = run_label_noise_study(
-        open_start(model, "--model"),
-        suite,
-        folder=work,
-        noises=noises,
-        settings=settings,
-        seeds=seeds,
-        workers=workers,
-        device=where,
-        progress=sys.stderr.isatty(),
-        tell=lambda words: print(one_line(words), file=sys.stderr),
-    )
-    study.write(out)
-    write_json(json_file, asdict(study))
-    if json_file != "-":
-        last = study.to_frame().groupby("noise", sort=False).last()
-        show(last[["frequency", "noise fitting", "followed", "validation accuracy"]].round(3).to_string())
-        show(f"\nAll epochs: {out}")
+    study = run_label_noise_study(**how, noises=noises)
+    last = study.to_frame().groupby("noise", sort=False).last()
+    return study, last[["frequency", "noise fitting", "followed", "validation accuracy"]].round(3).to_string()
 
 
 def _wave(text: str, amplitude: float) -> tuple[float, float, tuple[int, int]]:

@@ -2,80 +2,72 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
+from soupwidgets.commands.inputs import tested_split
+from soupwidgets.commands.reports import Report
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.recipe import Recipe
-from soupwidgets.suites import Suite
+from soupwidgets.suites import Split, Suite
 from soupwidgets.topics.spectrum.frequency_table import frequency_trends, model_frequencies
-from soupwidgets.topics.spectrum.image_paths import image_paths, paths_to
+from soupwidgets.topics.spectrum.image_paths import ImagePaths, image_paths, paths_to
 from soupwidgets.topics.spectrum.image_spectrum import fourier_sensitivity, image_spectrum
-from soupwidgets.topics.spectrum.path_spectrum import Detrend, Values, Window
 
 
-def paths_report(
-    ev: Evaluator,
-    models: list[str],
-    *,
-    shifts: list[str],
-    split: str | None = None,
-    pairs: int = 200,
-    samples: int = 64,
-    step: float | None = None,
-    values: Values = "probabilities",
-    seed: int = 0,
-    progress: bool = True,
-    window: Window = "hann",
-    detrend: Detrend = "linear",
-) -> dict[str, Any]:
-    """Spectra within and between classes, and to shifts, of several models, as plain values.
+def drawn_paths(suite: Suite, where: Split, *, shifts: Sequence[str], **how: Any) -> list[ImagePaths]:
+    """Paths within and between classes, and to shifts of the images; ``how`` as in `image_paths`.
 
     Raises
     ------
     ValueError
-        When a split does not exist, and as in `image_paths`.
+        When a shift does not exist, and as in `image_paths`.
     """
-    ev.pool.require(models)
-    for name in [*shifts, *([split] if split else [])]:
-        if name not in ev.suite.splits:
-            raise ValueError(f"the suite has no split {name!r}; it has {', '.join(ev.suite.splits)}")
-    where = ev.suite.splits[split] if split else ev.suite.id_test
-    classes = ev.suite.class_names(where.name)
-    paths = [
-        image_paths(where, "within", pairs, samples, step=step, seed=seed, classes=classes),
-        image_paths(where, "between", pairs, samples, step=step, seed=seed, classes=classes),
-        *(paths_to(where, ev.suite.splits[name], pairs, samples, step=step, seed=seed) for name in shifts),
+    others, classes = [tested_split(suite, name) for name in shifts], suite.class_names(where.name)
+    return [
+        image_paths(where, "within", classes=classes, **how),
+        image_paths(where, "between", classes=classes, **how),
+        *(paths_to(where, other, **how) for other in others),
     ]
-    found = model_frequencies(
-        ev,
-        {name: Recipe({name: 1}) for name in models},
-        paths,
-        values=values,
-        progress=progress,
-        window=window,
-        detrend=detrend,
-    )
-    return {
-        "values": values,
-        "unit": paths[0].unit,
-        "window": window,
-        "detrend": detrend,
-        "split": where.name,
+
+
+def paths_report(
+    ev: Evaluator, models: Sequence[str], *, split: str, paths: Sequence[ImagePaths], progress: bool, **treatment: Any
+) -> Report:
+    """Mean frequency by model and kind of path, with accuracies; ``treatment`` as in `model_frequencies`."""
+    recipes = {name: Recipe({name: 1}) for name in models}
+    found = model_frequencies(ev, recipes, paths, progress=progress, **treatment)
+    trends = frequency_trends(found) if len(found) > 3 else []
+    unit = paths[0].unit
+    rows = [
+        {"model": model.name}
+        | {kind: f"{c.value:.2f} [{c.low:.2f}, {c.high:.2f}]" for kind, c in model.centroids().items()}
+        | {f"{name}, %": f"{100 * value:.1f}" for name, value in model.evaluation.accuracy.items()}
+        for model in found
+    ]
+    lines = [
+        f"Mean frequency of {treatment['values']} in {unit}, with 95% intervals "
+        f"(window: {treatment['window']}; trend subtracted: {treatment['detrend']}).",
+        pd.DataFrame(rows).to_string(index=False),
+        *(
+            f"{trend.paths}, against {trend.accuracy}: rank correlation {trend.correlation:+.2f} "
+            f"(p = {trend.p_value:.3f}, {trend.models} models)"
+            for trend in trends
+        ),
+    ]
+    content = treatment | {
+        "unit": unit,
+        "split": split,
         "pairs": {one.description: len(one) for one in paths},
         "models": [
             {
                 "model": model.name,
                 "spectra": {
                     kind: {
-                        "centroid": asdict(one.centroid),
-                        "power": asdict(one.power),
-                        "frequency": one.frequency.tolist(),
-                        "density": one.mean.tolist(),
-                        "low": one.band[0].tolist(),
-                        "high": one.band[1].tolist(),
+                        "centroid": one.centroid, "power": one.power, "frequency": one.frequency, "density": one.mean,
+                        "low": one.band[0], "high": one.band[1],
                     }
                     for kind, one in model.spectra.items()
                 },
@@ -83,74 +75,39 @@ def paths_report(
             }
             for model in found
         ],
-        "trends": [asdict(trend) for trend in frequency_trends(found)] if len(found) > 3 else [],
-    }
-
-
-def paths_text(report: dict[str, Any]) -> str:
-    """A table: mean frequency by model and kind of path, with accuracies."""
-    rows = []
-    for model in report["models"]:
-        row: dict[str, object] = {"model": model["model"]}
-        for kind, one in model["spectra"].items():
-            c = one["centroid"]
-            row[kind] = f"{c['value']:.2f} [{c['low']:.2f}, {c['high']:.2f}]"
-        row |= {f"{name}, %": f"{100 * value:.1f}" for name, value in model["accuracy"].items()}
-        rows.append(row)
-    lines = [
-        f"Mean frequency of {report['values']} in {report['unit']}, with 95% intervals "
-        f"(window: {report['window']}; trend subtracted: {report['detrend']}).\n"
-    ]
-    lines.append(pd.DataFrame(rows).to_string(index=False) + "\n")
-    for trend in report["trends"]:
-        lines.append(
-            f"{trend['paths']}, against {trend['accuracy']}: rank correlation {trend['correlation']:+.2f} "
-            f"(p = {trend['p_value']:.3f}, {trend['models']} models)\n"
-        )
-    return "".join(lines)
+        "trends": trends,
+    }  # fmt: skip
+    return Report(content, "\n".join(lines))
 
 
 def images_report(
     suite: Suite, ev: Evaluator | None, *, model: str | None, norm: float, images: int, progress: bool = True
-) -> dict[str, Any]:
-    """Power spectra of every split's images, and a model's sensitivity to each frequency, as plain values."""
+) -> Report:
+    """Power in a few rings by split, and the most and least harmful frequencies of a model."""
     spectra = [image_spectrum(split) for split in suite.splits.values()]
-    report: dict[str, Any] = {
-        "spectra": [
-            {
-                "split": one.split, "images": one.images, "frequency": one.frequency.tolist(),
-                "power": one.power.tolist(), "low": one.low.tolist(), "high": one.high.tolist(),
-            }
-            for one in spectra
-        ]
-    }  # fmt: skip
+    rows = []
+    for one in spectra:
+        power = dict(zip(one.frequency, one.power, strict=True))
+        rows.append({"split": one.split} | {f"{r} cycles": f"{power[r]:.1e}" for r in (1, 2, 4, 8, 12) if r in power})
+    lines = [
+        "Mean power of a Fourier coefficient by frequency (cycles per image).",
+        pd.DataFrame(rows).to_string(index=False),
+    ]
+    content: dict[str, Any] = {"spectra": spectra}
     if ev is not None:
         name = model or ev.pool.zero_shot
         ev.pool.require([name])
         found = fourier_sensitivity(ev, Recipe({name: 1}), norm=norm, images=images, progress=progress)
-        report["sensitivity"] = {
-            "model": name, "split": found.split, "norm": norm, "images": found.images,
-            "clean_error": found.clean_errors / found.images, "frequency": found.frequency.tolist(),
-            "error": found.error.tolist(),
+        clean = found.clean_errors / found.images
+        content["sensitivity"] = {
+            "model": name, "split": found.split, "norm": norm, "images": found.images, "clean_error": clean,
+            "frequency": found.frequency, "error": found.error,
         }  # fmt: skip
-    return report
-
-
-def images_text(report: dict[str, Any]) -> str:
-    """Tables: power in a few rings by split, and the most and least harmful frequencies."""
-    rings = (1, 2, 4, 8, 12)
-    rows = []
-    for one in report["spectra"]:
-        power = dict(zip(one["frequency"], one["power"], strict=True))
-        rows.append({"split": one["split"], **{f"{r} cycles": f"{power[r]:.1e}" for r in rings if r in power}})
-    lines = ["Mean power of a Fourier coefficient by frequency (cycles per image).\n"]
-    lines.append(pd.DataFrame(rows).to_string(index=False) + "\n")
-    found = report.get("sensitivity")
-    if found:
-        order = sorted(zip(found["error"], found["frequency"], strict=True))
-        lines.append(
-            f"\n{found['model']} on {found['split']}: error {100 * found['clean_error']:.1f}% on {found['images']} "
-            f"unchanged images; with a wave of norm {found['norm']:g} from {100 * order[0][0]:.1f}% at "
-            f"{tuple(order[0][1])} to {100 * order[-1][0]:.1f}% at {tuple(order[-1][1])} cycles (down, across).\n"
-        )
-    return "".join(lines)
+        (least, mild), *_, (most, harmful) = sorted(zip(found.error.tolist(), found.frequency.tolist(), strict=True))
+        lines += [
+            "",
+            f"{name} on {found.split}: error {100 * clean:.1f}% on {found.images} unchanged images; with a wave of "
+            f"norm {norm:g} from {100 * least:.1f}% at {tuple(mild)} to {100 * most:.1f}% at {tuple(harmful)} cycles "
+            "(down, across).",
+        ]
+    return Report(content, "\n".join(lines))

@@ -129,11 +129,11 @@ def test_a_frontier_beside_a_wide_table(small_suite: Suite, tiny_pool, tmp_path:
     ev = Evaluator(tiny_pool, small_suite, device="cpu", store=Store(tmp_path / "store"))
     table = tmp_path / "others.csv"
     table.write_text("model,test,rotate\na,60,30\nb,70,40\nc,80,55\n")
-    report = frontier_report(ev, "rotate", baselines=table, progress=False)
+    report = frontier_report(ev, "rotate", baselines=table, progress=False).content
     assert report["baseline"]["models"] == ["a", "b", "c"]
     with pytest.raises(ValueError, match=r"others.csv: no model in it .* its data sets are test, rotate. Name a shift"):
         frontier_report(ev, baselines=table, progress=False)
     lines = tmp_path / "others.jsonl"
     lines.write_text("\n".join(json.dumps({"model_name": m, "test": t, "rotate": r})
                                for m, t, r in (("a", 0.6, 0.3), ("b", 0.7, 0.4), ("c", 0.8, 0.55))))  # fmt: skip
-    assert frontier_report(ev, "rotate", baselines=lines, progress=False)["baseline"] == report["baseline"]
+    assert frontier_report(ev, "rotate", baselines=lines, progress=False).content["baseline"] == report["baseline"]

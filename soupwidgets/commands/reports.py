@@ -1,0 +1,141 @@
+"""What commands share: the models and images that their options name, opened; and numbers as JSON or as text."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import typer
+
+from soupwidgets.commands.options import (
+    DeviceOption,
+    HeadFromOption,
+    JsonOption,
+    PartOption,
+    PoolOption,
+    SliceOption,
+    StoreOption,
+    SuiteOption,
+    ZeroShotOption,
+    evaluator,
+    open_pool,
+    show,
+    write_json,
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a command found.
+
+    Parameters
+    ----------
+    content
+        For ``--json``: anything that `plain` converts.
+    text
+        For people.
+    status
+        The exit code.
+    """
+
+    content: Any
+    text: str = ""
+    status: int = 0
+
+
+def reporting(run: Callable[..., Report]) -> Callable[..., None]:
+    """Make a command of a function that returns a report, with the option ``--json``."""
+
+    @functools.wraps(run)
+    def command(*, json_file: str | None, **given: Any) -> None:
+        report = run(**given)
+        write_json(json_file, plain(report.content))
+        if json_file != "-" and report.text:
+            show(report.text)
+        if report.status:
+            raise typer.Exit(report.status)
+
+    return with_options(command, [*options_of(run), _option("json_file", JsonOption, None)])
+
+
+def measuring(run: Callable[..., Report]) -> Callable[..., None]:
+    """Make a command of a function that begins with an evaluator ``ev``: its options open the pool and the suite."""
+    return _measuring(run, [])
+
+
+def measuring_slices(run: Callable[..., Report]) -> Callable[..., None]:
+    """As `measuring`, with the option ``--slice``."""
+    return _measuring(run, [_option("slices", SliceOption, None)])
+
+
+def _measuring(run: Callable[..., Report], more: Sequence[inspect.Parameter]) -> Callable[..., None]:
+    @functools.wraps(run)
+    def measure(
+        *,
+        pool: str,
+        suite: Path,
+        part: str | None,
+        head_from: str | None,
+        zero_shot: str | None,
+        device: str,
+        store: Path | None,
+        slices: list[Path] | None = None,
+        **given: Any,
+    ) -> Report:
+        return run(evaluator(open_pool(pool, part, head_from, zero_shot), suite, device, store, slices=slices), **given)
+
+    which = [
+        _option("part", PartOption, None),
+        _option("head_from", HeadFromOption, None),
+        _option("zero_shot", ZeroShotOption, None),
+        _option("device", DeviceOption, "auto"),
+        _option("store", StoreOption, None),
+    ]
+    what = [_option("pool", PoolOption), _option("suite", SuiteOption)]
+    return reporting(with_options(measure, [*what, *options_of(run)[1:], *more, *which]))
+
+
+def options_of(run: Callable[..., Any]) -> list[inspect.Parameter]:
+    """A function's parameters, with annotations that are evaluated; that of an evaluator, which is no option, aside."""
+    hints = get_type_hints(run, localns={"Evaluator": Any}, include_extras=True)
+    return [
+        one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name])
+        for name, one in inspect.signature(run).parameters.items()
+    ]
+
+
+def with_options(run: Callable[..., Any], options: Sequence[inspect.Parameter]) -> Callable[..., Any]:
+    """Give a function the options that typer reads in place of a signature that was written down."""
+    run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+    run.__annotations__ = {option.name: option.annotation for option in options}
+    return run
+
+
+def plain(value: Any) -> Any:
+    """Convert to what JSON knows: dictionaries for dataclasses, lists for arrays, null for numbers that are not finite.
+
+    Examples
+    --------
+    >>> plain({"path": Path("a"), "limits": (0.5, math.inf), "nothing": Report([])})
+    {'path': 'a', 'limits': [0.5, None], 'nothing': {'content': [], 'text': '', 'status': 0}}
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(one) for one in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value) if isinstance(value, Path) else value
+
+
+def _option(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
