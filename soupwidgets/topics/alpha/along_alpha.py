@@ -35,21 +35,12 @@ class Concavity:
 
 
 def concavity(evaluations: Mapping[float, Evaluation], suite: Suite, split: str) -> list[Concavity]:
-    """Check acc(theta_alpha) >= (1 - alpha) acc(theta_0) + alpha acc(theta_1).
+    """Check acc(theta_alpha) >= (1 - alpha) acc(theta_0) + alpha acc(theta_1), at each alpha between the ends.
 
     Parameters
     ----------
     evaluations
         Alpha to its exact evaluation (``sweep.evaluations``); 0 and 1 must be among them.
-    suite
-        The suite, for its labels.
-    split
-        Name of the split to check.
-
-    Returns
-    -------
-    list[Concavity]
-        One for each alpha between the ends.
 
     Raises
     ------
@@ -137,10 +128,6 @@ def along_alpha(evaluations: Mapping[float, Evaluation], suite: Suite, split: st
     ----------
     evaluations
         Alpha to its exact evaluation; 0 and 1 must be among them, and the validation split must be measured.
-    suite
-        The suite, for its labels.
-    split
-        Name of the split.
 
     Raises
     ------

@@ -72,19 +72,14 @@ class ClassChange:
 def class_curves(measured: Mapping[float, Evaluation], suite: Suite, split: Split | None = None) -> list[ClassCurve]:
     """Follow every class of a split along alpha.
 
+    There is a curve for each class that the split has images of, in the order of the classes.
+
     Parameters
     ----------
     measured
         Alpha to an exact evaluation, at least one.
-    suite
-        Names the classes.
     split
         Where; the ID test when None.
-
-    Returns
-    -------
-    list[ClassCurve]
-        One for each class that the split has images of, in the order of the classes.
     """
     where = split or suite.id_test
     alphas = sorted(measured)
@@ -102,19 +97,14 @@ def class_curves(measured: Mapping[float, Evaluation], suite: Suite, split: Spli
 def class_changes(before: Evaluation, after: Evaluation, suite: Suite, split: Split | None = None) -> list[ClassChange]:
     """Compare two models class by class, on the same images.
 
+    There is a change for each class that the split has images of, the largest loss first.
+
     Parameters
     ----------
     before, after
         Exact evaluations.
-    suite
-        Names the classes.
     split
         Where; the ID test when None.
-
-    Returns
-    -------
-    list[ClassChange]
-        One for each class that the split has images of, the largest loss first.
 
     Notes
     -----

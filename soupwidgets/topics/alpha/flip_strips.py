@@ -17,14 +17,10 @@ def flips_near(suite: Suite, measured: Mapping[float, Evaluation], alpha: float,
 
     Parameters
     ----------
-    suite
-        Names the classes.
     measured
         Exact evaluations by alpha.
     alpha
         Where to look: between the nearest measured alpha below and the nearest above.
-    split
-        Where to look.
 
     Returns
     -------

@@ -52,11 +52,6 @@ def find_flips(before: NDArray[np.float32], after: NDArray[np.float32], labels: 
     labels
         Classes ``[images]``.
 
-    Returns
-    -------
-    list[Flip]
-        In the order of their crossing, then of their index.
-
     Raises
     ------
     ValueError

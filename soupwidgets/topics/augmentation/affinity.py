@@ -51,8 +51,6 @@ def augmented(split: Split, augmentation: Augmentation, *, seed: int = 0) -> Ble
 
     Parameters
     ----------
-    split
-        The images.
     augmentation
         What is done to them. Mixup blends each image with another, with a weight from its Beta distribution; the label
         is then that of the image with the larger weight.
@@ -87,12 +85,10 @@ def affinity(
 ) -> Affinity:
     """Measure how little an augmentation disturbs a model that was trained without it.
 
+    Intervals are 95% bootstrap limits over the images, which both accuracies share.
+
     Parameters
     ----------
-    ev
-        The evaluator; what is in its store is not computed again.
-    recipe
-        The model.
     augmentation
         Applied once to every image.
     split
@@ -101,11 +97,6 @@ def affinity(
         How often to augment, with different random numbers each time.
     seed
         Seed of the first repeat; each further one adds 1.
-
-    Returns
-    -------
-    Affinity
-        With 95% bootstrap intervals over the images, which both accuracies share.
 
     Raises
     ------
@@ -156,14 +147,10 @@ def affinity_along_alpha(
 
     Parameters
     ----------
-    ev
-        The evaluator.
     recipes
         Alpha to the model there.
     augmentation, split
         As in `affinity`.
-    progress
-        Whether to show a progress bar.
     """
     states = stream_affinity_along_alpha(ev, recipes, augmentation, split=split)
     return dict(tqdm(states, total=len(recipes), desc=one_line(augmentation.name), unit="alpha", disable=not progress))

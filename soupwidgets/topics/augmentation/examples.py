@@ -20,8 +20,6 @@ class Examples:
 
     Parameters
     ----------
-    suite
-        Has the images.
     own
         Augmentations that have no name in `suites.AUGMENTATIONS`.
     """

@@ -155,6 +155,8 @@ def run_augmentation_study(
 ) -> AugmentationStudy:
     """Train models from scratch with and without each augmentation, and measure its effect.
 
+    Intervals are 95% limits over the seeds.
+
     Parameters
     ----------
     start
@@ -172,11 +174,6 @@ def run_augmentation_study(
         Number of trainings with each augmentation.
     workers, device, progress, tell
         As in `training.run_study`.
-
-    Returns
-    -------
-    AugmentationStudy
-        With 95% intervals over the seeds.
 
     Raises
     ------

@@ -31,8 +31,6 @@ class Comparisons:
     ----------
     models
         At least two, of different names.
-    suite
-        Has the labels.
     """
 
     def __init__(self, models: Sequence[Member], suite: Suite) -> None:

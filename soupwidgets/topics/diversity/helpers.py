@@ -47,6 +47,7 @@ def greedy_ensemble(
 
     The score is what the validation split reports: accuracy, macro-F1, or the worst group's accuracy.
     Logits are averaged with equal weights, each model's at its own temperature.
+    The steps start with the base alone, and end when no candidate raises the score any more.
 
     Parameters
     ----------
@@ -58,11 +59,6 @@ def greedy_ensemble(
         The suite: its validation split is used for selection, the others are only reported.
     most
         Maximum number of helpers; no limit when None.
-
-    Returns
-    -------
-    list[HelperStep]
-        Starts with the base alone, and ends when no candidate raises the score any more.
 
     Raises
     ------
@@ -110,15 +106,8 @@ def ensemble_of(chosen: Sequence[Member], suite: Suite, splits: Sequence[str]) -
     ----------
     chosen
         At least one model.
-    suite
-        Has the labels.
     splits
         Names of the splits.
-
-    Returns
-    -------
-    Evaluation
-        Exact. Its recipe lists the members, whose logits (not weights) are averaged.
     """
     scores = {}
     for split in splits:

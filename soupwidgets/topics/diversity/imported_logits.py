@@ -37,20 +37,6 @@ def read_logits(path: str | Path, suite: Suite, *, split: str) -> Logits:
     - ``.csv``: a header, a column ``index`` or ``file``, and a column for each class, headed by the classes'
       names or by their numbers.
 
-    Parameters
-    ----------
-    path
-        The file.
-    suite
-        The suite, for its classes.
-    split
-        Name of the split.
-
-    Returns
-    -------
-    NDArray[np.float32]
-        ``[images, classes]``.
-
     Raises
     ------
     KeyError
@@ -95,8 +81,6 @@ def import_member(
 
     Parameters
     ----------
-    name
-        Name for the model.
     files
         Split to file. Without validation it can be scored but has no temperature, so it cannot be used where
         probabilities or logits are averaged.

@@ -91,8 +91,6 @@ def member(evaluation: Evaluation, name: str, *, training: Mapping[str, str] | N
     ----------
     evaluation
         Exact, with its logits.
-    name
-        Name for the model.
     training
         How it was trained, to compare with other models.
 
@@ -114,14 +112,10 @@ def members(
 
     Parameters
     ----------
-    ev
-        The evaluator.
     names
         Which checkpoints; all but landmarks when None.
     splits
         Which splits; validation is always included. All of the suite when None.
-    progress
-        Whether to show a progress bar.
 
     Raises
     ------
@@ -149,21 +143,16 @@ def open_members(
 ) -> list[Member]:
     """Checkpoints of any architectures as members, even if they could not be mixed.
 
+    They are in the order of the source. The folder is added to names that occur twice.
+
     Parameters
     ----------
     source
         A folder, or files and folders, of checkpoints whose cards state their architecture.
-    suite
-        The suite to measure them on.
     splits, store, device, progress
         As in `members` and `Evaluator`.
     part
         As in `Pool.open`.
-
-    Returns
-    -------
-    list[Member]
-        In the order of the source. The folder is added to names that occur twice.
 
     Raises
     ------
@@ -202,16 +191,12 @@ def divergence(first: Mapping[str, str], second: Mapping[str, str]) -> str:
     """How differently two models were trained: the last of `LEVELS` in which they differ.
 
     Two models with the same ancestor are siblings, whatever was done to them since.
+    It is ``"siblings"`` also if they differ in nothing.
 
     Parameters
     ----------
     first, second
         As in `training_of`; an entry that only one of them states counts as a difference.
-
-    Returns
-    -------
-    str
-        One of `LEVELS`; ``"siblings"`` also if they differ in nothing.
 
     Notes
     -----

@@ -14,20 +14,13 @@ Ordering = Literal["as given", "by accuracy", "similar together"]
 
 
 def ordered(matrix: DiversityMatrix, by: Ordering) -> list[str]:
-    """Names of the models in a different order.
+    """Names of the models in a different order; in the given one until every pair has been compared.
 
     Parameters
     ----------
-    matrix
-        The models.
     by
         ``"by accuracy"``: from best to worst; ``"similar together"``: by average linkage of error inconsistency,
         with leaves in optimal order.
-
-    Returns
-    -------
-    list[str]
-        All names; in the given order until every pair has been compared.
 
     Notes
     -----

@@ -152,21 +152,12 @@ class DiversityMatrix:
 
 
 def pair(first: Member, second: Member, suite: Suite, split: str) -> PairDiversity:
-    """Compare two models.
+    """Compare two models. Temperatures are fitted on validation only.
 
     Parameters
     ----------
     first, second
         Models with logits on this split and on validation.
-    suite
-        Has the labels.
-    split
-        Where.
-
-    Returns
-    -------
-    PairDiversity
-        Temperatures are fitted on validation only.
 
     Raises
     ------
@@ -220,12 +211,8 @@ def matrix(
     ----------
     models
         At least two models with different names.
-    suite
-        Has the labels.
     split
         Where; the in-distribution test when None.
-    progress
-        Whether to show a progress bar.
 
     Raises
     ------

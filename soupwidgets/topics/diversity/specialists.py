@@ -43,17 +43,12 @@ class ClassSpecialist:
 def class_specialists(first: Member, second: Member, suite: Suite, split: str) -> list[ClassSpecialist]:
     """Compare two models class by class.
 
+    They are the classes that have images, from the first model's best to the second model's best.
+
     Parameters
     ----------
     first, second
         Models with predictions on the split.
-    suite, split
-        Where.
-
-    Returns
-    -------
-    list[ClassSpecialist]
-        The classes that have images, from the first model's best to the second model's best.
 
     Notes
     -----
@@ -119,8 +114,6 @@ def specialisation(first: Member, second: Member, suite: Suite, split: str) -> S
     ----------
     first, second
         Models with logits on the split and on validation.
-    suite, split
-        Where.
 
     Notes
     -----

@@ -177,6 +177,8 @@ def models(
 ) -> Frontier:
     """Every recipe that has been measured on all splits so far, in any notebook that uses this store.
 
+    First come checkpoints in the pool's order, then WiSE-FT, then soups and other mixtures.
+
     Parameters
     ----------
     ev
@@ -185,11 +187,6 @@ def models(
         Results of `logit_ensemble`; ensembles are computed from stored logits and not stored themselves.
     evaluations
         Use these instead of everything in the store.
-
-    Returns
-    -------
-    Frontier
-        Checkpoints in the pool's order, then WiSE-FT, then soups and other mixtures.
 
     Raises
     ------

@@ -56,8 +56,6 @@ class FrontierExplorer(Panel):
 
     Parameters
     ----------
-    ev
-        Evaluator of the pool. Measurements go to its store.
     context
         Accuracies of others, drawn in grey: what `read_accuracy_table` gave, or such a file.
     ensembles

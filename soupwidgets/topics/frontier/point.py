@@ -18,7 +18,7 @@ class FrontierPoint:
 
 
 def point(evaluation: Evaluation, shift: str | None = None) -> FrontierPoint:
-    """The position of an evaluation in the plane of ID and OOD accuracy.
+    """The position of an evaluation in the plane of ID and OOD accuracy, with 95% intervals.
 
     Parameters
     ----------
@@ -27,11 +27,6 @@ def point(evaluation: Evaluation, shift: str | None = None) -> FrontierPoint:
     shift
         Name of one shift, or None for the mean over all of them, each with the
         same weight (arXiv 2109.01903, section 4).
-
-    Returns
-    -------
-    FrontierPoint
-        With 95% intervals.
 
     Raises
     ------

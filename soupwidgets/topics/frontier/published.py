@@ -78,11 +78,6 @@ def read_individual_results(path: str | Path, hyperparameters: str | Path | None
     hyperparameters
         ``hparam_info`` of the release, if available: a JSON object with an entry per model.
 
-    Returns
-    -------
-    PublishedModels
-        ``ImageNet2p``, 2% of ImageNet's training images, is the validation split.
-
     Raises
     ------
     ValueError
@@ -117,6 +112,8 @@ def read_individual_results(path: str | Path, hyperparameters: str | Path | None
 def read_results_jsonl(path: str | Path, id_test: str | None = None) -> PublishedModels:
     """Read ``results.jsonl``, the output of the evaluation in the WiSE-FT release.
 
+    Models are named by experiment and alpha; options are hyper-parameters.
+
     Parameters
     ----------
     path
@@ -124,11 +121,6 @@ def read_results_jsonl(path: str | Path, id_test: str | None = None) -> Publishe
         (0..1), ``alpha``, and the options of the run.
     id_test
         As in `read_accuracy_table`, without ``:top1``.
-
-    Returns
-    -------
-    PublishedModels
-        Named by experiment and alpha; options are hyper-parameters.
 
     Raises
     ------
@@ -172,6 +164,7 @@ def read_accuracy_table(path: str | Path, id_test: str | None = None) -> Publish
       that the model was not measured there;
     - one JSON object per line with ``model_name`` and an accuracy for each data set, as in the model-soups release;
     - ``results.jsonl`` of the WiSE-FT release (`read_results_jsonl`).
+    Other columns, with texts or with numbers that are not accuracies, are used as hyper-parameters.
 
     Parameters
     ----------
@@ -181,11 +174,6 @@ def read_accuracy_table(path: str | Path, id_test: str | None = None) -> Publish
     id_test
         The data set of the in-distribution test. By default it is ``test``, or else ImageNet under one of its names;
         ``val`` is one of those only if ImageNet's shifts are present and neither of the two is.
-
-    Returns
-    -------
-    PublishedModels
-        Other columns, with texts or with numbers that are not accuracies, are used as hyper-parameters.
 
     Raises
     ------
@@ -340,6 +328,8 @@ def canonical(name: str) -> str:
 def matching_points(models: PublishedModels, shifts: Sequence[str], shift: str | None) -> dict[str, FrontierPoint]:
     """The points of published models on the axes of the user's suite, with data sets matched by name.
 
+    They are the models that were measured in distribution and on all of these shifts.
+
     Parameters
     ----------
     models
@@ -348,11 +338,6 @@ def matching_points(models: PublishedModels, shifts: Sequence[str], shift: str |
         The suite's shifts that make up the vertical axis.
     shift
         As in `frontier.point`.
-
-    Returns
-    -------
-    dict[str, FrontierPoint]
-        The models that were measured in distribution and on all of these shifts.
     """
     found = {}
     for name, evaluation in models.evaluations.items():

@@ -63,7 +63,7 @@ class Baseline:
 
 
 def fit_baseline(points: Mapping[str, FrontierPoint], scale: Scale = "logit") -> Baseline:
-    """Fit the line by least squares.
+    """Fit the line by least squares, on a scale.
 
     Parameters
     ----------
@@ -71,11 +71,6 @@ def fit_baseline(points: Mapping[str, FrontierPoint], scale: Scale = "logit") ->
         The baseline models, for example those trained on ImageNet alone; at least two.
     scale
         ``"logit"`` (arXiv 2109.01903), ``"probit"`` (arXiv 2107.04649) or ``"linear"``.
-
-    Returns
-    -------
-    Baseline
-        A line on that scale.
 
     Raises
     ------

@@ -24,8 +24,6 @@ def frontier_script(
     ----------
     ev, names
         The panel's evaluator, and the models that were chosen.
-    state
-        The panel's.
     source
         File of the models of others, where there is one.
     on

@@ -46,8 +46,6 @@ class Measured:
 
     Parameters
     ----------
-    ev
-        The evaluator.
     ensembles
         Shown beside; they are not in the store.
     """
@@ -97,8 +95,6 @@ class Others:
 
     Parameters
     ----------
-    ev
-        Has the suite.
     context
         What `read_accuracy_table` gave, or such a file; None for none.
 

@@ -47,17 +47,7 @@ class Inspection:
 
 
 def inspect_checkpoint(file: CheckpointFile) -> Inspection:
-    """Read a checkpoint once, one tensor at a time.
-
-    Parameters
-    ----------
-    file
-        The checkpoint.
-
-    Returns
-    -------
-    Inspection
-        Norms are computed in float64.
+    """Read a checkpoint once, one tensor at a time; norms are computed in float64.
 
     Raises
     ------
@@ -104,15 +94,12 @@ def inspect_checkpoint(file: CheckpointFile) -> Inspection:
 def guess_architecture(tensors: Mapping[str, TensorInfo]) -> str | None:
     """Identify the image tower from names and shapes alone.
 
+    It is a description, with the names of open_clip's models that have such a tower.
+
     Parameters
     ----------
     tensors
         Shapes by name.
-
-    Returns
-    -------
-    str or None
-        A description, with the names of open_clip's models that have such a tower.
     """
     stems = [name.removesuffix("conv1.weight") for name in tensors if name.endswith("visual.conv1.weight")]
     if len(stems) != 1:

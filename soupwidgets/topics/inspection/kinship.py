@@ -56,7 +56,7 @@ class Kinship:
 
 
 def kinship(checkpoints: Mapping[str, CheckpointFile], reference: str | None = None) -> Kinship:
-    """Compare checkpoints, reading all of them in parallel, one tensor at a time.
+    """Compare checkpoints, reading all of them in parallel, one tensor at a time, in float64.
 
     Parameters
     ----------
@@ -66,11 +66,6 @@ def kinship(checkpoints: Mapping[str, CheckpointFile], reference: str | None = N
     reference
         The checkpoint that distances are measured from; by default the one whose card says that
         it is the zero-shot model, else the first.
-
-    Returns
-    -------
-    Kinship
-        Computed in float64.
 
     Raises
     ------

@@ -31,14 +31,10 @@ def measure_points(
         The evaluator; scores from its store appear in the first state.
     recipes
         The models to measure.
-    split
-        The split to measure on.
     order
         The order in which points get their first rough score.
     exact_order
         Function that is given all rough scores and returns the order in which points become exact.
-    recalibration
-        Recalibration of batch normalisation at every point.
 
     Yields
     ------

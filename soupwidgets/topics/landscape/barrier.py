@@ -24,21 +24,16 @@ _WORTH_A_LOOK = 0.01
 def barrier(ev: Evaluator, first: str, second: str, *, alphas: int = 11, split: str | None = None) -> LandscapeLine:
     """Measure the error on evenly spaced points between two checkpoints.
 
+    Its `barrier` is the maximum over the measured points.
+
     Parameters
     ----------
-    ev
-        The evaluator; what is in its store is not computed again.
     first, second
         Names of two checkpoints.
     alphas
         Number of points, at least 2.
     split
         Where to measure; the validation split when None.
-
-    Returns
-    -------
-    LandscapeLine
-        Its `barrier` is the maximum over the measured points.
 
     Raises
     ------
@@ -110,8 +105,6 @@ def barrier_matrix(
 
     Parameters
     ----------
-    ev
-        The evaluator; what is in its store is not computed again.
     names
         At least two checkpoints; all of the pool when None.
     split
@@ -119,15 +112,6 @@ def barrier_matrix(
     points
         Number of points on a line whose middle has an error more than one percentage point above its ends: odd,
         at least 3. On the other lines only the middle is measured.
-    recalibration
-        Of batch normalisation, at every point.
-    progress
-        Whether to show a progress bar.
-
-    Returns
-    -------
-    BarrierMatrix
-        Exact.
 
     Raises
     ------

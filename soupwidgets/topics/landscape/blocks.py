@@ -67,8 +67,6 @@ def interpolate_blocks(
 
     Parameters
     ----------
-    pool
-        The checkpoints.
     first, second
         Names of the models at alpha 0 and 1.
     alphas
@@ -120,8 +118,6 @@ def block_profile(
 
     Parameters
     ----------
-    ev
-        The evaluator; what is in its store is not computed again.
     first, second
         Names of the models at alpha 0 and 1.
     mode
@@ -131,13 +127,6 @@ def block_profile(
         The alphas to measure.
     split
         Where to measure; the validation split when None.
-    progress
-        Whether to show a progress bar.
-
-    Returns
-    -------
-    BlockProfile
-        Exact.
 
     Raises
     ------

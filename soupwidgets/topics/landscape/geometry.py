@@ -83,21 +83,14 @@ class WeightGeometry:
 
 
 def weight_geometry(pool: Pool, names: Sequence[str] | None = None, *, origin: str | None = None) -> WeightGeometry:
-    """Compute the inner products of checkpoints, in one pass over their files.
+    """Compute the inner products of checkpoints, in one pass over their files, in float64.
 
     Parameters
     ----------
-    pool
-        The checkpoints.
     names
         Which checkpoints; all of the pool when None.
     origin
         The checkpoint to subtract; by default the zero-shot model if the pool has one, else the first.
-
-    Returns
-    -------
-    WeightGeometry
-        Summed in float64.
 
     Raises
     ------

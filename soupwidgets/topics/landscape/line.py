@@ -127,8 +127,6 @@ def line(
 
     Parameters
     ----------
-    ev
-        The evaluator; what is in its store is not computed again.
     a, b
         Checkpoints or recipes at t = 0 and t = 1.
     steps
@@ -139,13 +137,6 @@ def line(
         How far the line extends past each end, in multiples of their distance, with the same spacing.
     recalibration
         For models with batch normalisation: recompute its statistics at every point; averaged ones when None.
-    progress
-        Whether to show a progress bar.
-
-    Returns
-    -------
-    LandscapeLine
-        Exact.
 
     Raises
     ------
@@ -202,16 +193,12 @@ def stream_path(
 
     Parameters
     ----------
-    ev
-        The evaluator.
     recipes
         Models by t, in increasing order.
     ends
         Names of the models at t = 0 and t = 1.
     split
         Where to measure; the validation split when None.
-    recalibration
-        Recalibration of batch normalisation at every point.
 
     Yields
     ------

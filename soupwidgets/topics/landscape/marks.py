@@ -56,16 +56,12 @@ def stream_marks(
 
     Parameters
     ----------
-    ev
-        The evaluator; what is in its store is not computed again.
     plane
         A plane that includes the checkpoints of the models.
     models
         Name to recipe.
     split
         Where to measure; the validation split when None.
-    recalibration
-        Recalibration of batch normalisation, for every model.
 
     Yields
     ------

@@ -164,11 +164,6 @@ class LandscapeExplorer(Panel):
             The file to write.
         fixed
             Controls that keep this value in the page.
-
-        Returns
-        -------
-        Path
-            The same path.
         """
         fixed = {"scope": "split", **fixed}
         state = {**self.state, **self._checked(fixed)}

@@ -40,11 +40,6 @@ class Pictures:
             What is drawn, and how.
         corner, target
             Ends of the segment; there is none to None.
-
-        Returns
-        -------
-        dict[str, go.Figure]
-            ``plane`` or ``splits``, and ``segment`` where it was measured.
         """
         moment = where, look, quantity, corner, target, self._walk.version
         if self._kept[0] != moment:

@@ -103,13 +103,6 @@ def plane(
         Limits of both axes; the corners with a margin around them when None.
     recalibration
         For models with batch normalisation: recompute its statistics at every point; averaged ones when None.
-    progress
-        Whether to show a progress bar.
-
-    Returns
-    -------
-    Landscape
-        Exact.
 
     Raises
     ------

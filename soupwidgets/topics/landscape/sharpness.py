@@ -94,8 +94,6 @@ def stream_sharpness(
 
     Parameters
     ----------
-    ev
-        The evaluator.
     model
         A checkpoint or a recipe.
     images

@@ -100,19 +100,14 @@ class Plane:
 def plane_through(pool: Pool, models: Sequence[str | Recipe], others: Sequence[str] | None = None) -> Plane:
     """The plane through three models: the first at (0, 0), the second on the x axis, the third above it.
 
+    Its axes have unit length.
+
     Parameters
     ----------
-    pool
-        The checkpoints.
     models
         Three names or recipes.
     others
         Further checkpoints that can be placed on it; all of the pool when None.
-
-    Returns
-    -------
-    Plane
-        Its axes have unit length.
 
     Raises
     ------
@@ -155,19 +150,14 @@ def plane_through(pool: Pool, models: Sequence[str | Recipe], others: Sequence[s
 def trajectory_plane(pool: Pool, trajectory: Sequence[str], *, others: Sequence[str] = ()) -> Plane:
     """The plane that best fits a training run: its first two principal components, relative to its end.
 
+    The last checkpoint is at (0, 0).
+
     Parameters
     ----------
-    pool
-        The checkpoints.
     trajectory
         At least three names, the oldest first.
     others
         Further checkpoints that can be placed on it.
-
-    Returns
-    -------
-    Plane
-        The last checkpoint is at (0, 0).
 
     Raises
     ------

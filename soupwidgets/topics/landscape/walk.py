@@ -42,8 +42,6 @@ class Walk:
 
     Parameters
     ----------
-    ev
-        The evaluator.
     soups
         Models to mark beside the checkpoints, by name.
     """

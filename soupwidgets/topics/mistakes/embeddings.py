@@ -48,8 +48,6 @@ class Embeddings:
 
         Parameters
         ----------
-        row
-            Row of the image.
         count
             Number of references.
         label
@@ -64,21 +62,12 @@ class Embeddings:
 def embeddings(ev: Evaluator, split: str, *, recipe: Recipe | None = None, progress: bool = True) -> Embeddings:
     """Embed a split's images and the training images.
 
+    The references are the suite's training images, or validation images if it has none.
+
     Parameters
     ----------
-    ev
-        The evaluator.
-    split
-        Name of the split.
     recipe
         The model; the pool's zero-shot model, whose head consists of embedded prompts, when None.
-    progress
-        Whether to show a progress bar.
-
-    Returns
-    -------
-    Embeddings
-        The references are the suite's training images, or validation images if it has none.
 
     Raises
     ------

@@ -46,20 +46,15 @@ class HumanAccuracy:
 def read_human_accuracy(path: str | Path, split: Split, *, synsets: Sequence[str] | None = None) -> HumanAccuracy:
     """Read the multi-labels of ImageNet's validation images (``human_accuracy_v3.0.0.json``).
 
+    ImageNet-M is its 'major' slice.
+
     Parameters
     ----------
     path
         The JSON file: ``initial_annots`` (image to lists of synsets under correct, wrong, unclear),
         ``problematic_images`` and ``imagenet_m``.
-    split
-        The split, for its image names.
     synsets
         WordNet ids of the classes, in the order of their numbers; those of ImageNet's 1,000 when None.
-
-    Returns
-    -------
-    HumanAccuracy
-        With ImageNet-M as its 'major' slice.
 
     Raises
     ------
@@ -135,15 +130,12 @@ class MistakeFile:
 def read_mistakes(path: str | Path) -> MistakeFile:
     """Read a JSON file of reviewed mistakes, such as those released for the greedy soup and a ViT-3B.
 
+    Spellings vary; ``normalised`` says how each was read.
+
     Parameters
     ----------
     path
         Image to ``top_prediction``, ``failure category`` and ``failure severity``.
-
-    Returns
-    -------
-    MistakeFile
-        Spellings vary; ``normalised`` says how each was read.
 
     Raises
     ------
@@ -216,8 +208,6 @@ def read_factors(path: str | Path, split: Split) -> Factors:
     ----------
     path
         One JSON object per line: ``file_name`` and 0 or 1 for each of `FACTORS`.
-    split
-        The split, for its image names.
 
     Raises
     ------

@@ -51,8 +51,6 @@ class MistakeGuesser:
         Embeddings of the split.
     labels
         Labels of the split, ``[n]``.
-    classes
-        Names of the classes.
     multi
         Reviewed labels, which show what occurs together.
     """
@@ -91,8 +89,6 @@ class MistakeGuesser:
 
         Parameters
         ----------
-        row
-            Row of the image.
         prediction
             The class that the model predicted.
 

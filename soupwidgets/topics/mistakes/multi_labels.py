@@ -78,11 +78,6 @@ class MultiLabels:
         """The same, with each image's original label accepted too, unless reviewers have judged that label.
 
         This completes a review of mistakes only: labels that nobody questioned stay correct.
-
-        Parameters
-        ----------
-        split
-            The split, for its labels.
         """
         known = {row: ImageLabels(frozenset({int(label)})) for row, label in enumerate(split.labels)}
         for row, image in self.images.items():
@@ -135,8 +130,6 @@ def multi_label_accuracy(
     ----------
     predictions, labels
         Predicted and original class of every image of the split, ``[n]``; a prediction of -1 means no class.
-    multi
-        The reviewed labels.
     classes
         Number of classes.
 
@@ -220,8 +213,6 @@ def slice_score(predictions: NDArray[np.int64], multi: MultiLabels, *, rows: Seq
     ----------
     predictions
         Predicted class of every image of the split, ``[n]``.
-    multi
-        The reviewed labels.
     rows
         The slice; the 'major' one when None.
 

@@ -109,8 +109,6 @@ def label_errors(model: Member, suite: Suite, split: str) -> Queue:
     ----------
     model
         A model that was not trained on these images.
-    suite, split
-        The suite, and the split whose labels to check.
 
     Raises
     ------

@@ -163,17 +163,12 @@ def confusion_pairs(
 ) -> list[ConfusionPair]:
     """Pairs of classes by how often they are confused, the most frequent first.
 
+    Pairs that are never confused are left out.
+
     Parameters
     ----------
     predictions, labels
         Classes, ``[n]``; a prediction of -1 means no class.
-    classes
-        Names of the classes.
-
-    Returns
-    -------
-    list[ConfusionPair]
-        Pairs that are never confused are left out.
     """
     said = predictions >= 0
     table = np.zeros((len(classes), len(classes)), dtype=np.int64)
@@ -211,13 +206,6 @@ def agreement_with_later_labels(
     predictions: NDArray[np.int64], labels: NDArray[np.int64], multi: MultiLabels
 ) -> LaterAgreement:
     """Count how many of a model's mistakes are not mistakes by reviewed labels.
-
-    Parameters
-    ----------
-    predictions, labels
-        ``[n]``.
-    multi
-        The reviewed labels.
 
     Notes
     -----

@@ -51,13 +51,6 @@ class Agreement:
 def agreement(known: View, split: str) -> list[Agreement]:
     """How far reviewers agree on each category, each severity, on 'problematic', and on whether the label is right.
 
-    Parameters
-    ----------
-    known
-        The session.
-    split
-        Name of the split.
-
     Returns
     -------
     list[Agreement]

@@ -26,8 +26,6 @@ class Cards:
     ----------
     model
         Whose predictions stand on them.
-    suite, split
-        Has the images.
     embedded
         For nearest training images and a first guess of the category; without them there are neither.
     """

@@ -9,17 +9,7 @@ from soupwidgets.topics.review.views import View
 def community_slices(known: View, suite: Suite) -> list[SliceSplit]:
     """The session's slices, for `Suite.with_slices`: an axis of the frontier, and a row in every table.
 
-    Parameters
-    ----------
-    known
-        The session.
-    suite
-        The suite, for its images.
-
-    Returns
-    -------
-    list[SliceSplit]
-        Sorted by name. Numbers are added to names that occur twice or belong to a split.
+    They are sorted by name. Numbers are added to names that occur twice or belong to a split.
     """
     taken = {*suite.splits, *([suite.training.name] if suite.training else [])}
     found = []

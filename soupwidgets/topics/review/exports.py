@@ -86,8 +86,6 @@ def prepare(kind: str, session: ReviewSession, *, split: Split, rule: Rule, name
         One of `KINDS`.
     session
         Whose judgements; the store is asked again.
-    split
-        The split of the images.
     rule
         How labels are settled.
     names

@@ -21,17 +21,7 @@ SESSION_FORMAT, LABELS_FORMAT = "soupwidgets review session 1", "soupwidgets rev
 
 
 def write_session(path: str | Path, session: str, state: State) -> Path:
-    """Write everything in a copy, including judgements that are not shared, for others in the group.
-
-    Parameters
-    ----------
-    path
-        The file.
-    session
-        Id of the session.
-    state
-        The content of the session.
-    """
+    """Write everything in a copy, including judgements that are not shared, for others in the group."""
     content = {
         "format": SESSION_FORMAT,
         "session": session,
@@ -100,21 +90,14 @@ class Export:
 def export_labels(known: View, split: Split, *, rule: Rule = "all views", names: bool = False) -> Export:
     """Labels of a split after review, from shared judgements, for publication.
 
+    It is without notes, authors of categories, answers to the group's fields, and reviewers' ids.
+
     Parameters
     ----------
-    known
-        The session.
-    split
-        The split of the images.
     rule
         How labels are settled; the distributions are in the export as well.
     names
         Whether to name the reviewers who share something and gave a name.
-
-    Returns
-    -------
-    Export
-        Without notes, authors of categories, answers to the group's fields, and reviewers' ids.
     """
     settled = label_set(known, split.name, rule, shared=True)
     counted = distributions(known, split.name, shared=True)

@@ -58,7 +58,7 @@ class Judging:
         return self.unsaved.get(image) or self.session.mine().get(image) or Judgement(image)
 
     def fold(self, event: Mapping[str, Any], rows: Sequence[int], row: int | None) -> int | None:
-        """Do one thing that was pressed; errors are told in `problem`.
+        """Do one thing that was pressed; errors are told in `problem`. Returns the row to show.
 
         Parameters
         ----------
@@ -68,11 +68,6 @@ class Judging:
             Of the images to look at.
         row
             Of the image that is shown; None for none.
-
-        Returns
-        -------
-        int or None
-            Row of the image to show.
         """
         do, self.problem = event.get("do"), ""
         try:

@@ -106,10 +106,6 @@ def label_set(known: View, split: str, rule: Rule = "all views", *, shared: bool
 
     Parameters
     ----------
-    known
-        The session.
-    split
-        Name of the split.
     rule
         As in `settle`. An image is in the 'major' slice if anybody ("all views") or more than half of those who
         rated its severity ("majority") called the mistake major; problematic images are not in it.

@@ -13,10 +13,6 @@ def major_slice(known: View, split: Split, *, rule: Rule = "all views", name: st
 
     Parameters
     ----------
-    known
-        The session.
-    split
-        The split of the images.
     rule
         As in `label_set`.
     name

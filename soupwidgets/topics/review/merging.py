@@ -20,8 +20,6 @@ def check_copy(session: str, mine: State, other: State) -> None:
 
     Parameters
     ----------
-    session
-        Id of the session.
     mine
         The local state, with at least the session's own record.
     other

@@ -41,8 +41,6 @@ class MistakeReviewer(Panel):
     models
         The first is the one whose mistakes are looked at; a second one is compared with it (a soup and its best
         ingredient, for example). They need logits on the split and on validation.
-    suite
-        Has the images.
     session
         Where judgements go; a new one in the default store when None.
     split

@@ -30,8 +30,6 @@ class Queues:
     ----------
     models
         The first is the one whose mistakes are looked at.
-    suite, split
-        Has the images.
 
     Attributes
     ----------

@@ -29,17 +29,15 @@ def results(
 ) -> tuple[list[Table], list[str]]:
     """Count everything again.
 
+    Tables are of accuracies, kinds of mistakes, and agreement where several people said something; sentences say
+    what is disputed.
+
     Parameters
     ----------
     models, where, classes
         Whose accuracies, on which split, with which names of classes.
     view, rule
         What was judged, and how labels are settled.
-
-    Returns
-    -------
-    tuple[list[Table], list[str]]
-        Accuracies, kinds of mistakes, and agreement where several people said something; then what is disputed.
     """
     settled = label_set(view, where.name, rule)
     whole = settled.completed(where)

@@ -78,10 +78,6 @@ class ReviewSession:
         ----------
         store
             The store to keep it in.
-        suite
-            The suite with the images.
-        title
-            Title of the session.
         code
             Code of the reviewer who starts it; a new one when None.
         """
@@ -117,8 +113,6 @@ class ReviewSession:
 
         Parameters
         ----------
-        suite
-            The suite.
         splits
             Splits to check; all of the session when None. Distribution shifts are computed, and another
             processor may round a pixel differently.
@@ -185,10 +179,7 @@ class ReviewSession:
     def take_back(self, image: Image) -> Erasure:
         """Remove this reviewer's judgement of an image, here and in every copy that is merged later.
 
-        Returns
-        -------
-        Erasure
-            Whether its bytes are erased, and where they may still exist.
+        Returns whether its bytes are erased, and where they may still exist.
         """
         ids = [r.id for r in self.state.records.values() if r.kind == "judgement" and r.author == self.reviewer
                and (r.body.get("split"), r.body.get("row")) == (image.split, image.row)]  # fmt: skip
@@ -204,13 +195,7 @@ class ReviewSession:
         return self._take_back([id])
 
     def withdraw(self) -> Erasure:
-        """Withdraw everything: judgements, slices, notes, name. To continue, join again as a new reviewer.
-
-        Returns
-        -------
-        Erasure
-            As in `take_back`.
-        """
+        """Withdraw everything: judgements, slices, notes, name. To continue, join again as a new reviewer."""
         done = self._take_back([self.reviewer])
         self.code = secrets.token_hex(8)
         self.reviewer = self._reviewer()
@@ -221,8 +206,6 @@ class ReviewSession:
 
         Parameters
         ----------
-        name
-            The new name.
         answers
             Answers to the fields that the group added, by field id; unchanged when None.
         """

@@ -117,20 +117,14 @@ class ReviewStore:
         """Merge records, and ids that were withdrawn, into a session: all of them or none.
 
         What was withdrawn before is not written again, and a lower version replaces nothing.
+        Returns what became of the bytes, if something was withdrawn or somebody changed their name.
 
         Parameters
         ----------
-        session
-            Id of the session.
         given
             Records in any order.
         taken_back
             Ids of records, or of reviewers who withdraw all of theirs.
-
-        Returns
-        -------
-        Erasure or None
-            What became of the bytes, if something was withdrawn or somebody changed their name.
 
         Raises
         ------

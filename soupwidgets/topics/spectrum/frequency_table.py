@@ -56,8 +56,6 @@ def model_frequencies(
 
     Parameters
     ----------
-    ev
-        The evaluator; what is in its store is not computed again.
     recipes
         The models by name.
     paths
@@ -66,16 +64,9 @@ def model_frequencies(
         Which model output to follow.
     splits
         Splits on which accuracy is measured; all splits of the suite when None.
-    progress
-        Whether to show a progress bar.
     window, detrend
         Treatment of the values of each path before the transform, as in `path_spectrum`. Try different ones: a mean
         frequency, and its relation to accuracy, can depend on them. Stored predictions are not computed again.
-
-    Returns
-    -------
-    list[ModelFrequency]
-        In the order of the recipes.
 
     Raises
     ------

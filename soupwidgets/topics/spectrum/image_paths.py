@@ -83,8 +83,6 @@ def image_paths(
 
     Parameters
     ----------
-    split
-        The split of the images.
     kind
         ``"within"``: both images from one class. ``"between"``: from two classes.
     pairs
@@ -98,11 +96,6 @@ def image_paths(
         Seed for the pairs. The first half of them is as evenly spread over the classes as all of them.
     classes
         Names of the classes, for error messages.
-
-    Returns
-    -------
-    ImagePaths
-        The same paths for the same arguments.
 
     Raises
     ------
@@ -149,19 +142,14 @@ def paths_to(
 ) -> ImagePaths:
     """Straight lines from images to the same images under a shift.
 
+    They are spread evenly over the classes, as far as each has images.
+
     Parameters
     ----------
-    split
-        The unchanged images.
     other
         A split that shows some of the same images in a different way, like the shifts of the bundled suite.
     pairs, samples, step, seed
         As in `image_paths`; at most as many pairs as the two splits have in common.
-
-    Returns
-    -------
-    ImagePaths
-        Paths spread evenly over the classes, as far as each has images.
 
     Raises
     ------
@@ -197,8 +185,6 @@ def paths_to_changed(
 
     Parameters
     ----------
-    split
-        The images.
     change
         Function from images ``[n, height, width(, 3)]`` (uint8) to changed images of the same shape, like
         `suites.Augmentation.once`.

@@ -47,19 +47,14 @@ class ImageSpectrum:
 def image_spectrum(split: Split, images: int = 1000, *, seed: int = 0) -> ImageSpectrum:
     """Average the power spectrum of a split's images over rings of equal frequency.
 
+    The mean of each image, whose frequency is 0, is left out.
+
     Parameters
     ----------
-    split
-        The images.
     images
         Number of images, drawn at random; all if there are fewer.
     seed
         Seed for drawing the images.
-
-    Returns
-    -------
-    ImageSpectrum
-        Without the mean of each image, whose frequency is 0.
 
     Notes
     -----
@@ -156,10 +151,6 @@ def fourier_sensitivity(
 
     Parameters
     ----------
-    ev
-        The evaluator; what is in its store is not computed again.
-    recipe
-        The model.
     split
         The split of the images; the in-distribution test when None.
     norm
@@ -171,8 +162,6 @@ def fourier_sensitivity(
         Highest frequency in each direction, in cycles per image; half the shorter side when None.
     seed
         Seed for images and signs.
-    progress
-        Whether to show a progress bar.
 
     Raises
     ------

@@ -127,6 +127,8 @@ def run_label_noise_study(
 ) -> LabelNoiseStudy:
     """Train models from scratch on labels with noise of several frequencies, and measure what they follow.
 
+    Results are means over the seeds.
+
     Parameters
     ----------
     start
@@ -143,11 +145,6 @@ def run_label_noise_study(
         Number of trainings with each noise, starting with the settings' seed.
     workers, device, progress, tell
         As in `training.run_study`.
-
-    Returns
-    -------
-    LabelNoiseStudy
-        Means over the seeds.
 
     Raises
     ------

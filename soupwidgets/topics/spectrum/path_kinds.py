@@ -15,8 +15,6 @@ class PathKinds(Mapping[str, ImagePaths]):
 
     Parameters
     ----------
-    suite
-        Whose images are joined.
     pairs, samples
         Paths of each kind, and points of each.
 

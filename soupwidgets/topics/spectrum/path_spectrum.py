@@ -137,23 +137,12 @@ def path_spectrum(
 
     Parameters
     ----------
-    ev
-        The evaluator; what is in its store is not computed again.
-    recipe
-        The model.
     paths
         From `image_paths`, `paths_to` or `paths_to_changed`.
     values
         Which model output to follow.
     window, detrend
         Treatment of the values of each path before the transform.
-    progress
-        Whether to show a progress bar.
-
-    Returns
-    -------
-    PathSpectrum
-        The spectrum of all paths.
 
     Raises
     ------
@@ -224,6 +213,8 @@ def power_density(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Power density of values along one path, summed over the classes.
 
+    Returns frequencies in cycles per unit of ``spacing``, and one-sided densities, both ``[samples // 2 + 1]``.
+
     Parameters
     ----------
     values
@@ -232,11 +223,6 @@ def power_density(
         Distance between two samples.
     window, detrend
         As in `path_spectrum`.
-
-    Returns
-    -------
-    NDArray, NDArray
-        Frequencies in cycles per unit of ``spacing``, and one-sided densities, both ``[samples // 2 + 1]``.
 
     Notes
     -----
