@@ -11,8 +11,10 @@ from scipy.special import softmax
 from soupwidgets.evaluation import Evaluation, Evaluator, coarse_to_fine
 from soupwidgets.methods import Sweep, wise_ft
 from soupwidgets.methods.sweep import alpha_grid
+from soupwidgets.panel.choices import choice_of_fine_tuned, choice_of_shift
 from soupwidgets.panel.controls import Choice, Number, Slider
-from soupwidgets.panel.given import evaluator_for, fine_tuned_models
+from soupwidgets.panel.given import evaluator_for
+from soupwidgets.panel.measured import how_far
 from soupwidgets.panel.panel import Filled, Panel, State
 from soupwidgets.panel.python import script
 from soupwidgets.panel.view import Picture, Strip, Table, View
@@ -54,22 +56,18 @@ class AlphaExplorer(Panel):
 
     def __init__(self, ev: Evaluator, fine_tuned: str | None = None, *, alphas: int = 21, alpha: float = 0.5) -> None:
         self.ev = evaluator_for("AlphaExplorer", ev)
-        names = fine_tuned_models("AlphaExplorer", ev.pool)
-        first = names[0] if fine_tuned is None else fine_tuned
-        ev.pool.require([first])
-        options = list(dict.fromkeys([*names, first]))
+        models = choice_of_fine_tuned("AlphaExplorer", ev.pool, fine_tuned)
         self._grid = alpha_grid(alphas)
-        self._measured: dict[str, dict[float, Evaluation]] = {name: {} for name in options}
+        self._measured: dict[str, dict[float, Evaluation]] = {name: {} for name in models.options}
         self._pictures: list[Strip] = []
-        self._ends: dict[str, dict[float, Evaluation]] = {name: {} for name in options}
-        shifts = [(None, "mean of all shifts"), *((name, name) for name in ev.suite.axes)]
+        self._ends: dict[str, dict[float, Evaluation]] = {name: {} for name in models.options}
         controls = [
-            Choice(name="fine_tuned", label="Fine-tuned", value=first, options=options),
-            Choice(name="shift", label="Shift", options=shifts),
+            models,
+            choice_of_shift(ev.suite),
             Choice(name="look", label="Show", value="splits", options=_LOOKS),
             Slider(
                 name="alpha", label="alpha", value=alpha, step=1 / (alphas - 1),
-                low_label=ev.pool.zero_shot, high_label=first,
+                low_label=ev.pool.zero_shot, high_label=models.value,
             ),
             Number(name="image", value=-1, hidden=True),
         ]  # fmt: skip
@@ -156,14 +154,12 @@ class AlphaExplorer(Panel):
         image = int(state["image"])
         if 0 <= image < len(split) and len(measured) > 1:
             drawn["image"] = self._path(measured, image, split, alpha)
-        seen = sum(score.seen for score in evaluation.scores.values())
-        total = sum(score.total for score in evaluation.scores.values())
-        words = "exact" if evaluation.exact else "coarse so far"
+        far, seen, total = how_far(evaluation)
         return View(
             figures=drawn,
             tables=tables,
             strips=self._pictures,
-            words=f"alpha {alpha:.4g}: {words}, {seen:,} of {total:,} images",
+            words=f"alpha {alpha:.4g}: {far}",
             done=seen,
             total=total,
             clicks=dict.fromkeys(drawn, "alpha"),

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from soupwidgets.evaluation import Evaluation
-from soupwidgets.figures.style import interval_words
+from soupwidgets.panel.measured import percent_limits, saved_table
 from soupwidgets.panel.view import Picture, Strip, Table
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.suites import Suite
@@ -24,7 +24,7 @@ def pair_table(pair: PairDiversity, soup: float | None) -> Table:
         (f"accuracy of {pair.first}, %", _percent(pair.accuracies[0]), ""),
         (f"accuracy of {pair.second}, %", _percent(pair.accuracies[1]), ""),
         ("exactly one is right (error inconsistency), %", _percent(pair.error_inconsistency),
-         _limits(pair.inconsistency_interval)),
+         percent_limits(pair.inconsistency_interval)),
         ("both right, %", _percent(pair.both_right / pair.images), ""),
         ("oracle: who always asks the right one, %", _percent(pair.oracle), ""),
         ("same prediction, %", _percent(pair.agreement), ""),
@@ -32,7 +32,8 @@ def pair_table(pair: PairDiversity, soup: float | None) -> Table:
         ("ensemble of the two, %", _percent(pair.ensemble), ""),
         ("its gain over their mean, points", *_points(pair.gain_over_mean)),
         ("its gain over the better one, points", *_points(pair.gain_over_better)),
-        ("inconsistent images that it has right, %", _percent(pair.conversion), _limits(pair.conversion_interval)),
+        ("inconsistent images that it has right, %", _percent(pair.conversion),
+         percent_limits(pair.conversion_interval)),
     ]  # fmt: skip
     if soup is not None:
         rows.append(("soup: their average weights, %", _percent(soup), ""))
@@ -43,9 +44,7 @@ def pair_table(pair: PairDiversity, soup: float | None) -> Table:
 
 def every_pair(matrix: DiversityMatrix) -> Table:
     """The numbers of all pairs, to be saved."""
-    frame = matrix.to_frame()
-    rows = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
-    return Table(f"diversity on {matrix.split}", list(frame.columns), rows, drawn=False)
+    return saved_table(f"diversity on {matrix.split}", matrix.to_frame())
 
 
 def pair_strip(first: Member, second: Member, suite: Suite, split: str) -> Strip:
@@ -81,7 +80,7 @@ def ensemble_table(evaluations: Mapping[str, Evaluation], splits: Sequence[str])
         [
             name,
             *(
-                f"{_percent(score.accuracy)} ({_limits(score.interval)})"
+                f"{_percent(score.accuracy)} ({percent_limits(score.interval)})"
                 for score in map(one.scores.get, splits)
                 if score
             ),
@@ -104,10 +103,6 @@ def said(matrix: DiversityMatrix, pair: PairDiversity | None) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.2f}"
-
-
-def _limits(interval: tuple[float, float]) -> str:
-    return interval_words((100 * interval[0], 100 * interval[1]), ".1f")
 
 
 def _points(mean: Estimate) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, get_args
@@ -11,6 +10,7 @@ import plotly.graph_objects as go
 
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.panel.controls import Button, Choice, Selection
+from soupwidgets.panel.measured import Pace
 from soupwidgets.panel.panel import Panel, State
 from soupwidgets.panel.python import script
 from soupwidgets.panel.view import Strip, View
@@ -115,12 +115,11 @@ class DiversityExplorer(Panel):
         """Show the pair, and the matrix as it fills."""
         matrix = self._compared.further(state["split"])
         yield self._view(state, matrix)
-        since = time.monotonic()
+        pace = Pace()
         while not matrix.exact:
             matrix = self._compared.further(state["split"])
-            if matrix.exact or time.monotonic() - since > _SECONDS_PER_VIEW:
+            if pace.due(_SECONDS_PER_VIEW, now=matrix.exact):
                 yield self._view(state, matrix)
-                since = time.monotonic()
 
     def act(self, name: str, state: State) -> Iterator[View | State]:
         """Measure the average of the pair's weights, or grow an ensemble by what the validation split reports."""

@@ -8,6 +8,7 @@ from soupwidgets.evaluation import Evaluator
 from soupwidgets.evaluation.answers import right_answers
 from soupwidgets.evaluation.axis_names import ood_name
 from soupwidgets.figures.style import interval_words
+from soupwidgets.panel.measured import percent_limits, saved_table
 from soupwidgets.panel.view import Cell, Table
 from soupwidgets.stats.bootstrap import bootstrap_mean
 from soupwidgets.stats.paired import mcnemar
@@ -27,8 +28,8 @@ def chosen_table(
     rows: list[list[Cell]] = []
     for name in list(chosen)[:_SHOWN]:
         p = points[name]
-        row: list[Cell] = [name, result[name].kind, f"{100 * p.id:.2f}", _limits(p.id_interval)]
-        row += [f"{100 * p.ood:.2f}", _limits(p.ood_interval)]
+        row: list[Cell] = [name, result[name].kind, f"{100 * p.id:.2f}", percent_limits(p.id_interval)]
+        row += [f"{100 * p.ood:.2f}", percent_limits(p.ood_interval)]
         if baseline:
             rho = effective_robustness(p, baseline)
             row += [f"{rho.value:+.1f}", interval_words((rho.low, rho.high), "+.1f")]
@@ -39,9 +40,7 @@ def chosen_table(
 
 def every_number(result: Frontier) -> Table:
     """All accuracies of all models with their recipes, to be saved."""
-    frame = result.to_frame()
-    rows = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
-    return Table("frontier", list(frame.columns), rows, drawn=False)
+    return saved_table("frontier", result.to_frame())
 
 
 def comparison(ev: Evaluator, first: FrontierModel, second: FrontierModel) -> str:
@@ -77,7 +76,3 @@ def said(result: Frontier, total: int, *, chosen: Sequence[str], shift: str | No
     names = [f"{n} (ID {points[n].id:.1%}, {ood} {points[n].ood:.1%})" for n in chosen[:2]]
     more = f" and {len(chosen) - 2} more" if len(chosen) > 2 else ""
     return f"{part}. Chosen: {', '.join(names)}{more}."
-
-
-def _limits(interval: tuple[float, float]) -> str:
-    return interval_words((100 * interval[0], 100 * interval[1]), ".1f")

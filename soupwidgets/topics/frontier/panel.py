@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from soupwidgets.evaluation import Evaluation, Evaluator
+from soupwidgets.panel.choices import choice_of_shift
 from soupwidgets.panel.controls import Button, Choice, Events, Selection, Text, Value
 from soupwidgets.panel.given import evaluator_for
 from soupwidgets.panel.panel import Filled, Panel, State
@@ -92,7 +93,7 @@ class FrontierExplorer(Panel):
         self._read = 0
         colours = differing(ev.pool.hyperparameters(name) for name in ev.pool.names)
         controls = [
-            Choice(name="shift", label="Shift", options=[(None, "mean of all"), *((n, n) for n in ev.suite.axes)]),
+            choice_of_shift(ev.suite),
             Choice(name="scale", label="Scale", value="linear", options=get_args(Scale)),
             Choice(name="colour", label="Colour", options=[(None, "kind of model"), *((n, n) for n in colours)]),
             Choice(name="line", label="Line through", value="none", options=_LINES),
@@ -180,15 +181,15 @@ class FrontierExplorer(Panel):
 
     def fill(self, state: State) -> Iterator[Filled | None]:
         """Measure the checkpoints that were not measured yet."""
-        names = self.ev.pool.names
-        for i, name in enumerate(names):
+        total = len(self.ev.pool.names)
+        for done, name in enumerate(self.ev.pool.names):
             recipe = Recipe({name: 1})
             if self.ev.stored(recipe) is None:
-                yield Filled(f"measuring {name}: {i} of {len(names)} checkpoints", i, len(names))
+                yield Filled(f"measuring {name}: {done} of {total} checkpoints", done, total)
                 for _ in self.ev.stream(recipe):
                     yield None
-                yield Filled(f"{name} is measured: {i + 1} of {len(names)} checkpoints", i + 1, len(names), fresh=True)
-        yield Filled("every checkpoint is measured", len(names), len(names))
+                yield Filled(f"{name} is measured: {done + 1} of {total} checkpoints", done + 1, total, fresh=True)
+        yield Filled("every checkpoint is measured", total, total)
 
     def act(self, name: str, state: State) -> Iterator[View | State]:
         """Measure the average of the chosen models and choose it, or sweep alpha of each chosen fine-tuned one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from soupwidgets.evaluation import Evaluation
-from soupwidgets.figures.style import interval_words
+from soupwidgets.panel.measured import percent_limits
 from soupwidgets.panel.view import Table
 from soupwidgets.recipe import Recipe
 from soupwidgets.topics.landscape.plane import Landscape
@@ -20,9 +20,8 @@ def scores(evaluation: Evaluation) -> Table:
     """What a model measures, split by split."""
     rows = []
     for name, score in evaluation.scores.items():
-        low, high = score.interval
-        interval = interval_words((100 * low, 100 * high), ".1f")
-        rows.append([name, f"{100 * score.accuracy:.2f}", interval, f"{score.loss:.3f}", f"{score.seen:,}"])
+        limits = percent_limits(score.interval)
+        rows.append([name, f"{100 * score.accuracy:.2f}", limits, f"{score.loss:.3f}", f"{score.seen:,}"])
     columns = ["split", "accuracy, %", "95% interval", "loss, nats", "images"]
     return Table(f"Its scores, {'exact' if evaluation.exact else 'coarse so far'}", columns, rows)
 

@@ -11,6 +11,7 @@ from soupwidgets.evaluation import Evaluation, Evaluator
 from soupwidgets.methods import uniform_soup
 from soupwidgets.panel.controls import Button, Choice, Handle, Text
 from soupwidgets.panel.given import evaluator_for
+from soupwidgets.panel.measured import how_far
 from soupwidgets.panel.panel import Filled, Panel, State
 from soupwidgets.panel.python import script
 from soupwidgets.panel.recording import MOST
@@ -154,16 +155,9 @@ class LandscapeExplorer(Panel):
         return super().ask(**asked)
 
     def to_html(self, path: str | Path, **fixed: Any) -> Path:
-        """Write one self-contained page on which the handle moves over the models of the grid: no kernel, no network.
+        """Write a page, as every panel does, on which the handle moves over the models of the grid.
 
         They are measured on the split that is drawn; on every split with ``scope="all"``, which takes a while.
-
-        Parameters
-        ----------
-        path
-            The file to write.
-        fixed
-            Controls that keep this value in the page.
         """
         fixed = {"scope": "split", **fixed}
         state = {**self.state, **self._checked(fixed)}
@@ -203,8 +197,7 @@ class LandscapeExplorer(Panel):
             # The answer says so.
             return
         splits = list(self.ev.suite.splits) if state["look"] == "all splits" else []
-        for step in self._walk.fill(_where(state), splits, _SECONDS_PER_PICTURE[state["look"]]):
-            yield Filled(**vars(step))
+        yield from self._walk.fill(_where(state), splits, _SECONDS_PER_PICTURE[state["look"]])
         yield Filled("the landscape is complete", 1, 1)
         self.ev.warm_up(plane.at(0, 0))
 
@@ -275,10 +268,8 @@ class LandscapeExplorer(Panel):
 
     def _view(self, state: State, evaluation: Evaluation, line: LandscapeLine | None = None) -> View:
         (x, y), plane, landscape = self._place(state), self._plane(state), self._walk.landscape(_where(state))
-        seen = sum(score.seen for score in evaluation.scores.values())
-        total = sum(score.total for score in evaluation.scores.values())
-        exact = "exact" if evaluation.exact else "coarse so far"
-        words = f"Model at ({coordinate(x)}, {coordinate(y)}): {exact}, {seen:,} of {total:,} images"
+        far, seen, total = how_far(evaluation)
+        words = f"Model at ({coordinate(x)}, {coordinate(y)}): {far}"
         if line is not None:
             seen, total = sum(score.exact for score in line.scores.values()), len(line.recipes)
             words = f"{words}; the segment: {seen} of {total} models"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from soupwidgets.evaluation import Evaluation, Evaluator
+from soupwidgets.panel.measured import Pace
+from soupwidgets.panel.panel import Filled
 from soupwidgets.recipe import Recipe
 from soupwidgets.topics.landscape.line import LandscapeLine, stream_path
 from soupwidgets.topics.landscape.marks import Mark, stream_marks
@@ -25,16 +26,6 @@ class Where:
     corners: tuple[str, ...]
     grid: int
     split: str
-
-
-@dataclass(frozen=True)
-class Progress:
-    """A step of filling: words for it, how much is done, and whether there is more to be seen."""
-
-    words: str
-    done: int
-    total: int
-    fresh: bool
 
 
 class Walk:
@@ -55,7 +46,7 @@ class Walk:
         self._last: tuple[Any, Evaluation] | None = None
         # How often something was measured that a picture shows.
         self.version = 0
-        self._shown_at = 0.0
+        self._pace = Pace()
 
     def plane(self, corners: tuple[str, ...]) -> Plane:
         """The plane through three models.
@@ -118,7 +109,7 @@ class Walk:
             self.version += 1
             yield line
 
-    def fill(self, where: Where, splits: Sequence[str], pace: float) -> Iterator[Progress]:
+    def fill(self, where: Where, splits: Sequence[str], pace: float) -> Iterator[Filled]:
         """Measure the grid on a split, then the marks; then the grid on further splits.
 
         Parameters
@@ -134,7 +125,7 @@ class Walk:
         yield from self._all_marks(where)
         yield from self._grids(where, splits, pace)
 
-    def _grids(self, where: Where, splits: Sequence[str], pace: float) -> Iterator[Progress]:
+    def _grids(self, where: Where, splits: Sequence[str], pace: float) -> Iterator[Filled]:
         plane = self.plane(where.corners)
         streams = {name: stream_plane(self.ev, plane, where.grid, name) for name in splits}
         # A rough picture of every split before the exact one of any.
@@ -144,16 +135,15 @@ class Walk:
                     self.landscapes[replace(where, split=name)] = landscape
                     self.version += 1
                     whole = bool(landscape.seen.all())
-                    due = time.monotonic() - self._shown_at > pace and bool(landscape.seen.any())
-                    if fresh := landscape.exact or (rough and whole) or due:
-                        self._shown_at = time.monotonic()
+                    now = landscape.exact or (rough and whole)
+                    fresh = bool(landscape.seen.any()) and self._pace.due(pace, now=now)
                     done, total = int((landscape.seen == landscape.total).sum()), landscape.seen.size
                     words = f"{name}: {done} of {total} models measured on all {landscape.total:,} images"
-                    yield Progress(words, done, total, fresh)
+                    yield Filled(words, done, total, fresh)
                     if rough and whole:
                         break
 
-    def _all_marks(self, where: Where) -> Iterator[Progress]:
+    def _all_marks(self, where: Where) -> Iterator[Filled]:
         pool = self.ev.pool
         others = [n for n in pool.names if pool.checkpoints[n].card.role != "landmark"]
         needed = {name for recipe in self._soups.values() for name in recipe}
@@ -163,7 +153,7 @@ class Walk:
             self._marks[where.corners, where.split] = marks
             self.version += 1
             done = sum(mark.own is not None for mark in marks.values())
-            yield Progress(f"{done} of {len(marks)} marked models measured", done, len(marks), fresh=True)
+            yield Filled(f"{done} of {len(marks)} marked models measured", done, len(marks), fresh=True)
 
 
 def coordinate(value: float) -> str:

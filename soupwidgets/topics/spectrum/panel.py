@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -12,11 +11,13 @@ from scipy.special import softmax
 from soupwidgets.evaluation import Evaluator, coarse_to_fine, probe
 from soupwidgets.methods import uniform_soup, wise_ft
 from soupwidgets.methods.sweep import alpha_grid
+from soupwidgets.panel.choices import choice_of_fine_tuned
 from soupwidgets.panel.controls import Button, Choice, Number, Slider
-from soupwidgets.panel.given import evaluator_for, fine_tuned_models
+from soupwidgets.panel.given import evaluator_for
+from soupwidgets.panel.measured import Pace, saved_table
 from soupwidgets.panel.panel import Filled, Panel, State
 from soupwidgets.panel.python import script
-from soupwidgets.panel.view import Strip, Table, View
+from soupwidgets.panel.view import Strip, View
 from soupwidgets.recipe import Recipe
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.topics.spectrum import figures
@@ -82,11 +83,9 @@ class SpectrumExplorer(Panel):
         noise: LabelNoiseStudy | None = None,
     ) -> None:
         self.ev = evaluator_for("SpectrumExplorer", ev)
-        names = fine_tuned_models("SpectrumExplorer", ev.pool)
-        first = names[0] if fine_tuned is None else fine_tuned
-        ev.pool.require([first])
+        models = choice_of_fine_tuned("SpectrumExplorer", ev.pool, fine_tuned)
         self._grid, self._noise = alpha_grid(alphas), noise
-        self._others = {n: Recipe({n: 1}) for n in dict.fromkeys([ev.pool.zero_shot, *names, first])}
+        self._others = {n: Recipe({n: 1}) for n in (ev.pool.zero_shot, *models.options)}
         if len(ev.pool.fine_tuned) > 1:
             self._others[_SOUP] = uniform_soup(ev.pool)
         self._paths = PathKinds(ev.suite, pairs, samples)
@@ -95,14 +94,14 @@ class SpectrumExplorer(Panel):
         self._sensed: dict[tuple[str, float], FourierSensitivity] = {}
         self._images: list[ImageSpectrum] = []
         controls = [
-            Choice(name="fine_tuned", label="Fine-tuned", value=first, options=list(dict.fromkeys([*names, first]))),
+            models,
             Choice(name="compare", label="Compare", value=ev.pool.zero_shot, options=list(self._others)),
             Choice(name="kind", label="Paths", value=BETWEEN, options=list(self._paths)),
             Choice(name="follow", label="Follow", value="probabilities", options=get_args(Values)),
             Choice(name="look", label="Show", value="paths", options=_LOOKS[: 3 if noise else 2]),
             Choice(name="direction", label="Noise along", value=noise.directions[0], options=noise.directions,
                    hidden=True) if noise else None,
-            Slider(name="alpha", label="alpha", value=0.5, low_label=ev.pool.zero_shot, high_label=first),
+            Slider(name="alpha", label="alpha", value=0.5, low_label=ev.pool.zero_shot, high_label=models.value),
             Slider(name="path", label="path", value=1, low=1, high=pairs, step=1, low_label="1", high_label=str(pairs)),
             Button(name="waves", label="Which waves disturb this model?",
                    title=f"Add every Fourier basis image to {_SENSITIVITY_IMAGES} images, and count errors"),
@@ -145,16 +144,15 @@ class SpectrumExplorer(Panel):
         if state["look"] == "noise":
             yield self._noise_view(state)
             return
-        drawn_at = 0.0
         # A comparison needs two lines.
         states, others = self._follow(state, _mine(state)), self._follow(state, _theirs(state))
         mine, theirs = next(states), next(others)
         yield self._paths_view(state, mine, theirs)
+        pace = Pace()
         for following, own in ((states, True), (others, False)):
             for found in following:
                 mine, theirs = (found, theirs) if own else (mine, found)
-                due = found.exact or time.monotonic() - drawn_at > _SECONDS_PER_PICTURE
-                drawn_at = time.monotonic() if due else drawn_at
+                due = pace.due(_SECONDS_PER_PICTURE, now=found.exact)
                 # A step without a picture is one at which a newer wish may cut in.
                 yield self._paths_view(state, mine, theirs) if due else None
 
@@ -248,11 +246,10 @@ class SpectrumExplorer(Panel):
             strips.append(path_strip(paths.images(number), said, (classes[first], classes[second])))
         done, total = len(mine.density) + len(theirs.density), mine.total + theirs.total
         words = "exact" if done == total else "coarse so far"
-        table = Table(f"Spectrum of {name}", ["frequency", "density", "low", "high"], _rows(mine), drawn=False)
         return View(
             figures=drawn,
             strips=strips,
-            tables=[table] if done == total else [],
+            tables=[saved_table(f"Spectrum of {name}", mine.to_frame())] if done == total else [],
             words=f"{name}: {words}, {done} of {total} paths",
             done=done,
             total=total,
@@ -268,8 +265,7 @@ class SpectrumExplorer(Panel):
         if found is not None:
             drawn["waves"] = figures.fourier_sensitivity(found, _name(state["fine_tuned"], state["sensed"]))
             words, done, total = f"waves on {found.seen} of {found.images} images", found.seen, found.images
-        controls = self._shown(state)
-        return View(figures=drawn, words=words, done=done, total=total, controls=controls)
+        return View(figures=drawn, words=words, done=done, total=total, controls=self._shown(state))
 
     def _noise_view(self, state: State) -> View:
         assert self._noise is not None
@@ -300,7 +296,3 @@ def _theirs(state: State) -> tuple[Any, ...]:
 
 def _name(fine_tuned: str, alpha: float) -> str:
     return f"alpha {alpha:.3g} of {fine_tuned}"
-
-
-def _rows(spectrum: PathSpectrum) -> list[list[str | float | None]]:
-    return [[float(cell) for cell in row] for row in spectrum.to_frame().to_numpy()]

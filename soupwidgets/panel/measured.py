@@ -1,0 +1,42 @@
+"""What several panels say of a measurement: how far it is, its limits, all numbers to be saved, and when to draw."""
+
+from __future__ import annotations
+
+import time
+
+import pandas as pd
+
+from soupwidgets.evaluation import Evaluation
+from soupwidgets.figures.style import interval_words
+from soupwidgets.panel.view import Table
+
+
+def how_far(evaluation: Evaluation) -> tuple[str, int, int]:
+    """Words for how far an evaluation is; images seen, and images in all."""
+    seen = sum(score.seen for score in evaluation.scores.values())
+    total = sum(score.total for score in evaluation.scores.values())
+    return f"{'exact' if evaluation.exact else 'coarse so far'}, {seen:,} of {total:,} images", seen, total
+
+
+def percent_limits(interval: tuple[float, float]) -> str:
+    """Limits of a share (0..1) in percent."""
+    return interval_words((100 * interval[0], 100 * interval[1]), ".1f")
+
+
+def saved_table(title: str, frame: pd.DataFrame) -> Table:
+    """All numbers of a frame, which are not drawn but offered to be saved."""
+    rows = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
+    return Table(title, list(frame.columns), rows, drawn=False)
+
+
+class Pace:
+    """Says when another picture is due: more would only keep the browser busy."""
+
+    def __init__(self) -> None:
+        self._drawn_at = -float("inf")
+
+    def due(self, seconds: float, *, now: bool = False) -> bool:
+        """Whether the last picture is that long ago, or one is due ``now``; then the next is counted from here."""
+        if found := now or time.monotonic() - self._drawn_at > seconds:
+            self._drawn_at = time.monotonic()
+        return found
