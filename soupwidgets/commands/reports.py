@@ -7,8 +7,9 @@ import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum, StrEnum
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -53,7 +54,7 @@ def reporting(run: Callable[..., Report]) -> Callable[..., None]:
 
     @functools.wraps(run)
     def command(*, json_file: str | None, **given: Any) -> None:
-        report = run(**given)
+        report = run(**{name: one.value if isinstance(one, Enum) else one for name, one in given.items()})
         write_json(json_file, plain(report.content))
         if json_file != "-" and report.text:
             show(report.text)
@@ -101,10 +102,10 @@ def _measuring(run: Callable[..., Report], more: Sequence[inspect.Parameter]) ->
 
 
 def options_of(run: Callable[..., Any]) -> list[inspect.Parameter]:
-    """A function's parameters, with annotations that are evaluated; that of an evaluator, which is no option, aside."""
-    hints = get_type_hints(run, localns={"Evaluator": Any}, include_extras=True)
+    """A function's parameters as options; a choice of words is an enumeration, which every version of typer knows."""
+    hints = get_type_hints(run, include_extras=True)
     return [
-        one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name])
+        _option(name, _enumerated(name, hints[name]), one.default)
         for name, one in inspect.signature(run).parameters.items()
     ]
 
@@ -135,6 +136,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return str(value) if isinstance(value, Path) else value
+
+
+def enumeration(name: str, words: Any) -> Any:
+    """What typer makes an option of where one of several words (a `Literal`) is wanted."""
+    return StrEnum(name, [(word, word) for word in get_args(words)])
+
+
+def _enumerated(name: str, annotation: Any) -> Any:
+    words, *how = get_args(annotation) or (annotation,)
+    return Annotated[enumeration(name, words), *how] if get_origin(words) is Literal else annotation
 
 
 def _option(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:

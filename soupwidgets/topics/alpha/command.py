@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
+import pandas as pd
 import typer
 
 from soupwidgets.commands.reports import Report, measuring_slices
-
-if TYPE_CHECKING:
-    from soupwidgets.evaluation import Evaluator
+from soupwidgets.evaluation import Evaluation, Evaluator
+from soupwidgets.evaluation.axis_names import column_label
+from soupwidgets.methods import alpha_sweep
 
 
 @measuring_slices
@@ -20,11 +21,6 @@ def sweep(
     alphas: Annotated[int, typer.Option(min=2, help="Number of evenly spaced alphas from 0 to 1.")] = 11,
 ) -> Report:
     """Measure accuracy on every split along the line from the zero-shot to a fine-tuned model (WiSE-FT)."""
-    import pandas as pd
-
-    from soupwidgets.evaluation.axis_names import column_label
-    from soupwidgets.methods import alpha_sweep
-
     result = alpha_sweep(ev, fine_tuned, alphas, progress=sys.stderr.isatty())
     best = result.best_alpha()
     mean_ood = {alpha: _mean_ood(result[alpha]) for alpha in result.alphas}
@@ -47,7 +43,7 @@ def sweep(
     )
 
 
-def _mean_ood(evaluation: Any) -> dict[str, float] | None:
+def _mean_ood(evaluation: Evaluation) -> dict[str, float] | None:
     if not any(score.role == "shift" for score in evaluation.scores.values()):
         return None
     low, high = evaluation.shift_interval

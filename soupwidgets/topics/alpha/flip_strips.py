@@ -17,8 +17,6 @@ def flips_near(suite: Suite, measured: Mapping[float, Evaluation], alpha: float,
 
     Parameters
     ----------
-    measured
-        Exact evaluations by alpha.
     alpha
         Where to look: between the nearest measured alpha below and the nearest above.
 

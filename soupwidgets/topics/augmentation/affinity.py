@@ -89,8 +89,6 @@ def affinity(
 
     Parameters
     ----------
-    augmentation
-        Applied once to every image.
     split
         The split to measure on; the validation split when None.
     repeats
@@ -149,8 +147,6 @@ def affinity_along_alpha(
     ----------
     recipes
         Alpha to the model there.
-    augmentation, split
-        As in `affinity`.
     """
     states = stream_affinity_along_alpha(ev, recipes, augmentation, split=split)
     return dict(tqdm(states, total=len(recipes), desc=one_line(augmentation.name), unit="alpha", disable=not progress))

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import pandas as pd
 import typer
+from tqdm import tqdm
 
 from soupwidgets.commands.inputs import any_split
 from soupwidgets.commands.reports import Report, measuring, plain
 from soupwidgets.commands.studies import studying
+from soupwidgets.evaluation import Evaluator
+from soupwidgets.recipe import Recipe
+from soupwidgets.suites import AUGMENTATIONS, Augmentation
+from soupwidgets.suites import augmentation as augmentation_named
 from soupwidgets.topics.augmentation.affinity import affinity as affinity_
-
-if TYPE_CHECKING:
-    from soupwidgets.evaluation import Evaluator
-    from soupwidgets.suites import Augmentation
+from soupwidgets.topics.augmentation.study import run_augmentation_study
 
 app = typer.Typer(no_args_is_help=True, help="Augmentations: their affinity and diversity.")
 
@@ -38,11 +41,6 @@ def affinity(
     repeats: Annotated[int, typer.Option(min=1, help="How often each image is augmented.")] = 1,
 ) -> Report:
     """Measure how little each augmentation disturbs a model: accuracy on augmented against unchanged images."""
-    import pandas as pd
-    from tqdm import tqdm
-
-    from soupwidgets.recipe import Recipe
-
     chosen = model or [ev.pool.zero_shot]
     ev.pool.require(chosen)
     where = any_split(ev.suite, split)
@@ -68,20 +66,16 @@ def affinity(
 @studying(work="build/augmentations", seeds=3, epochs=20)
 def diversity(how: dict[str, Any], augmentation: _Augmentations = None) -> tuple[Any, str]:
     """Train with and without each augmentation: diversity, affinity, change of accuracy. Estimates the time first."""
-    from soupwidgets.topics.augmentation.study import run_augmentation_study
-
     study = run_augmentation_study(**how, augmentations=_named(augmentation))
     return study, study.to_frame()[["augmentation", "affinity", "diversity", "accuracy", "change"]].round(3).to_string()
 
 
 def _named(names: list[str] | None) -> list[Augmentation]:
-    from soupwidgets.suites import AUGMENTATIONS, augmentation
-
     found = []
     for name in names or list(AUGMENTATIONS):
         kind, _, strength = name.partition(":")
         try:
-            found.append(augmentation(kind, float(strength) if strength else 1.0))
+            found.append(augmentation_named(kind, float(strength) if strength else 1.0))
         except ValueError as error:
             raise ValueError(f"--augmentation {name}: {error}") from None
     return found

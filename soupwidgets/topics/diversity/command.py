@@ -10,6 +10,8 @@ import typer
 from soupwidgets.commands.inputs import tested_split
 from soupwidgets.commands.options import DeviceOption, PartOption, StoreOption, SuiteOption
 from soupwidgets.commands.reports import Report, reporting
+from soupwidgets.suites import Suite
+from soupwidgets.topics.diversity.report import diversity_report, given_members
 
 
 @reporting
@@ -28,9 +30,6 @@ def diversity(
     store: StoreOption = None,
 ) -> Report:
     """Show how differently models err: error inconsistency, kappa, ensembles of pairs, and the trend over training."""
-    from soupwidgets.suites import Suite
-    from soupwidgets.topics.diversity.report import diversity_report, given_members
-
     opened, progress = Suite.open(suite), sys.stderr.isatty()
     where = tested_split(opened, split)
     models = given_members(pool, opened, where, logits=logits, store=store, device=device, progress=progress, part=part)

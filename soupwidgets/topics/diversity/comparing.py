@@ -25,13 +25,7 @@ T = TypeVar("T")
 
 
 class Comparisons:
-    """Matrices of every split that was asked for, and the last of everything else; any thread may ask.
-
-    Parameters
-    ----------
-    models
-        At least two, of different names.
-    """
+    """Matrices of every split that was asked for, and the last of everything else; any thread may ask."""
 
     def __init__(self, models: Sequence[Member], suite: Suite) -> None:
         self.models = {one.name: one for one in models}

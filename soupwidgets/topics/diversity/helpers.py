@@ -106,8 +106,6 @@ def ensemble_of(chosen: Sequence[Member], suite: Suite, splits: Sequence[str]) -
     ----------
     chosen
         At least one model.
-    splits
-        Names of the splits.
     """
     scores = {}
     for split in splits:

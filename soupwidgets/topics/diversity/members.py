@@ -91,8 +91,6 @@ def member(evaluation: Evaluation, name: str, *, training: Mapping[str, str] | N
     ----------
     evaluation
         Exact, with its logits.
-    training
-        How it was trained, to compare with other models.
 
     Raises
     ------

@@ -55,17 +55,6 @@ def line_through(
 ) -> Baseline | None:
     """Fit the line that effective robustness is measured from.
 
-    Parameters
-    ----------
-    line
-        Through which models.
-    result, shift
-        The frontier, and the shift that is shown.
-    scale
-        On which it is straight.
-    others, chosen
-        Models of others, and names of the chosen ones.
-
     Raises
     ------
     ValueError

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from soupwidgets.commands.reports import Report, measuring_slices
-
-if TYPE_CHECKING:
-    from soupwidgets.evaluation import Evaluator
-
-
-class Scale(StrEnum):
-    """Scales for accuracies."""
-
-    logit = "logit"
-    probit = "probit"
-    linear = "linear"
+from soupwidgets.evaluation import Evaluator
+from soupwidgets.stats.scales import Scale
+from soupwidgets.topics.frontier.report import frontier_report
 
 
 @measuring_slices
@@ -38,14 +29,12 @@ def frontier(
     ] = None,
     scale: Annotated[
         Scale, typer.Option(help="Scale of accuracies on which the baseline is a straight line.")
-    ] = Scale.logit,
+    ] = "logit",
     sweep: Annotated[
         list[str] | None, typer.Option(help="Fine-tuned model whose alpha is swept as well; repeatable.")
     ] = None,
 ) -> Report:
     """Show accuracy against robustness of every measured model, and which of them no other one beats."""
-    from soupwidgets.topics.frontier.report import frontier_report
-
     return frontier_report(
-        ev, shift, scale=scale.value, baselines=baselines, sweeps=sweep, progress=sys.stderr.isatty(), id_test=id_test
+        ev, shift, scale=scale, baselines=baselines, sweeps=sweep, progress=sys.stderr.isatty(), id_test=id_test
     )

@@ -133,10 +133,6 @@ class Frontier:
             found[name] = sorted([*models, *ends], key=lambda m: place.get(id(m), 1.0 if m.alpha is None else m.alpha))
         return found
 
-    def hyperparameter_names(self) -> list[str]:
-        """Hyper-parameters that are known of at least two models and differ between them, by name."""
-        return differing(model.hyperparameters for model in self.models)
-
     def to_frame(self) -> pd.DataFrame:
         """One row per model: kind, accuracies with intervals (0..1), and the recipe."""
         import pandas as pd

@@ -35,14 +35,8 @@ def frontier_report(
     ----------
     ev
         The evaluator; checkpoints of its pool that have not been measured yet are measured.
-    shift
-        One shift for robustness, or None for the mean of all.
-    scale
-        Scale on which the baseline is a straight line.
     baselines, id_test
         As in `read_accuracy_table`: accuracies of baseline models, for effective robustness.
-    sweeps
-        Fine-tuned models whose alphas are swept as well.
 
     Returns
     -------

@@ -116,8 +116,6 @@ def effective_robustness(point: FrontierPoint, baseline: Baseline) -> EffectiveR
 
     Parameters
     ----------
-    point
-        The model.
     baseline
         From `fit_baseline`, on the same splits.
 

@@ -18,17 +18,7 @@ def frontier_script(
     source: str | Path | None,
     on: Sequence[str],
 ) -> str:
-    """Write the script.
-
-    Parameters
-    ----------
-    ev, names
-        The panel's evaluator, and the models that were chosen.
-    source
-        File of the models of others, where there is one.
-    on
-        Shifts that the vertical axis is made of.
-    """
+    """Write the script."""
     shift, scale, line = state["shift"], state["scale"], state["line"]
     lines = ["front = sw.frontier.models(ev)", f"points = front.points({shift!r})"]
     through = {

@@ -22,10 +22,6 @@ def shown_models(result: Frontier, ev: Evaluator, *, asked: Asked = "pool", sear
 
     Parameters
     ----------
-    result
-        All that is measured.
-    ev
-        Whose pool it is.
     asked
         ``"session"`` keeps what was asked of this evaluator since it was made, beside the checkpoints and ensembles.
     search
@@ -42,13 +38,7 @@ def shown_models(result: Frontier, ev: Evaluator, *, asked: Asked = "pool", sear
 
 
 class Measured:
-    """What an evaluator's store knows of its pool, looked up again where something was filed since.
-
-    Parameters
-    ----------
-    ensembles
-        Shown beside; they are not in the store.
-    """
+    """What an evaluator's store knows of its pool, looked up again where something was filed since."""
 
     def __init__(self, ev: Evaluator, ensembles: Iterable[Evaluation]) -> None:
         self._ev = ev

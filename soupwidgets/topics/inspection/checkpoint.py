@@ -95,11 +95,6 @@ def guess_architecture(tensors: Mapping[str, TensorInfo]) -> str | None:
     """Identify the image tower from names and shapes alone.
 
     It is a description, with the names of open_clip's models that have such a tower.
-
-    Parameters
-    ----------
-    tensors
-        Shapes by name.
     """
     stems = [name.removesuffix("conv1.weight") for name in tensors if name.endswith("visual.conv1.weight")]
     if len(stems) != 1:

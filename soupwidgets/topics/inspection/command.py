@@ -11,6 +11,8 @@ import typer
 from soupwidgets.commands.inputs import known_pool
 from soupwidgets.commands.options import PartOption
 from soupwidgets.commands.reports import Report, reporting
+from soupwidgets.text import one_line
+from soupwidgets.topics.inspection.report import inspect_files, open_all, to_text
 
 
 @reporting
@@ -21,9 +23,6 @@ def inspect(
     part: PartOption = None,
 ) -> Report:
     """Show what is in weight files, and whether they can be mixed. No code in them is run."""
-    from soupwidgets.text import one_line
-    from soupwidgets.topics.inspection.report import inspect_files, open_all, to_text
-
     # For a folder without weights, `known_pool` says what is in it.
     places = [Path(known_pool(str(file))) if file.is_dir() else file for file in files]
     opened, unreadable = open_all(places, part)

@@ -30,8 +30,6 @@ def open_all(
     ----------
     places
         Files, folders, or names as in `Pool.open`.
-    part
-        Which weights to use from each.
 
     Raises
     ------
@@ -60,11 +58,6 @@ def open_all(
 
 def inspect_files(files: Sequence[CheckpointFile | Adapter], *, progress: bool = True) -> dict[str, Any]:
     """Everything that can be inferred from the files alone, as JSON values.
-
-    Parameters
-    ----------
-    files
-        At least one.
 
     Returns
     -------

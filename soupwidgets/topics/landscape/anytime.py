@@ -29,8 +29,6 @@ def measure_points(
     ----------
     ev
         The evaluator; scores from its store appear in the first state.
-    recipes
-        The models to measure.
     order
         The order in which points get their first rough score.
     exact_order

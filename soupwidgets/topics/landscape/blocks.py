@@ -123,8 +123,6 @@ def block_profile(
     mode
         ``"alone"`` moves each block on its own; ``"after"`` moves it with all blocks after it, so that
         the last row is the head alone and the first the whole model.
-    alphas
-        The alphas to measure.
     split
         Where to measure; the validation split when None.
 

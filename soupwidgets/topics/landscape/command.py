@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from soupwidgets.commands.inputs import any_split
 from soupwidgets.commands.reports import Report, measuring
-
-if TYPE_CHECKING:
-    from soupwidgets.evaluation import Evaluator
+from soupwidgets.evaluation import Evaluator, Recalibration
+from soupwidgets.recipe import Recipe
+from soupwidgets.topics import landscape
+from soupwidgets.topics.landscape.report import barriers_report, line_report, plane_report
 
 app = typer.Typer(no_args_is_help=True, help="Loss landscapes between checkpoints: lines, planes, barriers.")
 
@@ -41,13 +42,10 @@ def line(
     recalibrate: _Recalibrate = None,
 ) -> Report:
     """Measure loss and error on the straight line through two checkpoints, and the error barrier between them."""
-    from soupwidgets.topics.landscape.line import line
-    from soupwidgets.topics.landscape.report import line_report
-
     names = [*(checkpoints or []), *(more or [])]
     if len(names) != 2:
         raise ValueError(f"a line goes through two checkpoints, got {len(names)}")
-    return line_report(line(ev, *names, steps=grid, beyond=beyond, **_how(ev, split, recalibrate)))
+    return line_report(landscape.line(ev, *names, steps=grid, beyond=beyond, **_how(ev, split, recalibrate)))
 
 
 @app.command("plane")
@@ -61,16 +59,11 @@ def plane(
     recalibrate: _Recalibrate = None,
 ) -> Report:
     """Measure loss and error on the plane through three checkpoints, and the distance of all others from it."""
-    from soupwidgets.recipe import Recipe
-    from soupwidgets.topics.landscape.marks import marks
-    from soupwidgets.topics.landscape.plane import plane
-    from soupwidgets.topics.landscape.report import plane_report
-
     how = _how(ev, split, recalibrate)
-    found = plane(ev, [*(checkpoints or []), *(more or [])], grid=grid, **how)
+    found = landscape.plane(ev, [*(checkpoints or []), *(more or [])], grid=grid, **how)
     models = {name: Recipe({name: 1}) for name in found.plane.geometry.names}
     del how["progress"]
-    return plane_report(found, marks(ev, found.plane, models, **how))
+    return plane_report(found, landscape.marks(ev, found.plane, models, **how))
 
 
 @app.command("barriers")
@@ -84,16 +77,11 @@ def barriers(
     recalibrate: _Recalibrate = None,
 ) -> Report:
     """Measure error barriers between all pairs of some checkpoints, or of the whole pool if none are named."""
-    from soupwidgets.topics.landscape.barrier import barrier_matrix
-    from soupwidgets.topics.landscape.report import barriers_report
-
     names = [*(checkpoints or []), *(more or [])]
-    return barriers_report(barrier_matrix(ev, names or None, points=grid, **_how(ev, split, recalibrate)))
+    return barriers_report(landscape.barrier_matrix(ev, names or None, points=grid, **_how(ev, split, recalibrate)))
 
 
 def _how(ev: Evaluator, split: str | None, recalibrate: int | None) -> dict[str, Any]:
-    from soupwidgets.evaluation import Recalibration
-
     recalibration = None if recalibrate is None else Recalibration(recalibrate)
     where = any_split(ev.suite, split).name
     return {"split": where, "recalibration": recalibration, "progress": sys.stderr.isatty()}

@@ -58,8 +58,6 @@ def stream_marks(
     ----------
     plane
         A plane that includes the checkpoints of the models.
-    models
-        Name to recipe.
     split
         Where to measure; the validation split when None.
 

@@ -15,15 +15,7 @@ Look = Literal["contours", "surface", "all splits"]
 
 
 class Pictures:
-    """Draws what a walk has measured.
-
-    Parameters
-    ----------
-    walk
-        What is drawn.
-    splits
-        Those that are shown together.
-    """
+    """Draws what a walk has measured."""
 
     def __init__(self, walk: Walk, splits: Sequence[str]) -> None:
         self._walk, self._splits = walk, splits
@@ -32,15 +24,7 @@ class Pictures:
     def of(
         self, where: Where, look: Look, quantity: figures.Quantity, corner: int, target: Point | None
     ) -> dict[str, go.Figure]:
-        """Draw a landscape, and the segment from a corner to a place.
-
-        Parameters
-        ----------
-        where, look, quantity
-            What is drawn, and how.
-        corner, target
-            Ends of the segment; there is none to None.
-        """
+        """Draw a landscape, and the segment from a corner to a place."""
         moment = where, look, quantity, corner, target, self._walk.version
         if self._kept[0] != moment:
             self._kept = moment, self._draw(where, look, quantity, corner, target)

@@ -94,13 +94,9 @@ def stream_sharpness(
 
     Parameters
     ----------
-    model
-        A checkpoint or a recipe.
     images
         Number of images over which the loss is averaged: the first of the split's seeded order, so that it is the
         same loss for every model. Each iteration costs about five forward passes over them.
-    iterations
-        Maximum number of iterations.
     tolerance
         Stop when the relative change of the estimate is below this.
     split
@@ -209,17 +205,7 @@ def power_iteration(
 
 
 def hessian_product(loss: Callable[[Vector], Tensor], at: Vector, vector: Vector) -> Vector:
-    """The Hessian of a loss times a vector, forward over reverse: exact, at the cost of about five evaluations.
-
-    Parameters
-    ----------
-    loss
-        Function from parameters by name to a number.
-    at
-        The point at which the second derivatives are taken.
-    vector
-        A vector with the same names and shapes.
-    """
+    """The Hessian of a loss times a vector, forward over reverse: exact, at the cost of about five evaluations."""
     with warnings.catch_warnings():
         # torch scripts its own jvp rules on first use, and warns that scripting is deprecated.
         warnings.simplefilter("ignore", FutureWarning)

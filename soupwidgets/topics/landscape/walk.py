@@ -29,13 +29,7 @@ class Where:
 
 
 class Walk:
-    """Planes, landscapes, marks, segments, and the model that one stands on.
-
-    Parameters
-    ----------
-    soups
-        Models to mark beside the checkpoints, by name.
-    """
+    """Planes, landscapes, marks, segments, and the model that one stands on."""
 
     def __init__(self, ev: Evaluator, soups: Mapping[str, Recipe]) -> None:
         self.ev, self._soups = ev, soups
@@ -110,17 +104,7 @@ class Walk:
             yield line
 
     def fill(self, where: Where, splits: Sequence[str], pace: float) -> Iterator[Filled]:
-        """Measure the grid on a split, then the marks; then the grid on further splits.
-
-        Parameters
-        ----------
-        where
-            The landscape.
-        splits
-            Further splits.
-        pace
-            Seconds between two pictures of a grid that fills.
-        """
+        """Measure the grid on a split, then the marks; then the grid on further splits."""
         yield from self._grids(where, [where.split], pace)
         yield from self._all_marks(where)
         yield from self._grids(where, splits, pace)

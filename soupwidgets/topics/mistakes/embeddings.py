@@ -48,8 +48,6 @@ class Embeddings:
 
         Parameters
         ----------
-        count
-            Number of references.
         label
             Only references of this class.
         """

@@ -85,7 +85,8 @@ def read_human_accuracy(path: str | Path, split: Split, *, synsets: Sequence[str
         sets: dict[str, frozenset[int]] = {}
         for which in ("correct", "unclear", "wrong"):
             given = annotation.get(which, [])
-            unknown = [s for s in given if _number_of(s, number) is None] if isinstance(given, list) else [given]
+            listed = isinstance(given, list)
+            unknown = [s for s in given if not isinstance(s, str) or s not in number] if listed else [given]
             if unknown:
                 raise ValueError(f"{path}: {name:.200}: {which}: no class has the synset {unknown[0]!r:.60}")
             sets[which] = frozenset(number[s] for s in given)
@@ -269,8 +270,6 @@ def factor_scores(right: NDArray[np.bool_], factors: Factors) -> list[FactorScor
     ----------
     right
         Whether each image of the split is classified correctly, ``[n]``.
-    factors
-        The annotations.
 
     Notes
     -----
@@ -287,10 +286,6 @@ def factor_scores(right: NDArray[np.bool_], factors: Factors) -> list[FactorScor
             ratio = (1 - n / images) / error if error else float("nan")
             found.append(FactorScore(name, n / images, (float(low), float(high)), images, float(ratio)))
     return sorted(found, key=lambda one: -one.error_ratio if one.error_ratio == one.error_ratio else 0.0)
-
-
-def _number_of(synset: object, number: Mapping[str, int]) -> int | None:
-    return number.get(synset) if isinstance(synset, str) else None
 
 
 def _places(path: str | Path, split: Split) -> dict[str, int]:

@@ -87,11 +87,6 @@ class MistakeGuesser:
     def guess(self, row: int, prediction: int) -> Guess:
         """Guess the category of one mistake.
 
-        Parameters
-        ----------
-        prediction
-            The class that the model predicted.
-
         Raises
         ------
         ValueError

@@ -24,8 +24,6 @@ class Cards:
 
     Parameters
     ----------
-    model
-        Whose predictions stand on them.
     embedded
         For nearest training images and a first guess of the category; without them there are neither.
     """

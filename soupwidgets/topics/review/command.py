@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,20 +12,28 @@ from soupwidgets.commands.inputs import tested_split
 from soupwidgets.commands.options import DeviceOption, PartOption, StoreOption, SuiteOption
 from soupwidgets.commands.places import output_file
 from soupwidgets.commands.reports import Report, reporting
+from soupwidgets.suites import Suite, write_slice
+from soupwidgets.text import one_line
+from soupwidgets.topics.diversity.report import given_members
+from soupwidgets.topics.review.files import export_labels, write_session
+from soupwidgets.topics.review.label_set import Rule
+from soupwidgets.topics.review.major import major_slice
+from soupwidgets.topics.review.report import (
+    merged,
+    open_labels,
+    open_session,
+    score_report,
+    summary_report,
+    summary_text,
+)
+from soupwidgets.topics.review.views import view
 
 app = typer.Typer(no_args_is_help=True, help="Reviewed mistakes: kinds, scores, exports, and merging of sessions.")
 
 
-class LabelRule(StrEnum):
-    """How several judgements are combined into one set of labels."""
-
-    all_views = "all views"
-    majority = "majority"
-
-
 _Session = Annotated[str, typer.Argument(help="File of a session; with --reviews, its id.")]
 _Reviews = Annotated[str | None, typer.Option(help="Where sessions are stored: an SQLite file or a postgresql:// URL.")]
-_Rule = Annotated[LabelRule, typer.Option(help="Whether every view counts, or only the majority's.")]
+_Rule = Annotated[Rule, typer.Option(help="Whether every view counts, or only the majority's.")]
 _Split = Annotated[str | None, typer.Option(help="Name of the split; the in-distribution test if not given.")]
 
 
@@ -34,8 +41,6 @@ _Split = Annotated[str | None, typer.Option(help="Name of the split; the in-dist
 @reporting
 def summary(session: _Session, reviews: _Reviews = None) -> Report:
     """Show kinds and severities of mistakes in a session or a published file, and how far reviewers agree."""
-    from soupwidgets.topics.review.report import summary_report, summary_text
-
     report = summary_report(session, reviews)
     return Report(report, summary_text(report))
 
@@ -50,20 +55,16 @@ def score(
         list[str] | None, typer.Option(help="NAME:SPLIT=FILE of a model's logits (npy, npz, pt, csv); repeatable.")
     ] = None,
     split: _Split = None,
-    rule: _Rule = LabelRule.all_views,
+    rule: _Rule = "all views",
     reviewed_only: Annotated[bool, typer.Option("--reviewed-only", help="Score reviewed images only.")] = False,
     part: PartOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
 ) -> Report:
     """Show models' multi-label accuracy next to their single-label accuracy, and the count on the 'major' slice."""
-    from soupwidgets.suites import Suite
-    from soupwidgets.topics.diversity.report import given_members
-    from soupwidgets.topics.review.report import open_labels, score_report
-
     opened = Suite.open(suite)
     where = tested_split(opened, split)
-    given = open_labels(labels, opened, split=where.name, rule=rule.value)
+    given = open_labels(labels, opened, split=where.name, rule=rule)
     progress = sys.stderr.isatty()
     models = given_members(
         pool or [], opened, where, logits=logits, store=store, device=device, progress=progress, part=part
@@ -82,24 +83,17 @@ def export(
     major: Annotated[Path | None, typer.Option(help="File for the 'major' slice.", callback=output_file)] = None,
     reviews: _Reviews = None,
     split: _Split = None,
-    rule: _Rule = LabelRule.all_views,
+    rule: _Rule = "all views",
     names: Annotated[
         bool, typer.Option("--names", help="Name the reviewers who share something and gave a name.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Write without asking.")] = False,
 ) -> Report:
     """Show which shared judgements would be exported, ask, and write them: labels, and the 'major' slice."""
-    from soupwidgets.suites import Suite, write_slice
-    from soupwidgets.text import one_line
-    from soupwidgets.topics.review.files import export_labels
-    from soupwidgets.topics.review.major import major_slice
-    from soupwidgets.topics.review.report import open_session
-    from soupwidgets.topics.review.views import view
-
     where = tested_split(Suite.open(suite), split)
     known = view(open_session(session, reviews)[1])
-    made = export_labels(known, where, rule=rule.value, names=names)
-    chosen = major_slice(known, where, rule=rule.value) if major else None
+    made = export_labels(known, where, rule=rule, names=names)
+    chosen = major_slice(known, where, rule=rule) if major else None
     for sentence in made.summary:
         print(one_line(sentence), file=sys.stderr)
     if not yes:
@@ -117,9 +111,6 @@ def merge(
     out: Annotated[Path, typer.Option(help="File for the merged session.", callback=output_file)],
 ) -> Report:
     """Merge copies of a session; what was withdrawn in any of them stays withdrawn."""
-    from soupwidgets.topics.review.files import write_session
-    from soupwidgets.topics.review.report import merged
-
     id, state, known = merged(files)
     write_session(out, id, state)
     judgements, reviewers = len(known.judgements), len({author for author, _ in known.judgements})

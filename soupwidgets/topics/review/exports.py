@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,30 +18,12 @@ LABELS, MAJOR, SESSION = "labels after review", "the 'major' slice", "the whole 
 KINDS = {LABELS: "labels.json", MAJOR: "major.json", SESSION: "session.json"}
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """An export that is ready to be written.
-
-    Parameters
-    ----------
-    sentences
-        What is in it.
-    write
-        Writes it to a file.
-    """
-
-    sentences: tuple[str, ...]
-    write: Callable[[Path], Path]
+# What is in an export that is ready, in sentences; and what writes it to a file.
+Prepared = tuple[tuple[str, ...], Callable[[Path], Path]]
 
 
 class Exports:
-    """What was looked at, and may be written as long as nothing that it depends on was changed.
-
-    Parameters
-    ----------
-    session, split
-        Whose judgements, and whose images.
-    """
+    """What was looked at, and may be written as long as nothing that it depends on was changed."""
 
     def __init__(self, session: ReviewSession, split: Split) -> None:
         self._session, self._split = session, split
@@ -58,7 +39,7 @@ class Exports:
         elif name == "write":
             if self._prepared is None or not self.ready(state):
                 raise ReviewError("look at what is in it first")
-            self._said = f"written: {self._prepared[1].write(Path(state['file']))}"
+            self._said = f"written: {self._prepared[1][1](Path(state['file']))}"
             self._prepared = None
         else:
             mine = self._session.mine()
@@ -73,10 +54,11 @@ class Exports:
     def notes(self, state: Mapping[str, Any]) -> list[str]:
         """What would be in the file, or what was done last."""
         if self._prepared is not None and self.ready(state):
-            return [f"This would be in {state['file']}:", *self._prepared[1].sentences]
+            return [f"This would be in {state['file']}:", *self._prepared[1][0]]
         return [self._said] if self._said else []
 
 
+<<<<<<< HEAD
 def prepare(kind: str, session: ReviewSession, *, split: Split, rule: Rule, names: bool) -> Prepared:
     """Look what an export would hold now.
 
@@ -91,10 +73,14 @@ def prepare(kind: str, session: ReviewSession, *, split: Split, rule: Rule, name
     names
         Whether to name those who share what they said.
     """
+=======
+def prepare(kind: str, session: ReviewSession, split: Split, rule: Rule, names: bool) -> Prepared:
+    """Look what an export would hold now."""
+>>>>>>> ecc2b5f (Choices of words are written once, as literals; helpers of panels say what they do in a sentence)
     view, state = session.refresh(), session.state
     if kind == LABELS:
         export = export_labels(view, split, rule=rule, names=names)
-        return Prepared(export.summary, export.write)
+        return export.summary, export.write
     if kind == MAJOR:
         found = major_slice(view, split, rule=rule)
         sentences = (
@@ -102,7 +88,7 @@ def prepare(kind: str, session: ReviewSession, *, split: Split, rule: Rule, name
             "Only of judgements that their reviewers share. No names, no notes, no pixels.",
             "Suite.open(folder, slices=[this file]) opens it as a split.",
         )
-        return Prepared(sentences, lambda path: write_slice(path, found))
+        return sentences, lambda path: write_slice(path, found)
     named = sum(bool(one.name) for one in view.reviewers.values())
     private = sum(not judgement.shared for judgement in view.judgements.values())
     sentences = (
@@ -111,7 +97,7 @@ def prepare(kind: str, session: ReviewSession, *, split: Split, rule: Rule, name
         "It is for merging with copies of people in the group: give it to nobody else.",
         "What is taken back later disappears from a copy when that is merged, not before.",
     )
-    return Prepared(sentences, lambda path: write_session(path, session.id, state))
+    return sentences, lambda path: write_session(path, session.id, state)
 
 
 def _about(state: Mapping[str, Any]) -> dict[str, Any]:

@@ -96,8 +96,6 @@ def export_labels(known: View, split: Split, *, rule: Rule = "all views", names:
     ----------
     rule
         How labels are settled; the distributions are in the export as well.
-    names
-        Whether to name the reviewers who share something and gave a name.
     """
     settled = label_set(known, split.name, rule, shared=True)
     counted = distributions(known, split.name, shared=True)

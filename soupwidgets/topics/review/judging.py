@@ -22,10 +22,6 @@ class Judging:
 
     Parameters
     ----------
-    session
-        Where judgements are stored.
-    split
-        Whose images.
     mistaken
         Row to the mistaken prediction there, None where there is none.
     listed
@@ -64,10 +60,6 @@ class Judging:
         ----------
         event
             ``do`` (next, previous, undo, take back, turn, say, choose, flag, note) and what it is about.
-        rows
-            Of the images to look at.
-        row
-            Of the image that is shown; None for none.
         """
         do, self.problem = event.get("do"), ""
         try:

@@ -18,13 +18,6 @@ def check_copy(session: str, mine: State, other: State) -> None:
     Records and removals are signed by their authors; what belongs to the group (terms, the agreement) may be changed
     by anybody, but not so often that others cannot change it back.
 
-    Parameters
-    ----------
-    mine
-        The local state, with at least the session's own record.
-    other
-        The other copy's state.
-
     Raises
     ------
     ReviewError

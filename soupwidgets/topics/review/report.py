@@ -53,13 +53,7 @@ def open_session(name: str, store: str | None) -> tuple[str, State]:
 
 
 def summary_report(name: str, store: str | None = None) -> dict[str, Any]:
-    """Summarise which kinds of mistakes were found, and how far reviewers agree.
-
-    Parameters
-    ----------
-    name, store
-        A session (as in `open_session`), or a published file of reviewed mistakes.
-    """
+    """Summarise which kinds of mistakes were found, and how far reviewers agree."""
     if store is None and _format_of(name) != SESSION_FORMAT:
         found = read_mistakes(name)
         table = mistake_table(found.mistakes)
@@ -128,10 +122,6 @@ def score_report(
 
     Parameters
     ----------
-    models
-        Models with predictions on the split.
-    given
-        The reviewed labels.
     reviewed_only
         Score only reviewed images; otherwise the others are scored by their original label.
     """

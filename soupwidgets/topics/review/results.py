@@ -31,13 +31,6 @@ def results(
 
     Tables are of accuracies, kinds of mistakes, and agreement where several people said something; sentences say
     what is disputed.
-
-    Parameters
-    ----------
-    models, where, classes
-        Whose accuracies, on which split, with which names of classes.
-    view, rule
-        What was judged, and how labels are settled.
     """
     settled = label_set(view, where.name, rule)
     whole = settled.completed(where)

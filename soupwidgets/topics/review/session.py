@@ -76,8 +76,6 @@ class ReviewSession:
 
         Parameters
         ----------
-        store
-            The store to keep it in.
         code
             Code of the reviewer who starts it; a new one when None.
         """

@@ -63,17 +63,7 @@ def sign_record(
 
 
 def removal(session: str, code: str, of: str, *, nonce: str = "") -> Record:
-    """Proof that a record was withdrawn by its author, or everything by a reviewer. It stays in the session.
-
-    Parameters
-    ----------
-    session, code
-        As in `sign_record`.
-    of
-        Id of the record, or of the reviewer.
-    nonce
-        Nonce of the record.
-    """
+    """Proof that a record was withdrawn by its author, or everything by a reviewer. It stays in the session."""
     body = {"of": of, SIGNED: {"by": _key(code)[1], "nonce": nonce}}
     return _with_signature(session, code, Record(_hash("removal", of), "removal", "", body))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Mapping
-from enum import Enum, StrEnum
 from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -25,7 +24,7 @@ from soupwidgets.commands.options import (
     open_pool,
 )
 from soupwidgets.commands.places import output_file
-from soupwidgets.commands.reports import Report, options_of, reporting, with_options
+from soupwidgets.commands.reports import Report, enumeration, options_of, reporting, with_options
 from soupwidgets.methods import SoupMethod, all_methods, method_named
 
 _PLAIN = (bool, int, float, str)
@@ -95,7 +94,7 @@ def _command(method: SoupMethod) -> Any:
 
     def run(**given: Any) -> Report:
         options = {option.name: given.pop(option.name) for option in own}
-        return _make(method, {k: v.value if isinstance(v, Enum) else v for k, v in options.items()}, **given)
+        return _make(method, options, **given)
 
     app = typer.Typer(add_completion=False)
     needs = [*["It needs a suite."] * method.needs_images, *["The order of ingredients matters."] * method.ordered]
@@ -122,6 +121,6 @@ def _kind(name: str, annotation: Any) -> Any:
     if annotation in _PLAIN:
         return annotation
     if get_origin(annotation) is Literal and all(isinstance(word, str) for word in get_args(annotation)):
-        return StrEnum(name, [(word, word) for word in get_args(annotation)])
+        return enumeration(name, annotation)
     inner = [kind for kind in get_args(annotation) if kind is not NoneType]
     return annotation if len(inner) == 1 and inner[0] in _PLAIN and get_origin(annotation) is not list else None

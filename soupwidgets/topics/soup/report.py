@@ -30,18 +30,8 @@ def make_soup(
 
     Parameters
     ----------
-    method
-        One of `all_methods`.
-    ev
-        Chooses and measures; None where there is no suite.
-    out
-        The file.
     ingredients
         Names, in order; the pool's fine-tuned models when None.
-    options
-        Those of the method.
-    progress, overwrite
-        Whether to show a progress bar, and to replace a file that is there already.
 
     Returns
     -------
@@ -119,13 +109,7 @@ def _measure(ev: Evaluator, recipe: Recipe | None, out: Path) -> dict[str, Any]:
 
 
 def to_text(report: dict[str, Any]) -> str:
-    """The report for people.
-
-    Parameters
-    ----------
-    report
-        From `make_soup`.
-    """
+    """The report for people."""
     lines = []
     words = METRIC_WORDS.get(report.get("metric", "accuracy"), "accuracy")
     for step in report.get("steps", []):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -21,35 +20,16 @@ from soupwidgets.commands.options import (
 )
 from soupwidgets.commands.reports import Report, measuring, reporting
 from soupwidgets.commands.studies import studying
-
-if TYPE_CHECKING:
-    from soupwidgets.evaluation import Evaluator
+from soupwidgets.evaluation import Evaluator
+from soupwidgets.suites import Suite
+from soupwidgets.topics.spectrum.label_noise import run_label_noise_study
+from soupwidgets.topics.spectrum.path_spectrum import Detrend, Values, Window
+from soupwidgets.topics.spectrum.report import drawn_paths, images_report, paths_report
+from soupwidgets.training import LabelNoise
 
 app = typer.Typer(
     no_args_is_help=True, help="Frequencies: of predictions along paths between images, of images, and of label noise."
 )
-
-
-class Followed(StrEnum):
-    """Which model output is followed along a path."""
-
-    probabilities = "probabilities"
-    logits = "logits"
-
-
-class WindowName(StrEnum):
-    """Window applied to the values of a path."""
-
-    hann = "hann"
-    boxcar = "boxcar"
-
-
-class DetrendName(StrEnum):
-    """What is subtracted from the values of a path."""
-
-    linear = "linear"
-    constant = "constant"
-    none = "none"
 
 
 @app.command("paths")
@@ -70,24 +50,22 @@ def paths(
     step: Annotated[
         float | None, typer.Option(help="L2 distance (pixel values 0..1) between points, instead of --samples.")
     ] = None,
-    values: Annotated[Followed, typer.Option(help="Model output to follow.")] = Followed.probabilities,
+    values: Annotated[Values, typer.Option(help="Model output to follow.")] = "probabilities",
     seed: Annotated[int, typer.Option(help="Seed for drawing the pairs.")] = 0,
     window: Annotated[
-        WindowName, typer.Option(help="Window that fades values out towards both ends of a path; boxcar for none.")
-    ] = WindowName.hann,
+        Window, typer.Option(help="Window that fades values out towards both ends of a path; boxcar for none.")
+    ] = "hann",
     detrend: Annotated[
-        DetrendName, typer.Option(help="Subtract the best-fitting straight line from each path, its mean, or nothing.")
-    ] = DetrendName.linear,
+        Detrend, typer.Option(help="Subtract the best-fitting straight line from each path, its mean, or nothing.")
+    ] = "linear",
 ) -> Report:
     """Measure spectra of predictions along straight lines between images, with accuracy in and out of distribution."""
-    from soupwidgets.topics.spectrum.report import drawn_paths, paths_report
-
     models = model or ev.pool.names
     ev.pool.require(models)
     where = tested_split(ev.suite, split)
     drawn = drawn_paths(ev.suite, where, shifts=to or [], pairs=pairs, samples=samples, step=step, seed=seed)
-    treatment: dict[str, Any] = {"values": values.value, "window": window.value, "detrend": detrend.value}
-    return paths_report(ev, models, split=where.name, paths=drawn, progress=sys.stderr.isatty(), **treatment)
+    progress, treatment = sys.stderr.isatty(), {"values": values, "window": window, "detrend": detrend}
+    return paths_report(ev, models, split=where.name, paths=drawn, progress=progress, **treatment)
 
 
 @app.command("images")
@@ -109,9 +87,6 @@ def images(
     store: StoreOption = None,
 ) -> Report:
     """Measure power spectra of the images of every split, and a model's sensitivity to each frequency."""
-    from soupwidgets.suites import Suite
-    from soupwidgets.topics.spectrum.report import images_report
-
     ev = evaluator(open_pool(pool, part, head_from, zero_shot), suite, device, store) if pool else None
     return images_report(Suite.open(suite), ev, model=model, norm=norm, images=count, progress=sys.stderr.isatty())
 
@@ -133,9 +108,6 @@ def noise(
     amplitude: Annotated[float, typer.Option(help="Amplitude A; noise ranges from 0 to 2 A.")] = 0.5,
 ) -> tuple[Any, str]:
     """Train on labels with noise of several frequencies: which are learnt, and when. Estimates the time first."""
-    from soupwidgets.topics.spectrum.label_noise import run_label_noise_study
-    from soupwidgets.training import LabelNoise
-
     noises = [LabelNoise(f, amplitude, "radial") for f in radial or []]
     noises += [LabelNoise(f, amplitude, "random") for f in random or []]
     noises += [LabelNoise(*_wave(text, amplitude)) for text in wave or []]

@@ -56,8 +56,6 @@ def model_frequencies(
 
     Parameters
     ----------
-    recipes
-        The models by name.
     paths
         The paths, for example within and between classes.
     values

@@ -85,8 +85,6 @@ def image_paths(
     ----------
     kind
         ``"within"``: both images from one class. ``"between"``: from two classes.
-    pairs
-        Number of paths.
     samples
         Number of points on each path, including both images; ignored if ``step`` is given.
     step
@@ -188,8 +186,6 @@ def paths_to_changed(
     change
         Function from images ``[n, height, width(, 3)]`` (uint8) to changed images of the same shape, like
         `suites.Augmentation.once`.
-    name
-        Name of the change.
     pairs, samples, step, seed
         As in `image_paths`.
 

@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from soupwidgets.suites import Suite
-from soupwidgets.topics.spectrum.image_paths import ImagePaths, image_paths, paths_to
+from soupwidgets.topics.spectrum.image_paths import ImagePaths, PathKind, image_paths, paths_to
 
 WITHIN, BETWEEN = "within a class", "between classes"
 
 
 class PathKinds(Mapping[str, ImagePaths]):
     """Kind to paths, drawn when they are asked for first; those of the test split at once.
-
-    Parameters
-    ----------
-    pairs, samples
-        Paths of each kind, and points of each.
 
     Raises
     ------
@@ -36,10 +31,9 @@ class PathKinds(Mapping[str, ImagePaths]):
     def __getitem__(self, kind: str) -> ImagePaths:
         if kind not in self._drawn:
             suite, name, many = self._suite, self._kinds[kind], (self._pairs, self._samples)
-            if kind == WITHIN:
-                self._drawn[kind] = image_paths(suite.id_test, "within", *many, classes=suite.classes)
-            elif kind == BETWEEN:
-                self._drawn[kind] = image_paths(suite.id_test, "between", *many, classes=suite.classes)
+            if kind in (WITHIN, BETWEEN):
+                which: PathKind = "within" if kind == WITHIN else "between"
+                self._drawn[kind] = image_paths(suite.id_test, which, *many, classes=suite.classes)
             else:
                 self._drawn[kind] = paths_to(suite.id_test, suite.splits[name], *many)
         return self._drawn[kind]

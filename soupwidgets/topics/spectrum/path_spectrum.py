@@ -95,19 +95,6 @@ class PathSpectrum:
         frequency = self.frequency[1:]
         return self._estimate(lambda mean: _ratio((mean[..., 1:] * frequency).sum(axis=-1), mean[..., 1:].sum(axis=-1)))
 
-    def share_above(self, cutoff: float) -> Estimate:
-        """Share of the power above frequency 0 that lies above ``cutoff``. NaN if nothing changes.
-
-        Raises
-        ------
-        ValueError
-            When the cut-off is not between the lowest and the highest frequency.
-        """
-        if not 0 < cutoff < self.frequency[-1]:
-            raise ValueError(f"a cut-off must be between 0 and {self.frequency[-1]:.3g} {self.unit}, not {cutoff:g}")
-        above = self.frequency[1:] > cutoff
-        return self._estimate(lambda mean: _ratio(mean[..., 1:][..., above].sum(axis=-1), mean[..., 1:].sum(axis=-1)))
-
     def to_frame(self) -> pd.DataFrame:
         """One row per frequency: mean density with its interval."""
         low, high = self.band

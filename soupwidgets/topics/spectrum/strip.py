@@ -11,19 +11,7 @@ from soupwidgets.panel.view import Picture, Strip
 
 
 def path_strip(images: NDArray[np.uint8], predictions: Sequence[str], ends: tuple[str, str], shown: int = 9) -> Strip:
-    """Some points of a path from its first image to its last.
-
-    Parameters
-    ----------
-    images
-        ``[samples, height, width(, 3)]``.
-    predictions
-        Of each, in words.
-    ends
-        Classes of the two images.
-    shown
-        How many points.
-    """
+    """Some points of a path from its first image to its last."""
     places = np.unique(np.linspace(0, len(images) - 1, shown).round().astype(int))
     pictures = []
     for place in places.tolist():

@@ -65,7 +65,6 @@ def test_a_constant_model_has_no_frequency(tiny_evaluator: Evaluator) -> None:
     with_logits(tiny_evaluator, paths, np.ones((len(paths.split), 10)))
     found = path_spectrum(tiny_evaluator, A, paths, progress=False)
     assert np.isnan(found.centroid.value)
-    assert np.isnan(found.share_above(3).value)
 
 
 @settings(max_examples=50, deadline=None)
@@ -166,9 +165,6 @@ def test_bad_input_is_said(tiny_evaluator: Evaluator, suite: Suite) -> None:
     with_logits(tiny_evaluator, paths, logits)
     with pytest.raises(ValueError, match="on path 1 within a class are not finite: did its training diverge"):
         path_spectrum(tiny_evaluator, A, paths, progress=False)
-    good = image_paths(suite.id_test, "within", pairs=3, samples=SAMPLES)
-    with pytest.raises(ValueError, match=r"a cut-off must be between 0 and 15.5 cycles per path, not 16"):
-        path_spectrum(tiny_evaluator, A, good, progress=False).share_above(16)
 
 
 def test_it_comes_path_by_path_and_resumes_from_the_store(tiny_evaluator: Evaluator) -> None:
