@@ -16,7 +16,7 @@ CELL = """
 import soupwidgets as sw
 pool, suite = sw.Pool.open("../data/zoo/fashion"), sw.Suite.open("../data/suites/fashion")
 study = sw.augmentation.read_augmentation_study("../data/studies/augmentations.json")
-explorer = sw.widgets.AugmentationExplorer(study, suite, sw.Evaluator(pool, suite), alphas=2)
+explorer = sw.widgets.AugmentationExplorer(study, suite, ev=sw.Evaluator(pool, suite), alphas=2)
 explorer
 """
 

@@ -22,7 +22,7 @@ models = sw.diversity.members(ev, ["ft-03", "ft-05"], splits=["test"], progress=
 store = review.ReviewStore("STORE")
 session = review.ReviewSession(store, "SESSION", code="my code")
 embedded = sw.mistakes.embeddings(ev, "test", progress=False)
-reviewer = sw.widgets.MistakeReviewer(models, suite, session, embedded=embedded)
+reviewer = sw.widgets.MistakeReviewer(models, suite, session=session, embedded=embedded)
 reviewer
 """
 EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"

@@ -61,7 +61,7 @@ def workers() -> set[threading.Thread]:
 
 EXPLORERS: dict[str, Callable[[Evaluator], Panel]] = {
     "AlphaExplorer": lambda ev: widgets.AlphaExplorer(ev, alphas=3),
-    "AugmentationExplorer": lambda ev: widgets.AugmentationExplorer(augmentations(), ev.suite, ev),
+    "AugmentationExplorer": lambda ev: widgets.AugmentationExplorer(augmentations(), ev.suite, ev=ev),
     "DiversityExplorer": lambda ev: widgets.DiversityExplorer(
         sw.diversity.members(ev, progress=False), ev.suite, ev=ev
     ),

@@ -52,7 +52,7 @@ def test_anything_but_a_study(tiny_pool: Pool, small_suite: Suite) -> None:
         with pytest.raises(TypeError, match="write AugmentationExplorer"):
             AugmentationExplorer(*wrong)
     with pytest.raises(TypeError, match="given a Pool"):
-        AugmentationExplorer(augmentations(), small_suite, tiny_pool)  # type: ignore[arg-type]
+        AugmentationExplorer(augmentations(), small_suite, ev=tiny_pool)  # type: ignore[arg-type]
 
 
 def test_a_pool_alone(tiny_pool: Pool) -> None:
@@ -76,7 +76,7 @@ def test_a_pool_without_fine_tuned_models(tiny_pool: Pool, small_suite: Suite) -
     with pytest.raises(ValueError, match=r"three models, got 1 in the pool \(zero-shot\)"):
         LandscapeExplorer(ev)
     study = replace(augmentations(), results=(replace(augmentations().results[0], name="blur"),))
-    made = AugmentationExplorer(study, small_suite, ev)
+    made = AugmentationExplorer(study, small_suite, ev=ev)
     with pytest.raises(PoolError, match=r"the pool has none \(there is zero-shot\)"):
         made.do("measure")
     made.close()

@@ -66,7 +66,7 @@ class AugmentationExplorer(Panel):
         if not isinstance(study, AugmentationStudy) or not isinstance(suite, Suite):
             raise TypeError(
                 "AugmentationExplorer explores a study and shows images of a suite: write "
-                "AugmentationExplorer(read_augmentation_study(file), suite, Evaluator(pool, suite))"
+                "AugmentationExplorer(read_augmentation_study(file), suite, ev=Evaluator(pool, suite))"
             )
         if ev is not None:
             evaluator_for("AugmentationExplorer", ev)

@@ -58,23 +58,8 @@ class Exports:
         return [self._said] if self._said else []
 
 
-<<<<<<< HEAD
 def prepare(kind: str, session: ReviewSession, *, split: Split, rule: Rule, names: bool) -> Prepared:
-    """Look what an export would hold now.
-
-    Parameters
-    ----------
-    kind
-        One of `KINDS`.
-    session
-        Whose judgements; the store is asked again.
-    rule
-        How labels are settled.
-    names
-        Whether to name those who share what they said.
-    """
-=======
-def prepare(kind: str, session: ReviewSession, split: Split, rule: Rule, names: bool) -> Prepared:
+    """Look what an export would hold now."""
     """Look what an export would hold now."""
 >>>>>>> ecc2b5f (Choices of words are written once, as literals; helpers of panels say what they do in a sentence)
     view, state = session.refresh(), session.state

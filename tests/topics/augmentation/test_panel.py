@@ -35,7 +35,7 @@ def study() -> AugmentationStudy:
 @pytest.fixture
 def explorer(study: AugmentationStudy, tiny_evaluator: Evaluator) -> Iterator[AugmentationExplorer]:
     own = [Augmentation("mine", lambda image: 255 - image)]
-    made = AugmentationExplorer(study, tiny_evaluator.suite, tiny_evaluator, own, alphas=2)
+    made = AugmentationExplorer(study, tiny_evaluator.suite, ev=tiny_evaluator, own=own, alphas=2)
     yield made
     made.close()
 
@@ -98,7 +98,7 @@ def test_along_alpha(explorer: AugmentationExplorer, tiny_evaluator: Evaluator) 
 
 
 def test_soups_by_hyperparameter(study: AugmentationStudy, small_evaluator: Evaluator) -> None:
-    explorer = AugmentationExplorer(study, small_evaluator.suite, small_evaluator)
+    explorer = AugmentationExplorer(study, small_evaluator.suite, ev=small_evaluator)
     views = list(explorer.answer({**explorer.state, "hyperparameter": "augmentation"}))
     assert [(view.done, view.total, "soups" in view.figures) for view in views] == [
         (0, 2, False), (1, 2, True), (2, 2, True)

@@ -151,7 +151,7 @@ def test_what_is_asked_at_first(tiny_evaluator: Evaluator, models: list[Member])
     with pytest.raises(ValueError, match="two models are named"):
         DiversityExplorer([models[0], models[0]], tiny_evaluator.suite)
     with pytest.raises(KeyError, match="not all models have logits on 'fog'"):
-        DiversityExplorer(models, tiny_evaluator.suite, "fog")
+        DiversityExplorer(models, tiny_evaluator.suite, split="fog")
 
 
 def test_names_are_no_html(tiny_evaluator: Evaluator, models: list[Member]) -> None:

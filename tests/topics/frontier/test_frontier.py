@@ -177,7 +177,7 @@ def test_everything_measured_is_found_again(tiny_pool: Pool, suite: Suite, tmp_p
     assert len(sw.frontier.models(again)) == 4
     assert again.forward_images == 0
     ensemble = logit_ensemble(ev, soup)
-    front = sw.frontier.models(again, [ensemble], list(done.values()))
+    front = sw.frontier.models(again, [ensemble], evaluations=list(done.values()))
     assert [(m.name.split(" (")[0], m.kind) for m in front.models] == [
         ("zero-shot", "zero-shot"), ("ft-a", "fine-tuned"), ("ft-a at alpha 0.5", "WiSE-FT"), ("soup of 2", "soup"),
         ("ensemble: soup of 2", "ensemble"),

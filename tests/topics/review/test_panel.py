@@ -38,7 +38,7 @@ def session(tiny_evaluator: Evaluator, tmp_path: Path) -> ReviewSession:
 @pytest.fixture
 def reviewer(tiny_evaluator: Evaluator, models: list[Member], session: ReviewSession) -> Iterator[MistakeReviewer]:
     embedded = sw.mistakes.embeddings(tiny_evaluator, "test", progress=False)
-    made = MistakeReviewer(models, tiny_evaluator.suite, session, embedded=embedded)
+    made = MistakeReviewer(models, tiny_evaluator.suite, session=session, embedded=embedded)
     made.wait()
     yield made
     made.close()
@@ -298,9 +298,9 @@ def test_words_of_others_are_texts(reviewer: MistakeReviewer, session: ReviewSes
 def test_what_is_asked_at_first(tiny_evaluator: Evaluator, models: list[Member], session: ReviewSession) -> None:
     suite = tiny_evaluator.suite
     with pytest.raises(ValueError, match="no model whose mistakes"):
-        MistakeReviewer([], suite, session)
+        MistakeReviewer([], suite, session=session)
     with pytest.raises(KeyError, match="no split 'fog'"):
-        MistakeReviewer(models, suite, session, "fog")
+        MistakeReviewer(models, suite, session=session, split="fog")
     before = set(ipywidgets.widgets.widget._instances)
     made = MistakeReviewer(models[:1], suite)  # a session of its own, in the default store
     assert "Review of ft-a" in made.session.store.sessions().values()
@@ -370,7 +370,7 @@ def test_an_export_says_what_is_in_it_before_it_is_written(
 def test_which_accuracy_it_is_and_too_few_to_say() -> None:
     nan = float("nan")
     score = MultiLabelScore(0.8, nan, nan, 8, 10, 0, 2, 0, 0.7)
-    found = score_table({"a": (score, SliceScore(3, 5, (0.1, 0.9)))}, 3, "fog", 10)
+    found = score_table({"a": (score, SliceScore(3, 5, (0.1, 0.9)))}, 3, split="fog", images=10)
     assert found.columns[1:] == ["single-label accuracy", "multi-label accuracy", "95%", "'major' slice, multi-label"]
     assert found.rows == [["a", 70.0, 80.0, "too few to say", "3 of 5"]]
     agreed = agreement_table([Agreement("q", 0.5, nan, nan, 3, 6, 4), Agreement("r", nan, nan, nan, 3, 6, 4)])
