@@ -8,21 +8,10 @@ from typing import Annotated
 
 import typer
 
-from soupwidgets.commands.options import (
-    DeviceOption,
-    HeadFromOption,
-    JsonOption,
-    PartOption,
-    PoolOption,
-    StoreOption,
-    SuiteOption,
-    ZeroShotOption,
-    evaluator,
-    open_pool,
-    show,
-    write_json,
-)
+from soupwidgets.commands.options import SuiteOption
 from soupwidgets.commands.places import output_file, output_folder
+from soupwidgets.commands.reports import Report, measuring
+from soupwidgets.evaluation import Evaluator
 
 app = typer.Typer(no_args_is_help=True, help="Build the miniature zoo, and report on it.")
 
@@ -108,22 +97,10 @@ def zoo_miniature(
 
 
 @app.command("report")
-def zoo_report(
-    pool: PoolOption,
-    suite: SuiteOption,
-    part: PartOption = None,
-    head_from: HeadFromOption = None,
-    zero_shot: ZeroShotOption = None,
-    json_file: JsonOption = None,
-    device: DeviceOption = "auto",
-    store: StoreOption = None,
-) -> None:
+@measuring
+def zoo_report(ev: Evaluator) -> Report:
     """Check whether a pool shows what the papers found: choices on validation, numbers on test and shifts."""
     from soupwidgets.zoo.report import to_markdown, zoo_report
 
-    rows = zoo_report(
-        evaluator(open_pool(pool, part, head_from, zero_shot), suite, device, store), progress=sys.stderr.isatty()
-    )
-    write_json(json_file, [row.to_record() for row in rows])
-    if json_file != "-":
-        show(to_markdown(rows))
+    rows = zoo_report(ev, progress=sys.stderr.isatty())
+    return Report([row.to_record() for row in rows], to_markdown(rows))
