@@ -102,6 +102,8 @@ def greedy_ensemble(
 def ensemble_of(chosen: Sequence[Member], suite: Suite, splits: Sequence[str]) -> Evaluation:
     """The mean of some models' logits, each at the temperature fitted on validation images.
 
+    Its recipe lists the members, whose logits (not weights) are averaged.
+
     Parameters
     ----------
     chosen

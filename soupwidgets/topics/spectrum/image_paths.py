@@ -81,6 +81,8 @@ def image_paths(
 ) -> ImagePaths:
     """Draw pairs of images from one split, evenly over its classes, with the straight lines between them.
 
+    The same arguments give the same paths.
+
     Parameters
     ----------
     kind
