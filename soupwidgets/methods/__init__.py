@@ -7,6 +7,7 @@ names below are written out for type checkers: a method is found without them.
 from typing import TYPE_CHECKING, Any
 
 from soupwidgets.decorators import import_files
+from soupwidgets.methods.alignment import Alignment, align
 from soupwidgets.methods.batch_norm import recalibrate_batch_norm
 from soupwidgets.methods.check import check_soup
 from soupwidgets.methods.directions import random_neighbour
@@ -26,6 +27,7 @@ from soupwidgets.methods.uniform import uniform_soup
 from soupwidgets.methods.wise_ft import wise_ft
 
 __all__ = [
+    "Alignment",
     "GreedySoup",
     "GreedyStep",
     "LearnedEpoch",
@@ -34,6 +36,7 @@ __all__ = [
     "ScaledArithmetic",
     "SoupMethod",
     "Sweep",
+    "align",
     "all_methods",
     "alpha_sweep",
     "check_soup",

@@ -60,8 +60,6 @@ class Exports:
 
 def prepare(kind: str, session: ReviewSession, *, split: Split, rule: Rule, names: bool) -> Prepared:
     """Look what an export would hold now."""
-    """Look what an export would hold now."""
->>>>>>> ecc2b5f (Choices of words are written once, as literals; helpers of panels say what they do in a sentence)
     view, state = session.refresh(), session.state
     if kind == LABELS:
         export = export_labels(view, split, rule=rule, names=names)

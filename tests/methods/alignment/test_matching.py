@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ Tensors = dict[str, Tensor]
 def random_mlp(seed: int, *widths: int) -> Tensors:
     random = torch.Generator().manual_seed(seed)
     found: Tensors = {}
-    for i, (read, written) in enumerate(zip(widths, widths[1:], strict=False)):
+    for i, (read, written) in enumerate(pairwise(widths)):
         found[f"{2 * i}.weight"] = torch.randn(written, read, generator=random)
         found[f"{2 * i}.bias"] = torch.randn(written, generator=random)
     return found
@@ -137,7 +137,6 @@ def test_the_barrier_between_trained_networks_falls() -> None:
     held_out = _images("val", 1000)
     error, loss = _barriers(one, other, *held_out)
     error_after, loss_after = _barriers(one, permuted(groups, other, dict(found.permutations)), *held_out)
-    print(error, error_after, loss, loss_after, found.before, found.after)
     assert error > 0.05
     assert error_after < error / 2
     assert loss_after < loss / 2
