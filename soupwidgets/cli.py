@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from soupwidgets.commands.align import align
 from soupwidgets.commands.boundary import Boundary, in_a_sentence
 from soupwidgets.commands.demo import demo
 from soupwidgets.commands.extensions import import_extensions
@@ -25,7 +26,7 @@ from soupwidgets.topics.spectrum.command import app as spectrum
 from soupwidgets.zoo.command import app as zoo
 
 app = typer.Typer(cls=Boundary, no_args_is_help=True, add_completion=False)
-for command in (demo, sweep, frontier, diversity, finetune, inspect):
+for command in (demo, sweep, frontier, diversity, finetune, inspect, align):
     app.command()(command)
 groups = {"soup": soup, "zoo": zoo, "suite": suite, "store": store, "landscape": landscape, "mistakes": mistakes,
           "spectrum": spectrum, "augment": augment}  # fmt: skip
