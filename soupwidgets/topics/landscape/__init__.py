@@ -1,6 +1,7 @@
 """Loss landscapes: lines, planes, barriers and sharpness in weight space."""
 
 from soupwidgets.topics import on_demand
+from soupwidgets.topics.landscape.alignment import alignment_lines
 from soupwidgets.topics.landscape.barrier import BarrierMatrix, barrier, barrier_matrix, stream_barriers
 from soupwidgets.topics.landscape.blocks import BlockProfile, block_profile, blocks_of, interpolate_blocks
 from soupwidgets.topics.landscape.geometry import WeightGeometry, weight_geometry
@@ -21,6 +22,7 @@ __all__ = [
     "Plane",
     "Sharpness",
     "WeightGeometry",
+    "alignment_lines",
     "barrier",
     "barrier_matrix",
     "block_profile",

@@ -1,5 +1,6 @@
 """Figures of landscapes: pure functions that turn results into plotly figures."""
 
+from soupwidgets.topics.landscape.figures.alignment import alignment
 from soupwidgets.topics.landscape.figures.barrier_matrix import barrier_matrix
 from soupwidgets.topics.landscape.figures.block_profile import block_profile
 from soupwidgets.topics.landscape.figures.contour import contour
@@ -13,6 +14,7 @@ from soupwidgets.topics.landscape.figures.weight_geometry import weight_geometry
 
 __all__ = [
     "Quantity",
+    "alignment",
     "barrier_matrix",
     "block_profile",
     "contour",

@@ -1,0 +1,140 @@
+"""Accuracy and loss between two models, before and after alignment."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.style import BLUE, GREEN, VERMILLION, axis, band_trace, drawing, limits
+from soupwidgets.topics.landscape.alignment import AFTER, BEFORE, RECOMPUTED
+from soupwidgets.topics.landscape.line import LandscapeLine
+
+# Told apart in grey, too; the order in which they are drawn.
+_LOOK = {BEFORE: (VERMILLION, "dot"), AFTER: (BLUE, "solid"), RECOMPUTED: (GREEN, "dash")}
+# Height of a line of text, as a share of a panel.
+_LABEL = 0.085
+_UPPER, _LOWER = (0.56, 1.0), (0.0, 0.44)
+
+
+@figure
+def alignment(lines: Mapping[str, LandscapeLine]) -> Drawing:
+    """Draw accuracy and loss along alpha between two models, before and after one of them was aligned.
+
+    Parameters
+    ----------
+    lines
+        What `alignment_lines` measures, as far as it is known.
+
+    Returns
+    -------
+    go.Figure
+        Accuracy above, loss below, with 95% bands; a text alternative in ``layout.meta``.
+
+    Raises
+    ------
+    ValueError
+        When one of the two lines is missing.
+    """
+    if not {BEFORE, AFTER} <= set(lines):
+        raise ValueError(f"lines {BEFORE!r} and {AFTER!r} are needed, got {', '.join(lines) or 'none'}")
+    before, title = lines[BEFORE], _title(lines)
+    known = {treatment: lines[treatment] for treatment in _LOOK if treatment in lines}
+    accuracies, losses = ({t: _values(line, panel) for t, line in known.items()} for panel in ("accuracy", "loss"))
+    upper, lower = (_range([v for rows in panel.values() for v in rows]) for panel in (accuracies, losses))
+    x_axis = axis(f"alpha (0 {before.first}, 1 {before.second})", (-0.03, 1.03), anchor="y2")
+    drawn = drawing(title, x_axis, axis(f"Accuracy on {before.split}, %", upper, domain=_UPPER), height=600)
+    for treatment, line in known.items():
+        colour, dash = _LOOK[treatment]
+        for panel, rows, axis_name in (("accuracy", accuracies, "y"), ("loss", losses, "y2")):
+            x = list(line.scores)
+            low, middle, high = zip(*rows[treatment], strict=True) if x else ((), (), ())
+            band = band_trace(x, low, high, colour=colour, uid=f"band-{panel}-{treatment}")
+            drawn.add_trace({**band, "yaxis": axis_name})
+            unit = "%" if panel == "accuracy" else " nats"
+            drawn.add_scatter(
+                x=x, y=list(middle), yaxis=axis_name, uid=f"{panel}-{treatment}", name=treatment, mode="lines+markers",
+                showlegend=False, line={"color": colour, "width": 2.5, "dash": dash}, marker={"size": 5},
+                hovertemplate=f"{treatment}<br>alpha %{{x:.3g}}: {panel} %{{y:.2f}}{unit}<extra></extra>",
+            )  # fmt: skip
+    second = axis("Cross-entropy, nats", lower, domain=_LOWER, anchor="x")
+    margin = {"l": 60, "r": 16, "t": 40, "b": 60}
+    labels = _labels(known, upper)
+    return drawn.done(_text(known, title), yaxis2=second, margin=margin, annotations=labels)
+
+
+def _values(line: LandscapeLine, panel: str) -> list[tuple[float, float, float]]:
+    """Lower limit, value and upper limit of every point: accuracies in percent, losses in nats."""
+    frame = line.to_frame()
+    if frame.empty:
+        return []
+    if panel == "accuracy":
+        return [
+            (100 * (1 - high), 100 * (1 - value), 100 * (1 - low))
+            for low, value, high in frame[["error low", "error", "error high"]].to_numpy().tolist()
+        ]
+    return [tuple(row) for row in frame[["loss low", "loss", "loss high"]].to_numpy().tolist()]
+
+
+def _range(rows: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
+    return limits([v for row in rows for v in row if math.isfinite(v)] or [0.0, 1.0], 0.08)
+
+
+def _title(lines: Mapping[str, LandscapeLine]) -> str:
+    before, after = lines[BEFORE], lines[AFTER]
+    between = f"between {before.first} and {before.second}"
+    if not all(_has_ends(line) for line in (before, after)):
+        return f"Accuracy and loss {between}, as trained and aligned"
+    was, now = 100 * before.barrier, 100 * after.barrier
+    (low, high), (low_now, high_now) = before.barrier_interval, after.barrier_interval
+    if high_now < low:
+        return f"Alignment lowers the error barrier {between} from {was:.1f} to {now:.1f} points"
+    if low_now > high:
+        return f"Alignment raises the error barrier {between} from {was:.1f} to {now:.1f} points"
+    return f"No clear change of the error barrier {between} by alignment: {was:.1f} and {now:.1f} points"
+
+
+def _has_ends(line: LandscapeLine) -> bool:
+    return {0.0, 1.0} <= line.scores.keys()
+
+
+def _labels(lines: Mapping[str, LandscapeLine], around: tuple[float, float]) -> list[dict[str, Any]]:
+    """Names of the lines in the upper panel, above the middle of each, pushed apart where they would overlap."""
+    low, high = around
+    apart = _LABEL * (high - low)
+    wanted = []
+    for treatment, line in lines.items():
+        if line.scores:
+            middle = min(line.scores, key=lambda t: abs(t - 0.5))
+            wanted.append((100 * line.scores[middle].accuracy, middle, treatment))
+    heights, last = [], -math.inf
+    for value, _, _ in sorted(wanted):
+        last = max(last + apart, value + apart * 0.7)
+        heights.append(last)
+    # Where the highest line lies at the rim, all names move down together.
+    over = max(0.0, last - (high - apart / 2))
+    return [
+        {
+            "x": middle, "y": height - over, "text": treatment, "showarrow": False, "yanchor": "middle",
+            "font": {"color": _LOOK[treatment][0], "size": 12},
+        }
+        for height, (_, middle, treatment) in zip(heights, sorted(wanted), strict=True)
+    ]  # fmt: skip
+
+
+def _text(lines: Mapping[str, LandscapeLine], title: str) -> str:
+    said = [f"{title}."]
+    for treatment, line in lines.items():
+        if not _has_ends(line):
+            said.append(f"{treatment}: {len(line.scores)} of {len(line.recipes)} points are measured.")
+            continue
+        low, high = line.barrier_interval
+        worst = min(line.scores, key=lambda t: line.scores[t].accuracy)
+        said.append(
+            f"{treatment}: accuracy {line.scores[0.0].accuracy:.1%} at {line.first}, "
+            f"{line.scores[1.0].accuracy:.1%} at {line.second}, lowest {line.scores[worst].accuracy:.1%} at alpha "
+            f"{worst:.3g}; highest loss {max(line.losses.values()):.3f} nats; error barrier {100 * line.barrier:.2f} "
+            f"points [{100 * low:.2f}, {100 * high:.2f}]. {line.batch_norm}".rstrip()
+        )
+    return " ".join(said)
