@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import timm
 import torch
+import torchvision
 from torch import nn
 
 from soupwidgets.checkpoints import TensorInfo
@@ -82,6 +85,27 @@ def test_a_tower_of_timms_in_open_clip_with_its_head() -> None:
         before = model(images)
         model.load_state_dict({name: groups.permuted(name, t, permutations) for name, t in tensors.items()})
         torch.testing.assert_close(model(images), before, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("build", "streams", "inner"),
+    [
+        (torchvision.models.resnet18, 4, 8),
+        (torchvision.models.resnet50, 5, 2 * 16),
+        (torchvision.models.wide_resnet50_2, 5, 2 * 16),
+        (torchvision.models.vgg16, 0, 13 + 2),
+        (torchvision.models.vgg11_bn, 0, 8 + 2),
+        (torchvision.models.alexnet, 0, 5 + 2),
+        (lambda: timm.create_model("vgg11"), 0, 8 + 2),
+        (lambda: timm.create_model("resnet26d"), 5, 2 + 2 * 8),
+    ],
+)
+def test_published_networks_have_a_group_for_each_stream_and_inner_layer(
+    build: Callable[[], nn.Module], streams: int, inner: int
+) -> None:
+    with torch.device("meta"):
+        groups = find_groups(networks.infos(build().state_dict()))
+    assert len(groups.sizes) == streams + inner
 
 
 @pytest.mark.parametrize("name", networks.REFUSED)
