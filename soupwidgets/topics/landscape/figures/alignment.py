@@ -43,6 +43,9 @@ def alignment(lines: Mapping[str, LandscapeLine]) -> Drawing:
     known = {treatment: lines[treatment] for treatment in _LOOK if treatment in lines}
     accuracies, losses = ({t: _values(line, panel) for t, line in known.items()} for panel in ("accuracy", "loss"))
     upper, lower = (_range([v for rows in panel.values() for v in rows]) for panel in (accuracies, losses))
+    # Room for the names below and above the lines.
+    room = _LABEL * (upper[1] - upper[0])
+    upper = (upper[0] - room, upper[1] + room)
     x_axis = axis(f"alpha (0 {before.first}, 1 {before.second})", (-0.03, 1.03), anchor="y2")
     drawn = drawing(title, x_axis, axis(f"Accuracy on {before.split}, %", upper, domain=_UPPER), height=600)
     for treatment, line in known.items():
@@ -100,7 +103,7 @@ def _has_ends(line: LandscapeLine) -> bool:
 
 
 def _labels(lines: Mapping[str, LandscapeLine], around: tuple[float, float]) -> list[dict[str, Any]]:
-    """Names of the lines in the upper panel, above the middle of each, pushed apart where they would overlap."""
+    """Names of the lines in the upper panel, at their middles: the highest above its line, all others below theirs."""
     low, high = around
     apart = _LABEL * (high - low)
     wanted = []
@@ -108,19 +111,12 @@ def _labels(lines: Mapping[str, LandscapeLine], around: tuple[float, float]) -> 
         if line.scores:
             middle = min(line.scores, key=lambda t: abs(t - 0.5))
             wanted.append((100 * line.scores[middle].accuracy, middle, treatment))
-    heights, last = [], -math.inf
-    for value, _, _ in sorted(wanted):
-        last = max(last + apart, value + apart * 0.7)
-        heights.append(last)
-    # Where the highest line lies at the rim, all names move down together.
-    over = max(0.0, last - (high - apart / 2))
-    return [
-        {
-            "x": middle, "y": height - over, "text": treatment, "showarrow": False, "yanchor": "middle",
-            "font": {"color": _LOOK[treatment][0], "size": 12},
-        }
-        for height, (_, middle, treatment) in zip(heights, sorted(wanted), strict=True)
-    ]  # fmt: skip
+    labels, last = [], math.inf
+    for value, middle, treatment in sorted(wanted, reverse=True):
+        last = min(value - 0.7 * apart, last - apart) if labels else value + 0.7 * apart
+        look = {"showarrow": False, "yanchor": "middle", "font": {"color": _LOOK[treatment][0], "size": 12}}
+        labels.append({"x": middle, "y": last, "text": treatment, **look})
+    return labels
 
 
 def _text(lines: Mapping[str, LandscapeLine], title: str) -> str:
