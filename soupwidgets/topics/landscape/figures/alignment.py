@@ -111,7 +111,8 @@ def _labels(lines: Mapping[str, LandscapeLine], around: tuple[float, float]) -> 
         if line.scores:
             middle = min(line.scores, key=lambda t: abs(t - 0.5))
             wanted.append((100 * line.scores[middle].accuracy, middle, treatment))
-    labels, last = [], math.inf
+    labels: list[dict[str, Any]] = []
+    last = math.inf
     for value, middle, treatment in sorted(wanted, reverse=True):
         last = min(value - 0.7 * apart, last - apart) if labels else value + 0.7 * apart
         look = {"showarrow": False, "yanchor": "middle", "font": {"color": _LOOK[treatment][0], "size": 12}}
