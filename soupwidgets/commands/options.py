@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -33,6 +33,14 @@ DeviceOption = Annotated[str, typer.Option(help="Device to compute on: auto, cpu
 StoreOption = Annotated[
     Path | None,
     typer.Option(help="Folder of the store, which keeps every measurement; your default store if not given."),
+]
+BatchNorm = Literal["auto", "recompute", "average"]
+BatchNormOption = Annotated[
+    BatchNorm,
+    typer.Option(
+        help="Batch normalisation of mixtures: statistics recomputed on training images, or averaged like weights; "
+        "auto recomputes where there is any."
+    ),
 ]
 SliceOption = Annotated[
     list[Path] | None,
@@ -70,14 +78,22 @@ def open_start(path: Path, option: str) -> CheckpointFile:
 
 
 def evaluator(
-    pool: Pool, suite: Path, device: str, store: Path | None, *, slices: list[Path] | None = None
+    pool: Pool,
+    suite: Path,
+    device: str,
+    store: Path | None,
+    *,
+    slices: list[Path] | None = None,
+    batch_norm: BatchNorm = "auto",
 ) -> Evaluator:
     """Make the evaluator that the options describe."""
     from soupwidgets.evaluation import Evaluator
     from soupwidgets.store import Store
     from soupwidgets.suites import Suite
 
-    return Evaluator(pool, Suite.open(suite, slices or []), device=device, store=Store(store) if store else None)
+    opened = Suite.open(suite, slices or [])
+    kept = Store(store) if store else None
+    return Evaluator(pool, opened, device=device, store=kept, batch_norm=batch_norm)
 
 
 def show(report: str) -> None:

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import typer
 
 from soupwidgets.commands.options import (
+    BatchNorm,
+    BatchNormOption,
     DeviceOption,
     HeadFromOption,
     JsonOption,
@@ -85,10 +87,13 @@ def _measuring(run: Callable[..., Report], more: Sequence[inspect.Parameter]) ->
         zero_shot: str | None,
         device: str,
         store: Path | None,
+        batch_norm: BatchNorm,
         slices: list[Path] | None = None,
         **given: Any,
     ) -> Report:
-        return run(evaluator(open_pool(pool, part, head_from, zero_shot), suite, device, store, slices=slices), **given)
+        opened = open_pool(pool, part, head_from, zero_shot)
+        ev = evaluator(opened, suite, device, store, slices=slices, batch_norm=batch_norm)
+        return run(ev, **given)
 
     which = [
         _option("part", PartOption, None),
@@ -96,6 +101,7 @@ def _measuring(run: Callable[..., Report], more: Sequence[inspect.Parameter]) ->
         _option("zero_shot", ZeroShotOption, None),
         _option("device", DeviceOption, "auto"),
         _option("store", StoreOption, None),
+        _option("batch_norm", _enumerated("batch_norm", BatchNormOption), "auto"),
     ]
     what = [_option("pool", PoolOption), _option("suite", SuiteOption)]
     return reporting(with_options(measure, [*what, *options_of(run)[1:], *more, *which]))

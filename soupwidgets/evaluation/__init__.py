@@ -1,7 +1,7 @@
 """Evaluation: recipes and splits into measurements."""
 
 from soupwidgets.evaluation.answers import right_answers
-from soupwidgets.evaluation.batch_norm import Recalibration, batch_norm_note, has_batch_norm, recalibrated
+from soupwidgets.evaluation.batch_norm import Recalibration
 from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, fill_intervals, score_logits
 from soupwidgets.evaluation.evaluator import Evaluator
 from soupwidgets.evaluation.numbers import known_scores, score, stream_score
@@ -19,11 +19,8 @@ __all__ = [
     "SplitScore",
     "coarse_to_fine",
     "fill_intervals",
-    "batch_norm_note",
-    "has_batch_norm",
     "known_scores",
     "probe",
-    "recalibrated",
     "right_answers",
     "score",
     "score_logits",

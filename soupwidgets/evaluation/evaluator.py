@@ -18,6 +18,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from soupwidgets.devices import known_device
+from soupwidgets.evaluation.batch_norm import BATCH as BN_BATCH
+from soupwidgets.evaluation.batch_norm import (
+    BatchNorm,
+    Recalibration,
+    batch_norm_note,
+    is_mixture,
+    measure_statistics,
+    recalibration_of,
+    source_of,
+    statistics_of,
+)
 from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, score_logits
 from soupwidgets.evaluation.filing import file_score, stored_logits, stored_score
 from soupwidgets.evaluation.run import Run, next_batch
@@ -52,6 +63,11 @@ class Evaluator:
         ``torchvision``, ``transformers``, ``Architecture``), a ``torch.nn.Module``, or a function that builds one.
     inputs
         For a module or a function: what goes in (`Images`, `Tokens`); arrays as they are when None.
+    batch_norm
+        What mixtures have as means and variances of batch normalisation, if the model has any: ``"recompute"`` (also
+        with ``"auto"``) measures them on training images, or on validation images if the suite has no others;
+        ``"average"`` averages them like weights, as the released scripts do; a `Recalibration` says on how many.
+        A single checkpoint keeps its own.
 
     Raises
     ------
@@ -80,6 +96,7 @@ class Evaluator:
         store: Store | None = None,
         model: Any = None,
         inputs: Input | None = None,
+        batch_norm: BatchNorm | Recalibration = "auto",
     ) -> None:
         self.pool = pool
         self.suite = suite
@@ -97,6 +114,7 @@ class Evaluator:
                 f"the pool's models distinguish {self.architecture.classes} classes, but "
                 f"the suite {suite.name!r} has {suite.outputs}"
             )
+        self.recalibration = recalibration_of(batch_norm, pool)
         self._lock = threading.RLock()
         self._readers: dict[str, SplitReader] = {}
         # Measurements in progress; callers that ask for the same one join it. An entry goes with its last user.
@@ -105,6 +123,22 @@ class Evaluator:
         # What was wanted of this one, whether the store had it or not: a set in the order of asking.
         self.asked: dict[Recipe, None] = {}
         self.forward_images = 0
+
+    def with_batch_norm(self, batch_norm: BatchNorm | Recalibration) -> Evaluator:
+        """An evaluator of the same pool, suite and store with other statistics of batch normalisation."""
+        return Evaluator(
+            self.pool,
+            self.suite,
+            device=str(self.device),
+            store=self.store,
+            model=self.architecture,
+            batch_norm=batch_norm,
+        )
+
+    @property
+    def note(self) -> str:
+        """A sentence on the batch-normalisation statistics of mixtures; empty if the models have none."""
+        return batch_norm_note(self.pool, self.recalibration, self.suite)
 
     def __repr__(self) -> str:
         splits = ", ".join(self.suite.splits)
@@ -356,12 +390,19 @@ class Evaluator:
         card = self.pool.architecture_card
         said = card is not None and _same(card, self.architecture)
         architecture = None if said else self.architecture.to_json()
-        known_scores = {"suite": self.suite.name, "splits": measured}
+        known_scores: dict[str, Any] = {"suite": self.suite.name, "splits": measured}
+        replaced: dict[str, Tensor] = {}
+        if self.recalibration is not None and is_mixture(recipe):
+            # What was measured is what is saved.
+            with self.model(recipe) as model:
+                replaced = {name: tensor.cpu().clone() for name, tensor in statistics_of(model).items()}
+            known_scores["batch_norm"] = self.note
         return save_mixture(
             self.pool,
             recipe,
             path,
             measured=known_scores,
+            replaced=replaced,
             progress=progress,
             architecture=architecture,
             overwrite=overwrite,
@@ -437,6 +478,8 @@ class Evaluator:
         own = {tensor: self.pool.content_key(Recipe(items)) for tensor, items in recipe.by_tensor.items()}
         plain = self.pool.content_key(recipe)
         model = self.architecture.fingerprint
+        if self.recalibration is not None and is_mixture(recipe):
+            treatment = {**(treatment or {}), **self.recalibration.key(source_of(self.suite))}
         return {
             split.name: measurement_key(plain, model, split_hash=split.content_hash, by_tensor=own, treatment=treatment)
             for split in splits
@@ -551,6 +594,11 @@ class Evaluator:
         if self.matrix.layout.whole:
             for name, tensor in self.matrix.whole_tensors(recipe).items():
                 model.get_buffer(name).copy_(tensor)
+        if self.recalibration is not None and is_mixture(recipe):
+            source = source_of(self.suite)
+            rows, reader = self.recalibration.rows(source), self.reader(source)
+            measure_statistics(model, (reader.pick(rows[i : i + BN_BATCH])[0] for i in range(0, len(rows), BN_BATCH)))
+            self.forward_images += len(rows)
         self._mixed = recipe
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 
 import torch
 
-from soupwidgets.evaluation.batch_norm import Recalibration, recalibrated
 from soupwidgets.evaluation.evaluation import SplitScore
 from soupwidgets.evaluation.evaluator import BATCH, Evaluator
 from soupwidgets.evaluation.filing import file_score, stored_score
@@ -23,7 +21,6 @@ def stream_score(
     split: Split,
     *,
     images: int | None = None,
-    recalibration: Recalibration | None = None,
 ) -> Iterator[SplitScore]:
     """Measure a recipe on one split, batch by batch, and keep only the numbers.
 
@@ -37,8 +34,6 @@ def stream_score(
         A split of the suite; the training split is allowed.
     images
         Stop after this many images, in the seeded order that all recipes share; all images when None.
-    recalibration
-        Recompute the statistics of batch normalisation first; otherwise they are averaged like weights.
 
     Yields
     ------
@@ -47,39 +42,33 @@ def stream_score(
 
     Raises
     ------
-    PoolError, ValueError
-        As in `Evaluator.evaluate`, and in `recalibrated`.
+    PoolError
+        As in `Evaluator.evaluate`.
     """
-    (known,) = known_scores(ev, [recipe], split, recalibration=recalibration)
+    (known,) = known_scores(ev, [recipe], split)
     if known is not None:
         yield known
         return
-    key = _key(ev, recipe, split, recalibration)
+    key = ev.key(recipe, split)
     reader = ev.reader(split)
     run = Run(split, reader, share=Share(ev.store.claims, key), keep_logits=False)
     stop = len(reader) if images is None else min(images, len(reader))
-    own = None
     with run.share.used():
         while not run.done and run.seen < stop:
             # A partial score is not stored, so no other process could wait for it.
             if stop == len(reader) and not run.share.held:
                 yield from run.share.wait(split)
-                (known,) = known_scores(ev, [recipe], split, recalibration=recalibration)
+                (known,) = known_scores(ev, [recipe], split)
                 if known is not None:
                     yield known
                     return
             run.share.say(working=True)
-            if recalibration is not None and own is None:
-                own = recalibrated(ev, recipe, recalibration)
             upto = min(run.seen + BATCH[ev.device.type], stop)
             with torch.inference_mode():
                 inputs = reader.batch(run.seen, upto)
-                if own is None:
-                    # Hold the model for one batch only, so that a slider that is dragged meanwhile gets its turn.
-                    with ev.model(recipe) as model:
-                        run.add(model(inputs))
-                else:
-                    run.add(own(inputs))
+                # Hold the model for one batch only, so that a slider that is dragged meanwhile gets its turn.
+                with ev.model(recipe) as model:
+                    run.add(model(inputs))
             ev.forward_images += len(inputs)
             score = run.score()
             if not run.done:
@@ -89,17 +78,11 @@ def stream_score(
             yield file_score(ev.store, key, recipe=recipe, split=split, score=score, logits=None, device=ev.device.type)
 
 
-def known_scores(
-    ev: Evaluator, recipes: Sequence[Recipe], split: Split, *, recalibration: Recalibration | None = None
-) -> list[SplitScore | None]:
+def known_scores(ev: Evaluator, recipes: Sequence[Recipe], split: Split) -> list[SplitScore | None]:
     """The stored score of each recipe, without logits, or None; one query for all of them."""
-    keys = [_key(ev, recipe, split, recalibration) for recipe in recipes]
+    keys = [ev.key(recipe, split) for recipe in recipes]
     found = ev.store.get(dict.fromkeys(keys), with_logits=False)
     return [stored_score(split, found[key], None) if key in found else None for key in keys]
-
-
-def _key(ev: Evaluator, recipe: Recipe, split: Split, recalibration: Recalibration | None) -> str:
-    return ev.key(recipe, split, None if recalibration is None else {"batch_norm": asdict(recalibration)})
 
 
 def score(
@@ -108,9 +91,8 @@ def score(
     split: Split,
     *,
     images: int | None = None,
-    recalibration: Recalibration | None = None,
 ) -> SplitScore:
     """The final score of `stream_score`."""
-    for found in stream_score(ev, recipe, split, images=images, recalibration=recalibration):
+    for found in stream_score(ev, recipe, split, images=images):
         last = found
     return last

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from soupwidgets.decorators import import_files
 from soupwidgets.methods.alignment import Alignment, align
-from soupwidgets.methods.batch_norm import recalibrate_batch_norm
 from soupwidgets.methods.check import check_soup
 from soupwidgets.methods.directions import random_neighbour
 from soupwidgets.methods.ensemble import logit_ensemble
@@ -53,7 +52,6 @@ __all__ = [
     "method_named",
     "model_stock",
     "random_neighbour",
-    "recalibrate_batch_norm",
     "scaled_arithmetic",
     "slerp",
     "soup_method",

@@ -79,6 +79,15 @@ def mix_pieces(pool: Pool, recipe: Recipe) -> Iterator[tuple[str, int, Tensor]]:
     return _mixed(pool, recipe, memory)
 
 
+def _replacing(
+    pieces: Iterable[tuple[str, int, Tensor]], replaced: Mapping[str, Tensor]
+) -> Iterator[tuple[str, int, Tensor]]:
+    for name, start, part in pieces:
+        if name in replaced:
+            part.copy_(replaced[name].view(-1)[start : start + len(part)])
+        yield name, start, part
+
+
 def mixed_tensors(pool: Pool) -> dict[str, TensorInfo]:
     """What a mixture consists of: the pool's tensors, in float32 where they are floating-point ones."""
     return {
@@ -122,6 +131,7 @@ def save_mixture(
     measured: Mapping[str, Any] | None = None,
     progress: bool = True,
     architecture: Mapping[str, Any] | None = None,
+    replaced: Mapping[str, Tensor] | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write the mixture to a file that other tools can load.
@@ -139,6 +149,8 @@ def save_mixture(
         Whether to show a progress bar.
     architecture
         The card of the architecture, if the pool's own cards do not state it.
+    replaced
+        Tensors that are no average: statistics of batch normalisation that were measured again.
     overwrite
         Whether to replace an existing file.
 
@@ -169,9 +181,11 @@ def save_mixture(
         card["architecture"] = dict(architecture)
     card["measured"] = dict(measured or {})
     if Path(path).suffix == ".pt":
-        return save_stream(pool, path, mix_streamed(pool, recipe), card, progress)
+        mixed = ((name, (replaced or {}).get(name, tensor)) for name, tensor in mix_streamed(pool, recipe))
+        return save_stream(pool, path, mixed, card, progress)
     with _progress(pool, path, progress) as bar:
-        write_pieces(path, mixed_tensors(pool), _counted(mix_pieces(pool, recipe), bar), _whole_card(pool, path, card))
+        pieces = _replacing(mix_pieces(pool, recipe), replaced or {})
+        write_pieces(path, mixed_tensors(pool), _counted(pieces, bar), _whole_card(pool, path, card))
     return Path(path)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from torch import nn
+from torch.optim.swa_utils import update_bn
 
 from soupwidgets import (
     Evaluator,
@@ -19,11 +19,11 @@ from soupwidgets import (
     Suite,
     dare,
     fisher_soup,
-    recalibrate_batch_norm,
     ties,
     uniform_soup,
 )
 from soupwidgets.checkpoints import CARD_KEY
+from soupwidgets.evaluation import Recalibration
 from soupwidgets.methods.fisher import fisher_information
 from soupwidgets.methods.merging import _bounds
 from soupwidgets.models import Architecture
@@ -184,10 +184,12 @@ def test_batch_norm_is_recalibrated_to_the_mixture(
         path = write_checkpoint(name, state, architecture=RESNET.to_json())
     pool = Pool.open(path.parent)
     padded = _padded(suite, tmp_path)
-    ev = Evaluator(pool, padded, device="cpu", store=Store(tmp_path / "store"))
+    again = Recalibration(images=256, seed=4)
+    ev = Evaluator(pool, padded, device="cpu", store=Store(tmp_path / "store"), batch_norm=again)
+    assert ev.note == "Batch-normalisation statistics of mixtures are recomputed from 256 validation examples."
     recipe = uniform_soup(pool)
-    before = ev.evaluate(recipe, ["val"]).logits["val"]
-    out = recalibrate_batch_norm(ev, recipe, tmp_path / "bn.safetensors", images=256, seed=4, progress=False)
+    measured = ev.evaluate(recipe, ["val"])
+    out = ev.save(recipe, tmp_path / "bn.safetensors", progress=False)
     found = dict(pool.including(out).checkpoints["bn"].read())
 
     rows = np.random.default_rng(4).permutation(len(padded.validation))[:256]
@@ -201,17 +203,28 @@ def test_batch_norm_is_recalibrated_to_the_mixture(
     expected_var = torch.stack([batch.var(dim=(0, 2, 3)) for batch in first]).mean(0)
     torch.testing.assert_close(found["visual.bn1.running_mean"], expected_mean, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(found["visual.bn1.running_var"], expected_var, rtol=1e-4, atol=1e-5)
-    assert found["visual.bn1.num_batches_tracked"] == 2
     torch.testing.assert_close(found["visual.conv1.weight"], half["visual.conv1.weight"])
-    # The evaluator's own weights were not touched.
-    again = Evaluator(pool, padded, device="cpu", store=Store(tmp_path / "other"))
-    assert np.array_equal(again.evaluate(recipe, ["val"]).logits["val"], before)
-    assert any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
+    # What was measured is what was saved, and PyTorch's own way of doing it.
+    alone = Evaluator(Pool.open([out]), padded, device="cpu", store=Store(tmp_path / "other"))
+    assert np.array_equal(alone.evaluate("bn", ["val"]).logits["val"], measured.logits["val"])
+    update_bn((images[start : start + 128].contiguous() for start in (0, 128)), model)
+    with torch.no_grad():
+        oracle = model.eval()(ev.batch(padded.validation, np.arange(600))[0])
+    np.testing.assert_allclose(measured.logits["val"], oracle.numpy(), rtol=1e-3, atol=1e-4)
+    # A checkpoint keeps its own statistics; averaged ones are another measurement in the same store.
+    plain = Evaluator(pool, padded, device="cpu", store=ev.store, batch_norm="average")
+    assert plain.evaluate("a", ["val"])["val"] == ev.evaluate("a", ["val"])["val"]
+    assert ev.key(Recipe({"a": 1}), padded.validation) == plain.key(Recipe({"a": 1}), padded.validation)
+    assert not np.array_equal(plain.evaluate(recipe, ["val"]).logits["val"], measured.logits["val"])
+    assert "averaged statistics" in plain.note
 
 
-def test_without_batch_norm_there_is_nothing_to_recalibrate(tiny_evaluator: Evaluator, tmp_path: Path) -> None:
+def test_without_batch_norm_there_is_nothing_to_recalibrate(tiny_evaluator: Evaluator) -> None:
+    assert tiny_evaluator.note == ""
     with pytest.raises(ValueError, match="no batch normalisation"):
-        recalibrate_batch_norm(tiny_evaluator, Recipe({"ft-a": 1}), tmp_path / "x.safetensors")
+        Evaluator(tiny_evaluator.pool, tiny_evaluator.suite, store=tiny_evaluator.store, batch_norm="recompute")
+    with pytest.raises(ValueError, match="it may be 'recompute', 'average'"):
+        Evaluator(tiny_evaluator.pool, tiny_evaluator.suite, store=tiny_evaluator.store, batch_norm="often")  # type: ignore[arg-type]
 
 
 def _padded(suite: Suite, folder: Path) -> Suite:

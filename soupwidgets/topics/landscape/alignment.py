@@ -1,12 +1,13 @@
-"""What alignment changes: the same line between two models, before and after one of them is permuted."""
+"""The line between two models as it is, after alignment, and with statistics of batch normalisation of its own."""
 
 from __future__ import annotations
 
-from soupwidgets.evaluation import Evaluator, Recalibration
+from soupwidgets.evaluation import Evaluator
 from soupwidgets.topics.landscape.line import LandscapeLine
 from soupwidgets.topics.landscape.line import line as landscape_line
 
-BEFORE, AFTER, RECOMPUTED = "as trained", "aligned", "aligned, statistics recomputed"
+BEFORE, AFTER = "as trained", "aligned"
+RECOMPUTED, BOTH = "as trained, statistics recomputed", "aligned, statistics recomputed"
 
 
 def alignment_lines(
@@ -14,37 +15,35 @@ def alignment_lines(
     first: str,
     second: str,
     *,
-    aligned: str,
+    aligned: str | None = None,
     steps: int = 21,
     split: str | None = None,
-    recalibration: Recalibration | None = None,
     progress: bool = True,
 ) -> dict[str, LandscapeLine]:
-    """Measure the line between two checkpoints, and the line to the second one after it was aligned.
+    """Measure the line between two checkpoints under every treatment that may lower its barrier.
 
     Parameters
     ----------
     ev
-        Evaluator of a pool with all three; what is in its store is not computed again.
+        Evaluator of a pool with all of them; what is in its store is not computed again.
     first
         The checkpoint that was aligned to.
     second
         The checkpoint as it was trained.
     aligned
-        The same with its units reordered, the output of `align`.
+        The same with its units reordered, the output of `align`; no such line when None.
     steps
         Number of evenly spaced points from one to the other, including both; at least 2.
     split
         Where to measure; the validation split when None.
-    recalibration
-        Adds a third line, on which the statistics of batch normalisation are measured again at every point.
     progress
         Whether to show progress bars.
 
     Returns
     -------
     dict[str, LandscapeLine]
-        By treatment: ``"as trained"``, ``"aligned"`` and, with ``recalibration``, ``"aligned, statistics recomputed"``.
+        By treatment: ``"as trained"``, ``"aligned"``, and for models with batch normalisation each again with
+        ``"statistics recomputed"``; the plain ones then average the statistics like weights.
 
     Raises
     ------
@@ -55,12 +54,12 @@ def alignment_lines(
     -----
     Ainsworth et al., arXiv 2209.04836, section 5; statistics: Jordan et al., arXiv 2211.08403.
     """
-    ends: dict[str, tuple[str, Recalibration | None]] = {BEFORE: (second, None), AFTER: (aligned, None)}
-    if recalibration is not None:
-        ends[RECOMPUTED] = (aligned, recalibration)
+    plain = ev.with_batch_norm("average")
+    ends = {BEFORE: (plain, second)} | ({AFTER: (plain, aligned)} if aligned else {})
+    if ev.note:
+        again = ev if ev.recalibration else ev.with_batch_norm("recompute")
+        ends |= {RECOMPUTED: (again, second)} | ({BOTH: (again, aligned)} if aligned else {})
     return {
-        treatment: landscape_line(
-            ev, first, end, steps=steps, split=split, beyond=0, recalibration=again, progress=progress
-        )
-        for treatment, (end, again) in ends.items()
+        treatment: landscape_line(one, first, end, steps=steps, split=split, beyond=0, progress=progress)
+        for treatment, (one, end) in ends.items()
     }

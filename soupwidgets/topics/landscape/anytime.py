@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from soupwidgets.evaluation import Evaluator, Recalibration, SplitScore, known_scores, stream_score
+from soupwidgets.evaluation import Evaluator, SplitScore, known_scores, stream_score
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites import Split
 
@@ -21,7 +21,6 @@ def measure_points(
     split: Split,
     order: Sequence[int],
     exact_order: Callable[[Scores], Iterator[int]],
-    recalibration: Recalibration | None = None,
 ) -> Iterator[tuple[Scores, list[int]]]:
     """Measure every recipe on a sample, then each in full.
 
@@ -40,17 +39,17 @@ def measure_points(
         Scores so far, one per recipe, always in the same list object; and which of them are new. Stop
         iterating to cancel: scores that are exact by then are in the store.
     """
-    scores: Scores = known_scores(ev, recipes, split, recalibration=recalibration)
+    scores: Scores = known_scores(ev, recipes, split)
     yield scores, [i for i, score in enumerate(scores) if score is not None]
     for i in order:
         if scores[i] is None:
-            for rough in stream_score(ev, recipes[i], split, images=SAMPLE, recalibration=recalibration):
+            for rough in stream_score(ev, recipes[i], split, images=SAMPLE):
                 scores[i] = rough
                 yield scores, [i]
     for i in exact_order(scores):
         found = scores[i]
         if found is None or not found.exact:
-            for score in stream_score(ev, recipes[i], split, recalibration=recalibration):
+            for score in stream_score(ev, recipes[i], split):
                 # A restarted point does not fall back to fewer images than it had.
                 newer = found is None or score.seen > found.seen
                 if newer:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from soupwidgets.evaluation import Evaluator, Recalibration, SplitScore, batch_norm_note
+from soupwidgets.evaluation import Evaluator, SplitScore
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites.named import split_named
 from soupwidgets.topics.landscape.anytime import Scores, measure_points
@@ -98,7 +98,6 @@ def barrier_matrix(
     *,
     split: str | None = None,
     points: int = 9,
-    recalibration: Recalibration | None = None,
     progress: bool = True,
 ) -> BarrierMatrix:
     """Measure the barriers between all pairs.
@@ -121,7 +120,7 @@ def barrier_matrix(
         When the pool lacks a checkpoint, or the suite the split.
     """
     with tqdm(desc="barriers", unit="model", disable=not progress) as bar:
-        for state in stream_barriers(ev, names, split=split, points=points, recalibration=recalibration):
+        for state in stream_barriers(ev, names, split=split, points=points):
             done = {r for line in state.lines.values() for t, r in line.recipes.items() if _exact(line, t)}
             bar.total = len({r for line in state.lines.values() for r in line.recipes.values()})
             bar.update(len(done) - bar.n)
@@ -134,7 +133,6 @@ def stream_barriers(
     *,
     split: str | None = None,
     points: int = 9,
-    recalibration: Recalibration | None = None,
 ) -> Iterator[BarrierMatrix]:
     """`barrier_matrix` step by step: a sample for every pair, then exact middles, then whole lines where needed."""
     chosen = tuple(ev.pool.names if names is None else dict.fromkeys(names))
@@ -144,7 +142,7 @@ def stream_barriers(
         raise ValueError(f"points is {points}; a line with both ends and its middle needs an odd number, at least 3")
     ev.pool.require(chosen)
     where = split_named(ev.suite, split)
-    note = batch_norm_note(ev.pool, recalibration)
+    note = ev.note
     pairs = list(combinations(chosen, 2))
     scores: dict[Recipe, SplitScore] = {}
 
@@ -161,9 +159,7 @@ def stream_barriers(
             rough = {line(pair, 3).recipes[0.5]: line(pair, 3).barrier for pair in pairs}
             return iter(sorted(order, key=lambda i: -rough.get(recipes[i], np.inf)))
 
-        for found, changed in measure_points(
-            ev, recipes, split=where, order=order, exact_order=highest_first, recalibration=recalibration
-        ):
+        for found, changed in measure_points(ev, recipes, split=where, order=order, exact_order=highest_first):
             scores.update({recipes[i]: score for i in changed if (score := found[i]) is not None})
             if changed:
                 yield BarrierMatrix(chosen, where.name, {pair: line(pair, wanted[pair]) for pair in pairs})

@@ -9,7 +9,7 @@ import typer
 
 from soupwidgets.commands.inputs import any_split
 from soupwidgets.commands.reports import Report, measuring
-from soupwidgets.evaluation import Evaluator, Recalibration
+from soupwidgets.evaluation import Evaluator
 from soupwidgets.recipe import Recipe
 from soupwidgets.topics import landscape
 from soupwidgets.topics.landscape.report import barriers_report, line_report, plane_report
@@ -22,10 +22,6 @@ _First = Annotated[
 ]
 _More = Annotated[list[str] | None, typer.Argument(hidden=True)]
 _Split = Annotated[str | None, typer.Option(help="Split to measure on; the validation split if not given.")]
-_Recalibrate = Annotated[
-    int | None,
-    typer.Option(min=1, help="Recompute batch-normalisation statistics at every point, from this many images."),
-]
 
 
 @app.command("line")
@@ -39,13 +35,12 @@ def line(
         float, typer.Option(max=10, help="How far to go past each end, in multiples of their distance.")
     ] = 0.2,
     split: _Split = None,
-    recalibrate: _Recalibrate = None,
 ) -> Report:
     """Measure loss and error on the straight line through two checkpoints, and the error barrier between them."""
     names = [*(checkpoints or []), *(more or [])]
     if len(names) != 2:
         raise ValueError(f"a line goes through two checkpoints, got {len(names)}")
-    return line_report(landscape.line(ev, *names, steps=grid, beyond=beyond, **_how(ev, split, recalibrate)))
+    return line_report(landscape.line(ev, *names, steps=grid, beyond=beyond, **_how(ev, split)))
 
 
 @app.command("plane")
@@ -56,10 +51,9 @@ def plane(
     more: _More = None,
     grid: Annotated[int, typer.Option(min=2, help="Number of points along the longer side.")] = 9,
     split: _Split = None,
-    recalibrate: _Recalibrate = None,
 ) -> Report:
     """Measure loss and error on the plane through three checkpoints, and the distance of all others from it."""
-    how = _how(ev, split, recalibrate)
+    how = _how(ev, split)
     found = landscape.plane(ev, [*(checkpoints or []), *(more or [])], grid=grid, **how)
     models = {name: Recipe({name: 1}) for name in found.plane.geometry.names}
     del how["progress"]
@@ -74,14 +68,11 @@ def barriers(
     more: _More = None,
     grid: Annotated[int, typer.Option(min=3, help="Number of points on a line with a barrier; must be odd.")] = 9,
     split: _Split = None,
-    recalibrate: _Recalibrate = None,
 ) -> Report:
     """Measure error barriers between all pairs of some checkpoints, or of the whole pool if none are named."""
     names = [*(checkpoints or []), *(more or [])]
-    return barriers_report(landscape.barrier_matrix(ev, names or None, points=grid, **_how(ev, split, recalibrate)))
+    return barriers_report(landscape.barrier_matrix(ev, names or None, points=grid, **_how(ev, split)))
 
 
-def _how(ev: Evaluator, split: str | None, recalibrate: int | None) -> dict[str, Any]:
-    recalibration = None if recalibrate is None else Recalibration(recalibrate)
-    where = any_split(ev.suite, split).name
-    return {"split": where, "recalibration": recalibration, "progress": sys.stderr.isatty()}
+def _how(ev: Evaluator, split: str | None) -> dict[str, Any]:
+    return {"split": any_split(ev.suite, split).name, "progress": sys.stderr.isatty()}

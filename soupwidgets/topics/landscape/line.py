@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from soupwidgets.evaluation import Evaluator, Recalibration, SplitScore, batch_norm_note, coarse_to_fine
+from soupwidgets.evaluation import Evaluator, SplitScore, coarse_to_fine
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites.named import split_named
 from soupwidgets.text import one_line
@@ -120,7 +120,6 @@ def line(
     steps: int = 21,
     split: str | None = None,
     beyond: float = 0.2,
-    recalibration: Recalibration | None = None,
     progress: bool = True,
 ) -> LandscapeLine:
     """Measure the line through two models.
@@ -135,8 +134,6 @@ def line(
         Where to measure; the validation split when None.
     beyond
         How far the line extends past each end, in multiples of their distance, with the same spacing.
-    recalibration
-        For models with batch normalisation: recompute its statistics at every point; averaged ones when None.
 
     Raises
     ------
@@ -149,7 +146,7 @@ def line(
     -----
     Goodfellow et al., arXiv 1412.6544; barriers by Frankle et al., arXiv 1912.05671, section 2.
     """
-    states = stream_line(ev, a, b, steps=steps, split=split, beyond=beyond, recalibration=recalibration)
+    states = stream_line(ev, a, b, steps=steps, split=split, beyond=beyond)
     with tqdm(desc=one_line(f"line from {_name(a)} to {_name(b)}"), unit="point", disable=not progress) as bar:
         for state in states:
             bar.total = len(state.recipes)
@@ -165,7 +162,6 @@ def stream_line(
     steps: int = 21,
     split: str | None = None,
     beyond: float = 0.2,
-    recalibration: Recalibration | None = None,
 ) -> Iterator[LandscapeLine]:
     """`line` step by step: rough scores of all points first, then exact ones from the ends inwards."""
     first, second = (Recipe({m: 1}) if isinstance(m, str) else m for m in (a, b))
@@ -178,7 +174,7 @@ def stream_line(
     outside = round(beyond * (steps - 1) + 1e-9)
     ts = [i / (steps - 1) for i in range(-outside, steps + outside)]
     recipes = {t: (1 - t) * first + t * second for t in ts}
-    yield from stream_path(ev, recipes, (_name(a), _name(b)), split, recalibration=recalibration)
+    yield from stream_path(ev, recipes, (_name(a), _name(b)), split)
 
 
 def stream_path(
@@ -186,8 +182,6 @@ def stream_path(
     recipes: Mapping[float, Recipe],
     ends: tuple[str, str],
     split: str | None = None,
-    *,
-    recalibration: Recalibration | None = None,
 ) -> Iterator[LandscapeLine]:
     """Measure models in order along a line or a curve.
 
@@ -206,16 +200,14 @@ def stream_path(
         With the points that have a score so far; the last one is exact.
     """
     where = split_named(ev.suite, split)
-    note = batch_norm_note(ev.pool, recalibration)
+    note = ev.note
     ts = list(recipes)
     order = list(coarse_to_fine(len(ts)))
 
     def in_order(_scores: Scores) -> Iterator[int]:
         return iter(order)
 
-    for scores, _ in measure_points(
-        ev, list(recipes.values()), split=where, order=order, exact_order=in_order, recalibration=recalibration
-    ):
+    for scores, _ in measure_points(ev, list(recipes.values()), split=where, order=order, exact_order=in_order):
         known = {t: score for t, score in zip(ts, scores, strict=True) if score is not None}
         yield LandscapeLine(*ends, where.name, known, recipes, note)
 

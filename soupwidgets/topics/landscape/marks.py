@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from soupwidgets.evaluation import Evaluator, Recalibration, SplitScore, score
+from soupwidgets.evaluation import Evaluator, SplitScore, score
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites.named import split_named
 from soupwidgets.topics.landscape.span import Place, Plane
@@ -36,10 +36,9 @@ def marks(
     models: Mapping[str, Recipe],
     *,
     split: str | None = None,
-    recalibration: Recalibration | None = None,
 ) -> dict[str, Mark]:
     """The final result of `stream_marks`: every model with its scores."""
-    for marks in stream_marks(ev, plane, models, split, recalibration=recalibration):
+    for marks in stream_marks(ev, plane, models, split):
         last = marks
     return last
 
@@ -49,8 +48,6 @@ def stream_marks(
     plane: Plane,
     models: Mapping[str, Recipe],
     split: str | None = None,
-    *,
-    recalibration: Recalibration | None = None,
 ) -> Iterator[dict[str, Mark]]:
     """Place models on a plane, then measure them and their projections.
 
@@ -76,7 +73,7 @@ def stream_marks(
     yield dict(marks)
     for name, recipe in models.items():
         place = marks[name].place
-        own = score(ev, recipe, where, recalibration=recalibration)
-        there = own if place.off == 0 else score(ev, plane.at(place.x, place.y), where, recalibration=recalibration)
+        own = score(ev, recipe, where)
+        there = own if place.off == 0 else score(ev, plane.at(place.x, place.y), where)
         marks[name] = replace(marks[name], own=own, there=there)
         yield dict(marks)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from soupwidgets.evaluation import Evaluator, Recalibration, batch_norm_note, coarse_to_fine
+from soupwidgets.evaluation import Evaluator, coarse_to_fine
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites.named import split_named
 from soupwidgets.topics.landscape.anytime import Scores, measure_points
@@ -84,7 +84,6 @@ def plane(
     grid: int = 25,
     split: str | None = None,
     limits: Limits | None = None,
-    recalibration: Recalibration | None = None,
     progress: bool = True,
 ) -> Landscape:
     """Measure a grid of models on a plane.
@@ -101,8 +100,6 @@ def plane(
         Where to measure; the validation split when None.
     limits
         Limits of both axes; the corners with a margin around them when None.
-    recalibration
-        For models with batch normalisation: recompute its statistics at every point; averaged ones when None.
 
     Raises
     ------
@@ -113,7 +110,7 @@ def plane(
     """
     plane = models if isinstance(models, Plane) else plane_through(ev.pool, models)
     with tqdm(desc="landscape", unit="point", disable=not progress) as bar:
-        for state in stream_plane(ev, plane, grid, split, limits=limits, recalibration=recalibration):
+        for state in stream_plane(ev, plane, grid, split, limits=limits):
             bar.total = state.seen.size
             bar.update(int((state.seen == state.total).sum()) - bar.n)
     return state
@@ -126,7 +123,6 @@ def stream_plane(
     split: str | None = None,
     *,
     limits: Limits | None = None,
-    recalibration: Recalibration | None = None,
 ) -> Iterator[Landscape]:
     """`plane` step by step; every state from the second on can be drawn.
 
@@ -135,7 +131,7 @@ def stream_plane(
 
     Parameters
     ----------
-    ev, plane, grid, split, limits, recalibration
+    ev, plane, grid, split, limits
         As in `plane`.
 
     Yields
@@ -152,12 +148,10 @@ def stream_plane(
     def bends_first(_scores: Scores) -> Iterator[int]:
         return iter(int(i) for i in np.lexsort((-_bend(loss).reshape(-1), levels)))
 
-    note = batch_norm_note(ev.pool, recalibration)
+    note = ev.note
     loss, error = np.full((2, len(y), len(x)), np.nan)
     seen = np.zeros((len(y), len(x)), dtype=np.int64)
-    for scores, changed in measure_points(
-        ev, recipes, split=where, order=coarse, exact_order=bends_first, recalibration=recalibration
-    ):
+    for scores, changed in measure_points(ev, recipes, split=where, order=coarse, exact_order=bends_first):
         for i in changed:
             score = scores[i]
             assert score is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -44,23 +43,24 @@ def test_lines_are_those_of_the_three_checkpoints(
         path = write_checkpoint(name, tensors, architecture=RESNET.to_json())
     pool = Pool.open(path.parent)
     aligned = sw.align(pool, "b", to="a", path=tmp_path / "b-aligned.safetensors", progress=False)
-    ev = Evaluator(pool.including(aligned.path), small_suite, device="cpu", store=Store(tmp_path / "store"))
-    lines = sw.landscape.alignment_lines(
-        ev, "a", "b", aligned="b-aligned", steps=3, recalibration=Recalibration(64), progress=False
-    )
-    assert list(lines) == list(ALL)
-    before, after, again = lines.values()
-    assert (before.second, after.second, again.second) == ("b", "b-aligned", "b-aligned")
+    store = Store(tmp_path / "store")
+    ev = Evaluator(pool.including(aligned.path), small_suite, device="cpu", store=store, batch_norm=Recalibration(64))
+    lines = sw.landscape.alignment_lines(ev, "a", "b", aligned="b-aligned", steps=3, progress=False)
+    assert list(lines) == [*BOTH, "as trained, statistics recomputed", "aligned, statistics recomputed"]
+    before, after, own, again = lines.values()
+    assert (before.second, after.second, own.second, again.second) == ("b", "b-aligned", "b", "b-aligned")
+    assert own.losses[1.0] == before.losses[1.0]
+    assert own.losses[0.5] != before.losses[0.5]
     # The permuted network computes the same.
     assert after.scores[1.0].correct == before.scores[1.0].correct
     assert after.losses[1.0] == pytest.approx(before.losses[1.0], abs=1e-5)
     assert after.losses[0.5] != pytest.approx(before.losses[0.5], abs=1e-5)
     assert "averaged" in after.batch_norm
-    assert "64 images" in again.batch_norm
-    direct = sw.landscape.line(ev, "a", "b-aligned", steps=3, beyond=0, progress=False)
+    assert "64 training examples" in again.batch_norm
+    direct = sw.landscape.line(ev.with_batch_norm("average"), "a", "b-aligned", steps=3, beyond=0, progress=False)
     assert direct.errors == after.errors
-    short = sw.landscape.alignment_lines(ev, "a", "b", aligned="b-aligned", steps=3, progress=False)
-    assert list(short) == list(BOTH)
+    short = sw.landscape.alignment_lines(ev, "a", "b", steps=3, progress=False)
+    assert list(short) == ["as trained", "as trained, statistics recomputed"]
 
 
 def test_the_figure_has_the_lines_numbers_and_their_intervals() -> None:
@@ -72,14 +72,10 @@ def test_the_figure_has_the_lines_numbers_and_their_intervals() -> None:
     band = drawn.trace("band-accuracy-as trained")["y"]
     assert (band[1], band[-2]) == pytest.approx((100 * high, 100 * low))
     figure = drawn.to_figure()
-    assert len({trace.uid for trace in figure.data}) == len(figure.data) == 12
-    labels = figure.layout.annotations
-    assert {label.text for label in labels} == set(ALL)
-    heights = sorted(label.y for label in labels)
-    low, high = figure.layout.yaxis.range
-    assert all(b - a > 0.08 * (high - low) for a, b in pairwise(heights))
-    assert low < heights[0]
-    assert heights[-1] < high
+    assert len({trace.uid for trace in figure.data}) == len(figure.data) == 13
+    named = [text for trace in figure.data for text in (trace.text or ())]
+    assert len(named) == len(ALL)
+    assert not figure.layout.showlegend
 
 
 def test_the_title_says_what_one_sees_and_no_more() -> None:
@@ -93,6 +89,8 @@ def test_the_title_says_what_one_sees_and_no_more() -> None:
     assert title(near, AFTER) == "No clear change of the error barrier between a and b by alignment: 4.2 and 4.0 points"
     unknown = LandscapeLine("a", "b", "val", {0.5: BEFORE.scores[0.5]}, BEFORE.recipes)
     assert title(unknown, AFTER) == "Accuracy and loss between a and b, as trained and aligned"
+    own = sw.landscape.figures.alignment({"as trained": BEFORE, "as trained, statistics recomputed": AFTER})
+    assert own.layout.title.text.startswith("Recomputing statistics lowers the error barrier between a and b")
     empty = LandscapeLine("<a>", "b", "val", {}, BEFORE.recipes)
     assert "&lt;a&gt;" in title(empty, empty)
 
@@ -102,5 +100,5 @@ def test_the_figure_in_words() -> None:
     assert "as trained: accuracy 90.0% at a, 88.0% at b, lowest 30.0% at alpha 0.5" in words
     assert "error barrier 59.00 points [" in words
     assert words.endswith("Recomputed.")
-    with pytest.raises(ValueError, match="lines 'as trained' and 'aligned' are needed, got as trained"):
+    with pytest.raises(ValueError, match="a line 'as trained' and another are needed, got as trained"):
         sw.landscape.figures.alignment({"as trained": BEFORE})

@@ -63,7 +63,7 @@ def test_barriers_of_all_pairs_and_in_words(options: list[str], tiny_evaluator: 
         (["line", "--checkpoints", "zero-shot", "nobody"], "nobody"),
         (["barriers", "--checkpoints", "ft-a"], "at least two are needed"),
         (["barriers", "--grid", "4"], "odd number"),
-        (["line", "--checkpoints", "zero-shot", "ft-a", "--recalibrate", "8"], "no batch normalisation"),
+        (["line", "--checkpoints", "zero-shot", "ft-a", "--batch-norm", "recompute"], "no batch normalisation"),
         (["line", "--checkpoints", "zero-shot", "ft-a", "--split", "fog"], "no split 'fog'"),
     ],
 )

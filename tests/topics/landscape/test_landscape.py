@@ -376,28 +376,24 @@ def test_batch_normalisation_is_measured_anew_at_every_point_or_not(
         path = write_checkpoint(name, model.state_dict(), architecture=architecture.to_json())
     ev = Evaluator(Pool.open(path.parent), small, device="cpu", store=Store(tmp_path / "store"))
     assert not any(t.endswith("running_var") for t in sw.landscape.weight_geometry(ev.pool).tensors)
-    again = Recalibration(images=64)
+    recomputed = ev.with_batch_norm(Recalibration(images=64))
     plain, anew = (
-        sw.landscape.line(ev, "a", "b", steps=3, beyond=0, recalibration=r, progress=False) for r in (None, again)
+        sw.landscape.line(one, "a", "b", steps=3, beyond=0, progress=False)
+        for one in (ev.with_batch_norm("average"), recomputed)
     )
     assert "averaged statistics" in sw.figures.text_alternative(sw.landscape.figures.line(plain))
-    assert "statistics were recomputed from 64 images" in sw.figures.text_alternative(sw.landscape.figures.line(anew))
+    said = sw.figures.text_alternative(sw.landscape.figures.line(anew))
+    assert "recomputed from 64 validation examples" in said
     assert plain.losses != anew.losses
-    from soupwidgets import recalibrate_batch_norm
-
-    recipe = Recipe({"a": 0.5, "b": 0.5})
-    out = recalibrate_batch_norm(ev, recipe, tmp_path / "bn.safetensors", images=64, progress=False)
+    # The ends are checkpoints, which keep their own.
+    assert [plain.losses[t] for t in (0, 1)] == [anew.losses[t] for t in (0, 1)]
+    out = recomputed.save({"a": 0.5, "b": 0.5}, tmp_path / "bn.safetensors", progress=False)
     alone = Evaluator(Pool.open([out]), small, device="cpu", store=Store(tmp_path / "other"))
     assert anew.losses[0.5] == pytest.approx(alone.evaluate(Recipe({"bn": 1})).loss["val"], rel=1e-5)
     # Both stay in the store, each under its own key.
-    before = ev.forward_images
-    assert sw.landscape.line(ev, "a", "b", steps=3, beyond=0, recalibration=again, progress=False).losses == anew.losses
-    assert ev.forward_images == before
-
-
-def test_without_batch_normalisation_nothing_is_measured_anew(tiny_evaluator: Evaluator) -> None:
-    with pytest.raises(ValueError, match="no batch normalisation"):
-        sw.landscape.line(tiny_evaluator, "ft-a", "ft-b", steps=2, recalibration=Recalibration(), progress=False)
+    before = recomputed.forward_images
+    assert sw.landscape.line(recomputed, "a", "b", steps=3, beyond=0, progress=False).losses == anew.losses
+    assert recomputed.forward_images == before
 
 
 def _padded(suite: Suite, folder: Path) -> Suite:

@@ -1,26 +1,34 @@
-"""Accuracy and loss between two models, before and after alignment."""
+"""Accuracy and loss between two models, under each treatment that may lower the barrier."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from soupwidgets.figures.colours import BLUE, GREEN, ORANGE, VERMILLION
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import BLUE, GREEN, VERMILLION, axis, band_trace, drawing, limits
-from soupwidgets.topics.landscape.alignment import AFTER, BEFORE, RECOMPUTED
+from soupwidgets.figures.style import axis, band, drawing, limits
+from soupwidgets.topics.landscape.alignment import AFTER, BEFORE, BOTH, RECOMPUTED
 from soupwidgets.topics.landscape.line import LandscapeLine
 
 # Told apart in grey, too; the order in which they are drawn.
-_LOOK = {BEFORE: (VERMILLION, "dot"), AFTER: (BLUE, "solid"), RECOMPUTED: (GREEN, "dash")}
-# Height of a line of text, as a share of a panel.
-_LABEL = 0.085
+_LOOK = {
+    BEFORE: (VERMILLION, "dot"),
+    RECOMPUTED: (ORANGE, "dashdot"),
+    AFTER: (BLUE, "solid"),
+    BOTH: (GREEN, "dash"),
+}
+_HOW = {
+    AFTER: "Alignment",
+    RECOMPUTED: "Recomputing statistics",
+    BOTH: "Alignment with recomputed statistics",
+}
 _UPPER, _LOWER = (0.56, 1.0), (0.0, 0.44)
 
 
 @figure
 def alignment(lines: Mapping[str, LandscapeLine]) -> Drawing:
-    """Draw accuracy and loss along alpha between two models, before and after one of them was aligned.
+    """Draw accuracy and loss along alpha between two models, as trained, aligned, and with statistics recomputed.
 
     Parameters
     ----------
@@ -35,17 +43,14 @@ def alignment(lines: Mapping[str, LandscapeLine]) -> Drawing:
     Raises
     ------
     ValueError
-        When one of the two lines is missing.
+        When the line as trained is missing, or there is no other.
     """
-    if not {BEFORE, AFTER} <= set(lines):
-        raise ValueError(f"lines {BEFORE!r} and {AFTER!r} are needed, got {', '.join(lines) or 'none'}")
+    if BEFORE not in lines or not set(_HOW) & set(lines):
+        raise ValueError(f"a line {BEFORE!r} and another are needed, got {', '.join(lines) or 'none'}")
     before, title = lines[BEFORE], _title(lines)
     known = {treatment: lines[treatment] for treatment in _LOOK if treatment in lines}
     accuracies, losses = ({t: _values(line, panel) for t, line in known.items()} for panel in ("accuracy", "loss"))
     upper, lower = (_range([v for rows in panel.values() for v in rows]) for panel in (accuracies, losses))
-    # Room for the names below and above the lines.
-    room = _LABEL * (upper[1] - upper[0])
-    upper = (upper[0] - room, upper[1] + room)
     x_axis = axis(f"alpha (0 {before.first}, 1 {before.second})", (-0.03, 1.03), anchor="y2")
     drawn = drawing(title, x_axis, axis(f"Accuracy on {before.split}, %", upper, domain=_UPPER), height=600)
     for treatment, line in known.items():
@@ -53,18 +58,20 @@ def alignment(lines: Mapping[str, LandscapeLine]) -> Drawing:
         for panel, rows, axis_name in (("accuracy", accuracies, "y"), ("loss", losses, "y2")):
             x = list(line.scores)
             low, middle, high = zip(*rows[treatment], strict=True) if x else ((), (), ())
-            band = band_trace(x, low, high, colour=colour, uid=f"band-{panel}-{treatment}")
-            drawn.add_trace({**band, "yaxis": axis_name})
+            area = band(x, low, high, colour=colour, uid=f"band-{panel}-{treatment}")
+            drawn.add(**area, yaxis=axis_name)
             unit = "%" if panel == "accuracy" else " nats"
-            drawn.add_scatter(
+            middle_of = min(range(len(x)), key=lambda i: abs(x[i] - 0.5)) if x else None
+            drawn.add(
+                label=treatment if panel == "accuracy" and x else None,
+                at=middle_of,
                 x=x, y=list(middle), yaxis=axis_name, uid=f"{panel}-{treatment}", name=treatment, mode="lines+markers",
                 showlegend=False, line={"color": colour, "width": 2.5, "dash": dash}, marker={"size": 5},
                 hovertemplate=f"{treatment}<br>alpha %{{x:.3g}}: {panel} %{{y:.2f}}{unit}<extra></extra>",
             )  # fmt: skip
     second = axis("Cross-entropy, nats", lower, domain=_LOWER, anchor="x")
     margin = {"l": 60, "r": 16, "t": 40, "b": 60}
-    labels = _labels(known, upper)
-    return drawn.done(_text(known, title), yaxis2=second, margin=margin, annotations=labels)
+    return drawn.done(_text(known, title), yaxis2=second, margin=margin)
 
 
 def _values(line: LandscapeLine, panel: str) -> list[tuple[float, float, float]]:
@@ -85,39 +92,24 @@ def _range(rows: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
 
 
 def _title(lines: Mapping[str, LandscapeLine]) -> str:
-    before, after = lines[BEFORE], lines[AFTER]
+    before = lines[BEFORE]
     between = f"between {before.first} and {before.second}"
+    treatment = next(name for name in (BOTH, AFTER, RECOMPUTED) if name in lines)
+    after, how = lines[treatment], _HOW[treatment]
     if not all(_has_ends(line) for line in (before, after)):
-        return f"Accuracy and loss {between}, as trained and aligned"
+        return f"Accuracy and loss {between}, {BEFORE} and {treatment}"
     was, now = 100 * before.barrier, 100 * after.barrier
     (low, high), (low_now, high_now) = before.barrier_interval, after.barrier_interval
     if high_now < low:
-        return f"Alignment lowers the error barrier {between} from {was:.1f} to {now:.1f} points"
+        return f"{how} lowers the error barrier {between} from {was:.1f} to {now:.1f} points"
     if low_now > high:
-        return f"Alignment raises the error barrier {between} from {was:.1f} to {now:.1f} points"
-    return f"No clear change of the error barrier {between} by alignment: {was:.1f} and {now:.1f} points"
+        return f"{how} raises the error barrier {between} from {was:.1f} to {now:.1f} points"
+    changes = how[0].lower() + how[1:]
+    return f"No clear change of the error barrier {between} by {changes}: {was:.1f} and {now:.1f} points"
 
 
 def _has_ends(line: LandscapeLine) -> bool:
     return {0.0, 1.0} <= line.scores.keys()
-
-
-def _labels(lines: Mapping[str, LandscapeLine], around: tuple[float, float]) -> list[dict[str, Any]]:
-    """Names of the lines in the upper panel, at their middles: the highest above its line, all others below theirs."""
-    low, high = around
-    apart = _LABEL * (high - low)
-    wanted = []
-    for treatment, line in lines.items():
-        if line.scores:
-            middle = min(line.scores, key=lambda t: abs(t - 0.5))
-            wanted.append((100 * line.scores[middle].accuracy, middle, treatment))
-    labels: list[dict[str, Any]] = []
-    last = math.inf
-    for value, middle, treatment in sorted(wanted, reverse=True):
-        last = min(value - 0.7 * apart, last - apart) if labels else value + 0.7 * apart
-        look = {"showarrow": False, "yanchor": "middle", "font": {"color": _LOOK[treatment][0], "size": 12}}
-        labels.append({"x": middle, "y": last, "text": treatment, **look})
-    return labels
 
 
 def _text(lines: Mapping[str, LandscapeLine], title: str) -> str:
