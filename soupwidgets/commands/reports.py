@@ -6,7 +6,7 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -93,7 +93,10 @@ def _measuring(run: Callable[..., Report], more: Sequence[inspect.Parameter]) ->
     ) -> Report:
         opened = open_pool(pool, part, head_from, zero_shot)
         ev = evaluator(opened, suite, device, store, slices=slices, batch_norm=batch_norm)
-        return run(ev, **given)
+        report = run(ev, **given)
+        if not ev.note or ev.note in report.text:
+            return report
+        return replace(report, text=f"{report.text.rstrip()}\n{ev.note}")
 
     which = [
         _option("part", PartOption, None),
