@@ -83,6 +83,23 @@ def zoo_resnet(
     write_hashes(data)
 
 
+@app.command("build-text")
+def zoo_build_text(
+    out: Annotated[Path, typer.Option(help="Folder for suites/text and zoo/text.", callback=output_folder)] = Path(
+        "data"
+    ),
+    work: _Work = Path("build/zoo-text"),
+    from_bundle: Annotated[
+        Path | None,
+        typer.Option(help="Fine-tune again from the texts and starts in this folder, such as data; fetch nothing."),
+    ] = None,
+) -> None:
+    """Rebuild the text zoo from Debian's package lists; existing checkpoints are kept."""
+    from soupwidgets.zoo.text import build_text_zoo
+
+    build_text_zoo(out, work, bundle=from_bundle)
+
+
 @app.command("miniature")
 def zoo_miniature(
     data: Annotated[Path, typer.Option(help="The repository's data.")] = Path("data"),
