@@ -223,7 +223,7 @@ def test_fine_tuning_is_adamw_on_hidden_and_padded_texts() -> None:
     from soupwidgets.zoo.text.model import TextClassifier
 
     ids, labels = tiny_batch(64)
-    config = TextTuneConfig(seed=3, learning_rate=1e-3, epochs=2, dropout=0.0, label_smoothing=0.1)
+    config = TextTuneConfig(seed=3, learning_rate=1e-3, epochs=2, dropout=0.0, label_smoothing=0.1, batch_size=32)
     torch.manual_seed(0)
     ours, plain = TextClassifier(0.0), TextClassifier(0.0)
     plain.load_state_dict(ours.state_dict())

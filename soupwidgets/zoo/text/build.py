@@ -1,4 +1,4 @@
-"""Building the text zoo: its suite, and two pools from two pre-training seeds."""
+"""Building the text zoo: its suite, the common start, and the pool."""
 
 from __future__ import annotations
 
@@ -53,12 +53,9 @@ class TextPoolPlan:
 
 
 def default_text_plans() -> list[TextPoolPlan]:
-    """The two pools that are part of the repository."""
-    bad = TextTuneConfig(seed=100, learning_rate=2e-2, epochs=3)
-    return [
-        TextPoolPlan("text", TextPretrainConfig(seed=0), ingredients=8, bad_learning_rate=bad),
-        TextPoolPlan("text-b", TextPretrainConfig(seed=1), ingredients=2),
-    ]
+    """The pool that is part of the repository."""
+    bad = TextTuneConfig(seed=100, learning_rate=4e-2, epochs=3)
+    return [TextPoolPlan("text", TextPretrainConfig(seed=0), ingredients=8, bad_learning_rate=bad)]
 
 
 def build_text_zoo(

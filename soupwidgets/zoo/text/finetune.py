@@ -43,7 +43,7 @@ class TextTuneConfig:
     label_smoothing: float = 0.0
     dropout: float = 0.1
     hidden_share: float = 0.0
-    batch_size: int = 32
+    batch_size: int = 64
     mixup: float = 0.0
 
 
@@ -52,8 +52,8 @@ def draw_text_config(seed: int) -> TextTuneConfig:
     rng = np.random.default_rng([seed, 3])
     return TextTuneConfig(
         seed=seed,
-        learning_rate=round(math.exp(rng.uniform(math.log(5e-4), math.log(1.5e-3))), 7),
-        epochs=int(rng.integers(8, 15)),
+        learning_rate=round(math.exp(rng.uniform(math.log(1e-3), math.log(2.5e-3))), 7),
+        epochs=int(rng.integers(10, 15)),
         weight_decay=round(10 ** rng.uniform(-3, -1), 5),
         label_smoothing=round(float(rng.uniform(0, 0.1)), 3),
         dropout=round(float(rng.uniform(0.05, 0.2)), 3),

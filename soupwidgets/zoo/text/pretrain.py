@@ -40,7 +40,7 @@ class TextPretrainConfig:
     """
 
     seed: int
-    steps: int = 4000
+    steps: int = 3000
     batch_size: int = 128
     learning_rate: float = 3e-3
     weight_decay: float = 0.01
@@ -49,7 +49,7 @@ class TextPretrainConfig:
     typing_errors: float = 0.2
     capitals: float = 0.1
     largest_scale: float = 50.0
-    probe_penalty: float = 1e-4
+    probe_penalty: float = 1e-3
 
 
 def hide(
@@ -86,7 +86,8 @@ def draw_pairs(data: Corpus, rng: np.random.Generator, config: TextPretrainConfi
     first, middle, end = data.bounds[rng.integers(len(data.bounds), size=config.batch_size)].T
     rows = np.concatenate([rng.integers(first, middle), rng.integers(middle, end)])
     chances = [1 - config.typing_errors - config.capitals, config.typing_errors, config.capitals]
-    return data.ids[rng.choice(3, size=len(rows), p=chances), rows].astype(np.int64)
+    drawn: NDArray[np.uint16] = data.ids[rng.choice(3, size=len(rows), p=chances), rows]
+    return drawn.astype(np.int64)
 
 
 class _Predictor(nn.Module):

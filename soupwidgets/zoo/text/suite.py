@@ -57,7 +57,7 @@ def write_text_suite(
         write_array(folder / f"{name}.input_ids.npy", encode(tokenizer, texts))
         write_array(folder / f"{name}.labels.npy", np.array([one.label for one in examples], dtype=np.uint8))
         write_json(folder / f"{name}.texts.json", cut(tokenizer, texts), indent=0)
-        packages[name] = [f"{one.package.source}/{one.package.name}/{one.package.version}" for one in examples]
+        packages[name] = [f"{one.package.source}/{one.package.name}" for one in examples]
         entries.append(
             {
                 "name": name,

@@ -15,6 +15,7 @@ VOCABULARY = 2000
 LENGTH = 32
 # Padding must be 0: it tells where the attention mask ends.
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+_TEXTS = 5000
 PADDING, MASK = SPECIAL.index("[PAD]"), SPECIAL.index("[MASK]")
 
 
@@ -45,8 +46,10 @@ def train_tokenizer(texts: Iterable[str]) -> Tokenizer:
 def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> NDArray[np.uint16]:
     """Token ids ``[n, LENGTH]``, padded with 0 at the end."""
     ids = np.zeros((len(texts), LENGTH), dtype=np.uint16)
-    for row, encoding in zip(ids, tokenizer.encode_batch(list(texts)), strict=True):
-        row[: len(encoding.ids)] = encoding.ids
+    # The library keeps much more of each text than its ids.
+    for start in range(0, len(texts), _TEXTS):
+        for row, encoding in enumerate(tokenizer.encode_batch(list(texts[start : start + _TEXTS])), start):
+            ids[row, : len(encoding.ids)] = encoding.ids
     return ids
 
 
