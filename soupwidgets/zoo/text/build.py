@@ -54,14 +54,14 @@ class TextPoolPlan:
 
 def default_text_plans() -> list[TextPoolPlan]:
     """The pool that is part of the repository."""
-    bad = TextTuneConfig(seed=100, learning_rate=4e-2, epochs=3)
+    bad = TextTuneConfig(seed=100, learning_rate=2.5e-2, epochs=4)
     return [TextPoolPlan("text", TextPretrainConfig(seed=0), ingredients=8, bad_learning_rate=bad)]
 
 
 def build_text_zoo(
     out: Path, work: Path, *, bundle: Path | None = None, plans: list[TextPoolPlan] | None = None
 ) -> None:
-    """Build the text suite and every checkpoint of the plans; checkpoints that are there already are kept.
+    """Build the text suite and every checkpoint of the plans; checkpoints and tokenizer are kept if they are there.
 
     Parameters
     ----------
@@ -113,12 +113,17 @@ def build_text_zoo(
 
 
 def _write_suite(folder: Path, work: Path) -> Corpus:
-    """Write the suite; the texts of pre-training."""
+    """Write the suite, with its tokenizer if it has one already; the texts of pre-training."""
+    from tokenizers import Tokenizer
+
     lists = fetch_lists(work / "debian")
     packages = {release: read_packages(lists, release) for release in RELEASES}
     splits = divide(packages[RELEASE], packages[OLDER], packages[NEWER])
     families = corpus(packages[RELEASE], splits)
-    tokenizer = train_tokenizer(text for one in families for text in (*one.short, *one.long))
+    saved = folder / "tokenizer.json"
+    # The library breaks ties between pieces at random: another training would give other ids.
+    texts = (text for one in families for text in (*one.short, *one.long))
+    tokenizer = Tokenizer.from_file(str(saved)) if saved.exists() else train_tokenizer(texts)
     write_text_suite(folder, splits, tokenizer=tokenizer, lists=provenance(lists))
     return encode_corpus(tokenizer, families)
 
