@@ -74,6 +74,7 @@ picture:
 zoo: install
 	$(BIN)/soupwidgets zoo diverse
 	$(BIN)/soupwidgets zoo resnet
+	$(BIN)/soupwidgets zoo build-text
 	$(BIN)/soupwidgets zoo build
 	$(BIN)/soupwidgets zoo miniature
 
