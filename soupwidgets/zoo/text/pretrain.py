@@ -203,7 +203,7 @@ def probe(model: TextClassifier, ids: NDArray[np.uint16], labels: NDArray[np.uin
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        loss = F.cross_entropy(head(features), targets) + penalty * head.weight.square().sum()
+        loss: Tensor = F.cross_entropy(head(features), targets) + penalty * head.weight.square().sum()
         torch.autograd.backward(loss)
         return loss
 
