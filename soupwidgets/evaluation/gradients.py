@@ -85,15 +85,20 @@ def coefficient_gradient(
         ev.forward_images += len(rows)
         places = ev.matrix.layout.places
         flat = dict(zip(parameters, gradients, strict=True))
-        weights = [ev.matrix.row(name) for name in names]
-        nothing = torch.zeros(len(names), device=ev.device)
+        nothing = torch.zeros((), device=ev.device)
+        products = []
+        for name in names:
+            # One at a time: the row of an adapter is made for this, and let go.
+            row = ev.matrix.row(name)
+            products.append(
+                torch.stack(
+                    [
+                        torch.dot(place.view(row).reshape(-1), flat[tensor].reshape(-1)) if tensor in flat else nothing
+                        for tensor, place in places.items()
+                    ]
+                )
+            )
         # Moved to the CPU once, at the end: on a GPU, fetching each number would wait for all work before it.
-        products = [
-            torch.stack([torch.dot(place.view(row).reshape(-1), flat[tensor].reshape(-1)) for row in weights])
-            if tensor in flat
-            else nothing
-            for tensor, place in places.items()
-        ]
-        found = torch.stack(products).double().cpu().numpy()
+        found = torch.stack(products, dim=1).double().cpu().numpy()
     correct = int(answers(logits.detach(), labels, task)[1].sum())
     return CoefficientGradient(loss.item(), correct, found, float(by_beta))
