@@ -36,7 +36,7 @@ from soupwidgets.evaluation.sharing import POLL, STILL_WAITING, Share, all_used
 from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.evaluation.tasks import KEEPS_OUTPUTS
 from soupwidgets.mixing import PoolMatrix, bind, save_mixture
-from soupwidgets.models import Input, Inputs, Model, model_of
+from soupwidgets.models import Custom, Input, Inputs, Model, model_of
 from soupwidgets.pool import Pool, PoolError
 from soupwidgets.recipe import Recipe, RecipeLike
 from soupwidgets.store import Store, StoreError, measurement_key
@@ -180,7 +180,7 @@ class Evaluator:
     def _model(self) -> nn.Module:
         layout = self.matrix.layout
         with torch.inference_mode(False):
-            model = self.architecture.fast("meta")
+            model = self._built()
             # Only allocated here, and filled by a recipe: a broken checkpoint does not get in the way of others.
             infos = {name: self.pool.tensors[name] for name in layout.whole}
             whole = {n: torch.zeros(info.shape, dtype=info.dtype, device=self.device) for n, info in infos.items()}
@@ -189,6 +189,16 @@ class Evaluator:
             except ValueError as error:
                 raise PoolError(str(error)) from error
             return self._filled(model)
+
+    def _built(self) -> nn.Module:
+        try:
+            return self.architecture.fast("meta")
+        except Exception as error:
+            if isinstance(self.architecture, Custom):
+                # Somebody's own code, whose traceback they want to see.
+                raise
+            # What a card asks of a library may fail in any way.
+            raise PoolError(f"the network cannot be built from {self.architecture!r:.500}: {error}") from error
 
     def _filled(self, model: nn.Module) -> nn.Module:
         """Give values to what is in no checkpoint (tables of positions, masks) and has only a shape so far."""

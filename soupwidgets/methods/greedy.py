@@ -207,7 +207,7 @@ def greedy_soup(
     if len(made.ingredients) == 1 and len(names) > 1:
         warn(
             f"nothing to soup: of {len(names)} ingredients greedy kept {made.ingredients[0]!r} alone, because every "
-            f"average with it has lower validation {METRIC_WORDS[made.metric]}. Were all of them fine-tuned from one "
+            f"average with it has worse validation {METRIC_WORDS[made.metric]}. Were all of them fine-tuned from one "
             "model, to their plateau, with learning rates near each other? `soupwidgets inspect` tells whether they "
             "share an ancestor."
         )

@@ -54,7 +54,7 @@ def test_a_bad_ingredient_is_turned_down(evaluator: Evaluator, by: Literal["mode
 
 
 def test_a_descent_that_stays_behind_a_barrier_is_pointed_out(small_evaluator: Evaluator) -> None:
-    with pytest.warns(SoupWarning, match=r"lower validation accuracy \(.*%\) than 'ft-03' alone \(.*%\)"):
+    with pytest.warns(SoupWarning, match=r"worse validation accuracy \(.*%\) than 'ft-03' alone \(.*%\)"):
         learned_soup(small_evaluator, ["ft-03", "bad-lr"], epochs=1, progress=False)
 
 

@@ -70,7 +70,7 @@ def test_greedy_by_macro_f1_by_hand() -> None:
     trace = by_f1.to_json()
     assert (trace["metric"], trace["tie_order"]) == ("macro_f1", "name")
     assert "validation macro-F1 74.03%" in repr(by_f1)
-    with pytest.warns(SoupWarning, match="lower validation macro-F1"):
+    with pytest.warns(SoupWarning, match="worse validation macro-F1"):
         greedy_soup(ev, progress=False)  # type: ignore[arg-type]
 
 
