@@ -11,6 +11,7 @@ from soupwidgets.suites.blend import BlendSplit
 from soupwidgets.suites.build import BuiltSuite, SplitSource, add_shift, build_suite
 from soupwidgets.suites.class_map import ClassMap
 from soupwidgets.suites.content import SuiteError
+from soupwidgets.suites.examples import LabelledExamples
 from soupwidgets.suites.fourier_basis import fourier_basis
 from soupwidgets.suites.in_memory import ArraySplit
 from soupwidgets.suites.named import split_named
@@ -21,6 +22,7 @@ from soupwidgets.suites.slices import SliceSplit, read_slice, write_slice
 from soupwidgets.suites.split import Split
 from soupwidgets.suites.suite import Suite
 from soupwidgets.suites.task import Task
+from soupwidgets.suites.texts import read_texts
 from soupwidgets.suites.transforms.transform import TRANSFORMS, Transform, transform
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "BlendSplit",
     "BuiltSuite",
     "ClassMap",
+    "LabelledExamples",
     "Preprocess",
     "Shift",
     "SliceSplit",
@@ -47,6 +50,7 @@ __all__ = [
     "build_suite",
     "fourier_basis",
     "read_slice",
+    "read_texts",
     "reader",
     "split_named",
     "transform",

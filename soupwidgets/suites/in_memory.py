@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from soupwidgets.suites.collect import collect
 from soupwidgets.suites.content import SuiteError, examples_hash
+from soupwidgets.suites.examples import LabelledExamples, label_numbers
 from soupwidgets.suites.split import Form, Role, Scoring, Source, Split, scored_hash
 from soupwidgets.suites.task import USUAL_METRIC, Task, check_labels
 
@@ -134,24 +136,50 @@ class ArraySplit(Split):
         return scored_hash(self._content, self)
 
 
-def array_split(name: str, data: Any, *, task: Task = "single-label") -> Split:
+def array_split(
+    name: str, data: Any, *, task: Task = "single-label", classes: Sequence[str] = (), progress: bool = True
+) -> Split:
     """A split of what somebody has: see `Suite.of`.
+
+    Parameters
+    ----------
+    name
+        Of the split.
+    data
+        As in `Suite.of`.
+    task
+        What labels are.
+    classes
+        Names of the classes, where labels are names.
+    progress
+        Whether to show a bar while many examples are read.
 
     Raises
     ------
     SuiteError
         When it is nothing that can be read as examples with labels.
     """
-    scoring = Scoring(USUAL_METRIC[task], task=task)
     if isinstance(data, Split):
         return data
     if isinstance(data, tuple | list) and len(data) == 2:
-        examples, labels = data
-        return ArraySplit(name, named_arrays(examples), np.asarray(labels), scoring=scoring)
-    raise SuiteError(
-        f"split {name!r}: a pair of arrays (examples, labels), a torch Dataset or a DataLoader is expected, "
-        f"not {type(data).__name__}"
-    )
+        found: LabelledExamples | None = LabelledExamples(named_arrays(data[0]), data[1])
+    else:
+        found = data if isinstance(data, LabelledExamples) else collect(name, data, progress=progress)
+    if found is None:
+        said = f"{data!r:.200}, which is no folder" if isinstance(data, str | Path) else type(data).__name__
+        raise SuiteError(
+            f"split {name!r}: a pair of arrays (examples, labels), a Dataset or DataLoader of PyTorch, a data set of "
+            f"Hugging Face or the folder of one, or what sw.suites.read_texts gives is expected, not {said}"
+        )
+    arrays = {key: array for part, own in found.arrays.items() for key, array in _in_place(part, own).items()}
+    labels = label_numbers(found.labels, classes, task, name)
+    scoring = Scoring(USUAL_METRIC[task], task=task)
+    return ArraySplit(name, arrays, labels, scoring=scoring, texts=found.texts)
+
+
+def _in_place(name: str, array: NDArray[Any]) -> Mapping[str, NDArray[Any]]:
+    """An array under its name, or under the usual one if it has none."""
+    return {name: array} if name else named_arrays(array)
 
 
 def named_arrays(examples: Any) -> dict[str, NDArray[Any]]:

@@ -118,6 +118,7 @@ class Suite:
         classes: Sequence[str] = (),
         task: Task = "single-label",
         metric: str | Metric | None = None,
+        progress: bool = True,
     ) -> Suite:
         """A suite of one's own data.
 
@@ -127,14 +128,18 @@ class Suite:
             Of the suite.
         splits
             Data by the split's name: a pair of arrays (examples, labels), where examples may be a dictionary of arrays;
-            a ``torch.utils.data.Dataset`` or ``DataLoader``; a `soupwidgets.suites.ArraySplit`.
+            a ``torch.utils.data.Dataset`` or ``DataLoader``, a ``datasets.Dataset``, or the folder of one (see
+            `soupwidgets.suites.collect.collect`); what `soupwidgets.suites.read_texts` gives; a
+            `soupwidgets.suites.ArraySplit`.
             ``"train"``, ``"val"`` and ``"test"`` have the roles these names say, all others are shifts.
         classes
-            Names of the classes; numbers when empty.
+            Names of the classes, in the order of the labels; numbers when empty. Labels may be these names.
         task
             What labels are.
         metric
             What splits are scored by; accuracy, average precision, R2 or mean IoU when None, whichever suits the task.
+        progress
+            Whether to show a bar while a large data set is read.
 
         Raises
         ------
@@ -147,7 +152,10 @@ class Suite:
         >>> Suite.of("mine", {"val": (x[:4], y[:4]), "test": (x[4:], y[4:])}, classes=["no", "yes"])
         Suite('mine', 2 classes, val=4, test=4)
         """
-        made = {split: array_split(split, data, task=task) for split, data in splits.items()}
+        made = {
+            split: array_split(split, data, task=task, classes=classes, progress=progress)
+            for split, data in splits.items()
+        }
         return cls._of(name, made, classes=classes, metric=metric)
 
     @classmethod
@@ -161,6 +169,9 @@ class Suite:
         suite = cls(name, classes, splits)
         suite._check_roles(f"the suite {name!r}")
         for split in splits.values():
+            if split.scoring.task == "single-label" and split.labels.min() < 0:
+                row = int(split.labels.argmin())
+                raise SuiteError(f"split {split.name!r}, row {row}: the label {split.labels[row]} is negative")
             if split.scoring.task in ("single-label", "segmentation") and split.labels.max() >= len(classes):
                 if split.scoring.task == "segmentation" and split.labels.max() == IGNORED:
                     continue
