@@ -76,7 +76,7 @@ def check(folder: Annotated[Path, typer.Argument(help="Folder of a suite.", call
     import json
 
     from soupwidgets.suites import Suite
-    from soupwidgets.suites.suite import MANIFEST
+    from soupwidgets.suites.opening import MANIFEST
 
     suite = Suite.open(folder)
     for split in [*suite.splits.values(), *([suite.training] if suite.training else [])]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from soupwidgets.evaluation.evaluation import Evaluation
+from soupwidgets.stats.label_metrics import MULTI_LABEL
 
 
 def split_label(evaluation: Evaluation, name: str) -> str:
@@ -13,7 +14,10 @@ def split_label(evaluation: Evaluation, name: str) -> str:
 
 def column_label(evaluation: Evaluation, name: str) -> str:
     """A split's own name, for a column of a table; a slice says which of its two accuracies this is."""
-    return f"{name} (single-label)" if evaluation.scores[name].role == "slice" else name
+    score = evaluation.scores[name]
+    if score.role != "slice":
+        return name
+    return f"{name} (multi-label)" if score.metric == MULTI_LABEL else f"{name} (single-label)"
 
 
 def ood_name(shift: str | None, evaluation: Evaluation) -> str:

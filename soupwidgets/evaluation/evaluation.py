@@ -335,6 +335,8 @@ def split_figure(split: Split, found: NDArray[Any], rows: NDArray[np.int64]) -> 
     if scoring.metric == "accuracy":
         return None
     groups = None if split.groups is None else split.groups[rows]
+    accepted = None if split.accepted is None else split.accepted[rows]
     # A partial score lives for a moment, and a bootstrap of any function takes its time.
     draws = DRAWS if len(rows) == len(split) else DRAWS // 8
-    return metric_named(scoring.metric).measure(found, split.labels[rows], groups=groups, draws=draws)
+    metric = metric_named(scoring.metric)
+    return metric.measure(found, split.labels[rows], groups=groups, accepted=accepted, draws=draws)

@@ -7,11 +7,15 @@ from numpy.typing import NDArray
 
 from soupwidgets.stats.bootstrap import percentile_limits, resampled
 from soupwidgets.stats.figure import Figure
-from soupwidgets.stats.intervals import LEVEL, clopper_pearson, mean_interval
+from soupwidgets.stats.intervals import LEVEL, class_mean_interval, clopper_pearson, mean_interval
 
 # With fewer images per class than this on average, macro-F1 is far from what it estimates.
 _FEWEST = 3
 _DRAWS = 500
+
+MULTI_LABEL = "multi_label_accuracy"
+# In rows of accepted classes: nothing more, and an example that does not count. No prediction has these numbers.
+NO_MORE, NOT_COUNTED = -2, -3
 
 
 def macro_f1(predictions: NDArray[np.int64], labels: NDArray[np.int64]) -> Figure:
@@ -114,3 +118,43 @@ def worst_group(right: NDArray[np.bool_], groups: NDArray[np.int64]) -> Figure:
     low = clopper_pearson(correct, n)[:, 0].min()
     high = clopper_pearson(correct, n, level=1 - (1 - LEVEL) / len(names))[:, 1].min()
     return Figure("worst_group", float((correct / n).min()), float(low), float(high))
+
+
+def multi_label_accuracy(
+    predictions: NDArray[np.int64], labels: NDArray[np.int64], accepted: NDArray[np.int64]
+) -> Figure:
+    """Share of examples whose prediction is among several accepted classes, averaged over the original classes.
+
+    Parameters
+    ----------
+    predictions, labels
+        Predicted and original classes ``[n]``; a prediction of -1 is never right.
+    accepted
+        Accepted classes of each example ``[n, most]``, filled up with `NO_MORE`; a row that begins with `NOT_COUNTED`
+        is left out.
+
+    Returns
+    -------
+    Figure
+        With `soupwidgets.stats.class_mean_interval`. If no example counts, as may be in a small sample, it is the share
+        of original labels, and the limits are 0 and 1.
+
+    Notes
+    -----
+    Shankar et al., 'Evaluating machine accuracy on ImageNet' (2020), section 3; Vasudevan et al., arXiv 2205.04596,
+    section 2.
+
+    Examples
+    --------
+    >>> sets = np.array([[0, 1], [1, NO_MORE], [NOT_COUNTED, NO_MORE]])
+    >>> multi_label_accuracy(np.array([1, 0, 0]), np.array([0, 1, 1]), sets).value
+    0.5
+    """
+    counted = accepted[:, 0] != NOT_COUNTED
+    if not counted.any():
+        return Figure(MULTI_LABEL, float((predictions == labels).mean()), 0.0, 1.0)
+    right = (accepted == predictions[:, None]).any(axis=1)[counted]
+    _, place, n = np.unique(labels[counted], return_inverse=True, return_counts=True)
+    correct = np.bincount(place, weights=right)
+    low, high = class_mean_interval(correct, n)
+    return Figure(MULTI_LABEL, float(np.mean(correct / n)), low, high)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.stats.figure import Figure
-from soupwidgets.stats.label_metrics import macro_f1, worst_group
+from soupwidgets.stats.label_metrics import MULTI_LABEL, macro_f1, multi_label_accuracy, worst_group
 from soupwidgets.stats.output_metrics import (
     auroc,
     average_precision,
@@ -76,6 +76,7 @@ class Metric:
         targets: NDArray[Any],
         *,
         groups: NDArray[np.int64] | None = None,
+        accepted: NDArray[np.int64] | None = None,
         draws: int = DRAWS,
     ) -> Figure:
         """The value on some examples, with its 95% interval.
@@ -88,6 +89,8 @@ class Metric:
             Labels ``[n, ...]``.
         groups
             The group of each example, for a metric of groups.
+        accepted
+            Accepted classes of each example, for a metric of these.
         draws
             How many samples the bootstrap draws.
 
@@ -98,7 +101,7 @@ class Metric:
             over examples (Efron and Tibshirani 1993, section 13), with a fixed seed.
         """
         if self.name in _OWN_INTERVALS:
-            return _OWN_INTERVALS[self.name](outputs, targets, groups)
+            return _OWN_INTERVALS[self.name](outputs, targets, accepted if self.name == MULTI_LABEL else groups)
         found = np.asarray(self.function(outputs, targets), dtype=np.float64)
         if found.ndim:
             margin = _NORMAL_95 * float(found.std(ddof=1)) / np.sqrt(len(found)) if len(found) > 1 else np.inf
@@ -210,6 +213,7 @@ def _worst_group(predictions: NDArray[np.int64], labels: NDArray[np.int64], grou
 _OWN_INTERVALS: Mapping[str, Callable[..., Figure]] = {
     "macro_f1": lambda predictions, labels, _groups: macro_f1(predictions, labels),
     "worst_group": _worst_group,
+    MULTI_LABEL: multi_label_accuracy,
 }
 
 
@@ -223,6 +227,7 @@ _BUILT_IN = {
         Metric("accuracy", _accuracy, "accuracy", of="predictions"),
         Metric("macro_f1", _nothing, "macro-F1", of="predictions"),
         Metric("worst_group", _nothing, "accuracy of the worst group", of="predictions"),
+        Metric(MULTI_LABEL, _nothing, "multi-label accuracy", of="predictions"),
         Metric("balanced_accuracy", balanced_accuracy, "balanced accuracy", of="predictions"),
         Metric("auroc", auroc, "AUROC"),
         Metric("average_precision", average_precision, "average precision"),

@@ -18,11 +18,12 @@ from soupwidgets.checkpoints.writing import atomic_path
 from soupwidgets.suites.content import SuiteError, content_hash
 from soupwidgets.suites.decode import decode, fingerprint
 from soupwidgets.suites.listing import Listing
+from soupwidgets.suites.opening import MANIFEST
 from soupwidgets.suites.preprocess import Preprocess
 from soupwidgets.suites.readers import READERS
 from soupwidgets.suites.readers.imagenet import class_names
 from soupwidgets.suites.split import Role
-from soupwidgets.suites.suite import MANIFEST, Suite
+from soupwidgets.suites.suite import Suite
 
 _NAMES: dict[Role, str] = {"validation": "val", "id_test": "test", "train": "train"}
 _SHOWN_FAILURES = 5

@@ -45,6 +45,8 @@ def load_array(path: Path, *axes: int) -> NDArray[Any]:
         loaded = map_array(path)
     except ValueError as error:
         raise SuiteError(str(error)) from error
+    if not loaded.ndim:
+        raise SuiteError(f"{path}: a single number; an array with a row for each example is expected")
     if axes and (loaded.ndim not in axes or 0 in loaded.shape[1:]):
         raise SuiteError(f"{path}: an array of shape {loaded.shape}; {' or '.join(map(str, axes))} axes are expected")
     if axes and len(loaded) > MOST_IMAGES:

@@ -60,13 +60,14 @@ class SplitEntry(Struct, frozen=True):
     classes: Annotated[list[str | int], Meta(max_length=MOST_CLASSES)] = []
     groups: str | UnsetType = UNSET
     group_names: list[str] = []
+    label_sets: str | UnsetType = UNSET
 
 
 class Manifest(Struct, frozen=True):
     """``suite.json``."""
 
     name: _Name
-    classes: Annotated[list[str | int], Meta(min_length=1, max_length=MOST_CLASSES)]
+    classes: Annotated[list[str | int], Meta(max_length=MOST_CLASSES)]
     splits: Annotated[list[SplitEntry], Meta(max_length=MOST_SPLITS)]
     templates: list[str] = []
     task: Task = "single-label"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.checkpoints import atomic_path
+from soupwidgets.stats.label_metrics import MULTI_LABEL
 from soupwidgets.suites.content import SuiteError, examples_hash
 from soupwidgets.suites.json_files import decode
 from soupwidgets.suites.manifest import SliceFile
@@ -65,6 +67,9 @@ class SliceSplit(Split):
         # Worst groups and class means are of no use for a handful of images.
         own = parent.scoring
         scoring = Scoring(USUAL_METRIC[own.task], own.class_map, own.classes, task=own.task)
+        if own.metric == MULTI_LABEL and parent.label_sets is not None:
+            part = parent.label_sets.take(chosen)
+            scoring = replace(scoring, metric=MULTI_LABEL, label_sets=part) if part.counted else scoring
         super().__init__(name, "slice", parent.source, scoring=scoring)
         self.parent, self.rows, self.why = parent, chosen, why
         self._changed = dict(labels or {})

@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.checkpoints.hash_cache import remembered_hash
+from soupwidgets.stats.label_metrics import MULTI_LABEL
 from soupwidgets.stats.metrics import METRICS
 from soupwidgets.suites.class_map import ClassMap
 from soupwidgets.suites.content import SuiteError, examples_hash, load_array
 from soupwidgets.suites.json_files import decode
+from soupwidgets.suites.label_sets import LabelSets
 from soupwidgets.suites.shifts import Shift
 from soupwidgets.suites.task import Task, check_labels
 
@@ -86,6 +88,8 @@ class Scoring:
         What the groups are.
     task
         What labels are.
+    label_sets
+        All accepted labels of each example, or a file with them, for ``"multi_label_accuracy"``.
     """
 
     metric: str = "accuracy"
@@ -94,6 +98,7 @@ class Scoring:
     groups: Path | None = None
     group_names: tuple[str, ...] = ()
     task: Task = "single-label"
+    label_sets: LabelSets | Path | None = None
 
 
 class Split:
@@ -253,6 +258,17 @@ class Split:
         return found
 
     @cached_property
+    def label_sets(self) -> LabelSets | None:
+        """All accepted labels of each example; None where it has one."""
+        sets = self.scoring.label_sets
+        return LabelSets.read(sets, len(self)) if isinstance(sets, Path) else sets
+
+    @property
+    def accepted(self) -> NDArray[np.int64] | None:
+        """Accepted classes of each example, as `soupwidgets.stats.label_metrics.multi_label_accuracy` takes them."""
+        return None if self.label_sets is None else self.label_sets.accepted
+
+    @cached_property
     def content_hash(self) -> str:
         """SHA-256 of shape, pixels, labels and scoring: what a stored measurement is filed under.
 
@@ -263,15 +279,16 @@ class Split:
         """
         if self.source.as_stored:
             # Gigabytes of pixels are read for their hash once, and again only when their file changes.
-            files = [*(self.source.inputs.values() or [self.source.images]), self.source.labels]
-            found = remembered_hash(files, None, lambda: examples_hash(self.examples, self.labels))
+            read = [*(self.source.inputs.values() or [self.source.images]), self.source.labels]
+            found = remembered_hash(read, None, lambda: examples_hash(self.examples, self.labels))
         else:
             found = examples_hash(self.examples, self.labels)
         # A shift is computed here; another processor may round a pixel otherwise, which is another
         # split (its measurements are filed apart) and no damage.
         if self._stated_sha256 and self.source.shift is None and found != self._stated_sha256:
+            files = ", ".join(map(str, self.source.inputs.values())) or str(self.source.images)
             raise SuiteError(
-                f"{self.source.images}: content differs from the suite's manifest (damaged or edited); "
+                f"{files}: content differs from the suite's manifest (damaged or edited); "
                 "restore the file, or rebuild the suite"
             )
         return scored_hash(found, self)
@@ -289,6 +306,8 @@ def scored_hash(found: str, split: Split) -> str:
     digest = hashlib.sha256(json.dumps(parts).encode())
     if split.groups is not None:
         digest.update(np.ascontiguousarray(split.groups, dtype="<i8").data)
+    if scoring.metric == MULTI_LABEL and split.accepted is not None:
+        digest.update(np.ascontiguousarray(split.accepted, dtype="<i8").data)
     return digest.hexdigest()
 
 

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from html import escape
 from itertools import islice
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-import numpy as np
-from msgspec import UNSET, to_builtins
-
-from soupwidgets.stats.metrics import METRICS, Metric, metric_named
-from soupwidgets.suites.class_map import ClassMap
-from soupwidgets.suites.content import SuiteError, load_array
+from soupwidgets.stats.label_metrics import MULTI_LABEL
+from soupwidgets.stats.metrics import Metric, metric_named
+from soupwidgets.suites.checks import check_files, check_roles, label_misfit
+from soupwidgets.suites.content import SuiteError
 from soupwidgets.suites.in_memory import array_split
 from soupwidgets.suites.json_files import decode
-from soupwidgets.suites.listing import some
-from soupwidgets.suites.manifest import Manifest, SplitEntry
-from soupwidgets.suites.shifts import Shift
+from soupwidgets.suites.label_sets import LabelSets
+from soupwidgets.suites.manifest import Manifest
+from soupwidgets.suites.opening import MANIFEST, opened_split, what_is_in
+from soupwidgets.suites.saving import save_suite
 from soupwidgets.suites.slices import SliceSplit, read_slice
-from soupwidgets.suites.split import Role, Scoring, Source, Split
-from soupwidgets.suites.task import IGNORED, USUAL_METRIC, Task
+from soupwidgets.suites.split import Scoring, Split
+from soupwidgets.suites.task import Task, misfit
 
-MANIFEST = "suite.json"
 # Permutations of this many images take a second and a gigabyte.
 _MOST_ROWS = 1 << 25
-_MOST_LISTED = 1000
-_LONGEST_FILE = 255
 _SHOWN = 12
 
 
@@ -66,8 +62,7 @@ class Suite:
 
     def _repr_html_(self) -> str:
         """Its splits as a table."""
-        splits = [*self.splits.values(), *([self.training] if self.training else [])]
-        rows = "".join(split.to_html_row() for split in splits)
+        rows = "".join(split.to_html_row() for split in self._every.values())
         return (
             f"<p><b>{escape(self.name)}</b>: {len(self.classes):,} classes</p>"
             f"<table><tr><th>split</th><th>role</th><th>images</th><th>pixels</th><th>scored by</th></tr>{rows}</table>"
@@ -81,7 +76,7 @@ class Suite:
         KeyError
             When there is none of this name.
         """
-        splits = {**self.splits, **({self.training.name: self.training} if self.training else {})}
+        splits = self._every
         if name not in splits:
             raise KeyError(f"the suite has no split {name!r}; it has {', '.join(splits)}")
         return splits[name]
@@ -148,6 +143,7 @@ class Suite:
 
         Examples
         --------
+        >>> import numpy as np
         >>> x, y = np.zeros((8, 3), dtype=np.float32), np.arange(8) % 2
         >>> Suite.of("mine", {"val": (x[:4], y[:4]), "test": (x[4:], y[4:])}, classes=["no", "yes"])
         Suite('mine', 2 classes, val=4, test=4)
@@ -167,17 +163,10 @@ class Suite:
             task = next(iter(splits.values())).scoring.task
             classes = [] if task == "regression" else [str(number) for number in range(largest + 1)]
         suite = cls(name, classes, splits)
-        suite._check_roles(f"the suite {name!r}")
+        check_roles(suite, f"the suite {name!r}")
         for split in splits.values():
-            if split.scoring.task == "single-label" and split.labels.min() < 0:
-                row = int(split.labels.argmin())
-                raise SuiteError(f"split {split.name!r}, row {row}: the label {split.labels[row]} is negative")
-            if split.scoring.task in ("single-label", "segmentation") and split.labels.max() >= len(classes):
-                if split.scoring.task == "segmentation" and split.labels.max() == IGNORED:
-                    continue
-                raise SuiteError(
-                    f"split {split.name!r} has labels up to {split.labels.max()}, but {len(classes)} classes are named"
-                )
+            if why := label_misfit(suite, split):
+                raise SuiteError(f"split {split.name!r}: {why}")
         return suite if metric is None else suite.scored_by(metric)
 
     def scored_by(self, metric: str | Metric) -> Suite:
@@ -199,19 +188,108 @@ class Suite:
         'balanced_accuracy'
         """
         known = metric_named(metric).name
-        every = {**self.splits, **({self.training.name: self.training} if self.training else {})}
-        changed: dict[str, Split] = {}
-        for name, split in every.items():
+        scoring = {}
+        for name, split in self._every.items():
             if known == "worst_group" and split.groups is None:
                 raise SuiteError(f"split {name!r} names no groups, and cannot be scored by its worst")
-            own = copy.copy(split)
-            # A cached hash would be that of the other metric.
-            vars(own).pop("content_hash", None)
-            own.scoring = replace(split.scoring, metric=known)
-            changed[name] = own
+            if known == MULTI_LABEL and split.accepted is None:
+                raise SuiteError(f"split {name!r} has no sets of labels: name them with `with_label_sets`")
+            if why := misfit(known, split.scoring.task):
+                raise SuiteError(f"split {name!r}: {why}")
+            scoring[name] = replace(split.scoring, metric=known)
+        return self._rescored(scoring, f".scored_by({known!r})")
+
+    def with_label_sets(self, given: Mapping[str, Mapping[int, Iterable[int]]]) -> Suite:
+        """The same suite, with splits whose examples may have several correct labels, or should not count.
+
+        These splits, and slices of them, are scored by ``"multi_label_accuracy"`` from now on.
+
+        Parameters
+        ----------
+        given
+            By the split's name: the accepted classes of an example by its place in the split. Examples that are not
+            there (problematic ones) do not count. Of reviewed mistakes these are ``multi.label_sets`` of
+            `soupwidgets.mistakes.MultiLabels`.
+
+        Raises
+        ------
+        SuiteError
+            When there is no such split, example or class, or none would count.
+
+        Notes
+        -----
+        Shankar et al., 'Evaluating machine accuracy on ImageNet' (2020), section 3: right if the prediction is among
+        the accepted labels; the mean over the original classes.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> x, y = np.zeros((4, 3), dtype=np.float32), np.arange(4) % 2
+        >>> suite = Suite.of("mine", {"val": (x, y), "test": (x, y)})
+        >>> suite.with_label_sets({"test": {0: [0, 1], 1: [1]}})["test"].scoring.metric
+        'multi_label_accuracy'
+        """
+        scoring, sets = {}, {}
+        for name, mapping in given.items():
+            classes = self[name].scoring.classes or self.classes
+            sets[name] = LabelSets.of(mapping, self[name], len(classes))
+            scoring[name] = replace(self[name].scoring, metric=MULTI_LABEL, label_sets=sets[name])
+        for one in self.slices:
+            own = sets.get(one.parent.name)
+            if own is not None and one.name not in given and (part := own.take(one.rows)).counted:
+                scoring[one.name] = replace(one.scoring, metric=MULTI_LABEL, label_sets=part)
+        return self._rescored(scoring)
+
+    def _rescored(self, scoring: Mapping[str, Scoring], opened: str = "") -> Suite:
+        """The same splits, some of them scored otherwise; ``opened`` is the Python that does it."""
+        changed: dict[str, Split] = {}
+        for name, split in self._every.items():
+            own = changed[name] = copy.copy(split)
+            # What was made for the other score.
+            for cached in ("content_hash", "label_sets"):
+                vars(own).pop(cached, None)
+            own.scoring = scoring.get(name, split.scoring)
+        for own in changed.values():
+            if isinstance(own, SliceSplit):
+                own.parent = changed.get(own.parent.name, own.parent)
         suite = Suite(self.name, self.classes, changed, self.templates)
-        suite.opened = f"{self.opened}.scored_by({known!r})" if self.opened else ""
+        suite.opened = f"{self.opened}{opened}" if self.opened and opened else ""
         return suite
+
+    @property
+    def _every(self) -> dict[str, Split]:
+        return {**self.splits, **({self.training.name: self.training} if self.training else {})}
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the suite to a folder, from which `Suite.open` and every command read it.
+
+        Parameters
+        ----------
+        folder
+            A new one, or one without a suite.
+
+        Returns
+        -------
+        Path
+            The same folder, with ``suite.json`` and an array for each split's examples and labels, with their hash.
+            Shifts are written as the images that they make. Slices have files of their own (`write_slice`).
+
+        Raises
+        ------
+        SuiteError
+            When the folder has a suite already, or cannot be written, or a split is scored by a function of one's own,
+            which no file holds.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import numpy as np
+        >>> x, y = np.zeros((8, 3), dtype=np.float32), np.arange(8) % 2
+        >>> suite = Suite.of("mine", {"val": (x[:4], y[:4]), "test": (x[4:], y[4:])})
+        >>> Suite.open(suite.save(tempfile.mkdtemp()))
+        Suite('mine', 2 classes, val=4, test=4)
+        """
+        return save_suite(Path(folder), self.name, self.classes, self.templates, self._every)
 
     @classmethod
     def open(cls, folder: str | Path, slices: Sequence[str | Path] = ()) -> Suite:
@@ -238,7 +316,7 @@ class Suite:
         folder = Path(folder)
         path = folder / MANIFEST
         if not path.is_file():
-            raise SuiteError(f"{path} is missing: {folder} is not the folder of a suite; {_what_is_in(folder)}")
+            raise SuiteError(f"{path} is missing: {folder} is not the folder of a suite; {what_is_in(folder)}")
         try:
             manifest = decode(path, Manifest)
         except ValueError as error:
@@ -249,51 +327,15 @@ class Suite:
             raise SuiteError(f"{path}: two splits are named {twice[0]!r}")
         if sum(entry.rows.of for entry in manifest.splits if entry.rows) > _MOST_ROWS:
             raise SuiteError(f"{path}: its splits pick among more than {_MOST_ROWS:,} images in all")
-        splits = {entry.name: _split(folder, entry, manifest.task) for entry in manifest.splits}
+        if not manifest.classes and manifest.task != "regression":
+            raise SuiteError(
+                f"{path}: names of classes, a list of length >= 1, are expected for a {manifest.task} task"
+            )
+        splits = {entry.name: opened_split(folder, entry, manifest.task) for entry in manifest.splits}
         suite = cls(manifest.name, [str(c) for c in manifest.classes], splits, manifest.templates)
-        suite._check(path)
+        check_files(suite, path)
         suite.opened = f"sw.Suite.open({str(folder)!r})"
         return suite.with_slices(slices) if slices else suite
-
-    def _check_roles(self, where: str | Path) -> None:
-        roles = [split.role for split in self.splits.values()]
-        for role in ("validation", "id_test"):
-            if roles.count(role) != 1:
-                raise SuiteError(f"{where}: needs exactly one split with the role {role!r}, has {roles.count(role)}")
-
-    def _check(self, path: Path) -> None:
-        self._check_roles(path)
-        for split in [*self.splits.values(), *([self.training] if self.training else [])]:
-            labels = split.labels
-            # Of a shift this would make all of its images.
-            files = split.source.inputs or {"images": split.source.images}
-            lengths = {load_array(file, *(() if split.source.inputs else (3, 4))).shape[0] for file in files.values()}
-            picked = split.source.rows
-            for stored in lengths:
-                number = stored if picked is None else len(picked) if max(picked) < stored else 0
-                if number != len(labels):
-                    what = "examples" if split.source.inputs else "images"
-                    raise SuiteError(f"{path}: split {split.name!r} has {number} {what} but {len(labels)} labels")
-            if len(labels) == 0:
-                raise SuiteError(f"{path}: split {split.name!r} is empty")
-            if self.task == "multi-label" and labels.shape[1] != len(self.classes):
-                have = f"{labels.shape[1]} classes, the suite {len(self.classes)}"
-                raise SuiteError(f"{path}: split {split.name!r} has labels of {have}")
-            if self.task != "single-label":
-                continue
-            class_map = split.scoring.class_map
-            known = len(self.classes) if class_map is None else len(class_map)
-            if labels.min() < 0 or labels.max() >= known:
-                raise SuiteError(
-                    f"{path}: split {split.name!r} has labels {labels.min()}..{labels.max()}, "
-                    f"but {'the suite' if class_map is None else 'its class map'} names {known} classes"
-                )
-            if class_map is not None and max(c for group in class_map.columns for c in group) >= len(self.classes):
-                raise SuiteError(f"{path}: the class map of {split.name!r} names classes that the suite does not have")
-            if split.scoring.metric == "worst_group" and split.groups is None:
-                raise SuiteError(f"{path}: split {split.name!r} is scored by its worst group and names no groups")
-        if self.validation.scoring.class_map is not None:
-            raise SuiteError(f"{path}: the validation split must have the classes of the suite, not some of them")
 
     def class_names(self, split: str) -> tuple[str, ...]:
         """Names of the classes that a split's labels and logits count."""
@@ -321,7 +363,7 @@ class Suite:
         >>> suite.with_slices([first]).splits["the first ten"]
         Split('the first ten', role='slice', n=10)
         """
-        splits = {**self.splits, **({self.training.name: self.training} if self.training else {})}
+        splits = self._every
         for one in slices:
             opened = one if isinstance(one, SliceSplit) else read_slice(one, self)
             if opened.name in splits:
@@ -353,74 +395,3 @@ class Suite:
     def shifts(self) -> list[Split]:
         """The distribution shifts (OOD), in the manifest's order."""
         return [split for split in self.splits.values() if split.role == "shift"]
-
-
-def _what_is_in(folder: Path) -> str:
-    """What somebody finds there who looked for a suite, and what to do about it."""
-    if folder.is_file():
-        return "it is a file. Name the folder that suite.json is in"
-    try:
-        names = sorted(path.name for path in islice(folder.iterdir(), _MOST_LISTED))
-    except OSError:
-        return "there is no such folder, or it cannot be read"
-    suites = [name for name in names if (folder / name / MANIFEST).is_file()]
-    if suites:
-        return f"suites are in it: {some([str(folder / name) for name in suites])}"
-    return f"in it are {some(names) or 'no files'}. `soupwidgets suite build` makes a suite of data sets"
-
-
-def _inside(folder: Path, name: str) -> Path:
-    # A name of at most 255 bytes, as file systems have them, and without what a path may not hold.
-    if Path(name).name != name or "\0" in name or not name.isprintable() or len(name) > _LONGEST_FILE:
-        raise SuiteError(f"{folder / MANIFEST}: {name!r:.300} is not the name of a file in this folder")
-    return folder / name
-
-
-def _split(folder: Path, entry: SplitEntry, task: Task) -> Split:
-    roles: list[Role] = [role for role in get_args(Role) if role not in ("slice", "probe")]
-    role = next((role for role in roles if role == entry.role), None)
-    if role is None:
-        raise SuiteError(f"{folder / MANIFEST}: {entry.role!r:.300} is not a role; known are {', '.join(roles)}")
-    labels = _inside(folder, entry.labels)
-    rows = None
-    if entry.rows:
-        stored = len(load_array(labels))
-        if not entry.rows.start < entry.rows.stop <= entry.rows.of or entry.rows.of != stored:
-            raise SuiteError(
-                f"{folder / MANIFEST}: split {entry.name!r} has rows {entry.rows.start} to {entry.rows.stop} of "
-                f"{entry.rows.of:,} images, {labels.name} has {stored:,}"
-            )
-        order = np.random.default_rng(entry.rows.seed).permutation(entry.rows.of)
-        rows = tuple(order[entry.rows.start : entry.rows.stop].tolist())
-    if bool(entry.images) == bool(entry.inputs):
-        raise SuiteError(f"{folder / MANIFEST}: split {entry.name!r} needs either images or inputs")
-    if entry.inputs and entry.shift:
-        raise SuiteError(f"{folder / MANIFEST}: split {entry.name!r}: a shift is made of images, and it has none")
-    try:
-        source = Source(
-            images=_inside(folder, entry.images or entry.labels),
-            inputs={name: _inside(folder, file) for name, file in entry.inputs.items()},
-            texts=_inside(folder, entry.texts) if entry.texts else None,
-            labels=labels,
-            rows=rows,
-            shift=Shift.from_json(to_builtins(entry.shift)) if entry.shift else None,
-            made_of=entry.made_of or None,
-            names=_inside(folder, entry.names) if entry.names else None,
-        )
-        return Split(entry.name, role, source, entry.sha256, _scoring(folder, entry, task))
-    except SuiteError:
-        raise
-    except ValueError as error:
-        raise SuiteError(f"{folder / MANIFEST}: split {entry.name!r}: {error}") from error
-
-
-def _scoring(folder: Path, entry: SplitEntry, task: Task) -> Scoring:
-    metric = entry.metric or USUAL_METRIC[task]
-    if metric not in METRICS:
-        raise SuiteError(f"{folder / MANIFEST}: {metric!r:.300} is not a metric; known are {', '.join(METRICS)}")
-    class_map = None if entry.class_map is UNSET else ClassMap(entry.class_map)
-    classes = tuple(str(name) for name in entry.classes)
-    if class_map is not None and len(classes) != len(class_map):
-        raise SuiteError(f"{folder / MANIFEST}: {entry.name!r} names {len(classes)} classes, maps {len(class_map)}")
-    groups = _inside(folder, entry.groups) if entry.groups else None
-    return Scoring(metric, class_map, classes, groups, tuple(entry.group_names), task)

@@ -20,6 +20,36 @@ USUAL_METRIC: dict[Task, str] = {
     "segmentation": "mean_iou",
 }
 
+# Which of our own metrics say something of a task; those of others are their makers' affair.
+_FITTING: dict[Task, tuple[str, ...]] = {
+    "single-label": (
+        "accuracy",
+        "macro_f1",
+        "worst_group",
+        "balanced_accuracy",
+        "auroc",
+        "average_precision",
+        "multi_label_accuracy",
+    ),
+    "multi-label": ("average_precision", "auroc", "exact_match"),
+    "regression": ("r2", "rmse"),
+    "segmentation": ("mean_iou", "pixel_accuracy"),
+}
+_OURS = {metric for metrics in _FITTING.values() for metric in metrics}
+
+
+def misfit(metric: str, task: Task) -> str:
+    """Why a metric says nothing of a task; empty if it does, or is somebody's own.
+
+    Examples
+    --------
+    >>> misfit("accuracy", "regression")
+    'accuracy is no metric of a regression task; r2, rmse are'
+    """
+    if metric not in _OURS or metric in _FITTING[task]:
+        return ""
+    return f"{metric} is no metric of a {task} task; {', '.join(_FITTING[task])} are"
+
 
 def check_labels(labels: NDArray[Any], task: Task) -> NDArray[Any]:
     """Labels in the form of their task.
@@ -49,7 +79,7 @@ def check_labels(labels: NDArray[Any], task: Task) -> NDArray[Any]:
     dtype('float32')
     """
     axes = {"single-label": (1,), "multi-label": (2,), "regression": (1, 2), "segmentation": (3,)}[task]
-    kinds = "fiub" if task == "regression" else "iub" if task == "multi-label" else "iu"
+    kinds = "fiub" if task in ("regression", "multi-label") else "iu"
     wanted = "numbers" if task == "regression" else "0 and 1" if task == "multi-label" else "integer labels"
     if labels.dtype.kind not in kinds or labels.ndim not in axes or 0 in labels.shape[1:]:
         raise ValueError(

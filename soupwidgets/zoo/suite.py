@@ -10,8 +10,9 @@ import numpy as np
 
 from soupwidgets.checkpoints.writing import atomic_path
 from soupwidgets.suites.content import content_hash
+from soupwidgets.suites.opening import MANIFEST
 from soupwidgets.suites.shifts import Shift
-from soupwidgets.suites.suite import MANIFEST, Suite
+from soupwidgets.suites.suite import Suite
 from soupwidgets.zoo.captions import CLASSES
 from soupwidgets.zoo.finetune import FineTuneConfig
 from soupwidgets.zoo.raw import LabelledImages, RawData

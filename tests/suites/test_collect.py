@@ -128,7 +128,7 @@ def _same_shape(row: int) -> np.ndarray:
         (Items([]), "the data set is empty"),
         (Items([({"a": Image.new("L", (2, 2)), "b": Image.new("L", (2, 2))}, 0)]), "several images"),
         ("nowhere", "'nowhere', which is no folder"),
-        (Items([(X[0], -1)]), "negative"),
+        (Items([(X[0], -1)]), r"has labels -1\.\.-1, but the suite names 0 classes"),
     ],
 )
 def test_what_is_no_split_is_said(data: Any, why: str) -> None:

@@ -70,6 +70,11 @@ class MultiLabels:
         """Rows that count, in order: reviewed, and not problematic."""
         return tuple(sorted(row for row, image in self.images.items() if not image.problematic))
 
+    @property
+    def label_sets(self) -> dict[int, frozenset[int]]:
+        """Accepted classes of every image that counts, for `Suite.with_label_sets`."""
+        return {row: self.images[row].accepted for row in self.scored}
+
     def right(self, predictions: NDArray[np.int64], rows: Iterable[int]) -> NDArray[np.bool_]:
         """Whether each row's prediction is among the accepted labels."""
         return np.array([int(predictions[row]) in self.images[row].accepted for row in rows], dtype=bool)
