@@ -97,8 +97,8 @@ def _source(role: Role, text: str) -> SplitSource:
 
 
 def _report(suite: Suite, problems: Any) -> Report:
-    import numpy as np
-
+    from soupwidgets.suites.split import form_words
+    from soupwidgets.suites.task import classes_that_occur
     from soupwidgets.text import one_line
 
     splits = [*suite.splits.values(), *([suite.training] if suite.training else [])]
@@ -106,10 +106,12 @@ def _report(suite: Suite, problems: Any) -> Report:
         {
             "split": split.name,
             "role": split.role,
+            "task": split.scoring.task,
             "images": len(split),
-            "size": list(split.image_size),
+            "size": list(split.image_size) if "images" in split.form else None,
+            "examples": form_words(split.form),
             "classes": len(split.scoring.classes) or len(suite.classes),
-            "classes_with_images": len(np.unique(split.labels)),
+            "classes_with_images": classes_that_occur(split.labels, split.scoring.task),
             "metric": split.scoring.metric,
             "problems": list(problems.get(split.name, [])),
         }
@@ -117,9 +119,10 @@ def _report(suite: Suite, problems: Any) -> Report:
     ]
     lines = []
     for row in rows:
-        lines.append(
-            f"{row['split']}: {row['role']}, {row['images']:,} images of {row['size'][0]} x {row['size'][1]} pixels, "
-            f"{row['classes_with_images']} of {row['classes']} classes, scored by {row['metric']}"
-        )
+        pixels = row["size"] is not None
+        what = f"images of {row['size'][0]} x {row['size'][1]} pixels" if pixels else f"examples ({row['examples']})"
+        classes = f"{row['classes_with_images']} of {row['classes']} classes"
+        labels = "numbers to predict" if row["task"] == "regression" else classes
+        lines.append(f"{row['split']}: {row['role']}, {row['images']:,} {what}, {labels}, scored by {row['metric']}")
         lines += [f"  note: {one_line(problem)}" for problem in row["problems"]]
     return Report({"suite": suite.name, "classes": len(suite.classes), "splits": rows}, "\n".join(lines))

@@ -20,6 +20,7 @@ from soupwidgets.stats.intervals import clopper_pearson, mean_interval
 from soupwidgets.stats.metrics import DRAWS, METRICS, metric_named
 from soupwidgets.suites import ClassMap, Split
 from soupwidgets.suites.split import Role
+from soupwidgets.suites.task import Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +54,8 @@ class SplitScore:
         How logits are mapped to the split's own classes.
     loss_sd
         Standard deviation of the loss over the images seen, in nats; None in measurements from before it was recorded.
+    task
+        What labels are.
     """
 
     role: Role
@@ -64,6 +67,7 @@ class SplitScore:
     figure: Figure | None = None
     class_map: ClassMap | None = field(default=None, repr=False, compare=False)
     loss_sd: float | None = field(default=None, repr=False, compare=False)
+    task: Task = field(default="single-label", repr=False, compare=False)
 
     def __repr__(self) -> str:
         return f"SplitScore({self.role}: {self.words}, loss {self.loss:.4g})"
@@ -85,6 +89,11 @@ class SplitScore:
     def sized(self) -> bool:
         """Whether the number of images is known; accuracies published without it have no interval."""
         return self.figure is None or not math.isnan(self.figure.low)
+
+    @property
+    def right(self) -> int | None:
+        """`correct`, or None where it says nothing: in regression and segmentation, or if it was not published."""
+        return self.correct if self.sized and self.task in ("single-label", "multi-label") else None
 
     @property
     def exact(self) -> bool:
@@ -175,11 +184,13 @@ class Evaluation:
     def _repr_html_(self) -> str:
         rows = [
             f"<tr><td>{escape(name)}</td><td>{score.role}</td><td>{escape(score.words)}</td>"
-            f"<td>{f'{score.correct:,}' if score.sized else 'unknown'}</td>"
+            f"<td>{_count(score)}</td>"
             f"<td>{'unknown' if math.isnan(score.loss) else f'{score.loss:.4g}'}</td></tr>"
             for name, score in self.scores.items()
         ]
-        heads = "".join(f"<th>{head}</th>" for head in ("split", "role", "accuracy [95%]", "correct", "loss"))
+        metrics = {score.metric for score in self.scores.values()}
+        head = "accuracy" if metrics == {"accuracy"} else "score"
+        heads = "".join(f"<th>{head}</th>" for head in ("split", "role", f"{head} [95%]", "correct", "loss"))
         return f"<p>{escape(repr(self.recipe))}</p><table><tr>{heads}</tr>{''.join(rows)}</table>"
 
     @property
@@ -263,7 +274,7 @@ class Evaluation:
                 "split": name,
                 "role": score.role,
                 "n": score.seen if score.sized else None,
-                "correct": score.correct if score.sized else None,
+                "correct": score.right,
                 "accuracy": score.accuracy,
                 **({} if score.figure is None else {"metric": score.metric}),
                 "low": score.interval[0],
@@ -272,6 +283,12 @@ class Evaluation:
             }
             for name, score in self.scores.items()
         ]
+
+
+def _count(score: SplitScore) -> str:
+    if not score.sized:
+        return "unknown"
+    return "" if score.right is None else f"{score.right:,}"
 
 
 def score_logits(split: Split, logits: Logits) -> SplitScore:
@@ -315,7 +332,16 @@ def score_logits(split: Split, logits: Logits) -> SplitScore:
         figure = split_figure(split, metric_named(scoring.metric).keep(by_class, predictions), np.arange(n))
     spread = float(losses.std(ddof=1)) if n > 1 else None
     return SplitScore(
-        split.role, n, n, int(right.sum()), float(losses.mean()), lambda: logits, figure, class_map, spread
+        split.role,
+        n,
+        n,
+        int(right.sum()),
+        float(losses.mean()),
+        lambda: logits,
+        figure,
+        class_map,
+        spread,
+        scoring.task,
     )
 
 

@@ -41,8 +41,8 @@ def stored_score(split: Split, measured: Measurement, load_logits: Callable[[], 
     if measured.total != len(split) or metric != split.scoring.metric:
         return None
     total, correct, loss = measured.total, measured.correct, measured.loss
-    class_map = split.scoring.class_map
-    return SplitScore(split.role, total, total, correct, loss, load_logits, figure, class_map, measured.loss_sd)
+    class_map, task = split.scoring.class_map, split.scoring.task
+    return SplitScore(split.role, total, total, correct, loss, load_logits, figure, class_map, measured.loss_sd, task)
 
 
 def stored_logits(store: Store, key: str) -> Logits | None:

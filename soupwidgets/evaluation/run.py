@@ -98,7 +98,14 @@ class Run:
             # The variance of equal losses may come out slightly below zero; non-finite losses have no spread.
             spread = math.sqrt(max(0.0, variance)) if math.isfinite(variance) else None
         return SplitScore(
-            self.split.role, len(self.reader), self.seen, self.correct, loss, figure=figure, loss_sd=spread
+            self.split.role,
+            len(self.reader),
+            self.seen,
+            self.correct,
+            loss,
+            figure=figure,
+            loss_sd=spread,
+            task=self.task,
         )
 
 

@@ -111,7 +111,8 @@ class Share:
         if not said.correct <= said.seen < total:
             return None
         loss = math.nan if said.loss is None else said.loss
-        return SplitScore(split.role, total, said.seen, said.correct, loss, figure=said.figure, loss_sd=said.loss_sd)
+        seen, correct, task = said.seen, said.correct, split.scoring.task
+        return SplitScore(split.role, total, seen, correct, loss, figure=said.figure, loss_sd=said.loss_sd, task=task)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from soupwidgets.methods.method import soup_method
 from soupwidgets.methods.selection import selection_metric, selection_score
 from soupwidgets.methods.uniform import average, chosen_ingredients
 from soupwidgets.recipe import Recipe
-from soupwidgets.stats.metrics import METRIC_WORDS
+from soupwidgets.stats.metrics import METRIC_WORDS, shown
 
 TieOrder = Literal["name", "released"]
 
@@ -79,7 +79,7 @@ class GreedySoup:
         kept, last = self.ingredients, [step for step in self.steps if step.accepted][-1]
         return (
             f"GreedySoup({len(kept)} of {len(self.steps)} candidates kept: {', '.join(kept)}; "
-            f"validation {METRIC_WORDS[self.metric]} {last.accuracy:.2%})"
+            f"validation {METRIC_WORDS[self.metric]} {shown(self.metric, last.accuracy)})"
         )
 
     def _repr_html_(self) -> str:

@@ -28,9 +28,10 @@ class LearnedEpoch:
     Parameters
     ----------
     loss
-        Mean cross-entropy (nats) of the logits times the temperature, while the coefficients moved.
+        Mean loss of the outputs times the temperature (cross-entropy in nats, or that of the task), while the
+        coefficients moved.
     accuracy
-        Share of images that were right meanwhile.
+        Share of images that were right meanwhile; None where no answer is right or wrong (numbers, pixels).
     beta
         The logit scale afterwards.
     coefficients
@@ -38,7 +39,7 @@ class LearnedEpoch:
     """
 
     loss: float
-    accuracy: float
+    accuracy: float | None
     beta: float
     coefficients: Mapping[str, float]
 
@@ -219,7 +220,8 @@ def learned_steps(
             correct += found.correct
             done += 1
             if start + batch >= len(split):
-                trace.append(LearnedEpoch(loss / len(split), correct / len(split), beta.item(), dict(recipe)))
+                share = correct / len(split) if split.scoring.task in ("single-label", "multi-label") else None
+                trace.append(LearnedEpoch(loss / len(split), share, beta.item(), dict(recipe)))
             yield done, total, LearnedSoup(recipe, beta.item(), tuple(trace))
 
 

@@ -17,7 +17,7 @@ from soupwidgets.models import model_of
 from soupwidgets.models.depth import layer_depth, network_order
 from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
-from soupwidgets.stats.metrics import METRIC_WORDS
+from soupwidgets.stats.metrics import METRIC_WORDS, shown
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class ScaledArithmetic:
     scale
         The best of `scores`; among equals the smallest, which stays nearest to the zero-shot model.
     scores
-        Every scale that was tried, rising, and its score (0..1) on the validation split; none where it was given.
+        Every scale that was tried, rising, and its score on the validation split; none where it was given.
     metric
         What the scores are.
     """
@@ -46,7 +46,7 @@ class ScaledArithmetic:
             return f"ScaledArithmetic(scale {self.scale:.4g}, as it was given)"
         return (
             f"ScaledArithmetic(scale {self.scale:.4g} of {len(self.scores)} tried, "
-            f"validation {METRIC_WORDS[self.metric]} {self.scores[self.scale]:.2%})"
+            f"validation {METRIC_WORDS[self.metric]} {shown(self.metric, self.scores[self.scale])})"
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from soupwidgets.stats.estimate import Estimate
 from soupwidgets.stats.figure import Figure
 from soupwidgets.stats.intervals import LEVEL, class_mean_interval, clopper_pearson, mean_interval
 from soupwidgets.stats.metrics import METRICS, Metric, metric_named
-from soupwidgets.stats.paired import PairedTest, mcnemar
+from soupwidgets.stats.paired import PairedDifference, PairedTest, mcnemar, paired_difference
 from soupwidgets.stats.scales import Scale, from_scale, to_scale
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "LEVEL",
     "METRICS",
     "Metric",
+    "PairedDifference",
     "PairedTest",
     "Scale",
     "best_temperature",
@@ -26,6 +27,7 @@ __all__ = [
     "expected_calibration_error",
     "from_scale",
     "mcnemar",
+    "paired_difference",
     "mean_interval",
     "metric_named",
     "to_scale",

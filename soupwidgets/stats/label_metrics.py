@@ -76,6 +76,21 @@ def macro_f1(predictions: NDArray[np.int64], labels: NDArray[np.int64]) -> Figur
     return Figure("macro_f1", value, max(float(low), 0.0), min(float(high), 1.0))
 
 
+def macro_f1_value(predictions: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
+    """As `macro_f1`, without its interval.
+
+    Examples
+    --------
+    >>> macro_f1_value(np.array([0, 1, 1]), np.array([0, 0, 1]))
+    0.6666666666666666
+    """
+    classes = np.unique(labels)
+    said = predictions[:, None] == classes
+    true = labels[:, None] == classes
+    scores = 2 * (said & true).sum(axis=0) / (said.sum(axis=0) + true.sum(axis=0))
+    return float(scores.mean())
+
+
 def worst_group(right: NDArray[np.bool_], groups: NDArray[np.int64]) -> Figure:
     """Accuracy of the group in which it is lowest.
 

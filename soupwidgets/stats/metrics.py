@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.stats.figure import Figure
-from soupwidgets.stats.label_metrics import MULTI_LABEL, macro_f1, multi_label_accuracy, worst_group
+from soupwidgets.stats.label_metrics import MULTI_LABEL, macro_f1, macro_f1_value, multi_label_accuracy, worst_group
 from soupwidgets.stats.output_metrics import (
     auroc,
     average_precision,
@@ -115,8 +115,26 @@ class Metric:
         low, high = np.nanquantile(drawn, [0.025, 0.975]) if not np.isnan(drawn).all() else (np.nan, np.nan)
         return Figure(self.name, float(found), min(float(low), float(found)), max(float(high), float(found)))
 
+    def value(
+        self,
+        outputs: NDArray[Any],
+        targets: NDArray[Any],
+        *,
+        groups: NDArray[np.int64] | None = None,
+        accepted: NDArray[np.int64] | None = None,
+    ) -> float:
+        """As `measure`, without the interval, which may take long."""
+        if self.name == "macro_f1":
+            return macro_f1_value(outputs, targets)
+        if self.name in _OWN_INTERVALS:
+            return self.measure(outputs, targets, groups=groups, accepted=accepted).value
+        mean = float(np.asarray(self.function(outputs, targets), dtype=np.float64).mean())
+        return float(np.sqrt(mean)) if self.root else mean
+
     def by_example(self, outputs: NDArray[Any], targets: NDArray[Any]) -> NDArray[np.float64] | None:
         """The score of each example ``[n]``, for paired comparisons; None if only all of them have one."""
+        if self.name in _OWN_INTERVALS:
+            return None
         found = np.asarray(self.function(outputs, targets), dtype=np.float64)
         return found if found.ndim else None
 
@@ -255,6 +273,29 @@ class _Words(Mapping[str, str]):
 
 
 METRIC_WORDS: Mapping[str, str] = _Words()
+
+
+def shown(name: str, value: float, digits: int = 2) -> str:
+    """A value of the metric of this name, for human readers; one that is not known counts as a share.
+
+    Examples
+    --------
+    >>> shown("accuracy", 0.25), shown("rmse", 0.25), shown("f7", 0.25)
+    ('25.00%', '0.25', '25.00%')
+    """
+    return METRICS.get(name, METRICS["accuracy"]).show(value, digits)
+
+
+def shown_difference(name: str, value: float, digits: int = 2) -> str:
+    """A difference of two values of a metric: in points where these are shares.
+
+    Examples
+    --------
+    >>> shown_difference("accuracy", 0.0125), shown_difference("rmse", -0.25)
+    ('+1.25 points', '-0.25')
+    """
+    share = METRICS.get(name, METRICS["accuracy"]).share
+    return f"{100 * value:+.{digits}f} points" if share else f"{value:+.{digits + 2}g}"
 
 
 def metric_named(given: str | Metric) -> Metric:

@@ -1,14 +1,19 @@
-"""Two models on the same images: whether one is better, and by how much."""
+"""Two models on the same examples: whether one is better, and by how much."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from soupwidgets.stats.bootstrap import percentile_limits
 from soupwidgets.stats.intervals import LEVEL
+from soupwidgets.stats.metrics import DRAWS, Metric
+
+_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -73,3 +78,89 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> PairedTest:
     error = np.sqrt(b + c - (c - b) ** 2 / n) / n
     margin = float(stats.norm.ppf(0.5 + LEVEL / 2) * error)
     return PairedTest(b, c, n, p_value, difference, (difference - margin, difference + margin))
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """By how much a metric of two models differs on the same examples.
+
+    Parameters
+    ----------
+    metric
+        Its name.
+    difference
+        The value of the second model minus that of the first, whichever is better.
+    interval
+        Its 95% interval.
+    """
+
+    metric: str
+    difference: float
+    interval: tuple[float, float]
+
+
+def paired_difference(
+    metric: Metric,
+    first: NDArray[Any],
+    second: NDArray[Any],
+    targets: NDArray[Any],
+    *,
+    groups: NDArray[np.int64] | None = None,
+    accepted: NDArray[np.int64] | None = None,
+    draws: int = DRAWS,
+) -> PairedDifference:
+    """Compare two models on the same examples by any metric.
+
+    Parameters
+    ----------
+    metric
+        What they are compared by.
+    first, second
+        Outputs (or predictions, if the metric is of these) of the two models, ``[n, ...]``, in the same order.
+    targets, groups, accepted
+        As in `Metric.measure`.
+    draws
+        How many samples the bootstrap draws.
+
+    Returns
+    -------
+    PairedDifference
+        Where each example has a score, with the normal interval of the mean of their differences; otherwise with the
+        percentile bootstrap over examples, of which each draw is the same for both models (Efron and Tibshirani 1993,
+        section 13), with a fixed seed.
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than two examples, or the numbers differ.
+
+    Examples
+    --------
+    >>> from soupwidgets.stats import METRICS
+    >>> answers = np.array([0, 1, 1, 0]), np.array([0, 1, 0, 1])
+    >>> paired_difference(METRICS["accuracy"], *answers, np.array([0, 1, 0, 1])).difference
+    0.5
+    """
+    n = len(targets)
+    if len(first) != n or len(second) != n or n < 2:
+        raise ValueError(f"{len(first)} and {len(second)} outputs do not belong to {n} examples, of two at least")
+    each = None if metric.root else (metric.by_example(first, targets), metric.by_example(second, targets))
+    if each is not None and each[0] is not None and each[1] is not None:
+        gained = each[1] - each[0]
+        margin = float(stats.norm.ppf(0.5 + LEVEL / 2) * gained.std(ddof=1) / np.sqrt(n))
+        mean = float(gained.mean())
+        return PairedDifference(metric.name, mean, (mean - margin, mean + margin))
+
+    def gain(rows: NDArray[np.int64]) -> float:
+        picked = {
+            "groups": None if groups is None else groups[rows],
+            "accepted": None if accepted is None else accepted[rows],
+        }
+        values = [metric.value(one[rows], targets[rows], **picked) for one in (first, second)]
+        return values[1] - values[0]
+
+    rng = np.random.default_rng(_SEED)
+    drawn = np.array([gain(rng.integers(0, n, n)) for _ in range(draws)])
+    known = drawn[~np.isnan(drawn)]
+    low, high = map(float, percentile_limits(known)) if len(known) else (float("nan"), float("nan"))
+    return PairedDifference(metric.name, gain(np.arange(n)), (low, high))

@@ -91,3 +91,19 @@ def check_labels(labels: NDArray[Any], task: Task) -> NDArray[Any]:
     if task == "regression" and not np.isfinite(labels).all():
         raise ValueError("a number to predict is not finite")
     return labels.astype(np.float32 if task in ("multi-label", "regression") else np.int64)
+
+
+def classes_that_occur(labels: NDArray[Any], task: Task) -> int | None:
+    """How many classes any example has; None where labels are no classes.
+
+    Examples
+    --------
+    >>> classes_that_occur(np.array([[0, 1, 1], [0, 1, 0]]), "multi-label")
+    2
+    """
+    if task == "regression":
+        return None
+    if task == "multi-label":
+        return int(labels.any(axis=0).sum())
+    counted = labels[(labels >= 0) & (labels != IGNORED)] if task == "segmentation" else labels
+    return len(np.unique(counted))

@@ -251,3 +251,18 @@ def test_frontier_takes_the_baselines_test_by_its_name(
     done = run(*words, "--id-test", "mine")
     assert done.returncode == 0, done.stderr
     assert "line of 2 baseline models" in done.stdout
+
+
+def test_suites_of_arrays_are_checked(tmp_path: Path) -> None:
+    x = np.zeros((6, 5), dtype=np.float32)
+    several = np.eye(3, dtype=np.int64)[[0, 1, 1, 0, 1, 0]]
+    for task, labels, said in (
+        ("regression", x[:, 0], "numbers to predict, scored by r2"),
+        ("multi-label", several, "2 of 3 classes, scored by average_precision"),
+    ):
+        suite = Suite.of("mine", dict.fromkeys(("val", "test"), (x, labels)), task=task)  # type: ignore[arg-type]
+        done = run("suite", "check", str(suite.save(tmp_path / task)), "--json", str(tmp_path / "out.json"))
+        assert done.returncode == 0, done.stderr
+        assert f"val: validation, 6 examples (inputs [5]), {said}" in done.stdout
+        row = json.loads((tmp_path / "out.json").read_text())["splits"][0]
+        assert (row["task"], row["size"], row["examples"]) == (task, None, "inputs [5]")

@@ -12,8 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from soupwidgets import Evaluator, Metric, Pool, Store, Suite, alpha_sweep, fisher_soup, greedy_soup, learned_soup
+from soupwidgets.evaluation.answers import compared, right_answers
+from soupwidgets.methods import method_named
+from soupwidgets.methods.task_vectors import scaled_arithmetic
 from soupwidgets.stats import METRICS
 from soupwidgets.suites import SuiteError
+from soupwidgets.topics.soup.report import make_soup, to_text
 
 N = 90
 RNG = np.random.default_rng(0)
@@ -141,6 +145,56 @@ def test_a_function_of_ones_own_decides(folder: Path, tmp_path: Path) -> None:
         METRICS.pop("worst_error")
 
 
+def test_reprs_and_records_are_in_the_words_of_the_metric(folder: Path, tmp_path: Path) -> None:
+    ev = evaluator(folder, "regression", tmp_path, metric="rmse")
+    found = ev.evaluate("m1")
+    error = found["val"].accuracy
+    assert [record["correct"] for record in found.to_records()] == [None, None, None]
+    assert found.to_frame()["correct"].isna().all()
+    assert "<th>score [95%]</th>" in found._repr_html_()
+    assert f"rmse {error:.4g}" in repr(found)
+    greedy = greedy_soup(ev, progress=False)
+    assert f"validation root mean squared error {greedy.steps[-1].accuracy:.4g})" in repr(greedy)
+    assert "%" not in repr(greedy)
+    assert "best alpha by validation root mean squared error" in repr(alpha_sweep(ev, "m1", alphas=3, progress=False))
+    scaled = scaled_arithmetic(ev, ["m1", "m2"])
+    assert f"validation root mean squared error {scaled.scores[scaled.scale]:.4g})" in repr(scaled)
+    assert scaled.scores[scaled.scale] == min(scaled.scores.values())
+    learned = learned_soup(ev, epochs=1, progress=False)
+    assert learned.epochs[0].accuracy is None
+    several = evaluator(folder, "multi-label", tmp_path, metric="exact_match").evaluate("m1", "test")
+    (record,) = several.to_records()
+    assert record["correct"] == round(30 * several["test"].accuracy)
+
+
+def test_reports_are_in_the_words_of_the_metric(folder: Path, tmp_path: Path) -> None:
+    ev = evaluator(folder, "regression", tmp_path, metric="rmse")
+    report = make_soup(method_named("greedy"), ev.pool, ev, tmp_path / "soup.safetensors")
+    text = to_text(report)
+    assert "%" not in text.replace("% of the plain", "")
+    scores = ", ".join(f"{name} {score['accuracy']:.4g}" for name, score in report["splits"].items())
+    assert f"Root mean squared error: {scores}" in text
+    learned = to_text(make_soup(method_named("learned"), ev.pool, ev, tmp_path / "learned.safetensors"))
+    assert "accuracy" not in learned
+
+
+def test_two_models_are_compared_by_the_metric(folder: Path, tmp_path: Path) -> None:
+    for task, metric in (("regression", "rmse"), ("multi-label", "exact_match"), ("single-label", "macro_f1")):
+        ev = evaluator(folder, task, tmp_path, metric=metric)
+        first, second = ev.evaluate("m0"), ev.evaluate("m3")
+        found = compared(first, second, ev.suite["test"])
+        assert found.difference == pytest.approx(second["test"].accuracy - first["test"].accuracy, abs=1e-6)
+        assert found.interval[0] <= found.difference <= found.interval[1]
+    several = evaluator(folder, "multi-label", tmp_path)
+    truth = TARGETS["multi-label"][30:60]
+    right = right_answers(several.evaluate("m1", "test"), several.suite["test"])
+    wanted = ((outputs(folder, "m1", slice(30, 60)).numpy() > 0) == truth).all(axis=1)
+    np.testing.assert_array_equal(right, wanted)
+    numbers = evaluator(folder, "regression", tmp_path)
+    with pytest.raises(ValueError, match=r"'test' has numbers to predict, of which none is right or wrong.*by their R2"):
+        right_answers(numbers.evaluate("m1", "test"), numbers.suite["test"])
+
+
 class Dense(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -166,6 +220,9 @@ def test_a_class_for_every_pixel(tmp_path: Path) -> None:
     right = ev.evaluate("a")
     assert right.accuracy == {"val": 1.0, "test": 1.0}
     assert right["test"].metric == "mean_iou"
+    assert [record["correct"] for record in right.to_records()] == [None, None]
+    with pytest.raises(ValueError, match="outputs for every pixel of 'test' are not kept"):
+        right_answers(right, suite["test"])
     assert not right.logits
     sweep = alpha_sweep(ev, "a", alphas=3, progress=False)
     assert sweep.best_alpha() == 1.0

@@ -34,6 +34,14 @@ def iou(guessed: np.ndarray, true: np.ndarray) -> float:
     return float(oracle.jaccard_index(t(guessed), t(true), "multiclass", num_classes=CLASSES, ignore_index=255))
 
 
+def one_against_rest(scores: np.ndarray, labels: np.ndarray) -> float:
+    # torchmetrics' own macro average is of softmaxed values, which order examples otherwise than logits do.
+    areas = [oracle.auroc(t(scores[:, c]), t((labels == c).astype(int)), "binary") for c in range(CLASSES)]
+    return float(np.mean(areas))
+
+
+# Of values that are probabilities already torchmetrics takes no softmax.
+SHARES = np.exp(LOGITS) / np.exp(LOGITS).sum(axis=1, keepdims=True)
 PREDICTED = LOGITS.argmax(axis=1)
 SAID = (LOGITS > 0).astype(np.int64)
 CASES: dict[str, tuple[str, np.ndarray, np.ndarray, float]] = {
@@ -43,9 +51,9 @@ CASES: dict[str, tuple[str, np.ndarray, np.ndarray, float]] = {
         oracle.f1_score(t(PREDICTED), t(LABELS), "multiclass", num_classes=CLASSES, average="macro"))),
     "balanced accuracy": ("balanced_accuracy", PREDICTED, LABELS, float(
         oracle.recall(t(PREDICTED), t(LABELS), "multiclass", num_classes=CLASSES, average="macro"))),
-    "AUROC of one label": ("auroc", LOGITS, LABELS, float(
-        oracle.auroc(t(LOGITS).softmax(1), t(LABELS), "multiclass", num_classes=CLASSES)) if False else float(
-        np.mean([oracle.auroc(t(LOGITS[:, c]), t((c == LABELS).astype(int)), "binary") for c in range(CLASSES)]))),
+    "AUROC of one label": ("auroc", LOGITS, LABELS, one_against_rest(LOGITS, LABELS)),
+    "AUROC of probabilities": ("auroc", SHARES, LABELS, float(
+        oracle.auroc(t(SHARES), t(LABELS), "multiclass", num_classes=CLASSES, average="macro"))),
     "AUROC of several": ("auroc", LOGITS, SEVERAL, float(
         oracle.auroc(t(LOGITS), t(SEVERAL.astype(int)), "multilabel", num_labels=CLASSES))),
     "average precision": ("average_precision", LOGITS, SEVERAL, float(
@@ -126,3 +134,13 @@ def test_a_metric_of_ones_own_has_a_name_of_its_own() -> None:
     with pytest.raises(ValueError, match="'f3' is not a metric; known are accuracy, macro_f1"):
         metric_named("f3")
     assert metric_named("accuracy") is METRICS["accuracy"]
+
+
+def test_values_without_intervals_are_the_same() -> None:
+    for case, (name, outputs, targets, _) in CASES.items():
+        metric = METRICS[name]
+        assert metric.value(outputs, targets) == pytest.approx(metric.measure(outputs, targets).value, abs=1e-12), case
+    groups = RNG.integers(-1, 3, N)
+    worst = min(float((PREDICTED == LABELS)[groups == group].mean()) for group in range(3))
+    assert METRICS["worst_group"].value(PREDICTED, LABELS, groups=groups) == pytest.approx(worst)
+    assert METRICS["macro_f1"].by_example(PREDICTED, LABELS) is None

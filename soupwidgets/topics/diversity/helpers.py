@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from soupwidgets.evaluation import Evaluation, score_logits
 from soupwidgets.recipe import Recipe
-from soupwidgets.stats.metrics import METRIC_WORDS
+from soupwidgets.stats.metrics import METRIC_WORDS, shown
 from soupwidgets.suites import Suite
 from soupwidgets.topics.diversity.members import Member
 
@@ -37,7 +37,8 @@ class HelperStep:
     metric: str = "accuracy"
 
     def __repr__(self) -> str:
-        return f"HelperStep({self.name!r}: validation {METRIC_WORDS[self.metric]} {self.alone:.2%} alone)"
+        score = shown(self.metric, self.alone)
+        return f"HelperStep({self.name!r}: validation {METRIC_WORDS[self.metric]} {score} alone)"
 
 
 def greedy_ensemble(

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from soupwidgets.evaluation import Evaluator
-from soupwidgets.evaluation.answers import right_answers
+from soupwidgets.evaluation.answers import compared, right_answers
 from soupwidgets.evaluation.axis_names import ood_name
+from soupwidgets.evaluation.tasks import KEEPS_OUTPUTS
 from soupwidgets.figures.style import interval_words
 from soupwidgets.panel.measured import percent_limits, saved_table
 from soupwidgets.panel.view import Cell, Table
 from soupwidgets.stats.bootstrap import bootstrap_mean
+from soupwidgets.stats.metrics import METRIC_WORDS, shown_difference
 from soupwidgets.stats.paired import mcnemar
 from soupwidgets.topics.frontier.models import Frontier, FrontierModel
 from soupwidgets.topics.frontier.robustness import Baseline, effective_robustness
@@ -44,8 +46,20 @@ def every_number(result: Frontier) -> Table:
 
 
 def comparison(ev: Evaluator, first: FrontierModel, second: FrontierModel) -> str:
-    """Two models on the same images: McNemar's test in distribution, and the difference of the means over shifts."""
+    """Two models on the same images: McNemar's test in distribution, and the difference of the means over shifts.
+
+    Of another metric than accuracy it is the difference in distribution with its paired interval.
+    """
     test = ev.suite.id_test
+    if test.scoring.task not in KEEPS_OUTPUTS:
+        return "Outputs for every pixel are not kept, so these models cannot be compared image by image."
+    if test.scoring.metric != "accuracy":
+        by, metric = compared(first.evaluation, second.evaluation, test), test.scoring.metric
+        gained, low_words, high_words = (shown_difference(metric, x) for x in (by.difference, *by.interval))
+        return (
+            f"{second.name} against {first.name}, on the same examples. ID {METRIC_WORDS[metric]}: "
+            f"{gained} (95% interval {low_words} to {high_words})."
+        )
     paired = mcnemar(right_answers(first.evaluation, test), right_answers(second.evaluation, test))
     low, high = paired.interval
     words = (
@@ -54,7 +68,7 @@ def comparison(ev: Evaluator, first: FrontierModel, second: FrontierModel) -> st
         f"{paired.only_second} images only the one has right, {paired.only_first} only the other "
         f"(McNemar's p = {paired.p_value:.2g})."
     )
-    if ev.suite.shifts:
+    if ev.suite.shifts and all(shift.scoring.metric == "accuracy" for shift in ev.suite.shifts):
         right = [{s.name: right_answers(m.evaluation, s) for s in ev.suite.shifts} for m in (first, second)]
         # Which images several shifts share is known from the suite.
         mean = bootstrap_mean(right[1], {s.name: s.image_numbers for s in ev.suite.shifts}, minus=right[0])

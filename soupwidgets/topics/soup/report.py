@@ -13,7 +13,7 @@ from soupwidgets.methods import SoupMethod, check_soup
 from soupwidgets.mixing import check_target, save_mixture
 from soupwidgets.pool import Pool, SoupWarning
 from soupwidgets.recipe import Recipe
-from soupwidgets.stats.metrics import METRIC_WORDS
+from soupwidgets.stats.metrics import METRIC_WORDS, shown
 
 
 def make_soup(
@@ -111,33 +111,44 @@ def _measure(ev: Evaluator, recipe: Recipe | None, out: Path) -> dict[str, Any]:
 def to_text(report: dict[str, Any]) -> str:
     """The report for people."""
     lines = []
-    words = METRIC_WORDS.get(report.get("metric", "accuracy"), "accuracy")
+    metric = report.get("metric", "accuracy")
+    words = METRIC_WORDS.get(metric, "accuracy")
     for step in report.get("steps", []):
         bound = "" if step["exact"] else "at most "
         verdict = "taken" if step["accepted"] else "left out"
-        lines.append(f"{step['candidate']}: validation {words} {bound}{100 * step['accuracy']:.2f} with it, {verdict}")
+        score = shown(metric, step["accuracy"])
+        lines.append(f"{step['candidate']}: validation {words} {bound}{score} with it, {verdict}")
     if report.get("steps") and report["tie_order"] == "released":
         lines.append("of candidates with one score the last listed was tried first, as in the released script")
     if report.get("steps"):
         lines.append(f"the verdicts took {report['share_of_passes']:.0%} of the plain algorithm's image passes")
     for tried in report.get("scales", []):
-        lines.append(f"scale {tried['scale']:.4g}: validation {words} {100 * tried['score']:.2f}")
+        lines.append(f"scale {tried['scale']:.4g}: validation {words} {shown(metric, tried['score'])}")
     if "scale" in report:
         lines.append(
             f"scale of the task vectors: {report['scale']:g}" + (", the best of these" if "scales" in report else "")
         )
     for i, epoch in enumerate(report.get("epochs", []), 1):
-        lines.append(f"epoch {i}: loss {epoch['loss']:.4f}, accuracy {100 * epoch['accuracy']:.2f}")
+        right = "" if epoch["accuracy"] is None else f", accuracy {epoch['accuracy']:.2%}"
+        lines.append(f"epoch {i}: loss {epoch['loss']:.4f}{right}")
     recipe = report.get("recipe", {})
     if recipe:
-        shown = sorted(recipe.items(), key=lambda item: -item[1])[:8]
-        more = f", and {len(recipe) - len(shown)} more" if len(recipe) > len(shown) else ""
-        lines.append("coefficients: " + ", ".join(f"{name} {value:.3g}" for name, value in shown) + more)
+        largest = sorted(recipe.items(), key=lambda item: -item[1])[:8]
+        more = f", and {len(recipe) - len(largest)} more" if len(recipe) > len(largest) else ""
+        lines.append("coefficients: " + ", ".join(f"{name} {value:.3g}" for name, value in largest) + more)
     lines += [f"note: {advice}" for advice in report["advice"]]
     what = f"{len(recipe)} checkpoints mixed" if recipe else f"{report['offered']} checkpoints merged"
     scores = report.get("splits", {})
-    accuracies = ", ".join(f"{name} {100 * score['accuracy']:.2f}" for name, score in scores.items())
-    lines.append(
-        f"{report['file']}: {report['method']}, {what}." + (f" Accuracy in percent: {accuracies}" if scores else "")
-    )
+    metrics = {score.get("metric", "accuracy") for score in scores.values()}
+    # Of one metric its name is said once.
+    one = METRIC_WORDS.get(next(iter(metrics)), "accuracy") if len(metrics) == 1 else ""
+    found = ", ".join(_score(name, score, bool(one)) for name, score in scores.items())
+    head = f"{one[:1].upper()}{one[1:]}: " if one else ""
+    lines.append(f"{report['file']}: {report['method']}, {what}." + (f" {head}{found}" if scores else ""))
     return "\n".join(lines) + "\n"
+
+
+def _score(name: str, score: Mapping[str, Any], bare: bool) -> str:
+    metric = score.get("metric", "accuracy")
+    words = "" if bare else f"{METRIC_WORDS.get(metric, metric)} "
+    return f"{name} {words}{shown(metric, score['accuracy'])}"

@@ -46,7 +46,8 @@ def learned_trace(soup: LearnedSoup) -> Drawing:
             hovertemplate="%{meta}<br>after epoch %{x}: %{y:.3f}<extra></extra>",
         )  # fmt: skip
     epochs = "; ".join(
-        f"epoch {i}: loss {e.loss:.4f} nats, accuracy {e.accuracy:.2%}, logit scale {e.beta:.3f}"
+        f"epoch {i}: loss {e.loss:.4f} nats, {'' if e.accuracy is None else f'accuracy {e.accuracy:.2%}, '}"
+        f"logit scale {e.beta:.3f}"
         for i, e in enumerate(soup.epochs, 1)
     )
     largest = ", ".join(f"{name} {last.coefficients[name]:.3f}" for name in names[:_NAMED])
