@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from soupwidgets.checkpoints.hash_cache import remembered_hash
 from soupwidgets.stats.label_metrics import MULTI_LABEL
-from soupwidgets.stats.metrics import METRICS
+from soupwidgets.stats.metrics import METRIC_WORDS, METRICS
 from soupwidgets.suites.class_map import ClassMap
 from soupwidgets.suites.content import SuiteError, examples_hash, load_array
 from soupwidgets.suites.json_files import decode
@@ -134,12 +134,11 @@ class Split:
 
     def _repr_html_(self) -> str:
         """What it is, as a table of one row."""
-        head = "<tr><th>split</th><th>role</th><th>images</th><th>pixels</th><th>scored by</th></tr>"
-        return f"<table>{head}{self.to_html_row()}</table>"
+        return f"<table>{html_head([self])}{self.to_html_row()}</table>"
 
     def to_html_row(self) -> str:
-        """Name, role, number of examples, size and metric as a row of a table; no pixel is read."""
-        metric = self.scoring.metric.replace("_", " ").replace("f1", "F1")
+        """Name, role, number of examples, form and metric as a row of a table; no pixel is read."""
+        metric = METRIC_WORDS.get(self.scoring.metric, self.scoring.metric)
         cells = [self.name, _MEANT[self.role], f"{len(self):,}", form_words(self.form), metric]
         return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
 
@@ -309,6 +308,13 @@ def scored_hash(found: str, split: Split) -> str:
     if scoring.metric == MULTI_LABEL and split.accepted is not None:
         digest.update(np.ascontiguousarray(split.accepted, dtype="<i8").data)
     return digest.hexdigest()
+
+
+def html_head(splits: Sequence[Split]) -> str:
+    """What the columns of `Split.to_html_row` are."""
+    images = all("images" in split.form for split in splits)
+    heads = ("split", "role", *(("images", "pixels") if images else ("examples", "one example")), "scored by")
+    return f"<tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>"
 
 
 def form_words(form: Form) -> str:

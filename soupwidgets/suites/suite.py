@@ -21,7 +21,7 @@ from soupwidgets.suites.manifest import Manifest
 from soupwidgets.suites.opening import MANIFEST, opened_split, what_is_in
 from soupwidgets.suites.saving import save_suite
 from soupwidgets.suites.slices import SliceSplit, read_slice
-from soupwidgets.suites.split import Scoring, Split
+from soupwidgets.suites.split import Scoring, Split, html_head
 from soupwidgets.suites.task import Task, misfit
 
 # Permutations of this many images take a second and a gigabyte.
@@ -58,15 +58,22 @@ class Suite:
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name}={len(split):,}" for name, split in islice(self.splits.items(), _SHOWN))
         more = f", and {len(self.splits) - _SHOWN} more" if len(self.splits) > _SHOWN else ""
-        return f"Suite({self.name!r}, {len(self.classes)} classes, {sizes}{more})"
+        return f"Suite({self.name!r}, {self._what}, {sizes}{more})"
 
     def _repr_html_(self) -> str:
         """Its splits as a table."""
-        rows = "".join(split.to_html_row() for split in self._every.values())
-        return (
-            f"<p><b>{escape(self.name)}</b>: {len(self.classes):,} classes</p>"
-            f"<table><tr><th>split</th><th>role</th><th>images</th><th>pixels</th><th>scored by</th></tr>{rows}</table>"
-        )
+        splits = list(self._every.values())
+        rows = "".join(split.to_html_row() for split in splits)
+        return f"<p><b>{escape(self.name)}</b>: {self._what}</p><table>{html_head(splits)}{rows}</table>"
+
+    @property
+    def _what(self) -> str:
+        """Its task and classes, in words."""
+        # A suite may be put together without a validation split, and is then only shown.
+        task = next((split.scoring.task for split in self.splits.values()), "single-label")
+        if task == "regression":
+            return "regression"
+        return f"{'' if task == 'single-label' else f'{task}, '}{len(self.classes):,} classes"
 
     def __getitem__(self, name: str) -> Split:
         """A split by name; that of training as well.
@@ -95,6 +102,11 @@ class Suite:
     def task(self) -> Task:
         """What labels are, the same for all splits."""
         return self.validation.scoring.task
+
+    @property
+    def texts(self) -> dict[str, tuple[str, ...]]:
+        """What each example says, by the name of the split, where these are texts."""
+        return {name: split.texts for name, split in self._every.items() if split.texts is not None}
 
     @property
     def outputs(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import soupwidgets as sw
-from soupwidgets import Evaluator, Pool, Recipe, Store, alpha_sweep, greedy_soup
+from soupwidgets import Evaluator, Pool, Recipe, Store, Suite, alpha_sweep, greedy_soup
 from soupwidgets.checkpoints import CheckpointFile
 from soupwidgets.methods import SoupMethod, all_methods, method_named
 from soupwidgets.suites import SliceSplit, write_slice

@@ -91,6 +91,8 @@ def test_texts_groups_class_maps_and_label_sets(tmp_path: Path) -> None:
     assert again["test"].label_sets == suite["test"].label_sets
     assert again["grouped"].scoring.group_names == ("x", "y", "z")
     assert again.class_names("mapped") == ("one", "other")
+    assert again.texts["val"] == tuple(f"<{i}>" for i in X)
+    assert "multi-label accuracy" in again["test"]._repr_html_()
     same(again, Suite.open(again.save(tmp_path / "again")))
 
 
@@ -132,6 +134,22 @@ def test_changed_files_are_found(tmp_path: Path) -> None:
     assert suite["test"].content_hash
     with pytest.raises(SuiteError, match=r"val\.inputs\.npy: content differs from the suite's manifest"):
         _ = suite["val"].content_hash
+
+
+def test_what_is_shown_of_every_task() -> None:
+    shown = {task: suite_of(task) for task in LABELS}
+    sizes = "val=3, test=3, far away/1=3)"
+    assert repr(shown["single-label"]) == f"Suite('mine', 3 classes, {sizes}"
+    assert repr(shown["multi-label"]) == f"Suite('mine', multi-label, 3 classes, {sizes}"
+    assert repr(shown["regression"]) == f"Suite('mine', regression, {sizes}"
+    html = shown["segmentation"]._repr_html_()
+    assert "<b>mine</b>: segmentation, 3 classes" in html
+    assert "<th>examples</th><th>one example</th>" in html
+    assert "<td>3</td><td>inputs [3]</td><td>mean IoU</td>" in html
+    pixels = suite_of("single-label", np.zeros((12, 4, 5), np.uint8))._repr_html_()
+    assert "<th>images</th><th>pixels</th>" in pixels
+    assert "<td>4 x 5</td><td>accuracy</td>" in pixels
+    assert shown["regression"].texts == {}
 
 
 # Folders of others.
