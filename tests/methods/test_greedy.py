@@ -34,7 +34,7 @@ class NamedPool:
 class Split:
     name, role = "val", "validation"
 
-    name, role, scoring = "val", "validation", Scoring()
+    name, role, scoring, accepted = "val", "validation", Scoring(), None
 
     def __init__(self, labels: np.ndarray) -> None:
         self.labels = labels
