@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,8 +37,8 @@ from soupwidgets.evaluation.sharing import POLL, STILL_WAITING, Share, all_used
 from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.evaluation.tasks import KEEPS_OUTPUTS
 from soupwidgets.mixing import PoolMatrix, bind, save_mixture
-from soupwidgets.models import Custom, Input, Inputs, Model, model_of
-from soupwidgets.pool import Pool, PoolError
+from soupwidgets.models import Custom, Input, Inputs, Model, assumed, guess, model_of, the_one
+from soupwidgets.pool import Pool, PoolError, SoupWarning
 from soupwidgets.recipe import Recipe, RecipeLike
 from soupwidgets.store import Store, StoreError, measurement_key
 from soupwidgets.suites import SliceSplit, Split, Suite
@@ -144,6 +145,15 @@ class Evaluator:
         splits = ", ".join(self.suite.splits)
         return f"Evaluator({self.pool!r} on {self.suite.name!r} ({splits}), {self.device}, {self.store!r})"
 
+    @property
+    def states_model(self) -> bool:
+        """Whether the pool's own cards say the same model, so that nobody else has to."""
+        try:
+            card = self.pool.architecture_card
+        except PoolError:
+            return False
+        return card is not None and _same(card, self.architecture)
+
     def _described(self, given: Any, inputs: Input | None) -> Model:
         if given is not None:
             try:
@@ -152,16 +162,40 @@ class Evaluator:
                 raise PoolError(str(error)) from error
         card = self.pool.architecture_card
         if card is None:
-            raise PoolError(
-                "no checkpoint of the pool states its architecture, so no model can be built from it. Say what they "
-                "belong to: Evaluator(pool, suite, model=...) with sw.models.timm(name, classes=...), "
-                "sw.models.torchvision(...), sw.models.transformers(folder), "
-                "sw.Architecture.from_open_clip('ViT-B-32', classes=1000), or your own module or function"
-            )
+            return self._found()
         try:
             return model_of(card)
         except ValueError as error:
             raise PoolError(f"{next(iter(self.pool))}: {error}") from error
+
+    def _found(self) -> Model:
+        """The model that names and shapes fit, where that leaves no doubt; it is said which line states it."""
+        folders = {file.path.parent for file in self.pool.checkpoints.values()}
+        found = guess(self.pool.tensors, next((one for one in folders if (one / "config.json").is_file()), None))
+        one = the_one(found)
+        if one is not None:
+            others = "".join(f"\n  {model.code}" for model in found if model is not one)
+            also = f"\nWith the same tensors, but not used, are{others}" if others else ""
+            warnings.warn(
+                "no checkpoint states its architecture; names and shapes of the tensors are those of the model below, "
+                f"which is used with {assumed(one)}. Say it, or another, with\n"
+                f"  Evaluator(pool, suite, model={one.code}){also}",
+                SoupWarning,
+                stacklevel=4,
+            )
+            return one
+        if found:
+            lines = "".join(f"\n  Evaluator(pool, suite, model={model.code})" for model in found)
+            raise PoolError(
+                "no checkpoint of the pool states its architecture, and the tensors fit models that give different "
+                f"outputs (by their activations, pooling or normalisation of images). Say which one it is:{lines}"
+            )
+        raise PoolError(
+            "no checkpoint of the pool states its architecture, so no model can be built from it. Say what they "
+            "belong to: Evaluator(pool, suite, model=...) with sw.models.timm(name, classes=...), "
+            "sw.models.torchvision(...), sw.models.transformers(folder), "
+            "sw.Architecture.from_open_clip('ViT-B-32', classes=1000), or your own module or function"
+        )
 
     # These three may be made in the middle of a measurement, and gradients must pass through them later.
 

@@ -4,6 +4,7 @@ from soupwidgets.models.architecture import Architecture
 from soupwidgets.models.cards import model_from_json
 from soupwidgets.models.classifier import ImageClassifier
 from soupwidgets.models.custom import Custom, model_of, named_factory
+from soupwidgets.models.guess import assumed, fits, guess, the_one
 from soupwidgets.models.heads import prompt_head
 from soupwidgets.models.inputs import Arrays, Images, Input, Inputs, Normaliser, Prepare, Tokens
 from soupwidgets.models.model import Model
@@ -27,13 +28,17 @@ __all__ = [
     "Tokens",
     "Torchvision",
     "Transformers",
+    "assumed",
     "fill",
+    "fits",
+    "guess",
     "model_from_json",
     "model_of",
     "named_factory",
     "open_clip_classifier",
     "prompt_head",
     "streamline",
+    "the_one",
     "timm",
     "torchvision",
     "transformers",

@@ -104,6 +104,24 @@ class Architecture(Model):
         return fields
 
     @property
+    def code(self) -> str:
+        """The Python that makes it: by open_clip's name where there is one."""
+        import open_clip
+
+        # The shortest name is that of the plain model; longer ones add a text tower.
+        for name in sorted(open_clip.list_models(), key=len):
+            config = open_clip.get_model_config(name) or {}
+            if config.get("embed_dim") != self.embed_dim or config["vision_cfg"] != self.vision_cfg:
+                continue
+            for tag in [None, *open_clip.list_pretrained_tags_by_model(name)]:
+                bias = {"head_bias": True} if self.head_bias else {}
+                weights = {} if tag is None else {"pretrained": tag}
+                if Architecture.from_open_clip(name, self.classes, **bias, **weights).fingerprint == self.fingerprint:
+                    more = "".join(f", {key}={value!r}" for key, value in {**bias, **weights}.items())
+                    return f"sw.Architecture.from_open_clip({name!r}, classes={self.classes}{more})"
+        return f"sw.Architecture.from_json({self.to_json()!r})"
+
+    @property
     def image_size(self) -> tuple[int, int]:
         """Height and width of the images that the tower takes, in pixels."""
         size = self.vision_cfg.get("image_size", 224)

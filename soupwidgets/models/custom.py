@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from soupwidgets.models.inputs import Arrays, Input
 from soupwidgets.models.logits import returning_logits
 from soupwidgets.models.model import Model
+from soupwidgets.models.placing import built_on
 
 # Their modules are told apart by name and settings; the code is that of an installed version.
 _LIBRARIES = ("torch", "torchvision", "timm", "transformers", "open_clip")
@@ -72,6 +73,18 @@ class Custom(Model):
         return f"Custom({self.name!r}, {self._inputs})"
 
     @property
+    def code(self) -> str:
+        """The Python that makes it; where the code cannot be imported by name, a comment says what to give."""
+        where, _, own = self.name.partition(":")
+        build = getattr(sys.modules.get(where), own, None) if own and where != "__main__" else None
+        if build is None or build is not self._build:
+            return f"...  # your own: {self.name}"
+        named = f"sw.models.named_factory({self.name!r})"
+        if self._inputs == Arrays():
+            return named
+        return f"sw.models.Custom({named}, sw.models.{self._inputs!r})"
+
+    @property
     def inputs(self) -> Input:
         """What goes in."""
         return self._inputs
@@ -99,12 +112,13 @@ class Custom(Model):
     def _new(self, device: str | torch.device) -> nn.Module:
         if isinstance(self._build, nn.Module):
             return copy.deepcopy(self._build).to(device).eval()
-        with torch.device(device):
-            built = self._build()
+        return built_on(device, self._made)
+
+    def _made(self) -> nn.Module:
+        built = self._build()
         if not isinstance(built, nn.Module):
             raise TypeError(f"{self.name} returned {type(built).__name__}; a torch.nn.Module is expected")
-        # A function may place tensors itself.
-        return built.to(device).eval()
+        return built
 
 
 def structure(network: nn.Module) -> str:

@@ -60,6 +60,11 @@ class Model(ABC):
         """The same network for evaluation only, with a faster forward pass where one is known."""
         return self.build(device)
 
+    @property
+    def code(self) -> str:
+        """The Python that makes it, after ``import soupwidgets as sw``."""
+        return f"sw.models.model_from_json({self.to_json()!r})"
+
     # Cached: a wide pool needs it for each of ten thousand measurements.
     @cached_property
     def fingerprint(self) -> str:

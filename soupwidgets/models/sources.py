@@ -14,6 +14,7 @@ from torch import nn
 from soupwidgets.models.inputs import Images, Input, Tokens
 from soupwidgets.models.logits import returning_logits
 from soupwidgets.models.model import Model
+from soupwidgets.models.placing import built_on
 from soupwidgets.models.plain import plain_options, require_moderate
 
 Head = Literal["sequence-classification", "image-classification"]
@@ -40,10 +41,22 @@ class _ImageNetwork(Model):
         """Images, normalised as the network wants them."""
         return Images(self.mean, self.std, channels=int(self.options.get("in_chans", 3)), size=self.image_size)
 
+    @property
+    def code(self) -> str:
+        """The Python that makes it, with what differs from the library's own settings."""
+        said = [repr(self.name), f"classes={self.classes}"]
+        usual = {"timm": timm, "torchvision": torchvision}[self.source](self.name, self.classes, **self.options)
+        own = (("mean", _plain), ("std", _plain), ("image_size", lambda size: size))
+        for name, shown in own:
+            if shown(getattr(self, name)) != shown(getattr(usual, name)):
+                said.append(f"{name}={shown(getattr(self, name))!r}")
+        said += [f"{name}={value!r}" for name, value in self.options.items()]
+        return f"sw.models.{self.source}({', '.join(said)})"
+
     def to_json(self) -> dict[str, Any]:
         """Every field, as plain JSON values."""
         size = None if self.image_size is None else list(self.image_size)
-        mean, std = (x if isinstance(x, int | float) else list(x) for x in (self.mean, self.std))
+        mean, std = _plain(self.mean), _plain(self.std)
         return {
             "source": self.source, "name": self.name, "classes": self.classes, "mean": mean, "std": std,
             **({"options": dict(self.options)} if self.options else {}), **({"image_size": size} if size else {}),
@@ -59,11 +72,13 @@ class Timm(_ImageNetwork):
         """Build it as timm does, without any download."""
         import timm as library
 
-        with torch.device(device):
+        def make() -> nn.Module:
             network: nn.Module = library.create_model(
                 self.name, pretrained=False, num_classes=self.classes, **self.options
             )
-        return network.eval()
+            return network
+
+        return built_on(device, make)
 
 
 class Torchvision(_ImageNetwork):
@@ -79,9 +94,11 @@ class Torchvision(_ImageNetwork):
         # Segmentation networks would fetch a backbone's weights.
         if "." in self.name or self.name.startswith(("deeplab", "fcn", "lraspp")):
             options["weights_backbone"] = None
-        with torch.device(device):
-            network = get_model(self.name, weights=None, num_classes=self.classes, **options).eval()
-        return returning_logits(network)
+        if self.image_size is not None and self.name.startswith("vit_"):
+            options["image_size"] = self.image_size[0]
+        return returning_logits(
+            built_on(device, lambda: get_model(self.name, weights=None, num_classes=self.classes, **options))
+        )
 
 
 @dataclass(frozen=True)
@@ -102,6 +119,14 @@ class Transformers(Model):
     head: Head
     mean: float | Sequence[float] = 0.5
     std: float | Sequence[float] = 0.5
+
+    # The folder it was read from; two of the same configuration are equal wherever they lie.
+    _folder = ""
+
+    @property
+    def code(self) -> str:
+        """The Python that makes it: the folder it was read from, or all of its configuration."""
+        return f"sw.models.transformers({self._folder!r})" if self._folder else super().code
 
     def __post_init__(self) -> None:
         require_moderate(self.config, "the configuration of transformers")
@@ -129,7 +154,7 @@ class Transformers(Model):
         """Every field, as plain JSON values."""
         said: dict[str, Any] = {"source": "transformers", "config": dict(self.config), "head": self.head}
         if self.head == "image-classification":
-            mean, std = (x if isinstance(x, int | float) else list(x) for x in (self.mean, self.std))
+            mean, std = _plain(self.mean), _plain(self.std)
             said |= {"mean": mean, "std": std}
         return said
 
@@ -141,8 +166,7 @@ class Transformers(Model):
             "sequence-classification": library.AutoModelForSequenceClassification,
             "image-classification": library.AutoModelForImageClassification,
         }
-        with torch.device(device):
-            return returning_logits(kinds[self.head].from_config(self._config()).eval())
+        return returning_logits(built_on(device, lambda: kinds[self.head].from_config(self._config())))
 
     def _config(self) -> Any:
         library = _transformers()
@@ -254,8 +278,7 @@ def torchvision(
     if name not in list_models():
         raise ValueError(f"torchvision has no model {name!r:.200}; torchvision.models.list_models() lists them all")
     if image_size is None and name.startswith(("vit_", "maxvit")):
-        size = int(options.get("image_size", 224))
-        image_size = (size, size)
+        image_size = (224, 224)
     imagenet = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
     mean, std = (own if given is None else given for own, given in zip(imagenet, (mean, std), strict=True))
     return Torchvision(name, classes, mean=mean, std=std, options=options, image_size=image_size)
@@ -280,7 +303,9 @@ def transformers(source: Any, *, mean: float | Sequence[float] = 0.5, std: float
         When transformers is not installed.
     """
     library = _transformers()
+    read_from = ""
     if isinstance(source, str | Path):
+        read_from = str(source)
         path = Path(source)
         folder = path if path.is_dir() else path.parent
         file = folder / "config.json"
@@ -311,11 +336,17 @@ def transformers(source: Any, *, mean: float | Sequence[float] = 0.5, std: float
     possible = stated or [head for head, known in heads.items() if kind in known]
     if not possible:
         raise ValueError(f"transformers has no classifier of texts or images of type {kind!r:.100}")
-    return Transformers(said, possible[0], mean=mean, std=std)
+    found = Transformers(said, possible[0], mean=mean, std=std)
+    object.__setattr__(found, "_folder", read_from)
+    return found
 
 
 # What says where a model came from or how it is stored, not what it computes; and what could name code.
 _NOT_KEPT = ("_name_or_path", "transformers_version", "auto_map", "torch_dtype", "dtype", "quantization_config")
+
+
+def _plain(value: float | Sequence[float]) -> float | list[float]:
+    return value if isinstance(value, int | float) else list(value)
 
 
 def _names(known: Any) -> tuple[str, ...]:

@@ -18,9 +18,13 @@ def script(ev: Evaluator, *lines: str) -> str:
     Returns
     -------
     str
-        The script; where nobody knows how pool or suite were opened, a comment stands for it.
+        The script; where nobody knows how pool, suite or model were made, a comment stands for it.
     """
     pool = ev.pool.opened or "...  # the pool of this panel"
     suite = ev.suite.opened or "...  # the suite of this panel"
-    head = ["import soupwidgets as sw", "", f"pool = {pool}", f"suite = {suite}", "ev = sw.Evaluator(pool, suite)"]
+    head = ["import soupwidgets as sw", "", f"pool = {pool}", f"suite = {suite}"]
+    if ev.states_model:
+        head += ["ev = sw.Evaluator(pool, suite)"]
+    else:
+        head += [f"model = {ev.architecture.code}", "ev = sw.Evaluator(pool, suite, model=model)"]
     return "\n".join([*head, *lines]) + "\n"

@@ -81,6 +81,7 @@ def inspect_files(files: Sequence[CheckpointFile | Adapter], *, progress: bool =
                 "not_finite": {name: {"nan": n, "inf": i} for name, (n, i) in found.not_finite.items()},
                 "architecture": found.architecture,
                 "head": found.head,
+                "models": list(found.models),
                 "parts": file.parts,
                 "not_run": file.refused,
                 "block_norms": found.block_norms,
@@ -126,6 +127,9 @@ def to_text(report: dict[str, Any]) -> str:
             f"  architecture: {entry['architecture'] or 'not known from the shapes'}",
             f"  head: {entry['head'] or 'none'}",
         ]
+        if entry["models"]:
+            lines.append("  its model, unless normalisation or activations differ from the library's own:")
+            lines += [f"    Evaluator(..., model={code})" for code in entry["models"][:_SHOWN]]
         if len(entry["parts"]) > 1:
             lines.append(f"  sets of weights: {', '.join(entry['parts'])} (--part chooses)")
         if entry["not_run"]:

@@ -96,10 +96,8 @@ def _measure(ev: Evaluator, recipe: Recipe | None, out: Path) -> dict[str, Any]:
     if recipe is None:
         # What no recipe expresses is measured as the checkpoint that it now is.
         pool = Pool.open([out])
-        if pool.architecture_card is None:
-            # A state dict of torch.save has no card to name the architecture on.
-            return {}
-        ev, recipe = Evaluator(pool, ev.suite, device=str(ev.device), store=ev.store), Recipe({pool.names[0]: 1})
+        ev = Evaluator(pool, ev.suite, device=str(ev.device), store=ev.store, model=ev.architecture)
+        recipe = Recipe({pool.names[0]: 1})
     evaluation = ev.evaluate(recipe)
     found: dict[str, Any] = {"splits": {record["split"]: record for record in evaluation.to_records()}}
     if any(score.role == "shift" for score in evaluation.scores.values()):
