@@ -14,6 +14,7 @@ from soupwidgets.commands.places import output_file, write_text
 if TYPE_CHECKING:
     from soupwidgets.checkpoints import CheckpointFile
     from soupwidgets.evaluation import Evaluator
+    from soupwidgets.models import Model
     from soupwidgets.pool import Pool
 
 PoolOption = Annotated[
@@ -29,6 +30,13 @@ ZeroShotOption = Annotated[
     str | None, typer.Option(help="Name of the zero-shot model, if no card says which one it is.")
 ]
 SuiteOption = Annotated[Path, typer.Option(help="Folder of a suite.", callback=known_suite)]
+_MODEL_HELP = (
+    "What the checkpoints' tensors belong to, if no card says it: timm:resnet18, torchvision:resnet18, "
+    "transformers:FOLDER, or your own function that builds it, package.module:function or file.py:function."
+)
+ModelOption = Annotated[str | None, typer.Option("--model", help=_MODEL_HELP)]
+# For commands whose --model names one checkpoint of the pool.
+NetworkOption = Annotated[str | None, typer.Option("--network", help=_MODEL_HELP)]
 DeviceOption = Annotated[str, typer.Option(help="Device to compute on: auto, cpu or cuda.", callback=known_device)]
 StoreOption = Annotated[
     Path | None,
@@ -85,6 +93,7 @@ def evaluator(
     *,
     slices: list[Path] | None = None,
     batch_norm: BatchNorm = "auto",
+    model: str | None = None,
 ) -> Evaluator:
     """Make the evaluator that the options describe."""
     from soupwidgets.evaluation import Evaluator
@@ -93,7 +102,38 @@ def evaluator(
 
     opened = Suite.open(suite, slices or [])
     kept = Store(store) if store else None
-    return Evaluator(pool, opened, device=device, store=kept, batch_norm=batch_norm)
+    given = None if model is None else named_model(model, opened.outputs)
+    return Evaluator(pool, opened, device=device, store=kept, batch_norm=batch_norm, model=given)
+
+
+def named_model(text: str, classes: int) -> Model:
+    """The model that ``--model`` (or ``--network``) names.
+
+    Parameters
+    ----------
+    text
+        ``timm:NAME``, ``torchvision:NAME``, ``transformers:FOLDER``, or ``package.module:function`` or
+        ``file.py:function``: the function returns a module, or a `Model` that also says what goes in.
+    classes
+        Number of classes of a network of timm or torchvision.
+
+    Raises
+    ------
+    ValueError
+        When there is no such network, folder or function.
+    """
+    from soupwidgets.models import Custom, Model, named_factory, timm, torchvision, transformers
+
+    source, _, name = text.partition(":")
+    if source == "timm":
+        return timm(name, classes)
+    if source == "torchvision":
+        return torchvision(name, classes)
+    if source == "transformers":
+        return transformers(name)
+    build = named_factory(text)
+    made = build()
+    return made if isinstance(made, Model) else Custom(build)
 
 
 def show(report: str) -> None:

@@ -19,6 +19,8 @@ from soupwidgets.commands.options import (
     DeviceOption,
     HeadFromOption,
     JsonOption,
+    ModelOption,
+    NetworkOption,
     PartOption,
     PoolOption,
     SliceOption,
@@ -88,17 +90,20 @@ def _measuring(run: Callable[..., Report], more: Sequence[inspect.Parameter]) ->
         device: str,
         store: Path | None,
         batch_norm: BatchNorm,
+        network: str | None,
         slices: list[Path] | None = None,
         **given: Any,
     ) -> Report:
         opened = open_pool(pool, part, head_from, zero_shot)
-        ev = evaluator(opened, suite, device, store, slices=slices, batch_norm=batch_norm)
+        ev = evaluator(opened, suite, device, store, slices=slices, batch_norm=batch_norm, model=network)
         report = run(ev, **given)
         if not ev.note or ev.note in report.text:
             return report
         return replace(report, text=f"{report.text.rstrip()}\n{ev.note}")
 
+    taken = "model" in inspect.signature(run).parameters
     which = [
+        _option("network", NetworkOption if taken else ModelOption, None),
         _option("part", PartOption, None),
         _option("head_from", HeadFromOption, None),
         _option("zero_shot", ZeroShotOption, None),

@@ -114,11 +114,11 @@ class Architecture(Model):
             if config.get("embed_dim") != self.embed_dim or config["vision_cfg"] != self.vision_cfg:
                 continue
             for tag in [None, *open_clip.list_pretrained_tags_by_model(name)]:
-                bias = {"head_bias": True} if self.head_bias else {}
-                weights = {} if tag is None else {"pretrained": tag}
-                if Architecture.from_open_clip(name, self.classes, **bias, **weights).fingerprint == self.fingerprint:
-                    more = "".join(f", {key}={value!r}" for key, value in {**bias, **weights}.items())
-                    return f"sw.Architecture.from_open_clip({name!r}, classes={self.classes}{more})"
+                named = Architecture.from_open_clip(name, self.classes, head_bias=self.head_bias, pretrained=tag)
+                if named.fingerprint == self.fingerprint:
+                    bias = ", head_bias=True" if self.head_bias else ""
+                    weights = "" if tag is None else f", pretrained={tag!r}"
+                    return f"sw.Architecture.from_open_clip({name!r}, classes={self.classes}{bias}{weights})"
         return f"sw.Architecture.from_json({self.to_json()!r})"
 
     @property

@@ -161,8 +161,8 @@ def _stated(folder: Path) -> Model | None:
         mean, std = own.get("mean"), own.get("std")
         if not all(value is None or _numbers(value) for value in (mean, std)):
             return None
-        options = said.get("model_args") if isinstance(said.get("model_args"), dict) else {}
-        return timm(said["architecture"], said["num_classes"], mean=mean, std=std, **options)
+        options = said.get("model_args") or {}
+        return timm(said["architecture"], said["num_classes"], mean=mean, std=std, **dict(options))
     except (OSError, ValueError, KeyError, TypeError, RecursionError, ModuleNotFoundError):
         # What cannot be read states nothing; names and shapes may still be known.
         return None

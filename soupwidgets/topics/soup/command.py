@@ -16,6 +16,7 @@ from soupwidgets.commands.inputs import known_suite
 from soupwidgets.commands.options import (
     DeviceOption,
     HeadFromOption,
+    ModelOption,
     PartOption,
     PoolOption,
     StoreOption,
@@ -76,13 +77,14 @@ def _make(
     part: PartOption = None,
     head_from: HeadFromOption = None,
     zero_shot: ZeroShotOption = None,
+    network: ModelOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
 ) -> Report:
     from soupwidgets.topics.soup.report import make_soup, to_text
 
     opened = open_pool(pool, part, head_from, zero_shot)
-    ev = None if suite is None else evaluator(opened, suite, device, store)
+    ev = None if suite is None else evaluator(opened, suite, device, store, model=network)
     report = make_soup(method, opened, ev, out, ingredient, options, sys.stderr.isatty(), overwrite)
     return Report(report, to_text(report))
 

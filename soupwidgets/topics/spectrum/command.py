@@ -11,6 +11,7 @@ from soupwidgets.commands.inputs import tested_split
 from soupwidgets.commands.options import (
     DeviceOption,
     HeadFromOption,
+    NetworkOption,
     PartOption,
     StoreOption,
     SuiteOption,
@@ -83,11 +84,13 @@ def images(
     part: PartOption = None,
     head_from: HeadFromOption = None,
     zero_shot: ZeroShotOption = None,
+    network: NetworkOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
 ) -> Report:
     """Measure power spectra of the images of every split, and a model's sensitivity to each frequency."""
-    ev = evaluator(open_pool(pool, part, head_from, zero_shot), suite, device, store) if pool else None
+    opened = open_pool(pool, part, head_from, zero_shot) if pool else None
+    ev = evaluator(opened, suite, device, store, model=network) if opened is not None else None
     return images_report(Suite.open(suite), ev, model=model, norm=norm, images=count, progress=sys.stderr.isatty())
 
 
