@@ -17,7 +17,7 @@ _MOST = 40
 _MOST_CLASSES = 1 << 20
 # Buffers, which are not among the parameters that torchvision counts.
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked", "relative_position_index", "relative_coords_table")
-_PUBLISHED_CLASSES = 1000
+_PUBLISHED_CLASSES, _PUBLISHED_SIDE = 1000, 224
 _VIT_SIZES = {
     (192, 12): ("tiny",), (384, 12): ("small",), (768, 12): ("base",), (1024, 24): ("large",), (1280, 32): ("huge",),
     (1408, 40): ("giant",),
@@ -51,13 +51,15 @@ def torchvision_candidates(shapes: Shapes) -> Iterator[Model]:
     numbers = sum(math.prod(shape) for name, shape in shapes.items() if not name.endswith(_BUFFERS))
     bias = head.removesuffix("weight") + "bias" in shapes
     published = numbers + (_PUBLISHED_CLASSES - rows) * (fan_in + bias)
+    size = None
+    if "encoder.pos_embedding" in shapes:
+        side, patch = _side(shapes, "encoder.pos_embedding", "conv_proj.weight"), shapes["conv_proj.weight"][-1]
+        _, places, width = shapes["encoder.pos_embedding"]
+        published += ((_PUBLISHED_SIDE // patch) ** 2 + 1 - places) * width
+        size = (side, side)
     for name in list_models(module=models):
         # Trained weights state it, so nothing needs to be built for it.
         if any(weights.meta.get("num_params") == published for weights in get_model_weights(name)):
-            size = None
-            if name.startswith("vit_") and "encoder.pos_embedding" in shapes:
-                side = _side(shapes, "encoder.pos_embedding", "conv_proj.weight")
-                size = (side, side)
             yield torchvision(name, rows, image_size=size)
 
 

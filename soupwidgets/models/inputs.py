@@ -154,7 +154,8 @@ class Arrays:
         if "images" in arrays:
             return (
                 "these are images of pixels 0..255, and nothing says how the model wants them normalised: "
-                "give inputs=sw.Images(mean=..., std=...) with the model"
+                "give inputs=sw.Images(mean=..., std=...) with the model "
+                "(to --model: a function that returns sw.models.Custom(build, sw.Images(mean=..., std=...)))"
             )
         return ""
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from soupwidgets.commands.inputs import tested_split
-from soupwidgets.commands.options import DeviceOption, PartOption, StoreOption, SuiteOption
+from soupwidgets.commands.options import DeviceOption, ModelOption, PartOption, StoreOption, SuiteOption, named_model
 from soupwidgets.commands.reports import Report, reporting
 from soupwidgets.suites import Suite
 from soupwidgets.topics.diversity.report import diversity_report, given_members
@@ -26,11 +26,15 @@ def diversity(
         str | None, typer.Option(help="Split to compare on; the in-distribution test if not given.")
     ] = None,
     part: PartOption = None,
+    network: ModelOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
 ) -> Report:
     """Show how differently models err: error inconsistency, kappa, ensembles of pairs, and the trend over training."""
     opened, progress = Suite.open(suite), sys.stderr.isatty()
     where = tested_split(opened, split)
-    models = given_members(pool, opened, where, logits=logits, store=store, device=device, progress=progress, part=part)
+    model = None if network is None else named_model(network, opened.outputs)
+    models = given_members(
+        pool, opened, where, logits=logits, store=store, device=device, progress=progress, part=part, model=model
+    )
     return diversity_report(models, opened, where, progress=progress)

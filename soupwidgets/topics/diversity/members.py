@@ -138,6 +138,7 @@ def open_members(
     device: str = "auto",
     progress: bool = True,
     part: str | None = None,
+    model: Any = None,
 ) -> list[Member]:
     """Checkpoints of any architectures as members, even if they could not be mixed.
 
@@ -146,11 +147,13 @@ def open_members(
     Parameters
     ----------
     source
-        A folder, or files and folders, of checkpoints whose cards state their architecture.
+        A folder, or files and folders, of checkpoints.
     splits, store, device, progress
         As in `members` and `Evaluator`.
     part
         As in `Pool.open`.
+    model
+        As in `Evaluator`, for those whose card does not say what they belong to.
 
     Raises
     ------
@@ -166,9 +169,10 @@ def open_members(
     shown = [f"{path.parent.name}/{n}" if names.count(n) > 1 else n for path, n in zip(paths, names, strict=True)]
     found = []
     for path, name in zip(tqdm(paths, desc="models", unit="model", disable=not progress), shown, strict=True):
-        (one,) = members(
-            Evaluator(Pool.open([path], part=part), suite, device=device, store=store), splits=splits, progress=False
-        )
+        pool = Pool.open([path], part=part)
+        given = None if pool.architecture_card else model
+        ev = Evaluator(pool, suite, device=device, store=store, model=given)
+        (one,) = members(ev, splits=splits, progress=False)
         found.append(replace(one, name=name))
     return found
 

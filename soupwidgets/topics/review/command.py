@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from soupwidgets.commands.inputs import tested_split
-from soupwidgets.commands.options import DeviceOption, PartOption, StoreOption, SuiteOption
+from soupwidgets.commands.options import DeviceOption, ModelOption, PartOption, StoreOption, SuiteOption, named_model
 from soupwidgets.commands.places import output_file
 from soupwidgets.commands.reports import Report, reporting
 from soupwidgets.suites import Suite, write_slice
@@ -58,6 +58,7 @@ def score(
     rule: _Rule = "all views",
     reviewed_only: Annotated[bool, typer.Option("--reviewed-only", help="Score reviewed images only.")] = False,
     part: PartOption = None,
+    network: ModelOption = None,
     device: DeviceOption = "auto",
     store: StoreOption = None,
 ) -> Report:
@@ -66,8 +67,9 @@ def score(
     where = tested_split(opened, split)
     given = open_labels(labels, opened, split=where.name, rule=rule)
     progress = sys.stderr.isatty()
+    model = None if network is None else named_model(network, opened.outputs)
     models = given_members(
-        pool or [], opened, where, logits=logits, store=store, device=device, progress=progress, part=part
+        pool or [], opened, where, logits=logits, store=store, device=device, progress=progress, part=part, model=model
     )
     if not models:
         raise ValueError("no model to score: give --pool or --logits")
