@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from soupwidgets import waiting  # noqa: F401 - before anything that loads torch
 
 # isort: split
-from soupwidgets.checkpoints import CheckpointError, CheckpointFile, as_classifier
+from soupwidgets.checkpoints import CheckpointError, CheckpointFile, as_classifier, with_classes
 from soupwidgets.evaluation import Evaluation, Evaluator
 from soupwidgets.methods import (
     GreedySoup,
@@ -134,6 +134,7 @@ __all__ = [
     "uniform_soup",
     "widgets",
     "wise_ft",
+    "with_classes",
     "zoo",
 ]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from soupwidgets.checkpoints import (
     INDEX_ENDING,
@@ -22,7 +22,10 @@ from soupwidgets.checkpoints import (
     CheckpointFile,
     TensorInfo,
     adapter_folder,
+    different_heads,
+    head_of,
     locate,
+    with_head_of,
     with_tensors,
 )
 from soupwidgets.recipe import Recipe
@@ -82,6 +85,7 @@ class Pool:
         prepare: Callable[[CheckpointFile], CheckpointFile] | None = None,
         part: str | None = None,
         head_from: str | None = None,
+        heads: Literal["keep", "replace"] = "keep",
         base: str | None = None,
     ) -> Pool:
         """Open a folder, a glob pattern, or a list of weight files of any format.
@@ -109,6 +113,9 @@ class Pool:
             Has no effect on files with one set of weights.
         head_from
             Name of the checkpoint whose head is used for those without one, such as a zero-shot file.
+        heads
+            ``"replace"`` takes the head of ``head_from`` for all checkpoints, whatever their own heads are: of
+            checkpoints that were fine-tuned for different classes, only the trunks are mixed.
         base
             Name of the checkpoint that the LoRA adapters were trained on. If not given, it is the zero-shot
             model, or the only checkpoint that is not an adapter; without another zero-shot model, it becomes that.
@@ -136,7 +143,10 @@ class Pool:
             paths = [path if isinstance(path, CheckpointFile) else locate(path) for path in source]
         checkpoints = _by_name({}, paths, part, base or zero_shot)
         if head_from is not None:
-            checkpoints = _with_head(checkpoints, head_from)
+            checkpoints = _with_head(checkpoints, head_from, replacing=heads == "replace")
+        elif heads == "replace":
+            one = next(iter(checkpoints))
+            raise PoolError(f"heads='replace' needs to know whose head to take: head_from={one!r}, for example")
         if prepare is not None:
             checkpoints = {name: prepare(file) for name, file in checkpoints.items()}
         if zero_shot is not None:
@@ -147,6 +157,7 @@ class Pool:
                     file.card = replace(file.card, role="zero_shot" if name == zero_shot else "fine_tuned")
         pool = cls(checkpoints)
         options = {"zero_shot": zero_shot, "part": part, "head_from": head_from, "base": base}
+        options["heads"] = None if heads == "keep" else heads
         if isinstance(source, str | Path) and prepare is None:
             said = [repr(str(source)), *(f"{key}={value!r}" for key, value in options.items() if value is not None)]
             pool.opened = f"sw.Pool.open({', '.join(said)})"
@@ -363,9 +374,11 @@ def _open(path: Path, part: str | None) -> CheckpointFile:
         return file
 
 
-def _with_head(checkpoints: Mapping[str, CheckpointFile], lender: str) -> dict[str, CheckpointFile]:
+def _with_head(checkpoints: Mapping[str, CheckpointFile], lender: str, *, replacing: bool) -> dict[str, CheckpointFile]:
     if lender not in checkpoints:
         raise PoolError(f"not in the pool: {lender!r}; it has {', '.join(checkpoints)}")
+    if replacing:
+        return _with_one_head(checkpoints, lender)
     names = [name for name in checkpoints[lender].tensors if _HEAD.match(name)]
     if not names:
         raise PoolError(f"{lender!r} has no head to lend: no tensor named head.weight, classifier.weight or fc.weight")
@@ -380,6 +393,20 @@ def _with_head(checkpoints: Mapping[str, CheckpointFile], lender: str) -> dict[s
         if isinstance(file, AdapterFile) and id(file.base) in given:
             having[name] = file.on(given[id(file.base)])
     return having
+
+
+def _with_one_head(checkpoints: Mapping[str, CheckpointFile], lender: str) -> dict[str, CheckpointFile]:
+    names = different_heads(checkpoints) or head_of(checkpoints[lender].tensors)
+    if not names:
+        raise PoolError(
+            f"which tensors of {lender!r} are its head? None is named head, heads, fc, classifier or score, and the "
+            "checkpoints do not differ in one layer alone"
+        )
+    adapters = [name for name, file in checkpoints.items() if isinstance(file, AdapterFile)]
+    if adapters:
+        raise PoolError(f"{_some(adapters)} has the head of the checkpoint that it was trained on, and keeps it")
+    whose = checkpoints[lender]
+    return {n: file if n == lender else with_head_of(file, whose, names) for n, file in checkpoints.items()}
 
 
 def name_of(path: Path) -> str:
@@ -465,7 +492,20 @@ def _check(checkpoints: Mapping[str, CheckpointFile]) -> None:
 
 
 def _advice(checkpoints: Mapping[str, CheckpointFile]) -> str:
-    """Advice for when some checkpoints have a head and others have none."""
+    """Advice for when heads are of different classes, or some checkpoints have a head and others have none."""
+    different = different_heads(checkpoints)
+    if different:
+        by_count: dict[int, list[str]] = {}
+        for name, file in checkpoints.items():
+            by_count.setdefault(file.tensors[different[0]].shape[0], []).append(name)
+        counts = "; ".join(f"{classes} classes: {_some(names)}" for classes, names in by_count.items())
+        most = max(by_count.values(), key=len)[0]
+        return (
+            f"\nonly their heads differ ({', '.join(different)}), which are for {counts}. "
+            f"Pool.open(..., head_from={most!r}, heads='replace') mixes what is before the head, and uses the head of "
+            f"{most} for all; with_classes(file, old_names, new_names) chooses classes that all have, by name; "
+            "for CLIP, as_classifier(file, prompt_head(...)) builds all heads from the same prompts"
+        )
     having = [name for name, file in checkpoints.items() if any(_HEAD.match(tensor) for tensor in file.tensors)]
     if not having or len(having) == len(checkpoints):
         return ""

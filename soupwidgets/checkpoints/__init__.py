@@ -6,6 +6,7 @@ from soupwidgets.checkpoints.card import CARD_KEY, Card
 from soupwidgets.checkpoints.downloads import locate
 from soupwidgets.checkpoints.errors import CheckpointError
 from soupwidgets.checkpoints.file import CheckpointFile
+from soupwidgets.checkpoints.heads import different_heads, head_of, with_classes, with_head_of
 from soupwidgets.checkpoints.lora import Adapter, adapter_folder
 from soupwidgets.checkpoints.products import Product, add_products
 from soupwidgets.checkpoints.safetensors_files import TensorInfo
@@ -29,8 +30,12 @@ __all__ = [
     "add_products",
     "as_classifier",
     "atomic_path",
+    "different_heads",
+    "head_of",
     "locate",
     "with_adapter",
+    "with_classes",
+    "with_head_of",
     "with_tensors",
     "write_checkpoint",
     "write_pieces",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -129,7 +129,7 @@ def as_classifier(
     return _renamed(file, names, extra)
 
 
-def with_tensors(file: CheckpointFile, extra: Mapping[str, Tensor]) -> CheckpointFile:
+def with_tensors(file: CheckpointFile, extra: Mapping[str, Tensor], *, without: Collection[str] = ()) -> CheckpointFile:
     """The checkpoint with extra tensors that are not in its file; they are part of its content hash.
 
     Parameters
@@ -138,8 +138,10 @@ def with_tensors(file: CheckpointFile, extra: Mapping[str, Tensor]) -> Checkpoin
         The checkpoint.
     extra
         By name; these replace tensors of the same name.
+    without
+        Names of tensors that are left out.
     """
-    names = {name: name for name in file.tensors if name not in extra}
+    names = {name: name for name in file.tensors if name not in extra and name not in without}
     return _renamed(file, names, extra)
 
 
