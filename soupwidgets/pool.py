@@ -91,7 +91,8 @@ class Pool:
         """Open a folder, a glob pattern, or a list of weight files of any format.
 
         Only names and shapes are read. A checkpoint's name is the one on its card,
-        or else its file name without the suffix; its role comes from its card.
+        or else its file name without the suffix (that of its folder, for files of the same name); its role comes
+        from its card.
         Control characters in names are escaped.
 
         The folder of a LoRA adapter, as PEFT saves it, is a checkpoint too, named after the folder: the base with the
@@ -314,13 +315,20 @@ def _by_name(
 ) -> dict[str, CheckpointFile]:
     checkpoints = dict(known)
     adapters: list[Path] = []
+    opened: list[CheckpointFile] = []
     for source in paths:
         if isinstance(source, CheckpointFile):
-            _add(checkpoints, source)
+            opened.append(source)
         elif folder := adapter_folder(source):
             adapters.append(folder)
         else:
-            _add(checkpoints, _open(source, part))
+            opened.append(_open(source, part))
+    names = [name_of(file.path) for file in opened if not file.card.name]
+    for file in opened:
+        alike = [one.path.parent for one in opened if not one.card.name and name_of(one.path) == name_of(file.path)]
+        # Saved models of transformers are all called model.safetensors: their folders tell them apart.
+        by_folder = names.count(name_of(file.path)) > 1 and len(set(alike)) == len(alike)
+        _add(checkpoints, file, file.path.parent.name if by_folder and not file.card.name else "")
     if adapters:
         changed = _base(checkpoints, adapters, base)
         for folder in adapters:
@@ -330,9 +338,9 @@ def _by_name(
     return checkpoints
 
 
-def _add(checkpoints: dict[str, CheckpointFile], file: CheckpointFile) -> None:
+def _add(checkpoints: dict[str, CheckpointFile], file: CheckpointFile, name: str = "") -> None:
     # Names appear in every report, and must neither control a terminal nor fake a line of output.
-    name = one_line(file.card.name or name_of(file.path))
+    name = one_line(name or file.card.name or name_of(file.path))
     if name in checkpoints:
         raise PoolError(f"{checkpoints[name].path} and {file.path} are both named {name!r}; rename one")
     checkpoints[name] = file

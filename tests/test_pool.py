@@ -54,6 +54,19 @@ def test_opens_lists_and_patterns(write_checkpoint: WriteCheckpoint) -> None:
         Pool.open([path, path])
 
 
+def test_files_of_the_same_name_are_called_by_their_folders(tmp_path: Path) -> None:
+    for folder in ("base", "tuned"):
+        (tmp_path / folder).mkdir()
+        torch.save({"w": torch.zeros(2)}, tmp_path / folder / "model.pt")
+    torch.save({"w": torch.zeros(2)}, tmp_path / "other.pt")
+    assert Pool.open(str(tmp_path / "*" / "model.pt")).names == ["base", "tuned"]
+    assert Pool.open([tmp_path / "tuned" / "model.pt", tmp_path / "other.pt"]).names == ["model", "other"]
+    (tmp_path / "further" / "tuned").mkdir(parents=True)
+    torch.save({"w": torch.zeros(2)}, tmp_path / "further" / "tuned" / "model.pt")
+    with pytest.raises(PoolError, match="both named 'tuned'"):
+        Pool.open([tmp_path / "tuned" / "model.pt", tmp_path / "further" / "tuned" / "model.pt"])
+
+
 def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(PoolError, match=r"no weight file"):
         Pool.open(tmp_path)

@@ -40,8 +40,8 @@ def head_of(tensors: Mapping[str, TensorInfo]) -> list[str]:
     Examples
     --------
     >>> def info(*shape): return TensorInfo(shape, torch.float32)
-    >>> head_of({"features.0.weight": info(8, 3, 3, 3), "classifier.0.weight": info(16, 8),
-    ...          "classifier.3.weight": info(5, 16), "classifier.3.bias": info(5)})
+    >>> features, hidden = {"features.0.weight": info(8, 3, 3, 3)}, {"classifier.0.weight": info(16, 8)}
+    >>> head_of({**features, **hidden, "classifier.3.weight": info(5, 16), "classifier.3.bias": info(5)})
     ['classifier.3.weight', 'classifier.3.bias']
     """
     layers = {}

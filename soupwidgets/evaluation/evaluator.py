@@ -37,7 +37,7 @@ from soupwidgets.evaluation.sharing import POLL, STILL_WAITING, Share, all_used
 from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.evaluation.tasks import KEEPS_OUTPUTS
 from soupwidgets.mixing import PoolMatrix, bind, save_mixture
-from soupwidgets.models import Custom, Input, Inputs, Model, assumed, guess, model_of, the_one
+from soupwidgets.models import Custom, Input, Inputs, Model, assumed, guess, model_of, saved_names, the_one, under_names
 from soupwidgets.pool import Pool, PoolError, SoupWarning
 from soupwidgets.recipe import Recipe, RecipeLike
 from soupwidgets.store import Store, StoreError, measurement_key
@@ -214,7 +214,7 @@ class Evaluator:
     def _model(self) -> nn.Module:
         layout = self.matrix.layout
         with torch.inference_mode(False):
-            model = self._built()
+            model = under_names(self._built(), self.pool.tensors)
             # Only allocated here, and filled by a recipe: a broken checkpoint does not get in the way of others.
             infos = {name: self.pool.tensors[name] for name in layout.whole}
             whole = {n: torch.zeros(info.shape, dtype=info.dtype, device=self.device) for n, info in infos.items()}
@@ -636,8 +636,9 @@ class Evaluator:
         model = self._model
         self.matrix.mix(recipe, self._weights)
         if self.matrix.layout.whole:
+            own = {stored: name for name, stored in saved_names(model).items()}
             for name, tensor in self.matrix.whole_tensors(recipe).items():
-                model.get_buffer(name).copy_(tensor)
+                model.get_buffer(own.get(name, name)).copy_(tensor)
         if self.recalibration is not None and is_mixture(recipe):
             source = source_of(self.suite)
             rows, reader = self.recalibration.rows(source), self.reader(source)

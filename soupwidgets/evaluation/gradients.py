@@ -13,6 +13,7 @@ from torch.func import functional_call
 
 from soupwidgets.evaluation.evaluator import Evaluator
 from soupwidgets.evaluation.tasks import answers, losses_of
+from soupwidgets.models import saved_names
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites import Split
 
@@ -84,7 +85,8 @@ def coefficient_gradient(
         *gradients, by_beta = torch.autograd.grad(loss, [*parameters.values(), scale])
         ev.forward_images += len(rows)
         places = ev.matrix.layout.places
-        flat = dict(zip(parameters, gradients, strict=True))
+        stored = saved_names(model)
+        flat = {stored.get(name, name): one for name, one in zip(parameters, gradients, strict=True)}
         nothing = torch.zeros((), device=ev.device)
         products = []
         for name in names:

@@ -19,6 +19,7 @@ from soupwidgets.evaluation.tasks import losses_of
 from soupwidgets.methods.method import soup_method
 from soupwidgets.methods.uniform import chosen_ingredients
 from soupwidgets.mixing import check_target, save_stream
+from soupwidgets.models import saved_names
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites import Task
 
@@ -137,6 +138,7 @@ def fisher_information(ev: Evaluator, name: str, images: int = 512, seed: int = 
     # The plain form of attention is the one that can be differentiated example by example in one go.
     with ev.model(Recipe({name: 1})) as model, sdpa_kernel(SDPBackend.MATH):
         parameters = {tensor: value.detach() for tensor, value in model.named_parameters()}
+        stored = saved_names(model)
 
         def log_likelihood(values: dict[str, Tensor], example: Any, target: Tensor) -> Tensor:
             outputs: Tensor = functional_call(model, values, (tree_map(lambda x: x[None], example),))
@@ -150,7 +152,7 @@ def fisher_information(ev: Evaluator, name: str, images: int = 512, seed: int = 
             for tensor, squares in _squares(log_likelihood, parameters, batch, drawn).items():
                 total[tensor] = total[tensor] + squares if tensor in total else squares
             ev.forward_images += len(drawn)
-    return {tensor: values / len(rows) for tensor, values in total.items()}
+    return {stored.get(tensor, tensor): values / len(rows) for tensor, values in total.items()}
 
 
 def _dice(rng: np.random.Generator, n: int, numbers: int, task: Task) -> Tensor:

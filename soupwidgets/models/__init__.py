@@ -9,6 +9,7 @@ from soupwidgets.models.heads import prompt_head
 from soupwidgets.models.inputs import Arrays, Images, Input, Inputs, Normaliser, Prepare, Tokens
 from soupwidgets.models.model import Model
 from soupwidgets.models.prompts import fill
+from soupwidgets.models.saved_names import saved_names, under_names
 from soupwidgets.models.sources import Timm, Torchvision, Transformers, timm, torchvision, transformers
 from soupwidgets.models.streamlined import streamline
 from soupwidgets.models.zero_shot import open_clip_classifier
@@ -37,9 +38,11 @@ __all__ = [
     "named_factory",
     "open_clip_classifier",
     "prompt_head",
+    "saved_names",
     "streamline",
     "the_one",
     "timm",
     "torchvision",
     "transformers",
+    "under_names",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from soupwidgets.models.execution import execution_order
 from soupwidgets.models.model import Model
@@ -32,7 +32,12 @@ def block_of(name: str) -> str:
     return match[1] if match else name
 
 
-def network_order(tensors: Sequence[str], architecture: Model | None = None) -> list[str]:
+def network_order(
+    tensors: Sequence[str],
+    architecture: Model | None = None,
+    *,
+    form: Mapping[str, tuple[tuple[int, ...], str]] | None = None,
+) -> list[str]:
     """The tensors in the order in which their network uses them.
 
     Parameters
@@ -41,6 +46,8 @@ def network_order(tensors: Sequence[str], architecture: Model | None = None) -> 
         Names of the tensors.
     architecture
         What they belong to, if known: it is then run to find the order. Otherwise names decide, as in `named_order`.
+    form
+        Of an example, as in ``split.form``, if it is known: a network that takes arrays cannot be run without.
 
     Raises
     ------
@@ -49,7 +56,7 @@ def network_order(tensors: Sequence[str], architecture: Model | None = None) -> 
     """
     if architecture is not None:
         try:
-            order = execution_order(architecture)
+            order = execution_order(architecture, tensors, form=form)
         except Exception:
             # Any error of a network that cannot be built, or run on the meta device: its names may still be known.
             order = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -11,17 +11,24 @@ from torch.overrides import TorchFunctionMode
 
 from soupwidgets.models.inputs import Images, Inputs, Tokens
 from soupwidgets.models.model import Model
+from soupwidgets.models.saved_names import under_names
 
 _SIDE = 64
 
 
-def execution_order(architecture: Model) -> list[str]:
+def execution_order(
+    architecture: Model, names: Collection[str] = (), *, form: Mapping[str, tuple[tuple[int, ...], str]] | None = None
+) -> list[str]:
     """Every tensor of the state dict, the first used first.
 
     Parameters
     ----------
     architecture
         Built on the meta device, where tensors have shapes but no memory, and run on one image or a text of one token.
+    names
+        Those of the checkpoints' tensors, for a network of transformers that is saved under other names.
+    form
+        Shape and dtype of every array of an example, as in ``split.form``: needed by a network that takes arrays.
 
     Returns
     -------
@@ -42,9 +49,9 @@ def execution_order(architecture: Model) -> list[str]:
     >>> order[0], order[-2:]
     ('visual.conv1.weight', ['visual.proj', 'head.weight'])
     """
-    model = architecture.build("meta")
+    model = under_names(architecture.build("meta"), names)
     tensors = model.state_dict(keep_vars=True)
-    example = _example(architecture)
+    example = _example(architecture, form)
     first_use = _FirstUse({id(tensor): name for name, tensor in tensors.items()})
     with torch.no_grad(), first_use:
         model(example)
@@ -57,14 +64,20 @@ def execution_order(architecture: Model) -> list[str]:
     return order
 
 
-def _example(model: Model) -> Inputs:
+def _example(model: Model, form: Mapping[str, tuple[tuple[int, ...], str]] | None) -> Inputs:
     inputs = model.inputs
     if isinstance(inputs, Images):
         return torch.empty(1, inputs.channels, *(inputs.size or (_SIDE, _SIDE)), device="meta")
     if isinstance(inputs, Tokens):
-        ones = torch.ones(1, 1, dtype=torch.int64, device="meta")
-        return {"input_ids": ones, "attention_mask": ones}
-    raise ValueError("nothing says what goes into this network")
+        # Without a mask: transformers looks at its values, and on the meta device there are none.
+        return {"input_ids": torch.ones(1, 1, dtype=torch.int64, device="meta")}
+    if form is None:
+        raise ValueError("nothing says what goes into this network")
+    arrays = {
+        name: torch.empty(1, *shape, dtype=torch.float32 if "float" in dtype else torch.int64, device="meta")
+        for name, (shape, dtype) in form.items()
+    }
+    return next(iter(arrays.values())) if len(arrays) == 1 else arrays
 
 
 class _FirstUse(TorchFunctionMode):

@@ -15,6 +15,7 @@ from soupwidgets.models.guess_images import Shapes, timm_candidates, torchvision
 from soupwidgets.models.guess_transformers import transformers_candidates
 from soupwidgets.models.inputs import Images
 from soupwidgets.models.model import Model
+from soupwidgets.models.saved_names import under_names
 from soupwidgets.models.sources import Torchvision, timm, transformers
 
 _LONGEST_CONFIG = 1 << 20
@@ -71,7 +72,7 @@ def fits(model: Model, tensors: Mapping[str, TensorInfo]) -> bool:
         Shapes by name.
     """
     try:
-        own = model.build("meta").state_dict()
+        own = under_names(model.build("meta"), tensors).state_dict()
     except Exception:
         # Sizes that were read from shapes may be none that the library can build, in as many ways as it has.
         return False

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pytest
 import timm
 import torch
 import torchvision
 from torch import nn
 
-from soupwidgets import Pool, lines
+from soupwidgets import Evaluator, Pool, Store, Suite, lines, models
 from soupwidgets.models import Architecture
 from soupwidgets.models.depth import block_of, layer_depth, network_order
 from soupwidgets.models.execution import execution_order
+from soupwidgets.topics.landscape.blocks import blocks_of
 from tests.fixtures import WriteCheckpoint
 
 
@@ -141,6 +145,55 @@ def test_transformers_names(names: list[str]) -> None:
     for name in names:
         numbers = [int(part) for part in name.split(".") if part.isdigit()]
         assert depth[name] == (numbers[0] if numbers else 0 if "emb" in name or "wte" in name else 11)
+
+
+SMALL_BERT = {"vocab_size": 20, "hidden_size": 8, "num_hidden_layers": 3, "num_attention_heads": 2,
+              "intermediate_size": 8, "num_labels": 2}  # fmt: skip
+
+
+class Backwards(nn.Module):
+    """Its layers are used in another order than that of their names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.third = nn.Linear(4, 2), nn.Linear(3, 4), nn.Linear(5, 3)
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.first(self.second(self.third(rows).relu()).relu())
+        return logits
+
+
+def test_a_described_network_is_run_to_find_its_order() -> None:
+    vit = models.timm("vit_tiny_patch16_224", 3, img_size=32, depth=3)
+    transformers = pytest.importorskip("transformers")
+    bert = models.transformers(transformers.BertConfig(**SMALL_BERT))
+    for model, first, last in (
+        (vit, "patch_embed.proj.weight", "head.bias"),
+        (bert, "bert.embeddings.word_embeddings.weight", "classifier.bias"),
+    ):
+        tensors = sorted(model.build("meta").state_dict())
+        order = network_order(tensors, model)
+        assert order == execution_order(model)
+        assert (order[0], order[-1]) == (first, last)
+        depth = layer_depth(order)
+        assert depth == layer_depth(network_order(tensors))
+        assert (depth[first], depth[last]) == (0, 2)
+
+
+def test_a_network_that_takes_arrays_is_run_on_the_form_of_the_suite() -> None:
+    model = models.Custom(Backwards)
+    tensors = sorted(model.build().state_dict())
+    wanted = [f"{layer}.{kind}" for layer in ("third", "second", "first") for kind in ("weight", "bias")]
+    assert network_order(tensors, model, form={"inputs": ((5,), "float32")}) == wanted
+    # Without it names decide, and here they say nothing.
+    with pytest.raises(ValueError, match="no blocks of layers"):
+        network_order(tensors, model)
+    rows = np.random.default_rng(0).random((6, 5), dtype=np.float32)
+    suite = Suite.of("rows", {"val": (rows, np.arange(6) % 2), "test": (rows, np.arange(6) % 2)})
+    with tempfile.TemporaryDirectory() as folder:
+        torch.save(Backwards().state_dict(), f"{folder}/one.pt")
+        ev = Evaluator(Pool.open(folder), suite, model=Backwards, store=Store(Path(folder) / "store"))
+        assert list(blocks_of(ev)) == ["third", "second", "first"]
 
 
 def test_what_is_not_known_is_refused_by_name(write_checkpoint: WriteCheckpoint) -> None:

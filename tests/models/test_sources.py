@@ -14,9 +14,12 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from soupwidgets import Evaluator, Pool, Store, Suite, models
+from soupwidgets import Evaluator, Pool, Recipe, Store, Suite, models
 from soupwidgets.checkpoints import write_checkpoint
+from soupwidgets.evaluation.gradients import coefficient_gradient
+from soupwidgets.methods.fisher import fisher_information
 from soupwidgets.models import Arrays, Custom, Images, Model, model_from_json
+from soupwidgets.models.depth import layer_depth, network_order
 from soupwidgets.pool import PoolError
 
 transformers = pytest.importorskip("transformers")
@@ -137,6 +140,39 @@ def test_logits_are_those_of_the_network_itself(case: str, tmp_path: Path) -> No
         again = Evaluator(Pool.open([soup]), suite_of(examples), store=Store(tmp_path / "other"))
         assert again.architecture.fingerprint == ev.architecture.fingerprint
         np.testing.assert_array_equal(again.evaluate("soup").logits["val"], ev.evaluate("first").logits["val"])
+
+
+def test_saved_models_have_the_names_of_files(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = transformers.ViTForImageClassification(PICTURE).eval()
+    network.save_pretrained(tmp_path / "saved")
+    torch.save(network.state_dict(), tmp_path / "state.pt")
+    saved = Pool.open([tmp_path / "saved" / "model.safetensors"])
+    # This is what the test is about: if transformers stops renaming, it can go.
+    assert set(saved.tensors) != set(network.state_dict())
+    model = models.transformers(tmp_path / "saved")
+    with torch.no_grad():
+        wanted = network(normalised([0.5] * 3, [0.5] * 3)).logits
+    slopes: list[Any] = []
+    for pool, name in ((saved, "model"), (Pool.open([tmp_path / "state.pt"]), "state")):
+        ev = Evaluator(pool, suite_of(PIXELS), model=model, store=Store(tmp_path / f"store-{name}"))
+        found = torch.from_numpy(ev.evaluate(name).logits["val"])
+        torch.testing.assert_close(found, wanted, atol=2e-6, rtol=1e-5)
+        order = network_order(list(pool.tensors), model)
+        assert set(order) == set(pool.tensors)
+        assert max(layer_depth(order).values()) == 1
+        assert layer_depth(order)["classifier.bias"] == 1
+        found = coefficient_gradient(ev, Recipe({name: 1}), [name], ev.suite.validation, np.arange(8))
+        slopes.append(np.sort(found.by_tensor, axis=0))
+        assert set(fisher_information(ev, name, images=4)) == set(pool.tensors)
+    # A gradient that is looked for under another name would be none.
+    np.testing.assert_allclose(*slopes, atol=1e-6)
+    assert np.count_nonzero(slopes[0]) > 15
+    # What is written is a saved model again.
+    soup = Evaluator(saved, suite_of(PIXELS), model=model, store=Store(tmp_path / "store")).save(
+        "model", tmp_path / "soup.safetensors", progress=False
+    )
+    assert set(Pool.open([soup]).tensors) == set(saved.tensors)
 
 
 def test_networks_with_the_same_tensors_do_not_share_results(tmp_path: Path) -> None:

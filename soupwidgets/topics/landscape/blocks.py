@@ -53,7 +53,7 @@ class BlockProfile:
 def blocks_of(ev: Evaluator) -> dict[str, list[str]]:
     """The tensors of each block of layers, or of each layer outside blocks, in the order of the network."""
     blocks: dict[str, list[str]] = {}
-    for name in network_order(list(ev.pool.tensors), ev.architecture):
+    for name in network_order(list(ev.pool.tensors), ev.architecture, form=ev.suite.validation.form):
         found = block_of(name)
         layer = found.rpartition(".")[0] if found == name and name.endswith(_OF_A_LAYER) else found
         blocks.setdefault(layer, []).append(name)
