@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from soupwidgets.evaluation import Evaluator
-from soupwidgets.methods.advice import BARRIER
-from soupwidgets.methods.selection import best_alone, selection_metric, selection_score
+from soupwidgets.methods.selection import best_alone, clearly_worse, selection_metric, selection_score
 from soupwidgets.mixing.soundness import all_finite, not_finite
 from soupwidgets.recipe import Recipe
 
@@ -64,7 +63,7 @@ def check_soup(ev: Evaluator, recipe: Recipe) -> Iterator[str]:
             continue
         ends = (alone[best] + alone[name]) / 2
         middle = selection_score(ev, Recipe({best: 0.5, name: 0.5}))
-        if metric.merit(ends) - metric.merit(middle) > BARRIER:
+        if clearly_worse(metric, middle, ends):
             half, mean = metric.show(middle, 1), metric.show(ends, 1)
             yield (
                 f"between {best!r} and {name!r} lies a barrier: halfway, validation {metric.words} is {half} where "

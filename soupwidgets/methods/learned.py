@@ -14,9 +14,9 @@ from tqdm.auto import tqdm
 
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.evaluation.gradients import coefficient_gradient
-from soupwidgets.methods.advice import BARRIER, warn
+from soupwidgets.methods.advice import warn
 from soupwidgets.methods.method import soup_method
-from soupwidgets.methods.selection import best_alone, selection_metric, selection_score
+from soupwidgets.methods.selection import best_alone, clearly_worse, selection_metric, selection_score
 from soupwidgets.methods.uniform import chosen_ingredients
 from soupwidgets.recipe import Recipe
 
@@ -134,7 +134,7 @@ def learned_soup(
     Warns
     -----
     SoupWarning
-        When the best ingredient alone is better by more than two points.
+        When the best ingredient alone is better by more than two points (two percent, where that is no share).
 
     Notes
     -----
@@ -154,7 +154,7 @@ def learned_soup(
     score = selection_score(ev, made.recipe)
     best, alone = best_alone(ev, names)
     metric = selection_metric(ev)
-    if metric.merit(score) < metric.merit(alone) - BARRIER:
+    if clearly_worse(metric, score, alone):
         warn(
             f"the learned soup has worse validation {metric.words} ({metric.show(score, 1)}) than {best!r} "
             f"alone ({metric.show(alone, 1)}): the descent begins at the uniform soup and did not get out of a "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from soupwidgets.evaluation import Evaluator
+from soupwidgets.methods.advice import BARRIER
 from soupwidgets.recipe import Recipe
 from soupwidgets.stats.metrics import Metric, metric_named
 
@@ -35,6 +36,19 @@ def selection_score(ev: Evaluator, recipe: Recipe) -> float:
 def selection_metric(ev: Evaluator) -> Metric:
     """The metric of the validation split; its `merit` is what methods maximise, whichever way it points."""
     return metric_named(ev.suite.validation.scoring.metric)
+
+
+def clearly_worse(metric: Metric, score: float, than: float) -> bool:
+    """Whether a score is worse than another by more than chance and noise: two points, or two percent of a number.
+
+    Examples
+    --------
+    >>> from soupwidgets.stats import METRICS
+    >>> clearly_worse(METRICS["accuracy"], 0.80, 0.81), clearly_worse(METRICS["rmse"], 310.0, 300.0)
+    (False, True)
+    """
+    margin = BARRIER if metric.share else BARRIER * abs(than)
+    return metric.merit(score) < metric.merit(than) - margin
 
 
 def best_alone(ev: Evaluator, names: Sequence[str]) -> tuple[str, float]:
