@@ -177,7 +177,7 @@ def test_a_file_in_the_package_is_found_without_being_named(tmp_path: Path) -> N
         if path.name != "methods":
             (copy / path.name).symlink_to(path)
     (copy / "methods").mkdir()
-    for path in (ROOT / "soupwidgets" / "methods").glob("*.py"):
+    for path in (ROOT / "soupwidgets" / "methods").iterdir():
         (copy / "methods" / path.name).symlink_to(path)
     (copy / "methods" / "own_ideas.py").write_text(FILE.read_text())
     code = (

@@ -30,7 +30,7 @@ def guesser() -> MistakeGuesser:
 def blends() -> BlendReader:
     images = np.zeros((2, 28, 28), np.uint8)
     split = BlendSplit("blends", images, [0, 1, 0], [1, 0, 0], np.ones((3, 2)), [0, 1, 0])
-    return BlendReader(split, TINY, torch.device("cpu"))
+    return BlendReader(split, TINY.inputs, torch.device("cpu"))
 
 
 def layout() -> Layout:

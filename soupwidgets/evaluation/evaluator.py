@@ -427,7 +427,7 @@ class Evaluator:
         splits = list(self.suite.splits.values())
         known = self._stored(recipe, splits, self._keys(recipe, splits))
         measured = {
-            name: {"role": score.role, "accuracy": score.accuracy, "correct": score.correct, "images": score.total}
+            name: {"role": score.role, "accuracy": score.accuracy, "correct": score.right, "images": score.total}
             for name, score in known.items()
         }
         # Keep the wording of the pool's own cards: the soup should fit into the same pool again.
