@@ -51,7 +51,7 @@ def test_the_file_has_the_methods_numbers_and_the_methods_accuracies(
     found, wanted = dict(CheckpointFile(path).read()), dict(CheckpointFile(expected).read())
     assert found.keys() == wanted.keys()
     assert all(torch.equal(found[name], wanted[name]) for name in wanted)
-    other = Evaluator(Pool.open([expected]), tiny_evaluator.suite, "cpu", tiny_evaluator.store)
+    other = Evaluator(Pool.open([expected]), tiny_evaluator.suite, device="cpu", store=tiny_evaluator.store)
     view = mixer.ask(**state)
     # Another file of the same numbers has the same hash: it is not measured twice.
     images = other.forward_images

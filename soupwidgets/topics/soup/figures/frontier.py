@@ -67,8 +67,9 @@ def frontier(
         y=percents([p.ood for p in points]),
         uid="ingredients",
         name="ingredients (blue: in the soup)",
-        label=None if zero_shot is None else "zero-shot",
-        at=None if zero_shot is None else names.index(zero_shot),
+        # A soup may be on screen before the zero-shot model is measured.
+        label="zero-shot" if zero_shot in names else None,
+        at=names.index(zero_shot) if zero_shot in names else None,
         showlegend=False,
         mode="markers",
         customdata=[[name] for name in names],
