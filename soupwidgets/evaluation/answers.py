@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -28,14 +30,21 @@ def right_answers(evaluation: Evaluation, split: Split) -> NDArray[np.bool_]:
     ValueError
         When the task has no right answers (regression), or its outputs are not kept (segmentation).
     """
+    return right_of(None if split.scoring.task not in KEEPS_OUTPUTS else evaluation.split_logits(split.name), split)
+
+
+def right_of(logits: NDArray[np.floating[Any]] | None, split: Split) -> NDArray[np.bool_]:
+    """The same for logits ``[n, classes]``; raises `ValueError` as `right_answers` does."""
     if split.scoring.task == "regression":
         raise ValueError(
             f"{split.name!r} has numbers to predict, of which none is right or wrong; compare models by their "
             f"{metric_named(split.scoring.metric).words}"
         )
     _require_outputs(split)
-    logits, labels = torch.from_numpy(evaluation.split_logits(split.name)), torch.from_numpy(split.labels)
-    right: NDArray[np.bool_] = answers(logits, labels, split.scoring.task)[1].numpy()
+    assert logits is not None
+    right: NDArray[np.bool_] = answers(torch.from_numpy(logits), torch.from_numpy(split.labels), split.scoring.task)[
+        1
+    ].numpy()
     return right
 
 

@@ -1,15 +1,17 @@
-"""Axes of accuracies on a linear, logit or probit scale, with ticks in percent."""
+"""Axes of accuracies on a linear, logit or probit scale, with ticks in percent; and of any other numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal, cast
 
 import numpy as np
 
 from soupwidgets.figures.style import axis
 from soupwidgets.stats.scales import Scale, from_scale, to_scale
 
+# What is no share stands on the axis as the number that it is.
+Placing = Scale | Literal["number"]
 _STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
 _WIDE = (0.1, 0.5, 1, 2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5, 99.9)
 _MOST_TICKS = 9
@@ -17,19 +19,21 @@ _SPAN_OF_WIDE = 60
 _EDGE = 1e-4
 
 
-def place(accuracy: float, scale: Scale) -> float:
+def place(accuracy: float, scale: Placing) -> float:
     """Position of an accuracy (0..1) on an axis: in percent, or on the scale; 0 and 1 are at its ends."""
+    if scale == "number":
+        return accuracy
     if scale == "linear":
         return 100 * accuracy
-    return float(to_scale(min(max(accuracy, _EDGE), 1 - _EDGE), scale))
+    return float(to_scale(min(max(accuracy, _EDGE), 1 - _EDGE), cast(Scale, scale)))
 
 
-def off_scale(accuracy: float, scale: Scale) -> bool:
+def off_scale(accuracy: float, scale: Placing) -> bool:
     """Whether an accuracy has no finite position on the axis: exactly 0 or 1, unless the scale is linear."""
-    return scale != "linear" and not 0 < accuracy < 1
+    return scale in ("logit", "probit") and not 0 < accuracy < 1
 
 
-def accuracy_axis(title: str, accuracies: Iterable[float], *, scale: Scale, margin: float = 0.06) -> dict[str, Any]:
+def accuracy_axis(title: str, accuracies: Iterable[float], *, scale: Placing, margin: float = 0.06) -> dict[str, Any]:
     """An axis that covers these accuracies (0..1), labelled in percent whatever the scale.
 
     Examples
@@ -41,10 +45,12 @@ def accuracy_axis(title: str, accuracies: Iterable[float], *, scale: Scale, marg
     low, high = min(values), max(values)
     width = margin * (high - low) or place(0.51, scale) - place(0.5, scale)
     low, high = low - width, high + width
+    if scale == "number":
+        return axis(title, (low, high))
     if scale == "linear":
         low, high = max(low, -1.0), min(high, 101.0)
         return axis(f"{title}, %", (low, high))
-    first, last = (100 * float(from_scale(v, scale)) for v in (low, high))
+    first, last = (100 * float(from_scale(v, cast(Scale, scale))) for v in (low, high))
     ticks = _ticks(first, last)
     return axis(
         f"{title}, % ({scale} scale)",

@@ -146,9 +146,10 @@ def drawing(title: str, x_axis: dict[str, Any] | None, y_axis: dict[str, Any] | 
     return Drawing(layout | {name: made for name, made in axes.items() if made is not None})
 
 
-def not_in_view(names: Sequence[str]) -> list[dict[str, Any]]:
-    """Plotly's annotations that name what lies too far below to be shown; none for no names."""
+def not_in_view(names: Sequence[str], *, below: bool = True) -> list[dict[str, Any]]:
+    """Plotly's annotations that name what lies too far below (or above) to be shown; none for no names."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    words = f"\u2190 far below, not in view: {', '.join(names[:3])}{more}"
+    far = "\u2190 far below" if below else "far above"
+    words = f"{far}, not in view: {', '.join(names[:3])}{more}"
     corner = {"xref": "paper", "yref": "paper", "x": 0, "y": 0, "xanchor": "left", "yanchor": "bottom"}
     return [{"text": words, "showarrow": False, "font": {"size": 11, "color": GREY}, **corner}] if names else []

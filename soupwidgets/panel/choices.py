@@ -23,6 +23,8 @@ def choice_of_fine_tuned(explorer: str, pool: Pool, first: str | None) -> Choice
 
 
 def choice_of_shift(suite: Suite) -> Choice:
-    """A distribution shift or slice, ``shift``; None for the mean of all shifts."""
-    options = [(None, "mean of all shifts"), *((name, name) for name in suite.axes)]
-    return Choice(name="shift", label="Shift", options=options)
+    """A distribution shift or slice, ``shift``; None for the mean of all shifts. Not drawn where there are none."""
+    mean = [(None, "mean of all shifts" if suite.shifts else "none")]
+    return Choice(
+        name="shift", label="Shift", options=[*mean, *((name, name) for name in suite.axes)], hidden=not suite.axes
+    )

@@ -185,11 +185,14 @@ class Button(Control):
         What it does, in a sentence.
     group
         Buttons of one group stand together under this heading.
+    lacks
+        Why it cannot be pressed here; empty where it can.
     """
 
     value: int = 0
     title: str = ""
     group: str = ""
+    lacks: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from soupwidgets.evaluation import Evaluator
+from soupwidgets.panel.examples import examples_word
 from soupwidgets.pool import Pool, PoolError
+from soupwidgets.suites import Suite
+from soupwidgets.suites.task import Task
+
+_KINDS = {"examples": "arrays of numbers"}
+_LABELS: dict[Task, str] = {
+    "single-label": "one label each",
+    "multi-label": "several labels each",
+    "regression": "numbers to predict",
+    "segmentation": "a label for every pixel",
+}
 
 
 def evaluator_for(explorer: str, given: Any) -> Evaluator:
@@ -21,6 +33,34 @@ def evaluator_for(explorer: str, given: Any) -> Evaluator:
     it = "a " + type(given).__name__
     write = f'{explorer}(Evaluator(pool, suite)), with pool = Pool.open("...") and suite = Suite.open("...")'
     raise TypeError(f"{explorer} explores what an Evaluator measures, and was given {it}: write {write}")
+
+
+def check_kind(
+    explorer: str,
+    suite: Suite,
+    does: str,
+    *,
+    tasks: Container[Task],
+    examples: Container[str] = ("images", "texts", "examples"),
+) -> None:
+    """Check that an explorer can make something of a suite's examples and labels.
+
+    Parameters
+    ----------
+    does
+        What it does, and with what, to go on from its name.
+    tasks, examples
+        What it takes; kinds of examples as `examples_word` calls them.
+
+    Raises
+    ------
+    ValueError
+        When it cannot: in one sentence, what it needs and what the suite has.
+    """
+    kind = examples_word(suite)
+    if suite.task not in tasks or kind not in examples:
+        has = f"{_KINDS.get(kind, kind)} with {_LABELS[suite.task]}"
+        raise ValueError(f"{explorer} {does}; the suite {suite.name!r} has {has}")
 
 
 def fine_tuned_models(explorer: str, pool: Pool) -> list[str]:

@@ -11,11 +11,11 @@ from soupwidgets.figures.style import interval_words
 from soupwidgets.panel.view import Table
 
 
-def how_far(evaluation: Evaluation) -> tuple[str, int, int]:
-    """Words for how far an evaluation is; images seen, and images in all."""
+def how_far(evaluation: Evaluation, examples: str = "images") -> tuple[str, int, int]:
+    """Words for how far an evaluation is; ``examples`` seen (what they are called), and in all."""
     seen = sum(score.seen for score in evaluation.scores.values())
     total = sum(score.total for score in evaluation.scores.values())
-    return f"{'exact' if evaluation.exact else 'coarse so far'}, {seen:,} of {total:,} images", seen, total
+    return f"{'exact' if evaluation.exact else 'coarse so far'}, {seen:,} of {total:,} {examples}", seen, total
 
 
 def percent_limits(interval: tuple[float, float]) -> str:

@@ -19,6 +19,8 @@ from soupwidgets.figures.drawing import Drawing
 
 Cell = str | float | None
 Tone = Literal["good", "bad", "neutral"]
+# So many characters of a text stand in a row; all of them where the pointer rests, and where it is shown large.
+_LONGEST = 200
 # plotly searches the page for the uid of a trace, so names of others' files must not get into one.
 _UID = re.compile(r"[A-Za-z][\w-]*( [A-Za-z][\w-]*)*")
 
@@ -50,12 +52,12 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """An image with what is said of it.
+    """An image, or a text in place of one, with what is said of it.
 
     Parameters
     ----------
     image
-        ``[height, width]`` or ``[height, width, 3]``, uint8.
+        ``[height, width]`` or ``[height, width, 3]``, uint8; None where there is none.
     alt
         What it is, for those who do not see it.
     label, said, verdict
@@ -64,9 +66,11 @@ class Picture:
         A sign before the verdict, and how it is coloured.
     key
         The value that a click gives to the control that the strip sets.
+    text
+        What the example says, where it is a text.
     """
 
-    image: NDArray[np.uint8]
+    image: NDArray[np.uint8] | None
     alt: str
     label: str = ""
     said: str = ""
@@ -74,6 +78,14 @@ class Picture:
     mark: str = ""
     tone: Tone = "neutral"
     key: str | int | None = None
+    text: str = ""
+
+    def to_json(self, large: bool = False) -> dict[str, Any]:
+        """Convert it to what the front end draws: a long text is cut unless it is shown ``large``."""
+        cut = len(self.text) > _LONGEST and not large
+        shown = f"{self.text[:_LONGEST].rstrip()}\u2026" if cut else self.text
+        image = None if self.image is None else png_uri(self.image)
+        return {**vars(self), "image": image, "text": shown, "whole": self.text if cut else ""}
 
 
 @dataclass(frozen=True)
@@ -160,7 +172,7 @@ class View:
                     "empty": strip.empty,
                     "sets": strip.sets,
                     "large": strip.large,
-                    "pictures": [{**vars(one), "image": png_uri(one.image)} for one in strip.pictures],
+                    "pictures": [one.to_json(strip.large) for one in strip.pictures],
                 }
                 for strip in self.strips
             ],

@@ -69,6 +69,14 @@ class ClassChange:
         return self.after - self.before
 
 
+def _with_one_label(split: Split) -> Split:
+    if split.scoring.task != "single-label":
+        raise ValueError(
+            f"classes are compared where each example has one label; {split.name!r} has {split.scoring.task} labels"
+        )
+    return split
+
+
 def class_curves(measured: Mapping[float, Evaluation], suite: Suite, split: Split | None = None) -> list[ClassCurve]:
     """Follow every class of a split along alpha.
 
@@ -81,7 +89,7 @@ def class_curves(measured: Mapping[float, Evaluation], suite: Suite, split: Spli
     split
         Where; the ID test when None.
     """
-    where = split or suite.id_test
+    where = _with_one_label(split or suite.id_test)
     alphas = sorted(measured)
     right = np.array([right_answers(measured[alpha], where) for alpha in alphas])
     found = []
@@ -111,7 +119,7 @@ def class_changes(before: Evaluation, after: Evaluation, suite: Suite, split: Sp
     McNemar's exact test for each class; p-values are adjusted for the number of classes, since of many classes
     some lose by chance.
     """
-    where = split or suite.id_test
+    where = _with_one_label(split or suite.id_test)
     first, second = right_answers(before, where), right_answers(after, where)
     names = suite.class_names(where.name)
     labels = [label for label in range(len(names)) if (where.labels == label).any()]

@@ -1,11 +1,12 @@
-"""The images that flip near an alpha, as pictures."""
+"""The images or texts that flip near an alpha, as pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from soupwidgets.evaluation import Evaluation
-from soupwidgets.panel.view import Picture, Strip
+from soupwidgets.panel.examples import examples_word, picture_of
+from soupwidgets.panel.view import Strip
 from soupwidgets.suites import Split, Suite
 from soupwidgets.topics.alpha.flips import find_flips
 
@@ -48,12 +49,10 @@ def flips_near(suite: Suite, measured: Mapping[float, Evaluation], alpha: float,
         elif flip.broken:
             verdict, mark, tone = "now wrong", "\u2717", "bad"
         label, said = names[flip.label], f"{names[flip.before]} \u2192 {names[flip.after]}"
-        alt = f"image {flip.index}: {label}"
-        pictures.append(
-            Picture(split.images[flip.index], alt, label, said, verdict, mark, tone, key=flip.index)  # type: ignore[arg-type]
-        )
+        known = {"said": said, "verdict": verdict, "mark": mark, "tone": tone, "key": flip.index}
+        pictures.append(picture_of(split, flip.index, label=label, **known))
     title = (
-        f"Images of '{split.name}' that flip between alpha {low:g} and {high:g}: {len(flips)} of {len(split):,} "
-        f"({fixed} become right, {broken} become wrong). Click one to follow it"
+        f"{examples_word(suite).capitalize()} of '{split.name}' that flip between alpha {low:g} and {high:g}: "
+        f"{len(flips)} of {len(split):,} ({fixed} become right, {broken} become wrong). Click one to follow it"
     )
     return Strip(title, pictures, "No prediction changes here.", sets="image")

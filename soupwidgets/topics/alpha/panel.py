@@ -9,28 +9,29 @@ from typing import Any
 from scipy.special import softmax
 
 from soupwidgets.evaluation import Evaluation, Evaluator, coarse_to_fine
+from soupwidgets.figures.units import unit_of
 from soupwidgets.methods import Sweep, wise_ft
 from soupwidgets.methods.sweep import alpha_grid
 from soupwidgets.panel.choices import choice_of_fine_tuned, choice_of_shift
 from soupwidgets.panel.controls import Choice, Number, Slider
+from soupwidgets.panel.examples import examples_word, one_example, picture_of
 from soupwidgets.panel.given import evaluator_for
 from soupwidgets.panel.measured import how_far
 from soupwidgets.panel.panel import Filled, Panel, State
 from soupwidgets.panel.python import script
-from soupwidgets.panel.view import Picture, Strip, Table, View
+from soupwidgets.panel.view import Strip, Table, View
 from soupwidgets.suites import Split
 from soupwidgets.topics.alpha import figures
 from soupwidgets.topics.alpha.classes import class_changes, class_curves
 from soupwidgets.topics.alpha.flip_strips import flips_near
 
-_LOOKS = (("splits", "accuracy on every split"), ("classes", "accuracy of every class"))
-
 
 class AlphaExplorer(Panel):
-    """A slider that moves theta_alpha, with accuracy on every split following it.
+    """A slider that moves theta_alpha, with the metric on every split following it.
 
     While the slider moves, a coarse answer (a few images of each split) comes at once and is refined; where it
     rests, the answer becomes exact. Meanwhile a sweep fills the curve; alphas it has been at are instant.
+    Classes, and examples whose prediction changes, are shown where an example has one label.
 
     Parameters
     ----------
@@ -57,6 +58,10 @@ class AlphaExplorer(Panel):
     def __init__(self, ev: Evaluator, fine_tuned: str | None = None, *, alphas: int = 21, alpha: float = 0.5) -> None:
         self.ev = evaluator_for("AlphaExplorer", ev)
         models = choice_of_fine_tuned("AlphaExplorer", ev.pool, fine_tuned)
+        # Predicted classes of single examples are there in this task alone.
+        self._one_label = ev.suite.task == "single-label"
+        words = unit_of(ev.suite.id_test.scoring.metric).words
+        looks = [("splits", f"{words} on every split"), *([("classes", "accuracy of every class")] * self._one_label)]
         self._grid = alpha_grid(alphas)
         self._measured: dict[str, dict[float, Evaluation]] = {name: {} for name in models.options}
         self._pictures: list[Strip] = []
@@ -64,7 +69,7 @@ class AlphaExplorer(Panel):
         controls = [
             models,
             choice_of_shift(ev.suite),
-            Choice(name="look", label="Show", value="splits", options=_LOOKS),
+            Choice(name="look", label="Show", value="splits", options=looks, hidden=len(looks) == 1),
             Slider(
                 name="alpha", label="alpha", value=alpha, step=1 / (alphas - 1),
                 low_label=ev.pool.zero_shot, high_label=models.value,
@@ -140,10 +145,10 @@ class AlphaExplorer(Panel):
         measured = dict(self._measured[name])
         sweep = self._sweep(name, {**self._ends[name], **measured})
         split = self.ev.suite.splits[shift] if shift else self.ev.suite.id_test
-        drawn = {
-            "frontier": figures.frontier.plain(sweep, alpha, evaluation, shift),
-            "curves": figures.curves.plain(sweep, alpha, evaluation, shift),
-        }
+        drawn = {}
+        if shift or self.ev.suite.shifts:
+            drawn["frontier"] = figures.frontier.plain(sweep, alpha, evaluation, shift)
+        drawn["curves"] = figures.curves.plain(sweep, alpha, evaluation, shift)
         tables = []
         if state["look"] == "classes" and measured:
             drawn["classes"] = figures.classes.plain(class_curves(measured, self.ev.suite, split), alpha)
@@ -152,9 +157,9 @@ class AlphaExplorer(Panel):
         else:
             drawn["splits"] = figures.splits.plain(sweep, alpha, evaluation)
         image = int(state["image"])
-        if 0 <= image < len(split) and len(measured) > 1:
+        if self._one_label and 0 <= image < len(split) and len(measured) > 1:
             drawn["image"] = self._path(measured, image, split, alpha)
-        far, seen, total = how_far(evaluation)
+        far, seen, total = how_far(evaluation, examples_word(self.ev.suite))
         return View(
             figures=drawn,
             tables=tables,
@@ -167,6 +172,8 @@ class AlphaExplorer(Panel):
         )
 
     def _strips(self, state: State) -> list[Strip]:
+        if not self._one_label:
+            return []
         shift, image = state["shift"], int(state["image"])
         split = self.ev.suite.splits[shift] if shift else self.ev.suite.id_test
         flips = flips_near(self.ev.suite, dict(self._measured[state["fine_tuned"]]), state["alpha"], split)
@@ -180,7 +187,14 @@ class AlphaExplorer(Panel):
             low, high = (100 * limit for limit in c.interval)
             points = f"{100 * c.difference:+.1f} ({low:+.1f} to {high:+.1f})"
             rows.append([c.name, c.images, f"{c.before:.1%}", f"{c.after:.1%}", points, f"{c.p_value:.2g}"])
-        columns = ["class", "images", "zero-shot", f"alpha {alpha:.4g}", "points (95% interval)", "p, adjusted"]
+        columns = [
+            "class",
+            examples_word(self.ev.suite),
+            "zero-shot",
+            f"alpha {alpha:.4g}",
+            "points (95% interval)",
+            "p, adjusted",
+        ]
         note = (
             "McNemar's exact test of each class, with p-values adjusted for all classes at once (Benjamini and "
             "Hochberg): of many classes some lose by chance."
@@ -195,5 +209,10 @@ class AlphaExplorer(Panel):
 
     def _picture(self, image: int, split: Split) -> Strip:
         label = self.ev.suite.class_names(split.name)[int(split.labels[image])]
-        picture = Picture(split.images[image], f"image {image}: {label}", label, key=-1)
-        return Strip(f"Image {image} of '{split.name}': click to close", [picture], sets="image", large=True)
+        picture = picture_of(split, image, label=label, key=-1)
+        return Strip(
+            f"{one_example(self.ev.suite).capitalize()} {image} of '{split.name}': click to close",
+            [picture],
+            sets="image",
+            large=True,
+        )

@@ -9,7 +9,7 @@ from soupwidgets.evaluation import Evaluator, coarse_to_fine
 from soupwidgets.methods import wise_ft
 from soupwidgets.methods.sweep import alpha_grid
 from soupwidgets.panel.controls import Button, Choice, Control, Slider
-from soupwidgets.panel.given import evaluator_for, fine_tuned_models
+from soupwidgets.panel.given import check_kind, evaluator_for, fine_tuned_models
 from soupwidgets.panel.panel import Panel, State
 from soupwidgets.panel.python import script
 from soupwidgets.panel.view import View
@@ -45,7 +45,7 @@ class AugmentationExplorer(Panel):
     TypeError
         When it was given no study, or no suite; it says what to write.
     ValueError
-        When the study is empty.
+        When the study is empty, or the suite is not one of images with one label each.
     """
 
     augmentation: str
@@ -68,6 +68,8 @@ class AugmentationExplorer(Panel):
                 "AugmentationExplorer explores a study and shows images of a suite: write "
                 "AugmentationExplorer(read_augmentation_study(file), suite, ev=Evaluator(pool, suite))"
             )
+        changes = "shows what augmentations do to images that have one label each"
+        check_kind("AugmentationExplorer", suite, changes, tasks=("single-label",), examples=("images",))
         if ev is not None:
             evaluator_for("AugmentationExplorer", ev)
         if not study.results:

@@ -8,21 +8,25 @@ import numpy as np
 from scipy.special import log_softmax
 
 from soupwidgets.evaluation import Evaluation
+from soupwidgets.figures.units import unit_of
+from soupwidgets.panel.examples import examples_word, one_example, picture_of
 from soupwidgets.panel.measured import percent_limits, saved_table
 from soupwidgets.panel.view import Picture, Strip, Table
 from soupwidgets.stats.estimate import Estimate
-from soupwidgets.suites import Suite
+from soupwidgets.suites import Split, Suite
 from soupwidgets.topics.diversity.members import Member
 from soupwidgets.topics.diversity.pairs import DiversityMatrix, PairDiversity
 
 _SHOWN = 24
 
 
-def pair_table(pair: PairDiversity, soup: float | None) -> Table:
+def pair_table(pair: PairDiversity, soup: float | None, suite: Suite) -> Table:
     """The numbers of a pair with their intervals; ``soup`` is the accuracy of their average weights, if known."""
+    several, examples = suite.task == "multi-label", examples_word(suite)
+    right = "all labels right by" if several else "accuracy of"
     rows = [
-        (f"accuracy of {pair.first}, %", _percent(pair.accuracies[0]), ""),
-        (f"accuracy of {pair.second}, %", _percent(pair.accuracies[1]), ""),
+        (f"{right} {pair.first}, %", _percent(pair.accuracies[0]), ""),
+        (f"{right} {pair.second}, %", _percent(pair.accuracies[1]), ""),
         ("exactly one is right (error inconsistency), %", _percent(pair.error_inconsistency),
          percent_limits(pair.inconsistency_interval)),
         ("both right, %", _percent(pair.both_right / pair.images), ""),
@@ -32,12 +36,14 @@ def pair_table(pair: PairDiversity, soup: float | None) -> Table:
         ("ensemble of the two, %", _percent(pair.ensemble), ""),
         ("its gain over their mean, points", *_points(pair.gain_over_mean)),
         ("its gain over the better one, points", *_points(pair.gain_over_better)),
-        ("inconsistent images that it has right, %", _percent(pair.conversion),
+        (f"inconsistent {examples} that it has right, %", _percent(pair.conversion),
          percent_limits(pair.conversion_interval)),
     ]  # fmt: skip
+    unit = unit_of(suite.splits[pair.split].scoring.metric)
     if soup is not None:
-        rows.append(("soup: their average weights, %", _percent(soup), ""))
-    title = f"{pair.first} and {pair.second} on {pair.split}, {pair.images:,} images"
+        of = "" if unit.words == "accuracy" else f" {unit.words}"
+        rows.append((f"soup: their average weights,{of}{unit.percent}", unit.bare(soup), ""))
+    title = f"{pair.first} and {pair.second} on {pair.split}, {pair.images:,} {examples}"
     note = f"What differs most between their trainings: {pair.divergence}."
     return Table(title, ["number", "value", "95%"], rows, note)
 
@@ -53,6 +59,8 @@ def pair_strip(first: Member, second: Member, suite: Suite, split: str) -> Strip
     right = first.right(where), second.right(where)
     rows = np.flatnonzero(right[0] != right[1])
     classes = suite.class_names(split)
+    if where.scoring.task == "multi-label":
+        return _several(first, second, suite, where)
     said = first.predictions(split), second.predictions(split)
     logits = first.scaled(split, suite)[rows], second.scaled(split, suite)[rows]
     # How far apart the two are about the true class, in nats at their own temperatures.
@@ -64,40 +72,60 @@ def pair_strip(first: Member, second: Member, suite: Suite, split: str) -> Strip
         name = first.name if right[0][row] else second.name
         label = classes[where.labels[row]]
         words = " | ".join(classes[p] if p >= 0 else "none" for p in (said[0][row], said[1][row]))
-        alt = f"image {row}: {label}"
-        pictures.append(Picture(where.images[row], alt, label, words, f"only {name}", "\u2713"))
+        pictures.append(picture_of(where, int(row), label=label, said=words, verdict=f"only {name}", mark="\u2713"))
+    return _strip(first, second, suite, where, pictures)
+
+
+def _several(first: Member, second: Member, suite: Suite, where: Split) -> Strip:
+    """The same for examples with several labels, in the split's order."""
+    classes = np.array(suite.class_names(where.name))
+    right = first.right(where), second.right(where)
+    positive = first.load(where.name) > 0, second.load(where.name) > 0
+    pictures = []
+    for row in np.flatnonzero(right[0] != right[1])[:_SHOWN]:
+        label, *words = (", ".join(classes[one[row]]) or "none" for one in (where.labels > 0, *positive))
+        verdict = f"only {first.name if right[0][row] else second.name}"
+        known = {"said": " | ".join(words), "verdict": verdict, "mark": "\u2713"}
+        pictures.append(picture_of(where, int(row), label=label, **known))
+    return _strip(first, second, suite, where, pictures)
+
+
+def _strip(first: Member, second: Member, suite: Suite, where: Split, pictures: Sequence[Picture]) -> Strip:
+    right, examples = (first.right(where), second.right(where)), examples_word(suite)
+    only = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
     title = (
-        f"Images of '{split}' that exactly one of them has right: {len(rows):,} "
-        f"({int(right[0][rows].sum()):,} {first.name}, {int(right[1][rows].sum()):,} {second.name}); "
+        f"{examples.capitalize()} of '{where.name}' that exactly one of them has right: {sum(only):,} "
+        f"({only[0]:,} {first.name}, {only[1]:,} {second.name}); "
         f"predictions of {first.name} | {second.name}"
     )
-    return Strip(title, pictures, "There is no such image.")
+    return Strip(title, pictures, f"There is no such {one_example(suite)}.")
 
 
 def ensemble_table(evaluations: Mapping[str, Evaluation], splits: Sequence[str]) -> Table:
-    """Accuracies of some models on some splits, with intervals."""
+    """Scores of some models on some splits, with intervals."""
+    unit = unit_of(*evaluations.values())
     rows = [
         [
             name,
             *(
-                f"{_percent(score.accuracy)} ({percent_limits(score.interval)})"
+                f"{unit.bare(score.accuracy)} ({unit.limits(score.interval).replace('%', '')})"
                 for score in map(one.scores.get, splits)
                 if score
             ),
         ]
         for name, one in evaluations.items()
     ]
-    return Table("accuracies of the ensemble", ["accuracy, % (95%)", *splits], rows)
+    return Table("scores of the ensemble", [f"{unit.words}{', %' if unit.share else ''} (95%)", *splits], rows)
 
 
-def said(matrix: DiversityMatrix, pair: PairDiversity | None) -> str:
+def said(matrix: DiversityMatrix, pair: PairDiversity | None, examples: str = "images") -> str:
     """One line on what is shown, to be read out."""
     words = f"{len(matrix.pairs):,} of {matrix.total:,} pairs are compared on {matrix.split}"
     if pair is None:
         return f"{words}. Choose two different models to see a pair."
     return (
         f"{words}. {pair.first} and {pair.second}: exactly one is right for {pair.error_inconsistency:.1%} of the "
-        f"images, their ensemble for {pair.ensemble:.1%}."
+        f"{examples}, their ensemble for {pair.ensemble:.1%}."
     )
 
 

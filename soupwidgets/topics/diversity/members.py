@@ -15,6 +15,8 @@ from tqdm.auto import tqdm
 
 from soupwidgets.checkpoints import CheckpointFile
 from soupwidgets.evaluation import Evaluation, Evaluator, Logits
+from soupwidgets.evaluation.answers import right_of
+from soupwidgets.evaluation.tasks import KEEPS_OUTPUTS
 from soupwidgets.pool import Pool, PoolError, weight_files
 from soupwidgets.recipe import Recipe
 from soupwidgets.stats.calibration import best_temperature
@@ -66,7 +68,9 @@ class Member:
         return self._known[split]
 
     def right(self, split: Split) -> NDArray[np.bool_]:
-        """Whether each image was classified correctly, ``[images]``."""
+        """Whether each example was answered correctly, ``[images]``; of several labels all must be right."""
+        if split.scoring.task != "single-label":
+            return right_of(self.load(split.name), split)
         found: NDArray[np.bool_] = self.predictions(split.name) == split.labels
         return found
 
@@ -75,13 +79,27 @@ class Member:
         return np.asarray(self.load(split), dtype=np.float64) / self.temperature(suite)
 
     def temperature(self, suite: Suite) -> float:
-        """The temperature that minimises the loss on validation images; 1 if some logits are not finite."""
+        """The temperature that minimises the loss on validation images.
+
+        It is 1 if some logits are not finite, and where an example may have several labels.
+        """
+        if suite.task != "single-label":
+            return 1.0
         if suite not in self._temperatures:
             held_out = suite.validation
             logits = self.load(held_out.name)
             finite = bool(np.isfinite(logits).all())
             self._temperatures[suite] = best_temperature(logits, held_out.labels) if finite else 1.0
         return self._temperatures[suite]
+
+
+def said_by(models: Sequence[Member], split: Split) -> list[NDArray[np.int64]]:
+    """A number for what each model says of each example, ``[images]`` each; equal numbers are equal answers."""
+    if split.scoring.task == "single-label":
+        return [one.predictions(split.name) for one in models]
+    labels = [one.load(split.name) > 0 for one in models]
+    _, places = np.unique(np.concatenate(labels), axis=0, return_inverse=True)
+    return np.split(places.reshape(-1), len(models))
 
 
 def member(evaluation: Evaluation, name: str, *, training: Mapping[str, str] | None = None) -> Member:
@@ -119,7 +137,14 @@ def members(
     ------
     PoolError, KeyError
         When the pool lacks a checkpoint, or the suite a split.
+    ValueError
+        When the task is one whose logits are not kept.
     """
+    if ev.suite.task not in KEEPS_OUTPUTS:
+        raise ValueError(
+            f"models are compared by their logits, and of a {ev.suite.task} task, such as the suite "
+            f"{ev.suite.name!r}, none are kept"
+        )
     chosen = [n for n in ev.pool.names if ev.pool.checkpoints[n].card.role != "landmark"] if names is None else names
     ev.pool.require(chosen)
     where = None if splits is None else list(dict.fromkeys([ev.suite.validation.name, *splits]))

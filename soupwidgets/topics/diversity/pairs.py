@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from scipy import stats
 from tqdm.auto import tqdm
 
+from soupwidgets.evaluation.answers import right_of
 from soupwidgets.stats.bootstrap import bootstrap_mean, estimate, resampled
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.stats.intervals import clopper_pearson
 from soupwidgets.suites import Split, Suite
-from soupwidgets.topics.diversity.members import LEVELS, Member, divergence
+from soupwidgets.topics.diversity.members import LEVELS, Member, divergence, said_by
 
 _DRAWS = 2000
 _SEED = 0
@@ -174,11 +175,10 @@ def pair(first: Member, second: Member, suite: Suite, split: str) -> PairDiversi
     for one in (first, second):
         _check(one, where, suite)
     labels = where.labels
-    a, b = first.predictions(split), second.predictions(split)
+    a, b = said_by([first, second], where)
     right = first.right(where), second.right(where)
     together = (first.scaled(split, suite) + second.scaled(split, suite)) / 2
-    finite = np.isfinite(together).all(axis=1)
-    ensemble = (together.argmax(axis=1) == labels) & finite
+    ensemble = right_of(together, where)
     one_right = right[0] != right[1]
     mean = (right[0].astype(np.float64) + right[1]) / 2
     better = right[0] if right[0].mean() >= right[1].mean() else right[1]

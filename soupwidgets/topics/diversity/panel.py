@@ -9,7 +9,10 @@ from typing import Any, get_args
 import plotly.graph_objects as go
 
 from soupwidgets.evaluation import Evaluator
+from soupwidgets.figures.units import unit_of
 from soupwidgets.panel.controls import Button, Choice, Selection
+from soupwidgets.panel.examples import examples_word
+from soupwidgets.panel.given import check_kind
 from soupwidgets.panel.measured import Pace
 from soupwidgets.panel.panel import Panel, State
 from soupwidgets.panel.python import script
@@ -50,7 +53,8 @@ class DiversityExplorer(Panel):
     TypeError
         When it was given no models, or no suite; it says what to write.
     ValueError, KeyError
-        When there are fewer than two models, two of one name, or no such split.
+        When there are fewer than two models, two of one name, or no such split; when the task has no right and wrong
+        answers.
     """
 
     split: str
@@ -68,6 +72,8 @@ class DiversityExplorer(Panel):
         ev: Evaluator | None = None,
     ) -> None:
         suite = checked_suite("DiversityExplorer", models, suite)
+        right_or_wrong = "compares which answers are right and which are wrong, to examples with one or several labels"
+        check_kind("DiversityExplorer", suite, right_or_wrong, tasks=("single-label", "multi-label"))
         names = [one.name for one in models]
         common = [name for name in suite.splits if all(name in one.splits for one in models)]
         where = suite.id_test.name if split is None else split
@@ -132,10 +138,10 @@ class DiversityExplorer(Panel):
         if soup is None or self.ev is None:
             raise ValueError("these two are not of one pool: their weights cannot be averaged")
         split = state["split"]
-        view = self._view(state, self._compared.further(split))
+        view, examples = self._view(state, self._compared.further(split)), examples_word(self.suite)
         for evaluation in self.ev.stream(soup, [split]):
             score = evaluation.scores[split]
-            words = f"their soup: {score.accuracy:.1%} of {score.seen:,} of {score.total:,} images"
+            words = f"their soup: {unit_of(score).show(score.accuracy)} of {score.seen:,} of {score.total:,} {examples}"
             yield replace(view, words=words, done=score.seen, total=score.total)
 
     def recorded(self, grids: dict[str, list[Any]]) -> dict[str, list[Any]]:
@@ -173,6 +179,8 @@ class DiversityExplorer(Panel):
 
     def _by_image(self, pair: PairDiversity) -> tuple[dict[str, go.Figure], Strip]:
         a, b = self.models[pair.first], self.models[pair.second]
+        if self.suite.task != "single-label":
+            return {}, pair_strip(a, b, self.suite, pair.split)
         drawn = {
             "confidences": figures.confidences(specialisation(a, b, self.suite, pair.split)),
             "classes": figures.specialists(class_specialists(a, b, self.suite, pair.split), a.name, b.name),
@@ -190,7 +198,7 @@ class DiversityExplorer(Panel):
             # Image by image: too much to be worked out again with every view.
             seen, strip = self._compared.kept("images", (first, second, split), lambda: self._by_image(pair))
             drawn |= seen
-            tables.append(pair_table(pair, self._soup_accuracy(state)))
+            tables.append(pair_table(pair, self._soup_accuracy(state), self.suite))
             strips.append(strip)
         if mixed := self._compared.mixed(state["members"]):
             tables.append(ensemble_table(mixed, list(mixed["ensemble"].scores)))
@@ -200,7 +208,7 @@ class DiversityExplorer(Panel):
             figures=drawn,
             tables=[*tables, every_pair(matrix)],
             strips=strips,
-            words=said(matrix, pair),
+            words=said(matrix, pair, examples_word(self.suite)),
             done=len(matrix.pairs),
             total=matrix.total,
             clicks={"matrix": ("first", "second"), "divergence": ("first", "second")},

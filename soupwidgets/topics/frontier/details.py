@@ -9,7 +9,9 @@ from soupwidgets.evaluation.answers import compared, right_answers
 from soupwidgets.evaluation.axis_names import ood_name
 from soupwidgets.evaluation.tasks import KEEPS_OUTPUTS
 from soupwidgets.figures.style import interval_words
-from soupwidgets.panel.measured import percent_limits, saved_table
+from soupwidgets.figures.units import Unit, unit_of
+from soupwidgets.panel.examples import examples_word
+from soupwidgets.panel.measured import saved_table
 from soupwidgets.panel.view import Cell, Table
 from soupwidgets.stats.bootstrap import bootstrap_mean
 from soupwidgets.stats.metrics import METRIC_WORDS, shown_difference
@@ -23,21 +25,27 @@ _SHOWN = 12
 def chosen_table(
     result: Frontier, chosen: Sequence[str], *, shift: str | None, baseline: Baseline | None, note: str = ""
 ) -> Table:
-    """Accuracies of the chosen models with intervals, and effective robustness where there is a line."""
+    """Scores of the chosen models with intervals, and effective robustness where there is a line."""
     points = result.points(shift)
-    columns = ["model", "kind", "ID %", "95%", f"{ood_name(shift, result.models[0].evaluation)} %", "95%"]
+    unit = unit_of(result.models[0].evaluation)
+    ood = f"{ood_name(shift, result.models[0].evaluation)}{unit.percent}"
+    columns = ["model", "kind", f"ID{unit.percent}", "95%", ood, "95%"]
     columns += ["effective robustness, points", "95%"] if baseline else []
     rows: list[list[Cell]] = []
     for name in list(chosen)[:_SHOWN]:
         p = points[name]
-        row: list[Cell] = [name, result[name].kind, f"{100 * p.id:.2f}", percent_limits(p.id_interval)]
-        row += [f"{100 * p.ood:.2f}", percent_limits(p.ood_interval)]
+        row: list[Cell] = [name, result[name].kind, unit.bare(p.id), _bare(unit, p.id_interval)]
+        row += [unit.bare(p.ood), _bare(unit, p.ood_interval)]
         if baseline:
             rho = effective_robustness(p, baseline)
             row += [f"{rho.value:+.1f}", interval_words((rho.low, rho.high), "+.1f")]
         rows.append(row)
     more = f"and {len(chosen) - _SHOWN} more" if len(chosen) > _SHOWN else ""
     return Table("chosen models", columns, rows, note or more)
+
+
+def _bare(unit: Unit, interval: tuple[float, float]) -> str:
+    return unit.limits(interval).replace("%", "")
 
 
 def every_number(result: Frontier) -> Table:
@@ -52,7 +60,7 @@ def comparison(ev: Evaluator, first: FrontierModel, second: FrontierModel) -> st
     """
     test = ev.suite.id_test
     if test.scoring.task not in KEEPS_OUTPUTS:
-        return "Outputs for every pixel are not kept, so these models cannot be compared image by image."
+        return "Outputs for every pixel are not kept, so these models cannot be compared example by example."
     if test.scoring.metric != "accuracy":
         by, metric = compared(first.evaluation, second.evaluation, test), test.scoring.metric
         gained, low_words, high_words = (shown_difference(metric, x) for x in (by.difference, *by.interval))
@@ -63,9 +71,9 @@ def comparison(ev: Evaluator, first: FrontierModel, second: FrontierModel) -> st
     paired = mcnemar(right_answers(first.evaluation, test), right_answers(second.evaluation, test))
     low, high = paired.interval
     words = (
-        f"{second.name} against {first.name}, on the same images. ID: "
+        f"{second.name} against {first.name}, on the same {examples_word(ev.suite)}. ID: "
         f"{100 * paired.difference:+.2f} points (95% interval {100 * low:+.2f} to {100 * high:+.2f}); "
-        f"{paired.only_second} images only the one has right, {paired.only_first} only the other "
+        f"{paired.only_second} {examples_word(ev.suite)} only the one has right, {paired.only_first} only the other "
         f"(McNemar's p = {paired.p_value:.2g})."
     )
     if ev.suite.shifts and all(shift.scoring.metric == "accuracy" for shift in ev.suite.shifts):
@@ -87,6 +95,7 @@ def said(result: Frontier, total: int, *, chosen: Sequence[str], shift: str | No
     if not chosen:
         return f"{part}. Click one, draw around several, or choose them by name: they are described, mixed, or opened."
     points, ood = result.points(shift), ood_name(shift, result.models[0].evaluation)
-    names = [f"{n} (ID {points[n].id:.1%}, {ood} {points[n].ood:.1%})" for n in chosen[:2]]
+    unit = unit_of(result.models[0].evaluation)
+    names = [f"{n} (ID {unit.show(points[n].id)}, {ood} {unit.show(points[n].ood)})" for n in chosen[:2]]
     more = f" and {len(chosen) - 2} more" if len(chosen) > 2 else ""
     return f"{part}. Chosen: {', '.join(names)}{more}."

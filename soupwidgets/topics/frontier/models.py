@@ -12,6 +12,7 @@ import numpy as np
 from soupwidgets.evaluation import Evaluation, Evaluator, fill_intervals
 from soupwidgets.pool import Pool, PoolError
 from soupwidgets.recipe import Recipe
+from soupwidgets.stats.metrics import METRICS
 from soupwidgets.topics.frontier.point import FrontierPoint
 from soupwidgets.topics.frontier.point import point as frontier_point
 
@@ -77,6 +78,12 @@ class Frontier:
         return self._by_name[name]
 
     @cached_property
+    def higher_is_better(self) -> bool:
+        """The direction of what the models are scored by."""
+        scored = {score.metric for model in self.models[:1] for score in model.evaluation.scores.values()}
+        return all(METRICS[name].higher_is_better for name in scored if name in METRICS)
+
+    @cached_property
     def _by_name(self) -> dict[str, FrontierModel]:
         return {model.name: model for model in self.models}
 
@@ -103,20 +110,21 @@ class Frontier:
         Returns
         -------
         list[str]
-            Names, from the lowest ID accuracy to the highest. The best models on test images are found by
+            Names, from the worst in distribution to the best. The best models on test images are found by
             looking at test images: the set describes what was measured and must not be used to select a model.
         """
         points = self.points(shift)
-        ranked = sorted(points, key=lambda name: (-points[name].id, -points[name].ood))
+        sign = 1.0 if self.higher_is_better else -1.0
+        ranked = sorted(points, key=lambda name: (-sign * points[name].id, -sign * points[name].ood))
         kept: list[str] = []
         highest = -np.inf
         for name in ranked:
             point = points[name]
             # Exact equals of a kept model are not beaten by it.
             equal = bool(kept) and (point.id, point.ood) == (points[kept[-1]].id, points[kept[-1]].ood)
-            if point.ood > highest or equal:
+            if sign * point.ood > highest or equal:
                 kept.append(name)
-                highest = max(highest, point.ood)
+                highest = max(highest, sign * point.ood)
         return kept[::-1]
 
     def curves(self) -> dict[str, list[FrontierModel]]:

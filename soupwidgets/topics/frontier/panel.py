@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from soupwidgets.evaluation import Evaluation, Evaluator
+from soupwidgets.figures.units import unit_of
 from soupwidgets.panel.choices import choice_of_shift
 from soupwidgets.panel.controls import Button, Choice, Events, Selection, Text, Value
 from soupwidgets.panel.given import evaluator_for
@@ -53,7 +54,9 @@ class _Chosen(Selection):
 class FrontierExplorer(Panel):
     """Accuracy against robustness of every recipe that the evaluator's store knows.
 
-    Checkpoints that were not measured yet are measured in the background.
+    Checkpoints that were not measured yet are measured in the background. With any other metric it is that in
+    distribution and under shift; scales and lines of accuracies, and published accuracies, are then left out where it
+    is no share.
 
     Parameters
     ----------
@@ -70,7 +73,7 @@ class FrontierExplorer(Panel):
     Raises
     ------
     ValueError
-        When the file is no table of accuracies.
+        When the file is no table of accuracies, or the suite has no distribution shift.
     """
 
     shift: str | None
@@ -85,6 +88,15 @@ class FrontierExplorer(Panel):
         ensembles: Iterable[Evaluation] = (),
     ) -> None:
         self.ev = evaluator_for("FrontierExplorer", ev)
+        if not ev.suite.shifts:
+            raise ValueError(
+                "FrontierExplorer draws models in distribution against under shift, and the suite "
+                f"{ev.suite.name!r} has no distribution shift: give it a further split"
+            )
+        # Straight lines of models, and what others have published, are about accuracies and other shares.
+        unit = unit_of(ev.suite.id_test.scoring.metric)
+        shares = unit.share and unit.higher_is_better
+        scales, lines = (get_args(Scale), _LINES) if shares else (["linear"], _LINES[:1])
         self.opened: Any = None
         self._on_a_page = False
         self._others = Others(ev, context)
@@ -94,17 +106,17 @@ class FrontierExplorer(Panel):
         colours = differing(ev.pool.hyperparameters(name) for name in ev.pool.names)
         controls = [
             choice_of_shift(ev.suite),
-            Choice(name="scale", label="Scale", value="linear", options=get_args(Scale)),
+            Choice(name="scale", label="Scale", value="linear", options=scales, hidden=len(scales) == 1),
             Choice(name="colour", label="Colour", options=[(None, "kind of model"), *((n, n) for n in colours)]),
-            Choice(name="line", label="Line through", value="none", options=_LINES),
+            Choice(name="line", label="Line through", value="none", options=lines, hidden=len(lines) == 1),
             Choice(name="asked_for", label="Models of", value="pool", options=_ASKED),
             Text(name="search", label="Name contains", placeholder="all"),
             _Chosen(name="chosen", label="Chosen", options=ev.pool.names),
             *_BUTTONS,
-            Events(name="upload", label="Others (CSV)", script="upload"),
+            Events(name="upload", label="Others (CSV)", script="upload", hidden=not shares),
             Events(name="below", script="opened"),
         ]
-        super().__init__(f"{ev.suite.name}: accuracy against robustness", controls)
+        super().__init__(f"{ev.suite.name}: {unit.plane}", controls)
         self.observe(self._on_open, ["to_alpha", "to_mixer"])
 
     @property

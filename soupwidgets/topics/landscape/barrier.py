@@ -14,6 +14,7 @@ from soupwidgets.evaluation import Evaluator, SplitScore
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites.named import split_named
 from soupwidgets.topics.landscape.anytime import Scores, measure_points
+from soupwidgets.topics.landscape.height import is_error
 from soupwidgets.topics.landscape.line import LandscapeLine
 from soupwidgets.topics.landscape.line import line as landscape_line
 
@@ -150,7 +151,7 @@ def stream_barriers(
         first, second = (Recipe({name: 1}) for name in pair)
         recipes = {i / (count - 1): (1 - i / (count - 1)) * first + i / (count - 1) * second for i in range(count)}
         known = {t: scores[r] for t, r in recipes.items() if r in scores}
-        return LandscapeLine(*pair, where.name, known, recipes, note)
+        return LandscapeLine(*pair, where.name, known, recipes, note, where.scoring.task)
 
     def measured(recipes: list[Recipe], wanted: dict[tuple[str, str], int]) -> Iterator[BarrierMatrix]:
         order = list(range(len(recipes)))
@@ -166,9 +167,15 @@ def stream_barriers(
 
     middles = dict.fromkeys(pairs, 3)
     yield from measured(list(dict.fromkeys(r for p in pairs for r in line(p, 3).recipes.values())), middles)
-    high = {pair: points for pair in pairs if line(pair, 3).barrier > _WORTH_A_LOOK}
+    high = {pair: points for pair in pairs if _worth_a_look(line(pair, 3))}
     whole = {**middles, **high}
     yield from measured(list(dict.fromkeys(r for p in pairs for r in line(p, whole[p]).recipes.values())), whole)
+
+
+def _worth_a_look(line: LandscapeLine) -> bool:
+    # A number of any size: a hundredth of what its ends have.
+    scale = 1.0 if is_error(line.metric) else (abs(line.errors[0.0]) + abs(line.errors[1.0])) / 2
+    return line.barrier > _WORTH_A_LOOK * scale
 
 
 def _exact(line: LandscapeLine, t: float) -> bool:

@@ -12,8 +12,10 @@ from tqdm.auto import tqdm
 from soupwidgets.evaluation import Evaluator, SplitScore, coarse_to_fine
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites.named import split_named
+from soupwidgets.suites.task import Task
 from soupwidgets.text import one_line
 from soupwidgets.topics.landscape.anytime import Scores, measure_points
+from soupwidgets.topics.landscape.height import cost, cost_interval
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class LandscapeLine:
         Recipes by t, for every point of the line.
     batch_norm
         How batch normalisation was treated at every point, as a sentence; empty for models without it.
+    task
+        What labels are: it says what the loss is.
     """
 
     first: str
@@ -40,6 +44,12 @@ class LandscapeLine:
     scores: Mapping[float, SplitScore]
     recipes: Mapping[float, Recipe]
     batch_norm: str = ""
+    task: Task = "single-label"
+
+    @property
+    def metric(self) -> str:
+        """What the split is scored by."""
+        return next((score.metric for score in self.scores.values()), "accuracy")
 
     @property
     def exact(self) -> bool:
@@ -48,17 +58,19 @@ class LandscapeLine:
 
     @property
     def errors(self) -> dict[float, float]:
-        """Share of wrong predictions (0..1) by t."""
-        return {t: 1 - score.accuracy for t, score in self.scores.items()}
+        """Share of wrong predictions (0..1) by t; of another metric its `cost`, of which less is better."""
+        return {t: cost(score) for t, score in self.scores.items()}
 
     @property
     def losses(self) -> dict[float, float]:
-        """Mean cross-entropy (nats) by t."""
+        """Mean loss by t: cross-entropy (nats), or half the squared error of a regression."""
         return {t: score.loss for t, score in self.scores.items()}
 
     @property
     def barrier(self) -> float:
-        """Frankle's error barrier: the largest error between the ends, minus the mean error of the ends (0..1).
+        """Frankle's error barrier: the largest error between the ends, minus the mean error of the ends.
+
+        In 0..1 for an error; in the metric's own unit for any other `cost`.
 
         Raises
         ------
@@ -73,15 +85,20 @@ class LandscapeLine:
         """95% interval of `barrier`, computed as if its models had seen different images, so it is conservative."""
         errors = {t: error for t, error in self.errors.items() if 0 <= t <= 1}
         top = max(errors, key=lambda t: errors[t])
-        variance = sum(
-            share**2 * errors[t] * (1 - errors[t]) / self.scores[t].seen
-            for t, share in ((top, 1.0), (0.0, 0.5), (1.0, 0.5))
-        )
+        variance = sum(share**2 * self._variance(t) for t, share in ((top, 1.0), (0.0, 0.5), (1.0, 0.5)))
         # If the highest error is at an end, half of it is subtracted again.
         if top in (0.0, 1.0):
-            variance = sum(0.25 * errors[t] * (1 - errors[t]) / self.scores[t].seen for t in (0.0, 1.0))
+            variance = sum(0.25 * self._variance(t) for t in (0.0, 1.0))
         margin = 1.959964 * float(np.sqrt(variance))
         return self.barrier - margin, self.barrier + margin
+
+    def _variance(self, t: float) -> float:
+        """Of the error at t: binomial, or from the interval of another metric."""
+        score = self.scores[t]
+        if score.figure is None:
+            return score.accuracy * (1 - score.accuracy) / score.seen
+        low, high = score.interval
+        return ((high - low) / (2 * 1.959964)) ** 2
 
     @property
     def rise(self) -> float:
@@ -101,11 +118,11 @@ class LandscapeLine:
         """One row per point: t, error and loss with intervals, and the number of images."""
         rows = []
         for t, score in self.scores.items():
-            low, high = score.interval
+            low, high = cost_interval(score)
             loss_low, loss_high = score.loss_interval or (float("nan"), float("nan"))
             rows.append(
                 {
-                    "t": t, "error": 1 - score.accuracy, "error low": 1 - high, "error high": 1 - low,
+                    "t": t, "error": cost(score), "error low": low, "error high": high,
                     "loss": score.loss, "loss low": loss_low, "loss high": loss_high, "images": score.seen,
                 }
             )  # fmt: skip
@@ -209,7 +226,7 @@ def stream_path(
 
     for scores, _ in measure_points(ev, list(recipes.values()), split=where, order=order, exact_order=in_order):
         known = {t: score for t, score in zip(ts, scores, strict=True) if score is not None}
-        yield LandscapeLine(*ends, where.name, known, recipes, note)
+        yield LandscapeLine(*ends, where.name, known, recipes, note, where.scoring.task)
 
 
 def _name(model: str | Recipe) -> str:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from soupwidgets.evaluation import Evaluation, Evaluator
+from soupwidgets.figures.units import unit_of
 from soupwidgets.methods import uniform_soup
 from soupwidgets.panel.controls import Button, Choice, Handle, Text
+from soupwidgets.panel.examples import examples_word
 from soupwidgets.panel.given import evaluator_for
 from soupwidgets.panel.measured import how_far
 from soupwidgets.panel.panel import Filled, Panel, State
@@ -19,6 +21,7 @@ from soupwidgets.panel.view import View
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites.named import split_named
 from soupwidgets.topics.landscape import details, figures
+from soupwidgets.topics.landscape.height import is_error
 from soupwidgets.topics.landscape.line import LandscapeLine
 from soupwidgets.topics.landscape.marks import Mark
 from soupwidgets.topics.landscape.pictures import Pictures
@@ -90,18 +93,21 @@ class LandscapeExplorer(Panel):
         options = [*dict.fromkeys([*names, *chosen])]
         where = ev.suite.validation.name if split is None else split_named(ev.suite, split).name
         training = [] if ev.suite.training is None else [ev.suite.training.name]
+        metric = ev.suite.validation.scoring.metric
+        called = f"1 - {unit_of(metric).words}" if is_error(metric) else unit_of(metric).words
+        quantities = ["loss", ("error", "error" if metric == "accuracy" else called)]
         corners = zip(("origin", "along", "up"), ("At (0, 0)", "Along", "Up"), chosen, strict=True)
         controls = [
             *(Choice(name=name, label=label, value=value, options=options) for name, label, value in corners),
             Choice(name="split", label="Split", value=where, options=[*ev.suite.splits, *training]),
-            Choice(name="quantity", label="Show", value="loss", options=("loss", "error")),
+            Choice(name="quantity", label="Show", value="loss", options=quantities),
             Choice(name="look", label="View", value="contours", options=list(_SECONDS_PER_PICTURE)),
             Choice(name="grid", label="Grid", value=grid, options=sorted({*_GRIDS, grid})),
             Choice(name="scope", label="Measure the ring on", value="all", options=_SCOPES),
             Handle(name="point", label="model on the plane", figure="plane"),
             Button(name="onwards", label="Next model", title="Put the ring on the next model of the plane"),
             Choice(name="source", label="From", value=0, options=list(enumerate(chosen))),
-            Button(name="segment", label="Measure the segment", title="Loss and error from that model to the ring"),
+            Button(name="segment", label="Measure the segment", title="What is shown, from that model to the ring"),
             Handle(name="target", hidden=True),
             Button(name="clear", label="Remove the segment", title="Draw the plane alone", hidden=True),
             Text(name="file", label="File", value="soup.safetensors"),
@@ -268,7 +274,7 @@ class LandscapeExplorer(Panel):
 
     def _view(self, state: State, evaluation: Evaluation, line: LandscapeLine | None = None) -> View:
         (x, y), plane, landscape = self._place(state), self._plane(state), self._walk.landscape(_where(state))
-        far, seen, total = how_far(evaluation)
+        far, seen, total = how_far(evaluation, examples_word(self.ev.suite))
         words = f"Model at ({coordinate(x)}, {coordinate(y)}): {far}"
         if line is not None:
             seen, total = sum(score.exact for score in line.scores.values()), len(line.recipes)
@@ -277,8 +283,12 @@ class LandscapeExplorer(Panel):
         drawn = self._pictures.of(where, state["look"], state["quantity"], corner, target or None)
         recipe = plane.at(x, y)
         if "plane" in drawn:
-            drawn = {"plane": drawn["plane"], "point": figures.point(evaluation, state["quantity"]), **drawn}
-        tables = [details.scores(evaluation), details.mixture(recipe)]
+            drawn = {
+                "plane": drawn["plane"],
+                "point": figures.point(evaluation, state["quantity"], self.ev.suite.task),
+                **drawn,
+            }
+        tables = [details.scores(evaluation, self.ev.suite), details.mixture(recipe)]
         notes = [_HOW]
         if state["file"] in self._saved:
             other = "" if self._saved[state["file"]] == recipe else " is another point of the plane"
@@ -287,7 +297,7 @@ class LandscapeExplorer(Panel):
         middle = self._place({**state, "point": None})
         return View(
             figures=drawn,
-            tables=[*tables, details.grid(landscape)] if seen == total else tables,
+            tables=[*tables, details.grid(landscape, examples_word(self.ev.suite))] if seen == total else tables,
             words=words,
             done=seen,
             total=total,

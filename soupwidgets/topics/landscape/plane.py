@@ -12,7 +12,9 @@ from tqdm.auto import tqdm
 from soupwidgets.evaluation import Evaluator, coarse_to_fine
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites.named import split_named
+from soupwidgets.suites.task import Task
 from soupwidgets.topics.landscape.anytime import Scores, measure_points
+from soupwidgets.topics.landscape.height import cost
 from soupwidgets.topics.landscape.span import Plane, plane_through
 
 Limits = tuple[tuple[float, float], tuple[float, float]]
@@ -32,13 +34,16 @@ class Landscape:
         Coordinates ``[columns]`` and ``[rows]``, both increasing.
     loss, error
         ``[rows, columns]``: mean cross-entropy (nats) and share of wrong predictions (0..1) of the model at
-        ``(x[column], y[row])``; NaN where nothing has been measured yet.
+        ``(x[column], y[row])``; NaN where nothing has been measured yet. Of another metric the error is its `cost`,
+        and the loss of a regression is half the squared error.
     seen
         ``[rows, columns]``: number of images on which each model was measured.
     total
         Number of images of the split.
     batch_norm
         How batch normalisation was treated at every point, as a sentence; empty for models without it.
+    metric, task
+        What the split is scored by, and what its labels are.
     """
 
     plane: Plane
@@ -50,6 +55,8 @@ class Landscape:
     seen: NDArray[np.int64] = field(repr=False)
     total: int
     batch_norm: str = ""
+    metric: str = "accuracy"
+    task: Task = "single-label"
 
     @property
     def exact(self) -> bool:
@@ -155,9 +162,9 @@ def stream_plane(
         for i in changed:
             score = scores[i]
             assert score is not None
-            loss.flat[i], error.flat[i], seen.flat[i] = score.loss, 1 - score.accuracy, score.seen
+            loss.flat[i], error.flat[i], seen.flat[i] = score.loss, cost(score), score.seen
         now = loss.copy(), error.copy(), seen.copy()
-        yield Landscape(plane, where.name, x, y, *now, len(where), note)
+        yield Landscape(plane, where.name, x, y, *now, len(where), note, where.scoring.metric, where.scoring.task)
 
 
 def grid_axes(limits: Limits, grid: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

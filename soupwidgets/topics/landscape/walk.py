@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from soupwidgets.evaluation import Evaluation, Evaluator
+from soupwidgets.panel.examples import examples_word
 from soupwidgets.panel.measured import Pace
 from soupwidgets.panel.panel import Filled
 from soupwidgets.recipe import Recipe
@@ -122,7 +123,8 @@ class Walk:
                     now = landscape.exact or (rough and whole)
                     fresh = bool(landscape.seen.any()) and self._pace.due(pace, now=now)
                     done, total = int((landscape.seen == landscape.total).sum()), landscape.seen.size
-                    words = f"{name}: {done} of {total} models measured on all {landscape.total:,} images"
+                    all_of_them = f"all {landscape.total:,} {examples_word(self.ev.suite)}"
+                    words = f"{name}: {done} of {total} models measured on {all_of_them}"
                     yield Filled(words, done, total, fresh)
                     if rough and whole:
                         break

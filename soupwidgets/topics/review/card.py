@@ -6,7 +6,7 @@ from typing import Any
 
 from scipy.special import softmax
 
-from soupwidgets.panel.view import png_uri
+from soupwidgets.panel.examples import picture_of
 from soupwidgets.suites import Suite
 from soupwidgets.topics.diversity.members import Member
 from soupwidgets.topics.mistakes.embeddings import Embeddings
@@ -66,10 +66,12 @@ class Cards:
             found = self._guesser.guess(row, mistaken)
             guess = {"category": found.category, "reasons": list(found.reasons)}
         said = view.by_image().get(image, {})
+        shown = picture_of(self._where, row).to_json(large=True)
         return {
             "row": row,
-            "image": png_uri(self._where.images[row]),
-            "alt": f"image {row} of {self.split}, labelled {self.classes[label]}",
+            "image": shown["image"],
+            "text": shown["text"],
+            "alt": f"{shown['alt'].partition(':')[0]} of {self.split}, labelled {self.classes[label]}",
             "label": label,
             "listed": self.listed(row, judgement),
             "predictions": [{"class": c, "probability": float(self._sure[row, c])} for c in self._top(row)],
@@ -85,7 +87,10 @@ class Cards:
         if self._embedded is None:
             return []
         return [
-            {"image": png_uri(self._reference.images[i]), "label": self.classes[self._reference.labels[i]]}
+            {
+                "image": picture_of(self._reference, int(i)).to_json()["image"],
+                "label": self.classes[self._reference.labels[i]],
+            }
             for i in self._embedded.nearest(row, _NEIGHBOURS)
         ]
 

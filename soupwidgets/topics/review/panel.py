@@ -8,6 +8,8 @@ from threading import RLock
 from typing import Any, get_args
 
 from soupwidgets.panel.controls import Button, Choice, Control, Events, Number, Text, Toggle
+from soupwidgets.panel.examples import examples_word, one_example
+from soupwidgets.panel.given import check_kind
 from soupwidgets.panel.panel import Panel, State
 from soupwidgets.panel.view import Table, View
 from soupwidgets.store import Store
@@ -55,7 +57,7 @@ class MistakeReviewer(Panel):
     ReviewError
         When the session is about other images.
     ValueError
-        Without a model.
+        Without a model; when the examples are neither images nor texts, or have other labels.
     KeyError
         When the suite has no such split.
     """
@@ -77,6 +79,8 @@ class MistakeReviewer(Panel):
         embedded: Embeddings | None = None,
     ) -> None:
         suite = checked_suite("MistakeReviewer", models, suite)
+        asks = "asks what images or texts that have one label each may be called"
+        check_kind("MistakeReviewer", suite, asks, tasks=("single-label",), examples=("images", "texts"))
         if not models:
             raise ValueError("there is no model whose mistakes could be reviewed")
         self.split = suite.id_test.name if split is None else split
@@ -117,7 +121,7 @@ class MistakeReviewer(Panel):
             Text(name="file", label="File", value=KINDS[LABELS], hidden=True),
             Button(name="look", label="Say what is in it", hidden=True),
             Button(name="write", label="Write it", hidden=True),
-            Events(name="did", label="Image to judge", script="reviewCard"),
+            Events(name="did", label=f"{one_example(self.suite).capitalize()} to judge", script="reviewCard"),
         ]
 
     @property
@@ -214,7 +218,7 @@ class MistakeReviewer(Panel):
         hidden["write"] = {"hidden": not (state["export"] and self._exports.ready(state))}
         return View(
             tables=tables,
-            words=f"{len(queue):,} images in the queue" + ("" if done else "; counting again"),
+            words=f"{len(queue):,} {examples_word(self.suite)} in the queue" + ("" if done else "; counting again"),
             done=done,
             notes=self._exports.notes(state) if state["export"] else [],
             controls={**hidden, "pair": {"hidden": state["queue"] != PAIR}},

@@ -10,6 +10,7 @@ from soupwidgets import methods
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.methods import GreedySoup
 from soupwidgets.methods.selection import best_alone
+from soupwidgets.models.depth import layer_depth, network_order
 from soupwidgets.pool import SoupWarning
 from soupwidgets.recipe import Recipe
 
@@ -62,9 +63,23 @@ def mixer_methods() -> dict[str, Method]:
         name: Method(method.label, f"{method.summary} ({method.paper})", _by(method), _python(method))
         for name, method in _by_button(writes_file=False).items()
     }
-    best = 'sw.Recipe({max(NAMES, key=lambda name: ev.evaluate(name, "VAL").scores["VAL"].accuracy): 1})'
-    found["best_single"] = Method("Best single", "The model with the highest validation accuracy.", _best, best)
+    best = 'sw.Recipe({max(NAMES, key=lambda name: ev.evaluate(name, "VAL").scores["VAL"].merit): 1})'
+    found["best_single"] = Method("Best single", "The model that is best on validation.", _best, best)
     return found
+
+
+def lacking(name: str, ev: Evaluator) -> str:
+    """Why a method cannot be used on what an evaluator measures; empty where it can, or where only trying tells."""
+    if name == "fisher" and ev.suite.task == "segmentation":
+        return "it draws one prediction an example, and in segmentation there is one a pixel"
+    # Where a card states the architecture, the network itself is run to find its order: not before it is asked for.
+    if name == "lines" and ev.pool.architecture_card is None:
+        try:
+            if max(layer_depth(network_order(list(ev.pool.tensors))).values()) < 1:
+                return "it scales layers by depth, and the network has no two blocks of layers"
+        except ValueError:
+            return "it scales layers by depth, and the tensors' names show no blocks of layers"
+    return ""
 
 
 def file_methods() -> dict[str, methods.SoupMethod]:

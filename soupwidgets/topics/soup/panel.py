@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from soupwidgets.evaluation import Evaluation, Evaluator
+from soupwidgets.figures.units import unit_of
 from soupwidgets.methods import GreedySoup
+from soupwidgets.panel.choices import choice_of_shift
 from soupwidgets.panel.controls import Button, Choice, Coefficients, Selection, Slider, Text
 from soupwidgets.panel.given import evaluator_for
 from soupwidgets.panel.panel import Filled, Panel, State
 from soupwidgets.panel.python import script
 from soupwidgets.panel.view import View
 from soupwidgets.recipe import Recipe
-from soupwidgets.topics.soup.making import Making
+from soupwidgets.topics.soup.making import Making, lacking
 from soupwidgets.topics.soup.pot import Pot, step_of
 from soupwidgets.topics.soup.rows import columns_of, row_of
 from soupwidgets.topics.soup.shown import empty_view, soup_view, view_on_the_way
@@ -23,7 +25,7 @@ _FILES = "Methods that write a file"
 
 
 class SoupMixer(Panel):
-    """A table of ingredients whose coefficients move a soup, with its accuracies following the thumb.
+    """A table of ingredients whose coefficients move a soup, with its scores following the thumb.
 
     What is in the pot is what was set by hand last: ``coefficients``, or where these are empty what ``method`` makes
     of the ingredients ``of`` (of a greedy soup as far as ``step``), or else ``given``, the JSON of a recipe.
@@ -63,12 +65,14 @@ class SoupMixer(Panel):
         if not names:
             raise ValueError("a soup needs at least one ingredient")
         self._pot = pot = Pot(ev, names)
-        shifts = [(None, "mean of all shifts"), *((name, name) for name in ev.suite.axes)]
+        unit = unit_of(ev.suite.id_test.scoring.metric)
         controls = [
-            *(Button(name=name, label=one.label, title=one.why, group="Methods") for name, one in pot.methods.items()),
-            *(Button(name=name, label=one.label, title=f"{one.summary} ({one.paper})", group=_FILES)
+            *(Button(name=name, label=one.label, title=one.why, group="Methods", lacks=lacking(name, ev))
+              for name, one in pot.methods.items()),
+            *(Button(name=name, label=one.label, title=f"{one.summary} ({one.paper})", group=_FILES,
+                     lacks=lacking(name, ev))
               for name, one in pot.files.items()),
-            Choice(name="shift", label="Shift", options=shifts),
+            choice_of_shift(ev.suite),
             Selection(name="chosen", label="Chosen ingredients", options=names),
             Slider(
                 name="step", label="greedy step", value=len(names), low=1, high=len(names), step=1,
@@ -77,8 +81,8 @@ class SoupMixer(Panel):
             Text(name="file", label="File", value="soup.safetensors"),
             Button(name="save", label="Save soup", title="Write the weights, with their recipe"),
             Coefficients(
-                name="coefficients", label="Coefficients", columns=columns_of(ev.pool, names),
-                rows=[row_of(ev.pool, name, None) for name in names], filter="chosen",
+                name="coefficients", label="Coefficients", columns=columns_of(ev.pool, names, unit),
+                rows=[row_of(ev.pool, name, None, unit) for name in names], filter="chosen",
             ),
             Choice(name="method", value="uniform", options=[None, *pot.methods], hidden=True),
             Selection(name="of", value=pot.tuned, options=names, hidden=True),
@@ -154,6 +158,8 @@ class SoupMixer(Panel):
         if name == "save":
             yield from self._save(state)
             return
+        if why := lacking(name, self.ev):
+            raise ValueError(f"{name} cannot be used here: {why}")
         of = [one for one in pot.names if one in state["chosen"]] or pot.tuned
         if name in pot.files:
             made = yield from self._making(pot.write(name, of, Path(state["file"]).parent), state)

@@ -10,6 +10,7 @@ from typing import Any
 
 from soupwidgets import methods
 from soupwidgets.evaluation import Evaluation, Evaluator
+from soupwidgets.evaluation.tasks import KEEPS_OUTPUTS
 from soupwidgets.methods import GreedySoup
 from soupwidgets.recipe import Recipe
 from soupwidgets.topics.soup.making import Making, file_methods, mixer_methods
@@ -129,8 +130,8 @@ class Pot:
                 known = self._keep(Measured(evaluation))
                 yield known
             assert known is not None
-            # Logits have no layers to mix by.
-            if not recipe.by_tensor:
+            # Logits have no layers to mix by, and of pixels there are none to keep.
+            if not recipe.by_tensor and self.ev.suite.task in KEEPS_OUTPUTS:
                 for name in recipe:
                     yield from self.measure_alone(name)
                 known = self._keep(replace(known, ensemble=methods.logit_ensemble(self.ev, recipe)))
@@ -176,7 +177,7 @@ class Pot:
         exact = {name: evaluation for name, evaluation in self.alone.items() if evaluation.exact}
         found = {}
         if measured := [name for name in self.tuned if name in exact]:
-            best = max(measured, key=lambda name: exact[name].accuracy[self.ev.suite.validation.name])
+            best = max(measured, key=lambda name: exact[name].scores[self.ev.suite.validation.name].merit)
             found[f"best single by validation ({best})"] = exact[best]
         if self.zero_shot in exact:
             found["zero-shot"] = exact[self.zero_shot]

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from soupwidgets.figures.units import unit_of
 from soupwidgets.methods import GreedySoup
+from soupwidgets.panel.examples import examples_word
 from soupwidgets.panel.view import View
 from soupwidgets.recipe import Recipe
 from soupwidgets.topics.soup import figures
@@ -34,7 +36,7 @@ def soup_view(pot: Pot, state: Mapping[str, Any], known: Measured) -> View:
     if trace:
         step = step_of(state, trace)
         notes.insert(0, figures.greedy_sentence(trace, step))
-    view = _view(pot, state, known, f"{words}, {seen:,} of {total:,} images", trace, step)
+    view = _view(pot, state, known, f"{words}, {seen:,} of {total:,} {examples_word(pot.ev.suite)}", trace, step)
     return replace(view, done=seen, total=total, notes=notes)
 
 
@@ -62,7 +64,8 @@ def _view(
     alone = pot.alone
     soup, ensemble = (known.evaluation, known.ensemble) if known else (None, None)
     drawn = {}
-    if beside := alone or ({"this soup": soup} if soup else {}):
+    where = state["shift"] or pot.ev.suite.shifts
+    if where and (beside := alone or ({"this soup": soup} if soup else {})):
         drawn["frontier"] = figures.frontier(beside, soup, ensemble, pot.zero_shot, state["shift"])
     if soup:
         drawn["splits"] = figures.splits(soup, ensemble, pot.references)
@@ -70,8 +73,9 @@ def _view(
     if trace:
         drawn["trace"] = figures.greedy_trace(trace, step)
         slider |= {"high": len(trace.steps), "high_label": f"greedy soup of {len(trace.ingredients)}"}
+    unit = unit_of(pot.ev.suite.id_test.scoring.metric)
     merged = {name: {"role": file.label, "note": file.words} for name, file in pot.written.items()}
-    rows = [row_of(pot.ev.pool, name, alone.get(name)) | merged.get(name, {}) for name in pot.names]
+    rows = [row_of(pot.ev.pool, name, alone.get(name), unit) | merged.get(name, {}) for name in pot.names]
     names = {"options": pot.names}
     return View(
         figures=drawn,

@@ -13,7 +13,7 @@ from soupwidgets.methods import uniform_soup, wise_ft
 from soupwidgets.methods.sweep import alpha_grid
 from soupwidgets.panel.choices import choice_of_fine_tuned
 from soupwidgets.panel.controls import Button, Choice, Number, Slider
-from soupwidgets.panel.given import evaluator_for
+from soupwidgets.panel.given import check_kind, evaluator_for
 from soupwidgets.panel.measured import Pace, saved_table
 from soupwidgets.panel.panel import Filled, Panel, State
 from soupwidgets.panel.python import script
@@ -62,7 +62,7 @@ class SpectrumExplorer(Panel):
     Raises
     ------
     PoolError, ValueError
-        When the pool has no such model, or paths cannot be drawn.
+        When the pool has no such model, or paths cannot be drawn: between texts, say.
     """
 
     alpha: float
@@ -83,6 +83,8 @@ class SpectrumExplorer(Panel):
         noise: LabelNoiseStudy | None = None,
     ) -> None:
         self.ev = evaluator_for("SpectrumExplorer", ev)
+        paths = "draws paths between images that have one label each"
+        check_kind("SpectrumExplorer", ev.suite, paths, tasks=("single-label",), examples=("images",))
         models = choice_of_fine_tuned("SpectrumExplorer", ev.pool, fine_tuned)
         self._grid, self._noise = alpha_grid(alphas), noise
         self._others = {n: Recipe({n: 1}) for n in (ev.pool.zero_shot, *models.options)}

@@ -38,7 +38,7 @@ def test_the_t_shirts_of_the_zoo_pay_for_the_mixture(evaluator: Evaluator) -> No
     assert [c.difference for c in changes] == sorted(c.difference for c in changes)
     figure = sw.alpha.figures.classes(list(by_name.values()), 0.5)
     (out,) = [t for t in figure.data if t.uid == "brought-out"]
-    assert out.name == "T-shirt, with 95% interval (1000 images)"
+    assert out.name == "T-shirt, with 95% interval (n = 1000)"
     assert "T-shirt 82.7% to 81.6% (lowest 69.5% at alpha 0.5)" in sw.figures.text_alternative(figure)
     with pytest.raises(ValueError, match="no class"):
         sw.alpha.figures.classes([])

@@ -121,7 +121,7 @@ def test_every_mark_and_line_has_a_name(front: Frontier) -> None:
     text = sw.figures.text_alternative(figure)
     assert "Lines lead from the zero-shot model to a." in text
     assert "1 published models: other <1> (ID 80.0%, OOD 51.0%)" in text
-    assert "as accurate under shift" in trace(figure, "diagonal").hovertemplate
+    assert "as good under shift" in trace(figure, "diagonal").hovertemplate
 
 
 def test_wide_pools_are_drawn_by_the_graphics_card() -> None:

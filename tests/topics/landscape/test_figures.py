@@ -131,7 +131,7 @@ def test_what_is_not_measured_yet_has_the_nearest_colour() -> None:
     loss[0, 1], seen[0, 1] = np.nan, 0
     figure = sw.landscape.figures.contour(landscape(loss, seen))
     assert traces(figure)["landscape"].z[0][1] in (3.0, 1.0)
-    assert "0 measured on all 1,000 images, 11 on some" in sw.figures.text_alternative(figure)
+    assert "0 measured on all 1,000 examples, 11 on some" in sw.figures.text_alternative(figure)
 
 
 def test_the_model_under_the_ring_on_every_split() -> None:

@@ -143,7 +143,7 @@ def test_greedy_trace_tells_bounds_from_accuracies() -> None:
     assert traces["left"].x == (4,)
     assert traces["held"].y == pytest.approx((80, 80, 81, 81))
     assert (traces["here"].x, traces["here"].y) == ((3,), (81,))
-    assert "at most 79.50% with it: left out (after 20 of 100 images)" in sw.soup.figures.greedy_sentence(GREEDY, 2)
+    assert "at most 79.50% with it: left out (after 20 of 100 examples)" in sw.soup.figures.greedy_sentence(GREEDY, 2)
     assert sw.soup.figures.greedy_sentence(GREEDY, 1) == "Step 1 of 4: a is the first, with 80.00%."
 
 

@@ -157,7 +157,7 @@ function selection(spec, send) {
 }
 
 function button(spec, send, { pressed }) {
-  const element = h("button.soupwidgets-button", { type: "button", title: spec.title, onclick: () => pressed(spec.name) });
+  const element = h("button.soupwidgets-button", { type: "button", title: spec.lacks || spec.title, disabled: Boolean(spec.lacks), onclick: () => pressed(spec.name) });
   return { element, show: (_value, control) => (element.textContent = control.label) };
 }
 

@@ -24,14 +24,15 @@ function csvOf({ columns, rows }) {
 }
 
 function stripOf({ title, pictures, empty, sets, large }, tell) {
-  const cards = pictures.map(({ image, alt, label, said, verdict, mark, tone, key }) => {
-    const picture = h("img", { src: image, alt });
+  const cards = pictures.map(({ image, alt, text, whole, label, said, verdict, mark, tone, key }) => {
+    const picture = image ? h("img", { src: image, alt }) : h("q", { title: whole || null }, text);
     const inner = [picture, label ? h("b", {}, label) : null, said ? h("span", {}, said) : null,
       verdict ? h("span.soupwidgets-verdict", {}, `${mark} ${verdict}`.trim()) : null];
     const clickable = sets && key !== null;
     return h("li", { "data-tone": tone }, clickable ? h("button", { type: "button", onclick: () => tell(sets, key) }, inner) : inner);
   });
-  const list = cards.length ? h(`ul.soupwidgets-strip${large ? ".soupwidgets-large" : ""}`, {}, cards) : h("p.soupwidgets-note", {}, empty);
+  const texts = pictures.some(({ text }) => text);
+  const list = cards.length ? h(`ul.soupwidgets-strip${large ? ".soupwidgets-large" : ""}${texts ? ".soupwidgets-texts" : ""}`, {}, cards) : h("p.soupwidgets-note", {}, empty);
   return h("section.soupwidgets-part", { "aria-label": title }, h("h3", {}, title), list);
 }
 

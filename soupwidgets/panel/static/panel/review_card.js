@@ -67,12 +67,12 @@ CONTROLS.reviewCard = function (spec, send, { model }) {
   function left({ item }) {
     const guess = item.guess && h("details", {}, h("summary", {}, `A guess, nobody has looked: ${item.guess.category}`), item.guess.reasons.map((one) => h("p", {}, one)));
     const near = item.neighbours.map((one) => h("li", {}, picture(one.image, `training image: ${one.label}`, 52), h("span", {}, one.label)));
-    return h("div.soupwidgets-review-image", {}, h("p", {}, item.place), picture(item.image, item.alt, 280), h("p", {}, item.reason), guess,
+    return h("div.soupwidgets-review-image", {}, h("p", {}, item.place), item.image ? picture(item.image, item.alt, 280) : h("q", {}, item.text), h("p", {}, item.reason), guess,
       near.length ? [h("b", {}, "Nearest training images"), h("ul", {}, near)] : null);
   }
 
   function right({ item, judgement, vocabulary: { classes, categories, severities } }) {
-    const table = h("table", {}, h("caption", {}, "What may this image be called?"), h("tbody", {}, item.listed.map((c, i) => classRow(c, i, card))));
+    const table = h("table", {}, h("caption", {}, item.image ? "What may this image be called?" : "What may this text be called?"), h("tbody", {}, item.listed.map((c, i) => classRow(c, i, card))));
     let more = null;
     if (classes.length > item.listed.length) {
       more = h("select", { "aria-label": "Another class is right", "data-focus": "more", onchange: () => say(Number(more.value), "correct") }, h("option", {}, "another class is right \u2026"),

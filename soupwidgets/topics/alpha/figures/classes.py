@@ -56,7 +56,7 @@ def classes(curves: Sequence[ClassCurve], alpha: float | None = None) -> Drawing
     drawn.add(**band(brought.alphas, low, high, colour=VERMILLION, uid="band"))
     drawn.add(
         x=list(brought.alphas), y=percents(brought.accuracy.tolist()), uid="brought-out",
-        name=f"{brought.name}, with 95% interval ({brought.images} images)", label=brought.name, mode="lines+markers",
+        name=f"{brought.name}, with 95% interval (n = {brought.images})", label=brought.name, mode="lines+markers",
         line={"color": VERMILLION, "width": 2.5}, marker={"size": 5}, customdata=[[a] for a in brought.alphas],
         meta=brought.name, hovertemplate="%{meta}<br>alpha %{x:.2f}: %{y:.1f}%<extra></extra>",
     )  # fmt: skip

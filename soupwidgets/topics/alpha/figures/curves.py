@@ -1,4 +1,4 @@
-"""Accuracy along alpha, one curve per split."""
+"""A metric along alpha, one curve per split."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from soupwidgets.evaluation import Evaluation
 from soupwidgets.evaluation.axis_names import column_label
 from soupwidgets.figures.colours import BLUE, GREEN, GREY, INK, PALE, mark
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import axis, band, drawing, percent, percents
+from soupwidgets.figures.style import axis, band, drawing
+from soupwidgets.figures.units import Unit, unit_of
 from soupwidgets.methods import Sweep
 
 
@@ -14,7 +15,7 @@ from soupwidgets.methods import Sweep
 def curves(
     sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | None = None, shift: str | None = None
 ) -> Drawing:
-    """Draw accuracy on every split against alpha, and a line at one alpha.
+    """Draw the metric on every split against alpha, and a line at one alpha.
 
     Parameters
     ----------
@@ -33,17 +34,18 @@ def curves(
     if alpha is None or evaluation is None:
         alpha = sweep.best_alpha()
         evaluation = sweep[alpha]
+    unit = unit_of(evaluation)
     drawn = drawing(
-        "Accuracy along alpha",
+        f"{unit.name} along alpha",
         axis("alpha (0 zero-shot, 1 fine-tuned)", (-0.04, 1.04)),
-        axis("Accuracy, % (bands: 95%)"),
+        axis(f"{unit.axis()} (bands: 95%)"),
     )
     x = sweep.alphas
     shifts = [name for name, score in sweep[x[0]].scores.items() if score.role == "shift"]
     for position, name in enumerate(shifts):
         drawn.add(
             x=x,
-            y=percents([sweep[a].accuracy[name] for a in x]),
+            y=unit.places([sweep[a].accuracy[name] for a in x]),
             uid=f"shift-{position}",
             name="each shift",
             label="each shift" if position == len(shifts) - 1 else None,
@@ -51,47 +53,50 @@ def curves(
             mode="lines",
             line={"color": PALE, "width": 1.2},
             meta=name,
-            hovertemplate="%{meta}<br>alpha %{x:.2f}: %{y:.2f}%<extra></extra>",
+            hovertemplate=f"%{{meta}}<br>alpha %{{x:.2f}}: {unit.hover('y')}<extra></extra>",
         )
     _add_curve(drawn, x, [sweep[a].accuracy[sweep.id_test] for a in x],
-               [sweep[a].interval[sweep.id_test] for a in x], "ID test", "id", BLUE)  # fmt: skip
-    if shift is None:
-        ood, intervals, name = [sweep[a].shift_accuracy for a in x], [sweep[a].shift_interval for a in x], "mean OOD"
-    else:
+               [sweep[a].interval[sweep.id_test] for a in x], "ID test", "id", BLUE, unit)  # fmt: skip
+    shown = "mean OOD" if shift is None else column_label(evaluation, shift)
+    ood: list[float] = []
+    intervals: list[tuple[float, float]] = []
+    if shift is None and shifts:
+        ood, intervals = [sweep[a].shift_accuracy for a in x], [sweep[a].shift_interval for a in x]
+    elif shift is not None:
         ood, intervals = [sweep[a].accuracy[shift] for a in x], [sweep[a].interval[shift] for a in x]
-        name = column_label(evaluation, shift)
-    _add_curve(drawn, x, ood, intervals, name, "ood", GREY)
+    if ood:
+        _add_curve(drawn, x, ood, intervals, shown, "ood", GREY, unit)
     drawn.add(
         x=x,
-        y=percents([sweep[a].accuracy[sweep.validation] for a in x]),
+        y=unit.places([sweep[a].accuracy[sweep.validation] for a in x]),
         uid="validation",
         name="validation (chooses alpha)",
         label="validation",
         mode="lines",
         line={"color": GREEN, "width": 1.5, "dash": "dot"},
-        hovertemplate="validation<br>alpha %{x:.2f}: %{y:.2f}%<extra></extra>",
+        hovertemplate=f"validation<br>alpha %{{x:.2f}}: {unit.hover('y')}<extra></extra>",
     )
     best = sweep.best_alpha()
     drawn.add(
         x=[best],
-        y=[percent(sweep[best].accuracy[sweep.validation])],
+        y=[unit.place(sweep[best].accuracy[sweep.validation])],
         uid="best",
         name=f"best alpha by validation ({best:g})",
         label=f"best ({best:g})",
         at=0,
         mode="markers",
         marker=mark("best", 13),
-        hovertemplate="best by validation<br>alpha %{x:.2f}: %{y:.2f}%<extra></extra>",
+        hovertemplate=f"best by validation<br>alpha %{{x:.2f}}: {unit.hover('y')}<extra></extra>",
     )
     drawn.add_rule(x=alpha, color=INK if evaluation.exact else GREY, width=1.5)
-    rows = ", ".join(f"{column_label(evaluation, name)} {value:.1%}" for name, value in evaluation.accuracy.items())
+    known = {column_label(evaluation, name): unit.show(value) for name, value in evaluation.accuracy.items()}
+    rows = ", ".join(f"{name} {value}" for name, value in known.items())
     low, high = sweep.alphas[0], sweep.alphas[-1]
-    shown = "mean OOD" if shift is None else column_label(evaluation, shift)
-    ends = [sweep[a].shift_accuracy if shift is None else sweep[a].accuracy[shift] for a in (low, high)]
+    under_shift = f", {shown} from {unit.show(ood[0])} to {unit.show(ood[-1])}" if ood else ""
     text = (
-        f"Accuracy along alpha from {low:g} to {high:g} for {sweep.fine_tuned}. ID test goes from "
-        f"{sweep[low].accuracy[sweep.id_test]:.1%} to {sweep[high].accuracy[sweep.id_test]:.1%}, "
-        f"{shown} from {ends[0]:.1%} to {ends[1]:.1%}. "
+        f"{unit.name} along alpha from {low:g} to {high:g} for {sweep.fine_tuned}. ID test goes from "
+        f"{unit.show(sweep[low].accuracy[sweep.id_test])} to {unit.show(sweep[high].accuracy[sweep.id_test])}"
+        f"{under_shift}. "
         f"At alpha {alpha:.3g}{'' if evaluation.exact else ' (coarse)'}: {rows}."
     )
     return drawn.done(text)
@@ -105,12 +110,13 @@ def _add_curve(
     name: str,
     uid: str,
     colour: str,
+    unit: Unit,
 ) -> None:
-    low, high = percents([i[0] for i in intervals]), percents([i[1] for i in intervals])
+    low, high = unit.places(i[0] for i in intervals), unit.places(i[1] for i in intervals)
     drawn.add(**band(x, low, high, colour=colour, uid=f"band-{uid}"))
     drawn.add(
         x=x,
-        y=percents(values),
+        y=unit.places(values),
         uid=f"curve-{uid}",
         name=f"{name}, with 95% interval",
         label=name,
@@ -119,5 +125,5 @@ def _add_curve(
         marker={"size": 5},
         customdata=[[a] for a in x],
         meta=name,
-        hovertemplate="%{meta}<br>alpha %{x:.2f}: %{y:.2f}%<extra></extra>",
+        hovertemplate=f"%{{meta}}<br>alpha %{{x:.2f}}: {unit.hover('y')}<extra></extra>",
     )

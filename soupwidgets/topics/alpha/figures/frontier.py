@@ -8,7 +8,8 @@ from soupwidgets.evaluation import Evaluation
 from soupwidgets.evaluation.axis_names import ood_name
 from soupwidgets.figures.colours import BLUE, GREY, VERMILLION, mark
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import axis, drawing, error_bar, interval_words, limits, percent, percents
+from soupwidgets.figures.style import axis, drawing, limits
+from soupwidgets.figures.units import Unit, unit_of
 from soupwidgets.methods import Sweep
 from soupwidgets.topics.frontier.point import FrontierPoint
 from soupwidgets.topics.frontier.point import point as frontier_point
@@ -46,8 +47,10 @@ def frontier(
         alpha = sweep.best_alpha()
         evaluation = sweep[alpha]
     points = [frontier_point(sweep[a], shift) for a in sweep.alphas]
-    x, y = percents([p.id for p in points]), percents([p.ood for p in points])
-    drawn = drawing("Accuracy against robustness", *_axes(points, shift, evaluation))
+    unit = unit_of(evaluation)
+    x, y = unit.places(p.id for p in points), unit.places(p.ood for p in points)
+    here = f"ID {unit.hover('x')}<br>OOD {unit.hover('y')}<extra></extra>"
+    drawn = drawing(unit.against_robustness, *_axes(points, shift, evaluation, unit))
     # With a point in the middle, where its name stands.
     drawn.add(
         x=[x[0], (x[0] + x[-1]) / 2, x[-1]],
@@ -71,7 +74,7 @@ def frontier(
         line={"color": BLUE, "width": 2.5},
         marker={"size": 6},
         customdata=[[a] for a in sweep.alphas],
-        hovertemplate="alpha %{customdata[0]:.2f}<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
+        hovertemplate=f"alpha %{{customdata[0]:.2f}}<br>{here}",
     )
     for i, name, what in ((0, "zero-shot", "zero-shot"), (len(points) - 1, sweep.fine_tuned, "fine-tuned")):
         drawn.add(
@@ -85,13 +88,13 @@ def frontier(
             marker=mark(what),
             customdata=[[sweep.alphas[i]]],
             meta=name,
-            hovertemplate="%{meta}<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
+            hovertemplate=f"%{{meta}}<br>{here}",
         )
     best = sweep.best_alpha()
     best_point = frontier_point(sweep[best], shift)
     drawn.add(
-        x=[percent(best_point.id)],
-        y=[percent(best_point.ood)],
+        x=[unit.place(best_point.id)],
+        y=[unit.place(best_point.ood)],
         uid="best",
         name=f"best alpha by validation ({best:g})",
         label=f"best ({best:g})",
@@ -99,37 +102,38 @@ def frontier(
         mode="markers",
         marker=mark("best", 15),
         customdata=[[best]],
-        hovertemplate="best by validation<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
+        hovertemplate=f"best by validation<br>{here}",
     )
     point = frontier_point(evaluation, shift)
     drawn.add(
-        x=[percent(point.id)], y=[percent(point.ood)], uid=HERE, name="this alpha, with 95% intervals", mode="markers",
-        error_x=error_bar(point.id, point.id_interval, color=VERMILLION, thickness=1.5, width=5),
-        error_y=error_bar(point.ood, point.ood_interval, color=VERMILLION, thickness=1.5, width=5),
+        x=[unit.place(point.id)], y=[unit.place(point.ood)], uid=HERE, name="this alpha, with 95% intervals",
+        mode="markers",
+        error_x=unit.bar(point.id, point.id_interval, color=VERMILLION, thickness=1.5, width=5),
+        error_y=unit.bar(point.ood, point.ood_interval, color=VERMILLION, thickness=1.5, width=5),
         marker=mark("here", 14, hollow=not evaluation.exact), label="this alpha", at=0,
-        hovertemplate="here<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
+        hovertemplate=f"here<br>{here}",
     )  # fmt: skip
-    first, last = points[0], points[-1]
+    first, last, name = points[0], points[-1], ood_name(shift, evaluation)
     text = (
-        f"Accuracy against robustness for {len(sweep)} mixtures of the zero-shot model and {sweep.fine_tuned}. "
-        f"At alpha {sweep.alphas[0]:g}: ID {first.id:.1%}, {ood_name(shift, evaluation)} {first.ood:.1%}. "
-        f"At alpha {sweep.alphas[-1]:g}: ID {last.id:.1%}, {ood_name(shift, evaluation)} {last.ood:.1%}. "
+        f"{unit.against_robustness} for {len(sweep)} mixtures of the zero-shot model and {sweep.fine_tuned}. "
+        f"At alpha {sweep.alphas[0]:g}: ID {unit.show(first.id)}, {name} {unit.show(first.ood)}. "
+        f"At alpha {sweep.alphas[-1]:g}: ID {unit.show(last.id)}, {name} {unit.show(last.ood)}. "
         f"Here, at alpha {alpha:.3g}{'' if evaluation.exact else ' (coarse)'}: "
-        f"ID {point.id:.1%} (95% interval {interval_words(point.id_interval)}), "
-        f"{ood_name(shift, evaluation)} {point.ood:.1%} ({interval_words(point.ood_interval)}). "
+        f"ID {unit.show(point.id)} (95% interval {unit.limits(point.id_interval)}), "
+        f"{name} {unit.show(point.ood)} ({unit.limits(point.ood_interval)}). "
         f"Best alpha by validation: {sweep.best_alpha():g}."
     )
     # A coarse point may lie outside what the curve needs.
-    x_axis, y_axis = _axes([*points, point], shift, evaluation)
+    x_axis, y_axis = _axes([*points, point], shift, evaluation, unit)
     return drawn.done(text, xaxis=x_axis, yaxis=y_axis)
 
 
 def _axes(
-    points: list[FrontierPoint], shift: str | None, evaluation: Evaluation
+    points: list[FrontierPoint], shift: str | None, evaluation: Evaluation, unit: Unit
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     x = [value for p in points for value in (p.id, *p.id_interval)]
     y = [value for p in points for value in (p.ood, *p.ood_interval)]
     return (
-        axis("In-distribution (ID) accuracy, %", limits(percents(x))),
-        axis(f"{ood_name(shift, evaluation)} accuracy, %", limits(percents(y))),
+        axis(unit.axis("In-distribution (ID)"), limits(unit.places(x))),
+        axis(unit.axis(ood_name(shift, evaluation)), limits(unit.places(y))),
     )

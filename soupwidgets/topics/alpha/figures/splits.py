@@ -1,4 +1,4 @@
-"""Accuracy on every split at one alpha, between the two ends."""
+"""A metric on every split at one alpha, between the two ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from soupwidgets.evaluation import Evaluation
 from soupwidgets.evaluation.axis_names import split_label
 from soupwidgets.figures.colours import PALE, VERMILLION, mark
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import axis, drawing, error_bars_of, interval_words, limits, percent, percents, rows_axis
+from soupwidgets.figures.style import axis, drawing, limits, rows_axis
+from soupwidgets.figures.units import Unit, counted, unit_of
 from soupwidgets.methods import Sweep
 
 HERE = "here"
@@ -33,9 +34,10 @@ def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | No
     if alpha is None or evaluation is None:
         alpha = sweep.best_alpha()
         evaluation = sweep[alpha]
+    unit = unit_of(evaluation)
     drawn = drawing(
-        "Accuracy on every split, with 95% interval",
-        _accuracy_axis(sweep, evaluation),
+        f"{unit.name} on every split, with 95% interval",
+        _metric_axis(sweep, evaluation, unit),
         rows_axis(len(evaluation.scores)),
     )
     rows = list(evaluation.scores)
@@ -44,7 +46,7 @@ def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | No
     lines_x: list[float | None] = []
     lines_y: list[str | None] = []
     for name, label in zip(rows, labels, strict=True):
-        lines_x += [percent(zero_shot.accuracy[name]), percent(tuned.accuracy[name]), None]
+        lines_x += [unit.place(zero_shot.accuracy[name]), unit.place(tuned.accuracy[name]), None]
         lines_y += [label, label, None]
     drawn.add(
         x=lines_x, y=lines_y, uid="span", mode="lines", line={"color": PALE, "width": 2},
@@ -52,7 +54,7 @@ def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | No
     )  # fmt: skip
     for end, what, name in ((zero_shot, "zero-shot", "zero-shot"), (tuned, "fine-tuned", sweep.fine_tuned)):
         drawn.add(
-            x=percents([end.accuracy[row] for row in rows]),
+            x=unit.places([end.accuracy[row] for row in rows]),
             y=labels,
             uid=f"end-{what}",
             name=name,
@@ -61,30 +63,31 @@ def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | No
             mode="markers",
             marker=mark(what, 9),
             meta=name,
-            hovertemplate="%{meta}<br>%{y}: %{x:.2f}%<extra></extra>",
+            hovertemplate=f"%{{meta}}<br>%{{y}}: {unit.hover('x')}<extra></extra>",
         )
     scores = evaluation.scores
     values = [score.accuracy for score in scores.values()]
     drawn.add(
-        x=percents(values), y=labels, uid=HERE, name="this alpha, with 95% interval", mode="markers",
+        x=unit.places(values), y=labels, uid=HERE, name="this alpha, with 95% interval", mode="markers",
         label="this alpha", at=0,
-        error_x=error_bars_of(scores.values(), color=VERMILLION, thickness=1.5, width=4),
+        error_x=unit.bars(zip(values, evaluation.interval.values(), strict=True), color=VERMILLION, thickness=1.5,
+                          width=4),
         marker={
             "color": VERMILLION, "size": 10,
             "symbol": [("circle" if score.exact else "circle-open") for score in scores.values()],
         },
-        hovertemplate="this alpha<br>%{y}: %{x:.2f}%<extra></extra>",
+        hovertemplate=f"this alpha<br>%{{y}}: {unit.hover('x')}<extra></extra>",
     )  # fmt: skip
     said = "; ".join(
-        f"{name} {score.accuracy:.2%} ({interval_words(score.interval)}, {score.correct} of {score.seen})"
+        f"{name} {unit.show(score.accuracy, 2)} ({unit.limits(score.interval)}, {counted(score)})"
         for name, score in scores.items()
     )
-    text = f"Accuracy on every split at alpha {alpha:.3g}, with 95% intervals: {said}."
+    text = f"{unit.name} on every split at alpha {alpha:.3g}, with 95% intervals: {said}."
     return drawn.done(text)
 
 
-def _accuracy_axis(sweep: Sweep, shown: Evaluation) -> dict[str, Any]:
+def _metric_axis(sweep: Sweep, shown: Evaluation, unit: Unit) -> dict[str, Any]:
     every = [*sweep.evaluations.values(), shown]
     ends = [end for evaluation in every for interval in evaluation.interval.values() for end in interval]
     ends += [accuracy for evaluation in every for accuracy in evaluation.accuracy.values()]
-    return axis("Accuracy, %", limits(percents(ends)))
+    return axis(unit.axis(), limits(unit.places(ends)))

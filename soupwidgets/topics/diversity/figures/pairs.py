@@ -20,14 +20,14 @@ PairNumber = Literal[
 ]  # fmt: skip
 # Label, unit and factor of each number.
 PAIR_NUMBERS: dict[PairNumber, tuple[str, str, float]] = {
-    "error_inconsistency": ("Error inconsistency", "% of images", 100),
+    "error_inconsistency": ("Error inconsistency", "% of examples", 100),
     "kappa": ("Cohen's kappa of predictions", "kappa", 1),
-    "agreement": ("Same prediction", "% of images", 100),
+    "agreement": ("Same prediction", "% of examples", 100),
     "oracle": ("Oracle accuracy", "%", 100),
     "ensemble": ("Ensemble accuracy", "%", 100),
     "gain_over_mean": ("Ensemble gain over the members' mean", "points", 100),
     "gain_over_better": ("Ensemble gain over the better member", "points", 100),
-    "conversion": ("Conversion rate", "% of inconsistent images", 100),
+    "conversion": ("Conversion rate", "% of inconsistent examples", 100),
 }
 
 

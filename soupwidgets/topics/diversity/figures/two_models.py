@@ -59,7 +59,7 @@ def confidences(found: Specialisation) -> Drawing:
         )  # fmt: skip
     degrees = np.degrees(found.angles)
     text = (
-        f"Confidence of {found.first} against that of {found.second} for {len(a):,} images of {found.split}: "
+        f"Confidence of {found.first} against that of {found.second} for {len(a):,} examples of {found.split}: "
         + "; ".join(f"{name} {int(rows.sum()):,}" for name, (rows, _, _) in cases.items())
         + f". The angle from the diagonal is {degrees.mean():+.1f} degrees on average, above 0 where "
         f"{found.first} is more confident, with a spread of {np.degrees(found.spread):.1f} degrees."

@@ -10,10 +10,10 @@ import numpy as np
 
 from soupwidgets.evaluation.axis_names import ood_name
 from soupwidgets.figures.colours import BLUE, COLOURS, GREEN, GREY, INK, PALE, PURPLE, SKY, VERMILLION
-from soupwidgets.figures.scales import off_scale, place
+from soupwidgets.figures.scales import Placing, off_scale, place
 from soupwidgets.figures.shown import bold
 from soupwidgets.figures.style import TOO_FEW, error_bars
-from soupwidgets.stats.scales import Scale
+from soupwidgets.figures.units import unit_of
 from soupwidgets.topics.frontier.models import FrontierModel
 from soupwidgets.topics.frontier.point import FrontierPoint
 
@@ -41,7 +41,7 @@ class Marked:
     hover: str
 
 
-def kind_trace(kind: str, marks: Sequence[Marked], scale: Scale, colour: str | None, *, bars: bool) -> dict[str, Any]:
+def kind_trace(kind: str, marks: Sequence[Marked], scale: Placing, colour: str | None, *, bars: bool) -> dict[str, Any]:
     """Draw the models of one kind; with their intervals, if those are wanted."""
     symbol, own_colour, size = KIND_MARKS[kind]
     marker: dict[str, Any] = {
@@ -71,7 +71,7 @@ def kind_trace(kind: str, marks: Sequence[Marked], scale: Scale, colour: str | N
     return trace
 
 
-def _symbol(symbol: str, mark: Marked, scale: Scale) -> str:
+def _symbol(symbol: str, mark: Marked, scale: Placing) -> str:
     # A model without a finite position is drawn hollow at the edge of the axis.
     outside = off_scale(mark.point.id, scale) or off_scale(mark.point.ood, scale)
     return f"{symbol}-open" if outside else symbol
@@ -97,7 +97,7 @@ def _coloured(values: Sequence[Any], name: str, with_bar: bool) -> dict[str, Any
     }  # fmt: skip
 
 
-def _bars(values: Sequence[tuple[float, tuple[float, float]]], scale: Scale) -> dict[str, Any]:
+def _bars(values: Sequence[tuple[float, tuple[float, float]]], scale: Placing) -> dict[str, Any]:
     # A value beyond the edge of the scale stands at the edge, and so does its bar's end.
     ends = [(place(v, scale), *(place(x, scale) for x in limits)) for v, limits in values]
     return error_bars([(v, min(low, v), max(high, v)) for v, low, high in ends])
@@ -106,14 +106,14 @@ def _bars(values: Sequence[tuple[float, tuple[float, float]]], scale: Scale) -> 
 def hover_text(model: FrontierModel, point: FrontierPoint, shift: str | None) -> str:
     """What is said of a model where the pointer rests."""
     lines = [f"{bold(model.name)} ({model.kind})"]
-    ood = ood_name(shift, model.evaluation)
+    ood, unit = ood_name(shift, model.evaluation), unit_of(model.evaluation)
     for what, value, (low, high) in (("ID", point.id, point.id_interval), (ood, point.ood, point.ood_interval)):
-        limits = f" [{low:.2%}, {high:.2%}]" if np.isfinite(low) and np.isfinite(high) else ""
+        limits = f" [{unit.show(low, 2)}, {unit.show(high, 2)}]" if np.isfinite(low) and np.isfinite(high) else ""
         # For published models the number of images may be unknown.
         limits = limits or ("" if model.kind == "published" else f" [{TOO_FEW}]")
-        lines.append(f"{what} {value:.2%}{limits}")
+        lines.append(f"{what} {unit.show(value, 2)}{limits}")
     if any(np.isnan(score.loss) for score in model.evaluation.scores.values()) and model.kind != "published":
-        lines.append("some of its logits are not finite: those images count as wrong")
+        lines.append("some of its logits are not finite: those examples count as wrong")
     parts = sorted(model.evaluation.recipe.items(), key=lambda item: -abs(item[1]))
     if len(parts) > 1:
         more = f" and {len(parts) - _SHOWN_PARTS} more" if len(parts) > _SHOWN_PARTS else ""

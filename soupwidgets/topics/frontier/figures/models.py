@@ -11,8 +11,9 @@ from soupwidgets.evaluation.axis_names import ood_name
 from soupwidgets.figures.colours import GREY, INK, ORANGE, PALE, SKY, VERMILLION
 from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.labels import label_positions
-from soupwidgets.figures.scales import accuracy_axis, place
+from soupwidgets.figures.scales import Placing, accuracy_axis, place
 from soupwidgets.figures.style import band, drawing, not_in_view
+from soupwidgets.figures.units import Unit, unit_of
 from soupwidgets.stats.scales import Scale
 from soupwidgets.topics.frontier.figures.marks import KIND_MARKS, Marked, hover_text, kind_trace
 from soupwidgets.topics.frontier.figures.words import frontier_words
@@ -69,49 +70,51 @@ def models(
     -----
     The figures of arXiv 2109.01903 (section 1) and 2203.05482 (section 1), on the axes of arXiv 2007.00644.
     """
-    points = result.points(shift)
+    points, unit = result.points(shift), unit_of(result.models[0].evaluation)
+    on: Placing = scale if unit.share else "number"
     marks = {m.name: Marked(m, points[m.name], hover_text(m, points[m.name], shift)) for m in result.models}
-    hidden = _far_below(marks)
+    hidden = _far_below(marks, unit)
     shown = [mark.point for name, mark in marks.items() if name not in hidden]
     around = [*shown, *_near(context or {}, shown)]
+    ood = ood_name(shift, result.models[0].evaluation)
     drawn = drawing(
-        "Accuracy against robustness of every model shown",
-        accuracy_axis("In-distribution (ID) accuracy", [p.id for p in around], scale=scale),
-        accuracy_axis(f"{ood_name(shift, result.models[0].evaluation)} accuracy", [p.ood for p in around], scale=scale),
+        f"{unit.against_robustness} of every model shown",
+        accuracy_axis(f"In-distribution (ID) {unit.words}", [p.id for p in around], scale=on),
+        accuracy_axis(f"{ood} {unit.words}", [p.ood for p in around], scale=on),
         height=560,
     )
     kind = "scattergl" if len(marks) + len(context or {}) > _WIDE_POOL else "scatter"
-    _add_lines(drawn, around, scale, baseline)
+    _add_lines(drawn, around, on, baseline)
     if context:
-        drawn.add(kind, **_context_trace(context, scale))
-    _add_curves(drawn, result, points, scale)
+        drawn.add(kind, **_context_trace(context, on))
+    _add_curves(drawn, result, points, on)
     for made_by in KIND_MARKS:
         # Kinds without a model get a trace too, so that traces keep their order when one is added.
         of_kind = [mark for mark in marks.values() if mark.model.kind == made_by]
-        drawn.add(kind, **kind_trace(made_by, of_kind, scale, colour, bars=len(marks) <= _WITH_BARS))
+        drawn.add(kind, **kind_trace(made_by, of_kind, on, colour, bars=len(marks) <= _WITH_BARS))
     best = result.pareto(shift)
     drawn.add(
-        x=[place(points[n].id, scale) for n in best],
-        y=[place(points[n].ood, scale) for n in best],
+        x=[place(points[n].id, on) for n in best],
+        y=[place(points[n].ood, on) for n in best],
         uid="pareto", name="not beaten on both axes", mode="lines", hoverinfo="skip",
         line={"color": INK, "width": 1, "dash": "dot", "shape": "vh"},
     )  # fmt: skip
     # A trace without any point would not be drawn, and what is not drawn cannot move on screen: there is one nowhere.
     ringed = [points[name] for name in chosen if name in points]
     drawn.add(
-        x=[*(place(p.id, scale) for p in ringed), None], y=[*(place(p.ood, scale) for p in ringed), None],
+        x=[*(place(p.id, on) for p in ringed), None], y=[*(place(p.ood, on) for p in ringed), None],
         uid="chosen", name="chosen", mode="markers", hoverinfo="skip", showlegend=bool(ringed),
         marker={"size": 18, "symbol": "circle-open", "color": VERMILLION, "line": {"width": 2.5, "color": VERMILLION}},
     )  # fmt: skip
-    _add_names(drawn, [mark for name, mark in marks.items() if name not in hidden], scale, chosen)
+    _add_names(drawn, [mark for name, mark in marks.items() if name not in hidden], on, chosen)
     return drawn.done(
         frontier_words(result, shift, baseline, context, chosen),
-        annotations=not_in_view(hidden),
+        annotations=not_in_view(hidden, below=unit.higher_is_better),
         dragmode="lasso" if lasso else "zoom",
     )
 
 
-def _add_names(drawn: Drawing, marks: Sequence[Marked], scale: Scale, chosen: Sequence[str]) -> None:
+def _add_names(drawn: Drawing, marks: Sequence[Marked], scale: Placing, chosen: Sequence[str]) -> None:
     """Names beside the marks, where there is room: of models that are no points of a curve, and of chosen ones."""
     alone = [mark for mark in marks if mark.model.kind != "WiSE-FT"]
     named = [mark for mark in marks if mark.model.name in chosen][:_NAMED]
@@ -130,21 +133,25 @@ def _add_names(drawn: Drawing, marks: Sequence[Marked], scale: Scale, chosen: Se
     )  # fmt: skip
 
 
-def _add_lines(drawn: Drawing, points: Sequence[FrontierPoint], scale: Scale, baseline: Baseline | None) -> None:
+def _add_lines(drawn: Drawing, points: Sequence[FrontierPoint], scale: Placing, baseline: Baseline | None) -> None:
     everything = [a for p in points for a in (p.id, p.ood) if np.isfinite(a)]
-    reach = np.linspace(max(min(everything) - 0.1, 0.001), min(max(everything) + 0.1, 0.999), 400)
+    low, high = min(everything), max(everything)
+    room = 0.1 if scale != "number" else 0.5 * (high - low)
+    reach = np.linspace(low - room, high + room, 400)
+    if scale != "number":
+        reach = np.linspace(max(low - room, 0.001), min(high + room, 0.999), 400)
     ends = [place(float(a), scale) for a in reach]
     drawn.add(
         x=ends, y=ends, uid="diagonal", showlegend=_in_view(drawn), name="y = x", mode="lines",
-        hovertemplate="as accurate under shift as in distribution<extra></extra>",
+        hovertemplate="as good under shift as in distribution<extra></extra>",
         line={"color": GREY, "width": 1, "dash": "dash"},
     )  # fmt: skip
     if baseline is None:
         return
     limits = baseline.band(reach)
     if np.isfinite(limits).all():
-        low, high = ([place(float(a), scale) for a in limits[:, i]] for i in (0, 1))
-        drawn.add(**band(ends, low, high, colour=ORANGE, uid="baseline band"))
+        lower, upper = ([place(float(a), scale) for a in limits[:, i]] for i in (0, 1))
+        drawn.add(**band(ends, lower, upper, colour=ORANGE, uid="baseline band"))
     drawn.add(
         x=ends, y=[place(float(a), scale) for a in baseline.predict(reach)], uid="baseline", mode="lines",
         name=f"line of {len(baseline.names)} baseline models, 95% band",
@@ -159,7 +166,7 @@ def _in_view(drawn: Drawing) -> bool:
     return bool(max(left, bottom) < min(right, top))
 
 
-def _add_curves(drawn: Drawing, result: Frontier, points: Mapping[str, FrontierPoint], scale: Scale) -> None:
+def _add_curves(drawn: Drawing, result: Frontier, points: Mapping[str, FrontierPoint], scale: Placing) -> None:
     x: list[float | None] = []
     y: list[float | None] = []
     for models in result.curves().values():
@@ -171,7 +178,7 @@ def _add_curves(drawn: Drawing, result: Frontier, points: Mapping[str, FrontierP
     )  # fmt: skip
 
 
-def _context_trace(context: Mapping[str, FrontierPoint], scale: Scale) -> dict[str, Any]:
+def _context_trace(context: Mapping[str, FrontierPoint], scale: Placing) -> dict[str, Any]:
     return {
         "x": [place(p.id, scale) for p in context.values()],
         "y": [place(p.ood, scale) for p in context.values()],
@@ -184,10 +191,13 @@ def _context_trace(context: Mapping[str, FrontierPoint], scale: Scale) -> dict[s
     }
 
 
-def _far_below(marks: Mapping[str, Marked]) -> list[str]:
+def _far_below(marks: Mapping[str, Marked], unit: Unit) -> list[str]:
     """Models so bad that showing them would squeeze all others into one spot."""
-    middle, high = np.percentile([m.point.id for m in marks.values()], [50, 75])
-    return [name for name, m in marks.items() if m.point.id < middle - 5 * (high - middle) - 0.1]
+    merits = {name: unit.merit(m.point.id) for name, m in marks.items()}
+    middle, high = np.percentile(list(merits.values()), [50, 75])
+    # Ten points, or as much of a number that may be of any size.
+    least = middle - 5 * (high - middle) - (0.1 if unit.share else abs(middle))
+    return [name for name, merit in merits.items() if merit < least]
 
 
 def _near(context: Mapping[str, FrontierPoint], points: Sequence[FrontierPoint]) -> list[FrontierPoint]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from soupwidgets.evaluation.axis_names import ood_name
+from soupwidgets.figures.units import unit_of
 from soupwidgets.topics.frontier.figures.marks import KIND_MARKS
 from soupwidgets.topics.frontier.models import Frontier
 from soupwidgets.topics.frontier.point import FrontierPoint
@@ -22,19 +23,21 @@ def frontier_words(
     chosen: Sequence[str],
 ) -> str:
     """Count the models, and name the best, those not beaten, and the chosen."""
-    points = result.points(shift)
+    points, unit = result.points(shift), unit_of(result.models[0].evaluation)
 
     def say(name: str) -> str:
         p = points[name]
-        return f"{name} (ID {p.id:.1%}, OOD {p.ood:.1%})"
+        return f"{name} (ID {unit.show(p.id)}, OOD {unit.show(p.ood)})"
 
     counts = {kind: sum(m.kind == kind for m in result.models) for kind in KIND_MARKS}
-    most_id, most_ood = max(points, key=lambda n: points[n].id), max(points, key=lambda n: points[n].ood)
+    most_id = max(points, key=lambda n: unit.merit(points[n].id))
+    most_ood = max(points, key=lambda n: unit.merit(points[n].ood))
     best = result.pareto(shift)
+    kinds = ", ".join(f"{n} {kind}" for kind, n in counts.items() if n)
     text = (
-        f"{len(result)} models ({', '.join(f'{n} {kind}' for kind, n in counts.items() if n)}), ID accuracy against "
-        f"{ood_name(shift, result.models[0].evaluation)} accuracy. Highest ID: {say(most_id)}. "
-        f"Highest OOD: {say(most_ood)}. "
+        f"{len(result)} models ({kinds}), ID {unit.words} against "
+        f"{ood_name(shift, result.models[0].evaluation)} {unit.words}. {unit.best_word} ID: {say(most_id)}. "
+        f"{unit.best_word} OOD: {say(most_ood)}. "
         f"Not beaten on both axes: {_listed([say(name) for name in best])}."
     )
     if baseline is not None:

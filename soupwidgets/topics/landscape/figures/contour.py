@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from soupwidgets.evaluation import SplitScore
 from soupwidgets.figures.colours import INK
 from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.shown import bold
 from soupwidgets.figures.style import axis, drawing
-from soupwidgets.topics.landscape.figures.plane import Quantity, contour_trace, corner_marks, plane_title, plane_words
+from soupwidgets.topics.landscape.figures.plane import (
+    Quantity,
+    contour_trace,
+    corner_marks,
+    height_of,
+    plane_title,
+    plane_words,
+)
+from soupwidgets.topics.landscape.height import cost
 from soupwidgets.topics.landscape.marks import Mark
 from soupwidgets.topics.landscape.plane import Landscape
 from soupwidgets.topics.landscape.span import Place
@@ -120,12 +129,17 @@ def _marks(marks: Mapping[str, Mark]) -> dict[str, dict[str, Any]]:
     return traces
 
 
+def _score(score: SplitScore) -> str:
+    shown = height_of(score, "error")
+    return f"loss {score.loss:.3f}, {'error' if shown.name == 'Error' else shown.name} {shown.show(cost(score))}"
+
+
 def _hover(name: str, mark: Mark) -> str:
     lines = [bold(name)]
     if mark.own is not None:
-        lines.append(f"loss {mark.own.loss:.3f}, error {1 - mark.own.accuracy:.1%}")
+        lines.append(_score(mark.own))
     if mark.place.off > 0:
         lines.append(f"{mark.place.off:.3g} off the plane")
         if mark.there is not None:
-            lines.append(f"the plane there: loss {mark.there.loss:.3f}, error {1 - mark.there.accuracy:.1%}")
+            lines.append(f"the plane there: {_score(mark.there)}")
     return "\n".join(lines)

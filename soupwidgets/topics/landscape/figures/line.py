@@ -10,7 +10,8 @@ import numpy as np
 
 from soupwidgets.figures.colours import COLOURS, GREY, INK
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import axis, band, drawing, limits, percent
+from soupwidgets.figures.style import axis, band, drawing, limits
+from soupwidgets.topics.landscape.figures.plane import height_of
 from soupwidgets.topics.landscape.line import LandscapeLine
 
 
@@ -32,21 +33,24 @@ def line(lines: LandscapeLine | Mapping[str, LandscapeLine], quantity: Literal["
     """
     named = {"straight line": lines} if isinstance(lines, LandscapeLine) else dict(lines)
     first = next(iter(named.values()))
-    unit = "Error, %" if quantity == "error" else "Cross-entropy, nats"
+    shown = height_of(first, quantity)
+    unit, factor = shown.unit, shown.factor
     columns = [quantity, f"{quantity} low", f"{quantity} high"]
-    values = [v for line in named.values() for v in line.to_frame()[columns].to_numpy().ravel() * _factor(quantity)]
+    values = [v for line in named.values() for v in line.to_frame()[columns].to_numpy().ravel() * factor]
     ends = first.first, first.second
     drawn = drawing(
-        f"{'Error' if quantity == 'error' else 'Loss'} from {ends[0]} to {ends[1]} ({first.split})",
+        f"{shown.name} from {ends[0]} to {ends[1]} ({first.split})",
         axis(f"t (0 {ends[0]}, 1 {ends[1]})"),
         axis(f"{unit} (band: 95%)", limits([v for v in values if math.isfinite(v)] or [0.0], 0.1)),
     )
     sentences = []
     for i, ((name, line), colour) in enumerate(zip(named.items(), COLOURS * len(named), strict=False)):
         frame = line.to_frame()
-        factor = _factor(quantity)
         x = frame["t"].tolist()
-        low, high = (frame[f"{quantity} {end}"].fillna(frame[quantity]) * factor for end in ("low", "high"))
+        low, high = (
+            frame[f"{quantity} {end}"].fillna(frame[quantity]) * factor
+            for end in ("low", "high")[:: 1 if factor > 0 else -1]
+        )
         drawn.add(**band(x, low.tolist(), high.tolist(), colour=colour, uid=f"band-{i}"))
         drawn.add(
             x=x,
@@ -58,14 +62,14 @@ def line(lines: LandscapeLine | Mapping[str, LandscapeLine], quantity: Literal["
             mode="lines+markers",
             line={"color": colour, "width": 2.5},
             marker={"size": 5},
-            hovertemplate=f"t %{{x:.3g}}: %{{y:.2f}}<extra>{unit}</extra>",
+            hovertemplate=f"t %{{x:.3g}}: %{{y:.{'2f' if factor == 100 or shown.nats else '4g'}}}<extra>{unit}</extra>",
         )
         sentences.append(_sentence(name, line))
-    known = _values(first, quantity)
+    known = first.errors if quantity == "error" else first.losses
     known_ends = [t for t in (0.0, 1.0) if t in known]
     drawn.add(
         x=known_ends,
-        y=[known[t] for t in known_ends],
+        y=[factor * known[t] for t in known_ends],
         uid="ends",
         name="the two models",
         showlegend=False,
@@ -81,24 +85,20 @@ def line(lines: LandscapeLine | Mapping[str, LandscapeLine], quantity: Literal["
     return drawn.done(" ".join(sentences))
 
 
-def _factor(quantity: str) -> float:
-    return 100.0 if quantity == "error" else 1.0
-
-
-def _values(line: LandscapeLine, quantity: str) -> dict[float, float]:
-    return {t: percent(e) for t, e in line.errors.items()} if quantity == "error" else line.losses
-
-
 def _sentence(name: str, line: LandscapeLine) -> str:
     known = line.errors
     if not {0.0, 1.0} <= known.keys():
         return f"{name}: {len(known)} of {len(line.recipes)} points are measured."
-    low, high = line.barrier_interval
+    (low, high), shown = line.barrier_interval, height_of(line, "error")
+    called = "error" if shown.name == "Error" else shown.name
     inside = [t for t in known if 0 <= t <= 1]
     top, best = (choose(inside, key=lambda t: known[t]) for choose in (max, min))
     return (
-        f"{name} ({line.split}): error {known[0.0]:.1%} at {line.first}, {known[1.0]:.1%} at {line.second}; "
-        f"highest between them {known[top]:.1%} at t = {top:.3g}, lowest {known[best]:.1%} at t = {best:.3g}. "
-        f"Error barrier {100 * line.barrier:.2f} points [{100 * low:.2f}, {100 * high:.2f}]."
+        f"{name} ({line.split}): {called} {shown.show(known[0.0])} at {line.first}, "
+        f"{shown.show(known[1.0])} at {line.second}; "
+        f"{shown.worst_word} between them {shown.show(known[top])} at t = {top:.3g}, {shown.best_word} "
+        f"{shown.show(known[best])} at t = {best:.3g}. "
+        f"{'Error barrier' if called == 'error' else 'Barrier'} {shown.difference(line.barrier)} "
+        f"[{shown.difference(low)}, {shown.difference(high)}].".replace(" points,", ",").replace(" points]", "]")
         + (f" {line.batch_norm}" if line.batch_norm else "")
     )

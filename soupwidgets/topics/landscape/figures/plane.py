@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from soupwidgets.evaluation import SplitScore
+from soupwidgets.figures.units import LOSS_WORDS, unit_of
+from soupwidgets.suites.task import Task
+from soupwidgets.topics.landscape.height import is_error
+from soupwidgets.topics.landscape.line import LandscapeLine
 from soupwidgets.topics.landscape.marks import Mark
 from soupwidgets.topics.landscape.plane import Landscape
 
@@ -23,9 +29,72 @@ _CLIP = 2.0
 _BAR = 220
 
 
+@dataclass(frozen=True)
+class Height:
+    """How a loss, an error, or another metric is drawn.
+
+    Parameters
+    ----------
+    name
+        What a title calls it.
+    unit
+        What an axis calls it.
+    factor
+        From the stored number, of which less is better, to the one that is drawn: 100 for percent, -1 for a metric of
+        which more is better.
+    nats
+        Whether it is a loss in nats.
+    """
+
+    name: str
+    unit: str
+    factor: float = 1.0
+    nats: bool = False
+
+    @property
+    def best_word(self) -> str:
+        """What the best value is."""
+        return "highest" if self.factor < 0 else "lowest"
+
+    @property
+    def worst_word(self) -> str:
+        """What the worst value is."""
+        return "lowest" if self.factor < 0 else "highest"
+
+    def show(self, stored: float, digits: int = 3) -> str:
+        """A stored number in words."""
+        if not math.isfinite(stored):
+            return "not finite"
+        if abs(self.factor) == 100:
+            return f"{self.factor * stored:.1f}%"
+        return f"{stored:.{digits}f} nats" if self.nats else f"{self.factor * stored:.{digits}g}"
+
+    def difference(self, stored: float) -> str:
+        """A difference of stored numbers in words."""
+        return f"{100 * stored:.2f} points" if abs(self.factor) == 100 else f"{stored:.3g}"
+
+
+def height_of(of: Landscape | LandscapeLine | SplitScore, quantity: Quantity, task: Task = "single-label") -> Height:
+    """How a quantity of a landscape, a line or a score (of this task) is drawn."""
+    if quantity == "loss":
+        words = LOSS_WORDS[task if isinstance(of, SplitScore) else of.task]
+        return Height("Loss", words, nats=words.endswith("nats"))
+    unit = unit_of(of.metric)
+    if of.metric == "accuracy":
+        return Height("Error", "Error, %", 100.0)
+    if is_error(of.metric):
+        return Height(f"1 - {unit.words}", f"1 - {unit.words}, %", 100.0)
+    return Height(unit.name, unit.axis(), (-1.0 if unit.higher_is_better else 1.0) * (100.0 if unit.share else 1.0))
+
+
 def contour_trace(landscape: Landscape, quantity: Quantity) -> dict[str, Any]:
     """The landscape as contours at numbers that can be read."""
     values, top, clipped = drawn_values(landscape, quantity)
+    shown = height_of(landscape, quantity)
+    bar = colour_bar(shown, top, clipped)
+    more_is_better = shown.factor < 0
+    if more_is_better:
+        values, top = -values, -float(np.min(values))
     low = float(np.min(values))
     step = round_step((top - low) / _CONTOURS)
     return {
@@ -36,16 +105,18 @@ def contour_trace(landscape: Landscape, quantity: Quantity) -> dict[str, Any]:
         "zmin": low,
         "zmax": top,
         "colorscale": COLOURS,
+        "reversescale": more_is_better,
         "contours": {"start": step * math.ceil(low / step), "end": top, "size": step},
         "line": {"width": 0.6, "color": "rgba(34,34,34,0.45)"},
-        "colorbar": colour_bar(quantity, top, clipped),
+        "colorbar": bar,
         "hovertemplate": "(%{x:.3g}, %{y:.3g}): %{z:.3f}<extra></extra>",
     }
 
 
 def drawn_values(landscape: Landscape, quantity: Quantity) -> tuple[NDArray[np.float64], float, int]:
-    """The values to draw (all finite), the upper end of the colours, and the number of points above it."""
-    raw = landscape.filled(landscape.error * 100 if quantity == "error" else landscape.loss)
+    """The values (all finite, less is better), the upper end of the colours, and the number of points above it."""
+    factor = abs(height_of(landscape, quantity).factor)
+    raw = landscape.filled(landscape.error * factor if quantity == "error" else landscape.loss)
     finite = raw[np.isfinite(raw)]
     if not finite.size:
         return np.zeros_like(raw), 1.0, raw.size
@@ -57,12 +128,13 @@ def drawn_values(landscape: Landscape, quantity: Quantity) -> tuple[NDArray[np.f
     return np.where(raw <= top, raw, top), top, clipped
 
 
-def colour_bar(quantity: Quantity, top: float, clipped: int) -> dict[str, Any]:
+def colour_bar(shown: Height, top: float, clipped: int) -> dict[str, Any]:
     """A colour bar that says how many points are above its end."""
     beyond = ""
     if clipped:
-        beyond = f"\n{clipped} point{'s' if clipped > 1 else ''} above {top:.3g} in the last colour"
-    title = {"text": quantity_unit(quantity) + beyond, "side": "right"}
+        where = f"below {-top:.3g}" if shown.factor < 0 else f"above {top:.3g}"
+        beyond = f"\n{clipped} point{'s' if clipped > 1 else ''} {where} in the last colour"
+    title = {"text": shown.unit + beyond, "side": "right"}
     place = {"lenmode": "pixels", "len": _BAR, "y": 1, "yanchor": "top"}
     return {"title": title, "thickness": 14, "outlinewidth": 0, "tickformat": "~g", **place}
 
@@ -80,7 +152,7 @@ def plane_title(landscape: Landscape, quantity: Quantity) -> str:
     plane = landscape.plane
     names = list(plane.corners)
     through = f"a run of {len(names)} checkpoints" if plane.explained else f"{', '.join(names[:-1])} and {names[-1]}"
-    return f"{quantity_name(quantity)} on the plane through {through} ({landscape.split})"
+    return f"{height_of(landscape, quantity).name} on the plane through {through} ({landscape.split})"
 
 
 def plane_words(landscape: Landscape, quantity: Quantity, marks: Mapping[str, Mark]) -> str:
@@ -91,14 +163,15 @@ def plane_words(landscape: Landscape, quantity: Quantity, marks: Mapping[str, Ma
     finite = np.where(np.isfinite(values), values, np.inf)
     row, column = np.unravel_index(int(np.argmin(finite)), finite.shape)
     shape = f"{len(landscape.x)} by {len(landscape.y)}"
-    low = f"{values[row, column]:.1%}" if quantity == "error" else f"{values[row, column]:.3f} nats"
+    drawn = height_of(landscape, quantity)
+    low = drawn.show(float(values[row, column]))
     lost = int((~np.isfinite(values) & (landscape.seen > 0)).sum())
     norm = f" {landscape.batch_norm}" if landscape.batch_norm else ""
     on = [name for name, mark in marks.items() if mark.place.off == 0]
     beside = [f"{name} ({mark.place.off:.3g})" for name, mark in marks.items() if mark.place.off > 0]
     return (
-        f"{quantity_name(quantity)} on {landscape.split} on a grid of {shape} models: {measured} measured on all "
-        f"{landscape.total:,} images, {some - measured} on some of them. The lowest, {low}, is at "
+        f"{drawn.name} on {landscape.split} on a grid of {shape} models: {measured} measured on all "
+        f"{landscape.total:,} examples, {some - measured} on some of them. The {drawn.best_word}, {low}, is at "
         f"({landscape.x[column]:.3g}, {landscape.y[row]:.3g}).{f' {lost} points have no finite loss.' if lost else ''}"
         f"{norm} On the plane lie {', '.join(on) or 'no models'}."
         + (f" Off the plane, with their distances: {', '.join(beside)}." if beside else "")
@@ -108,13 +181,3 @@ def plane_words(landscape: Landscape, quantity: Quantity, marks: Mapping[str, Ma
 def corner_marks(landscape: Landscape) -> dict[str, Mark]:
     """The plane's own corners as marks."""
     return {name: Mark(landscape.plane.place(recipe)) for name, recipe in landscape.plane.corners.items()}
-
-
-def quantity_name(quantity: Quantity) -> str:
-    """How a title calls the quantity."""
-    return "Error" if quantity == "error" else "Loss"
-
-
-def quantity_unit(quantity: Quantity) -> str:
-    """How an axis calls the quantity."""
-    return "Error, %" if quantity == "error" else "Cross-entropy, nats"

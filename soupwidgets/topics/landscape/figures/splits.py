@@ -16,7 +16,7 @@ from soupwidgets.topics.landscape.figures.plane import (
     contour_trace,
     corner_marks,
     drawn_values,
-    quantity_name,
+    height_of,
 )
 from soupwidgets.topics.landscape.marks import Mark
 from soupwidgets.topics.landscape.plane import Landscape
@@ -51,7 +51,8 @@ def splits(
     shape = np.ptp(landscapes[0].y) / np.ptp(landscapes[0].x)
     # The approximate height of a panel, with its title, when the figure is as wide as a notebook.
     height = 165 * float(np.clip(shape, 0.3, 2)) + 45
-    name = quantity_name(quantity)
+    drawn_as = height_of(landscapes[0], quantity)
+    name = drawn_as.name
     drawn = drawing(
         f"{name} on one plane of weights, split by split",
         None,
@@ -75,7 +76,11 @@ def splits(
             **hidden, "domain": [top - 0.96 / rows, below], "anchor": f"x{number}", "range": [one.y[0], one.y[-1]],
             "scaleanchor": f"x{number}", "constraintoward": "top",
         }  # fmt: skip
-        title = {"text": f"{one.split}: lowest {_low(one, quantity)}", "x": left + 0.48 / columns, "y": below}
+        title = {
+            "text": f"{one.split}: {drawn_as.best_word} {_low(one, quantity)}",
+            "x": left + 0.48 / columns,
+            "y": below,
+        }
         drawn.layout.setdefault("annotations", []).append(
             {**title, "xref": "paper", "yref": "paper", "yanchor": "bottom", "showarrow": False}
         )
@@ -83,7 +88,8 @@ def splits(
         values, _, _ = drawn_values(one, quantity)
         down, across = np.unravel_index(int(np.argmin(values)), values.shape)
         drawn.add(
-            x=[one.x[across]], y=[one.y[down]], uid=f"lowest-{i}", name="lowest point of the grid", mode="markers",
+            x=[one.x[across]], y=[one.y[down]], uid=f"lowest-{i}", name=f"{drawn_as.best_word} point of the grid",
+            mode="markers",
             marker={"symbol": "star", "size": 12, "color": "white", "line": {"color": INK, "width": 1.5}},
             showlegend=i == 0, hoverinfo="skip", **where,
         )  # fmt: skip
@@ -95,7 +101,7 @@ def splits(
             hovertext=names, hoverinfo="text", showlegend=i == 0, **where,
         )  # fmt: skip
     words = "; ".join(f"{one.split} {_low(one, quantity)}" for one in landscapes)
-    text = f"{name} on the same plane for {len(landscapes)} splits; the lowest value of each: {words}."
+    text = f"{name} on the same plane for {len(landscapes)} splits; the {drawn_as.best_word} value of each: {words}."
     return drawn.done(text, margin={"l": 10, "r": 10})
 
 
@@ -105,4 +111,4 @@ def _low(landscape: Landscape, quantity: Quantity) -> str:
     if not finite.size:
         return "not finite"
     about = "" if landscape.exact else "about "
-    return f"{about}{finite.min():.1%}" if quantity == "error" else f"{about}{finite.min():.2f} nats"
+    return f"{about}{height_of(landscape, quantity).show(float(finite.min()), 2)}"

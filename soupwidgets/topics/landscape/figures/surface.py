@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,9 @@ from soupwidgets.topics.landscape.figures.plane import (
     colour_bar,
     corner_marks,
     drawn_values,
+    height_of,
     plane_title,
     plane_words,
-    quantity_unit,
 )
 from soupwidgets.topics.landscape.marks import Mark
 from soupwidgets.topics.landscape.plane import Landscape
@@ -40,12 +41,17 @@ def surface(landscape: Landscape, quantity: Quantity = "loss", marks: Mapping[st
         With a text alternative in ``layout.meta``.
     """
     values, top, clipped = drawn_values(landscape, quantity)
+    shown = height_of(landscape, quantity)
+    bar = colour_bar(shown, top, clipped)
+    ends: dict[str, Any] = {"cmax": top}
+    if shown.factor < 0:
+        values, ends = -values, {"cmin": -top, "reversescale": True}
     places = corner_marks(landscape) if marks is None else marks
     on = {name: m.place for name, m in places.items() if m.place.off == 0 and _inside(landscape, m.place)}
     drawn = drawing(plane_title(landscape, quantity), None, None, height=560)
     drawn.add(
-        "surface", uid="landscape", x=landscape.x, y=landscape.y, z=values, cmax=top, colorscale=COLOURS,
-        colorbar=colour_bar(quantity, top, clipped),
+        "surface", uid="landscape", x=landscape.x, y=landscape.y, z=values, **ends, colorscale=COLOURS,
+        colorbar=bar,
         hovertemplate="(%{x:.3g}, %{y:.3g}): %{z:.3f}<extra></extra>",
     )  # fmt: skip
     lift = 0.03 * float(np.ptp(values))
@@ -61,7 +67,7 @@ def surface(landscape: Landscape, quantity: Quantity = "loss", marks: Mapping[st
         hoverinfo="text",
         showlegend=False,
     )
-    titles = (*_short_axes(landscape), quantity_unit(quantity))
+    titles = (*_short_axes(landscape), shown.unit)
     scene = {f"{side}axis": {"title": {"text": title}} for side, title in zip("xyz", titles, strict=True)}
     return drawn.done(
         plane_words(landscape, quantity, places),

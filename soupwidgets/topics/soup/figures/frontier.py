@@ -11,7 +11,8 @@ from soupwidgets.evaluation import Evaluation
 from soupwidgets.evaluation.axis_names import ood_name
 from soupwidgets.figures.colours import BLUE, INK, PALE, VERMILLION, mark
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import axis, drawing, error_bar, interval_words, limits, not_in_view, percent, percents
+from soupwidgets.figures.style import axis, drawing, limits, not_in_view
+from soupwidgets.figures.units import Unit, unit_of
 from soupwidgets.topics.frontier.point import FrontierPoint
 from soupwidgets.topics.frontier.point import point as frontier_point
 
@@ -52,29 +53,31 @@ def frontier(
     """
     names, points = list(ingredients), [frontier_point(evaluation, shift) for evaluation in ingredients.values()]
     name_of_shift = ood_name(shift, next(iter(ingredients.values())))
+    unit = unit_of(next(iter(ingredients.values())))
     inside = [mixture is not None and name in mixture.recipe for name in names]
-    outside = _far_away(points, [used or name == zero_shot for name, used in zip(names, inside, strict=True)])
+    outside = _far_away(points, [used or name == zero_shot for name, used in zip(names, inside, strict=True)], unit)
     soups = {
         uid: (evaluation, frontier_point(evaluation, shift))
         for uid, evaluation in (("ensemble", ensemble), ("here", mixture))
         if evaluation is not None
     }
     kept = [p for i, p in enumerate(points) if i not in outside]
-    axes = _axes(kept, [point for _, point in soups.values()], name_of_shift)
-    drawn = drawing("Accuracy against robustness (blue: in the soup)", *axes)
+    axes = _axes(kept, [point for _, point in soups.values()], name_of_shift, unit)
+    drawn = drawing(f"{unit.against_robustness} (blue: in the soup)", *axes)
+    here = f"ID {unit.hover('x')}<br>OOD {unit.hover('y')}<extra></extra>"
     drawn.add(
-        x=percents([p.id for p in points]),
-        y=percents([p.ood for p in points]),
+        x=unit.places(p.id for p in points),
+        y=unit.places(p.ood for p in points),
         uid="ingredients",
         name="ingredients (blue: in the soup)",
-        # A soup may be on screen before the zero-shot model is measured.
+        # It may not be measured yet.
         label="zero-shot" if zero_shot in names else None,
         at=names.index(zero_shot) if zero_shot in names else None,
         showlegend=False,
         mode="markers",
         customdata=[[name] for name in names],
         hovertext=names,
-        hovertemplate="%{hovertext}<br>ID %{x:.2f}%<br>OOD %{y:.2f}%<extra></extra>",
+        hovertemplate=f"%{{hovertext}}<br>{here}",
         marker={
             "color": [BLUE if used else PALE for used in inside],
             "size": [_IN if used else _OUT for used in inside],
@@ -85,11 +88,11 @@ def frontier(
             "line": {"width": 1, "color": INK},
         },
     )
-    best = max(zip(names, points, strict=True), key=lambda item: item[1].id)
+    worst, *_, best = sorted([*zip(names, points, strict=True)] * 2, key=lambda item: unit.merit(item[1].id))
+    ood = sorted((p.ood for p in points), key=unit.merit)
     text = (
-        f"Accuracy against robustness of {len(names)} ingredients: ID from {min(p.id for p in points):.1%} to "
-        f"{best[1].id:.1%} ({best[0]}), {name_of_shift} from {min(p.ood for p in points):.1%} to "
-        f"{max(p.ood for p in points):.1%}."
+        f"{unit.against_robustness} of {len(names)} ingredients: ID from {unit.show(worst[1].id)} to "
+        f"{unit.show(best[1].id)} ({best[0]}), {name_of_shift} from {unit.show(ood[0])} to {unit.show(ood[-1])}."
     )
     for uid, name, label in (
         ("ensemble", "ensemble of the same members", "ensemble"),
@@ -97,56 +100,59 @@ def frontier(
     ):
         drawn.add(
             # One point that is nowhere where there is none: a trace without any would not be in the legend.
-            **(_marked(*soups[uid], uid) if uid in soups else {"x": [None], "y": [None]}),
+            **(_marked(*soups[uid], uid, unit) if uid in soups else {"x": [None], "y": [None]}),
             uid=uid, name=name, mode="markers", label=label, at=0,
-            hovertemplate=f"{name}<br>ID %{{x:.2f}}%<br>OOD %{{y:.2f}}%<extra></extra>",
+            hovertemplate=f"{name}<br>{here}",
         )  # fmt: skip
     for uid, what in (("here", f"This soup of {sum(inside)}"), ("ensemble", "The ensemble of the same members")):
         if uid in soups:
             evaluation, point = soups[uid]
             text += (
-                f" {what}{'' if evaluation.exact else ' (coarse)'}: ID {point.id:.1%} (95% interval "
-                f"{interval_words(point.id_interval)}), {name_of_shift} {point.ood:.1%} "
-                f"({interval_words(point.ood_interval)})."
+                f" {what}{'' if evaluation.exact else ' (coarse)'}: ID {unit.show(point.id)} (95% interval "
+                f"{unit.limits(point.id_interval)}), {name_of_shift} {unit.show(point.ood)} "
+                f"({unit.limits(point.ood_interval)})."
             )
     hidden = [names[i] for i in outside]
     if hidden:
-        text += f" Far below and not in view: {', '.join(hidden)}."
-    return drawn.done(text, dragmode="lasso", annotations=not_in_view(hidden))
+        text += f" Far {'below' if unit.higher_is_better else 'above'} and not in view: {', '.join(hidden)}."
+    return drawn.done(text, dragmode="lasso", annotations=not_in_view(hidden, below=unit.higher_is_better))
 
 
-def _marked(evaluation: Evaluation, point: FrontierPoint, what: str) -> dict[str, Any]:
+def _marked(evaluation: Evaluation, point: FrontierPoint, what: str, unit: Unit) -> dict[str, Any]:
     """A soup's place, hollow while it is not exact."""
-    drawn: dict[str, Any] = {"x": [percent(point.id)], "y": [percent(point.ood)]}
+    drawn: dict[str, Any] = {"x": [unit.place(point.id)], "y": [unit.place(point.ood)]}
     drawn["marker"] = mark(what, 13, hollow=not evaluation.exact)
     if what == "here":
         style = {"color": VERMILLION, "thickness": 1.5, "width": 5}
-        drawn["error_x"] = error_bar(point.id, point.id_interval, **style)
-        drawn["error_y"] = error_bar(point.ood, point.ood_interval, **style)
+        drawn["error_x"] = unit.bar(point.id, point.id_interval, **style)
+        drawn["error_y"] = unit.bar(point.ood, point.ood_interval, **style)
     return drawn
 
 
-def _far_away(points: list[FrontierPoint], kept: list[bool]) -> list[int]:
+def _far_away(points: list[FrontierPoint], kept: list[bool], unit: Unit) -> list[int]:
     """Ingredients so bad that the others would be squeezed into one spot; those in the soup are always shown."""
-    middle, high = np.percentile([p.id for p in points], [50, 75])
-    return [i for i, p in enumerate(points) if p.id < middle - 5 * (high - middle) - 0.1 and not kept[i]]
+    merits = [unit.merit(p.id) for p in points]
+    middle, high = np.percentile(merits, [50, 75])
+    # Ten points, or as much of a number that may be of any size.
+    least = middle - 5 * (high - middle) - (0.1 if unit.share else abs(middle))
+    return [i for i, merit in enumerate(merits) if merit < least and not kept[i]]
 
 
 def _axes(
-    ingredients: list[FrontierPoint], shown: list[FrontierPoint], name_of_shift: str
+    ingredients: list[FrontierPoint], shown: list[FrontierPoint], name_of_shift: str, unit: Unit
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     return (
-        axis("In-distribution (ID) accuracy, %", _range([p.id for p in ingredients], [p.id for p in shown])),
+        axis(unit.axis("In-distribution (ID)"), _range([p.id for p in ingredients], [p.id for p in shown], unit)),
         axis(
-            f"{name_of_shift} accuracy, %",
-            _range([p.ood for p in ingredients], [p.ood for p in shown]),
+            unit.axis(name_of_shift),
+            _range([p.ood for p in ingredients], [p.ood for p in shown], unit),
         ),
     )
 
 
-def _range(ingredients: list[float], shown: list[float]) -> tuple[float, float]:
+def _range(ingredients: list[float], shown: list[float], unit: Unit) -> tuple[float, float]:
     """Limits with a margin for soups around the ingredients, so that axes stay fixed until a soup leaves them."""
-    low, high = limits(percents(ingredients), margin=0.2)
-    if all(low < value < high for value in percents(shown)):
+    low, high = limits(unit.places(ingredients), margin=0.2)
+    if all(low < value < high for value in unit.places(shown)):
         return low, high
-    return limits([low, high, *percents(shown)])
+    return limits([low, high, *unit.places(shown)])
