@@ -67,7 +67,7 @@ class Metric:
     words: str = ""
     higher_is_better: bool = True
     of: Of = "outputs"
-    share: bool = True
+    share: bool = False
     root: bool = False
 
     def measure(
@@ -242,18 +242,18 @@ def _nothing(_outputs: NDArray[Any], _targets: NDArray[Any]) -> float:
 _BUILT_IN = {
     metric.name: metric
     for metric in (
-        Metric("accuracy", _accuracy, "accuracy", of="predictions"),
-        Metric("macro_f1", _nothing, "macro-F1", of="predictions"),
-        Metric("worst_group", _nothing, "accuracy of the worst group", of="predictions"),
-        Metric(MULTI_LABEL, _nothing, "multi-label accuracy", of="predictions"),
-        Metric("balanced_accuracy", balanced_accuracy, "balanced accuracy", of="predictions"),
-        Metric("auroc", auroc, "AUROC"),
-        Metric("average_precision", average_precision, "average precision"),
-        Metric("exact_match", exact_match, "share with all labels right", of="predictions"),
-        Metric("r2", r2, "R2", share=False),
-        Metric("rmse", squared_error, "root mean squared error", higher_is_better=False, share=False, root=True),
-        Metric("mean_iou", mean_iou, "mean IoU", of="predictions"),
-        Metric("pixel_accuracy", pixel_accuracy, "share of correct pixels", of="predictions"),
+        Metric("accuracy", _accuracy, "accuracy", of="predictions", share=True),
+        Metric("macro_f1", _nothing, "macro-F1", of="predictions", share=True),
+        Metric("worst_group", _nothing, "accuracy of the worst group", of="predictions", share=True),
+        Metric(MULTI_LABEL, _nothing, "multi-label accuracy", of="predictions", share=True),
+        Metric("balanced_accuracy", balanced_accuracy, "balanced accuracy", of="predictions", share=True),
+        Metric("auroc", auroc, "AUROC", share=True),
+        Metric("average_precision", average_precision, "average precision", share=True),
+        Metric("exact_match", exact_match, "share with all labels right", of="predictions", share=True),
+        Metric("r2", r2, "R2"),
+        Metric("rmse", squared_error, "root mean squared error", higher_is_better=False, root=True),
+        Metric("mean_iou", mean_iou, "mean IoU", of="predictions", share=True),
+        Metric("pixel_accuracy", pixel_accuracy, "share of correct pixels", of="predictions", share=True),
     )
 }
 METRICS: dict[str, Metric] = dict(_BUILT_IN)

@@ -77,7 +77,7 @@ def test_values_are_those_of_torchmetrics(case: str) -> None:
 
 
 def test_an_interval_of_a_mean_covers_as_often_as_it_says() -> None:
-    squares = Metric("mean_square", lambda outputs, targets: (outputs[:, 0] - targets) ** 2, share=False)
+    squares = Metric("mean_square", lambda outputs, targets: (outputs[:, 0] - targets) ** 2)
     rng = np.random.default_rng(1)
     covered = 0
     for _ in range(400):

@@ -21,7 +21,7 @@ def test_of_right_answers_it_is_the_interval_of_mcnemar() -> None:
 
 
 def test_a_mean_of_scores_by_hand() -> None:
-    error = Metric("error", lambda y, t: abs(y - t), share=False, higher_is_better=False)
+    error = Metric("error", lambda y, t: abs(y - t), higher_is_better=False)
     targets = np.zeros(4)
     found = paired_difference(error, np.array([1.0, 2, 3, 4]), np.array([2.0, 2, 5, 5]), targets)
     # Differences 1, 0, 2, 1: mean 1, standard deviation sqrt(2 / 3).
