@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite, log10
+from itertools import pairwise
+from math import hypot, isfinite, log10
 from typing import Any
 
-from soupwidgets.figures.colours import GREY, INK, ORANGE, PALE, PURPLE, SKY
+from soupwidgets.figures.colours import GREEN, GREY, INK, ORANGE, PALE, PURPLE, SKY, VERMILLION
 from soupwidgets.figures.labels import label_positions
 
 # More names than these are a legend's work.
 MOST = 6
 _LONGEST = 18
-# Width of a letter in pixels; height of a line, and width of a letter, as shares of the axes.
-_LETTER, _LINE, _WIDE = 6.6, 0.055, 0.012
-# Lines this long are no obstacle to names: they would be everywhere.
+# Width of a letter in pixels; height of a line as a share of the axis.
+_LETTER, _LINE = 6.6, 0.055
+# Lines of more points than these are no obstacle to names: they would be everywhere.
 _OBSTACLE = 30
-# What is too pale to read has a darker shade of its colour.
-_READABLE = {PALE: GREY, ORANGE: "#996900", PURPLE: "#A2527E", SKY: "#1F7FB8"}
+# Distance of places on a line that names keep off, as a share of the axes.
+_PIECE = 0.03
+# What is too pale to read on white (contrast below 4.5) has a darker shade; the dark palette of panels knows these.
+_READABLE = {
+    PALE: GREY, VERMILLION: "#B85000", GREEN: "#007A59", ORANGE: "#8F6200", PURPLE: "#A2527E", SKY: "#0F6FA3",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,10 +46,8 @@ def names_trace(
     """The names as one trace that draws nothing else; they lie over each other as little as possible."""
     placed = [(one, *_place(one)) for one in labels]
     known = [(one, x, y) for one, x, y in placed if x is not None and y is not None]
-    rows = [one for one in known if isinstance(one[2], str)]
-    ends = [one for one in known if one[0].at is None and one not in rows]
-    beside = [one for one in known if one[0].at is not None and one not in rows]
-    written = [*_above(rows, data, layout), *_at_ends(ends, data, layout), *_beside(beside, data, layout)]
+    ends, beside = ([one for one in known if (one[0].at is None) == at_end] for at_end in (True, False))
+    written = [*_at_ends(ends, data, layout), *_beside(beside, data, layout)]
     return {
         "type": "scatter",
         "uid": "names",
@@ -108,36 +111,26 @@ def _at_ends(ends: list[Any], data: Any, layout: Mapping[str, Any]) -> list[tupl
 
 
 def _beside(points: list[Any], data: Any, layout: Mapping[str, Any]) -> list[tuple[Label, Any, Any, str]]:
-    if not points:
-        return []
     axes = [layout.get(f"{side}axis", {}) for side in "xy"]
-    (left, right), (bottom, top) = (_reach(side, data, layout) for side in "xy")
+    ends = _reach("x", data, layout), _reach("y", data, layout)
     lines = [t for t in data if "lines" in t.get("mode", "") and len(t["x"]) <= _OBSTACLE and t.get("fill") is None]
-    around = [
-        (_scaled(x, axes[0]), _scaled(y, axes[1])) for t in lines for x, y in zip(t["x"], t["y"], strict=True)
-        if _number(x) and _number(y)
-    ]  # fmt: skip
+    around = [place for line in lines for place in _along(line, axes, ends)]
     places = [(_scaled(x, axes[0]), _scaled(y, axes[1])) for _, x, y in points]
-    every = [*places, *around, (left, bottom), (right, top)]
-    names = [_cut(one.text) for one, _, _ in points]
-    where = label_positions([x for x, _ in every], [y for _, y in every], names, corners=True)
-    written = []
-    for (one, x, y), (across, _), name, position in zip(points, places, names, where, strict=False):
-        width, at = _WIDE * len(name), (across - left) / (right - left or 1.0)
-        # Never beyond an end of the axis.
-        side = "left" if at + width > 1 else "right" if at - width < 0 else position.split()[1]
-        written.append((one, x, y, f"{position.split()[0]} {side}"))
-    return written
+    x, y = ([place[i] for place in [*places, *around]] for i in (0, 1))
+    where = label_positions(x, y, [_cut(one.text) for one, _, _ in points], ends)
+    return [(one, x, y, position) for (one, x, y), position in zip(points, where, strict=True)]
 
 
-def _above(rows: list[Any], data: Any, layout: Mapping[str, Any]) -> list[tuple[Label, float, str, str]]:
-    """Names above the marks of the first row."""
-    if not rows:
-        return []
-    left, right = _reach("x", data, layout)
-    widths = [(len(_cut(one.text)) + 2) * _WIDE * (right - left) for one, _, _ in rows]
-    at = spread([x for _, x, _ in rows], widths, left, right)
-    return [(one, x, y, "top center") for (one, _, y), x in zip(rows, at, strict=True)]
+def _along(line: Mapping[str, Any], axes: Sequence[Any], ends: Sequence[tuple[float, float]]) -> list[Any]:
+    """Places on a line so near to each other that no name fits between them."""
+    every = zip(line["x"], line["y"], strict=True)
+    known = [(_scaled(x, axes[0]), _scaled(y, axes[1])) for x, y in every if _number(x) and _number(y)]
+    found = known[-1:]
+    for (a, b), (c, d) in pairwise(known):
+        length = hypot(*((q - p) / (high - low or 1.0) for p, q, (low, high) in ((a, c, ends[0]), (b, d, ends[1]))))
+        pieces = min(int(length / _PIECE) + 1, _OBSTACLE)
+        found += [(a + (c - a) * i / pieces, b + (d - b) * i / pieces) for i in range(pieces)]
+    return found
 
 
 def _place(label: Label) -> tuple[Any, Any]:

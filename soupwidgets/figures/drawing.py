@@ -12,8 +12,8 @@ from soupwidgets.figures.direct import MOST, Label, names_trace, room_beside
 from soupwidgets.figures.shown import ShownFigure, shown_layout, shown_trace
 
 P = ParamSpec("P")
-# Height of a legend, and of a name in it where there is room for two beside each other, in pixels.
-_LEGEND, _LEGEND_ROW = 16, 10
+# Height of a legend, and of a name in it where there is room for three beside each other, in pixels.
+_LEGEND, _LEGEND_ROW = 18, 7
 
 
 class Drawing:

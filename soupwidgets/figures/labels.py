@@ -9,6 +9,10 @@ from math import cos, hypot, pi, sin
 # Sizes of a figure in pixels that the names should fit: on a telephone, in a notebook, in a room.
 _SIZES = ((275, 135), (310, 250), (440, 380), (700, 480))
 _LETTER, _HALF_LINE, _MARK = 6.8, 8.0, 9.0
+# As shares of the axes: the width of a letter, half a line, and the distance of a label from its point.
+_SHARE, _HALF, _BESIDE = 0.014, 0.018, 0.035
+# How much worse it is to leave the axes than to cover something, beside half a line of it.
+_OUT = 0.03
 # Neither straight up nor straight aside: there are the error bars.
 _WAYS = [(r * cos(a * pi / 16), r * sin(a * pi / 16)) for r in (4, 16, 34, 56, 80) for a in range(1, 32, 2)]
 
@@ -95,9 +99,14 @@ def _shared(one: tuple[float, float], other: tuple[float, float], wide: float, h
 
 
 def label_positions(
-    x: Sequence[float], y: Sequence[float], labels: Sequence[str], *, corners: bool = False
+    x: Sequence[float],
+    y: Sequence[float],
+    labels: Sequence[str],
+    ends: tuple[tuple[float, float], tuple[float, float]] | None = None,
 ) -> list[str]:
-    """Choose where to put each point's label so that labels overlap other labels and points as little as possible.
+    """Choose at which corner of each point its label stands, so that they overlap as little as possible.
+
+    At the corners no error bar runs through them.
 
     Parameters
     ----------
@@ -105,45 +114,40 @@ def label_positions(
         Coordinates on the axes as they are drawn.
     labels
         The label texts of the first points; all others are only in the way.
-    corners
-        Whether labels stand at the corners of their points, so that error bars do not run through them.
+    ends
+        Of the horizontal and of the vertical axis; those of the points when None.
 
     Returns
     -------
     list[str]
-        A plotly ``textposition`` for each. Points are taken in order, and each gets the least crowded position.
+        A plotly ``textposition`` for each, within the ends of the horizontal axis if it can be. Points are taken in
+        order, and each gets the least crowded position.
 
     Examples
     --------
-    >>> label_positions([0, 1, 0], [0, 1, 0.01], ["far", "away", "near"])
-    ['middle right', 'middle right', 'middle left']
+    >>> label_positions([0.5, 1, 0.51], [0.5, 1, 0.51], ["here", "at the end", "near"])
+    ['bottom right', 'top left', 'top right']
     """
-    # As fractions of the figure: the width of a letter, half a line, and the distance of a label from its point.
-    letter, half, beside = 0.014, 0.018, 0.035
-    wide, high = (max(values) - min(values) or 1.0 for values in (x, y))
-    places = [((a - min(x)) / wide, (b - min(y)) / high) for a, b in zip(x, y, strict=True)]
+    (left, right), (bottom, top) = ends or ((min(x), max(x)), (min(y), max(y)))
+    places = [
+        ((a - left) / (right - left or 1.0), (b - bottom) / (top - bottom or 1.0)) for a, b in zip(x, y, strict=True)
+    ]
     taken = [(a, b, 0.015, 0.02) for a, b in places]
     found = []
     for (a, b), label in zip(places, labels, strict=False):
-        width = letter * len(label) / 2
+        width = _SHARE * len(label) / 2
+        aside = width + _BESIDE / 3
         options = {
-            "top center": (a, b + beside),
-            "bottom center": (a, b - beside),
-            "middle right": (a + width + beside / 2, b),
-            "middle left": (a - width - beside / 2, b),
+            f"{row} {side}": (a + way * aside, b + up * _BESIDE)
+            for row, up in (("top", 1), ("bottom", -1))
+            for side, way in (("right", 1), ("left", -1))
         }
-        if corners:
-            aside = width + beside / 3
-            options = {
-                f"{row} {side}": (a + way * aside, b + up * beside)
-                for row, up in (("top", 1), ("bottom", -1))
-                for side, way in (("right", 1), ("left", -1))
-            }
         crowd = {
-            name: sum(max(0.0, width + w - abs(p - s)) * max(0.0, half + h - abs(q - t)) for s, t, w, h in taken)
+            name: _OUT * max(0.0, width - p, p + width - 1)
+            + round(sum(max(0.0, width + w - abs(p - s)) * max(0.0, _HALF + h - abs(q - t)) for s, t, w, h in taken), 6)
             for name, (p, q) in options.items()
         }
         best = min(crowd, key=lambda name: crowd[name])
-        taken.append((*options[best], width, half))
+        taken.append((*options[best], width, _HALF))
         found.append(best)
     return found

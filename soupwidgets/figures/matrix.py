@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.figures.drawing import Drawing
-from soupwidgets.figures.style import axis, drawing
+from soupwidgets.figures.style import axis, colour_bar, drawing
 
 # Up to this many rows there is space for a number in every cell.
 _WRITTEN = 14
@@ -45,9 +45,7 @@ def matrix_drawing(
     drawn.add("heatmap",
         z=values, x=list(names), y=list(names), uid=uid, colorscale="Cividis_r", xgap=1, ygap=1,
         texttemplate=f"%{{z:.{digits}f}}" if count <= _WRITTEN else None,
-        colorbar={
-            "title": {"text": unit, "side": "right", "font": {"size": 12}}, "thickness": 14, "outlinewidth": 0,
-        },
+        colorbar=colour_bar(unit),
         hovertemplate=f"%{{y}} and %{{x}}: %{{z:.{digits}f}} {unit}<extra></extra>",
     )  # fmt: skip
     return drawn

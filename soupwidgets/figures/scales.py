@@ -1,7 +1,8 @@
-"""Axes of accuracies on a linear, logit or probit scale, with ticks in percent; and of any other numbers."""
+"""Axes of accuracies on a linear, logit or probit scale, with ticks in percent; of other numbers; logarithmic ones."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any, Literal, cast
 
@@ -17,6 +18,8 @@ _WIDE = (0.1, 0.5, 1, 2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5
 _MOST_TICKS = 9
 _SPAN_OF_WIDE = 60
 _EDGE = 1e-4
+# Up to so many powers of ten have ticks between them.
+_FEW_TENS = 3
 
 
 def place(accuracy: float, scale: Placing) -> float:
@@ -58,6 +61,22 @@ def accuracy_axis(title: str, accuracies: Iterable[float], *, scale: Placing, ma
         tickvals=[place(t / 100, scale) for t in ticks],
         ticktext=[f"{t:g}" for t in ticks],
     )
+
+
+def log_axis(title: str, low: float, high: float, **more: Any) -> dict[str, Any]:
+    """A logarithmic axis from ``low`` to ``high`` (above 0), with a tick at each power of ten, or at 1, 2 and 5.
+
+    Examples
+    --------
+    >>> log_axis("learning rate", 8e-5, 1e-3)["ticktext"]
+    ['0.0001', '0.0002', '0.0005', '0.001']
+    """
+    first, last = math.log10(low), math.log10(high)
+    steps = (1, 2, 5) if last - first < _FEW_TENS else (1,)
+    ticks = [step * 10.0**ten for ten in range(math.floor(first), math.ceil(last) + 1) for step in steps]
+    shown = [tick for tick in ticks if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
+    words = [f"{tick:.3g}" for tick in shown]
+    return axis(title, (first, last), type="log", tickvals=shown, ticktext=words, **more)
 
 
 def _ticks(first: float, last: float) -> list[float]:

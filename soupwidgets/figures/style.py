@@ -102,14 +102,20 @@ def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], *, col
 
 def axis(title: str, limits: tuple[float, float] | None = None, **more: Any) -> dict[str, Any]:
     """An axis in the common style; with ``limits`` it stays fixed while something moves along it."""
-    look = {"title": {"text": title}, "gridcolor": "#E6E6E6", "zeroline": False, "linecolor": GREY, "ticks": "outside"}
+    look = {
+        "title": {"text": title, "standoff": 12},
+        "gridcolor": "#E6E6E6",
+        "zeroline": False,
+        "linecolor": GREY,
+        "ticks": "outside",
+    }
     look["automargin"] = True
     return {**look, **({} if limits is None else {"range": list(limits)}), **more}
 
 
 def rows_axis(count: int) -> dict[str, Any]:
-    """An axis of named rows from top to bottom, with room for names above the first."""
-    return axis("", (count - 0.5, -0.9), type="category")
+    """An axis of named rows from top to bottom."""
+    return axis("", (count - 0.5, -0.5), type="category")
 
 
 def limits(values: Iterable[float], margin: float = 0.05) -> tuple[float, float]:
@@ -124,7 +130,7 @@ def drawing(title: str, x_axis: dict[str, Any] | None, y_axis: dict[str, Any] | 
     """Begin a figure with its axes, if it has one pair of them, and the common look."""
     axes = {"xaxis": x_axis, "yaxis": y_axis}
     layout = {
-        "title": {"text": title, "font": {"size": 15}, "x": 0, "xref": "paper", "y": 0.97, "yanchor": "top"},
+        "title": {"text": title, "font": {"size": 15}, "x": 0, "pad": {"l": 8}, "y": 0.97, "yanchor": "top"},
         "font": {"family": FONT, "size": 12, "color": INK},
         "height": height,
         "margin": {"l": 60, "r": 16, "t": 44, "b": 60},
@@ -144,6 +150,17 @@ def drawing(title: str, x_axis: dict[str, Any] | None, y_axis: dict[str, Any] | 
         "hovermode": "closest",
     }
     return Drawing(layout | {name: made for name, made in axes.items() if made is not None})
+
+
+def colour_bar(title: str, *, above: bool = False) -> dict[str, Any]:
+    """Plotly's colour bar, to the right of the plot, or above one that needs all of the width."""
+    words = {"text": title, "side": "top" if above else "right", "font": {"size": 12}}
+    place = {"orientation": "h", "y": 1, "yanchor": "bottom", "ypad": 6} if above else {}
+    return {"title": words, "thickness": 10 if above else 14, "outlinewidth": 0, **place}
+
+
+# Room for a colour bar above the plot; plotly moves the title up when it finds one.
+ROOM_ABOVE: dict[str, Any] = {"margin": {"t": 100}, "title": {"y": 0.93}}
 
 
 def not_in_view(names: Sequence[str], *, below: bool = True) -> list[dict[str, Any]]:

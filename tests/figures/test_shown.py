@@ -176,6 +176,7 @@ BUILD: dict[str, Callable[[], Any]] = {
     ),
     "soup.hyperparameter": lambda: sw.soup.figures.hyperparameter({A: 1e-3, B: 2e-3}, ALONE, name=EVIL, split=VAL),
     "spectrum.image_spectra": lambda: sw.spectrum.figures.image_spectra([IMAGES]),
+    "landscape.alignment": lambda: sw.landscape.figures.alignment({"as trained": line(), "aligned": line()}),
     "landscape.contour": lambda: sw.landscape.figures.contour(
         landscape(), marks={A: Mark(Place(0, 0, 0)), B: Mark(Place(1, 1, 0.5)), C: Mark(Place(2, 0, 0))}
     ),

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from soupwidgets.figures.colours import BLUE, GREY, INK, VERMILLION
 from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.labels import label_offsets
-from soupwidgets.figures.style import axis, band, drawing, error_bars, limits, percent
+from soupwidgets.figures.scales import log_axis
+from soupwidgets.figures.style import ROOM_ABOVE, axis, band, colour_bar, drawing, error_bars, limits, percent
 from soupwidgets.topics.augmentation.affinity import Affinity
 from soupwidgets.topics.augmentation.study import AugmentationStudy
 
@@ -41,7 +42,7 @@ def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> D
     drawn = drawing(
         f"Affinity and diversity of augmentations, with 95% intervals over {study.seeds} trainings",
         axis("Affinity (accuracy, augmented / clean)", (left, right)),
-        axis("Diversity (loss, with / without; log)", (low, high), type="log", dtick="D2"),
+        log_axis("Diversity (loss, with / without; log)", 10**low, 10**high),
         height=520,
     )
     drawn.add(
@@ -50,9 +51,7 @@ def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> D
         hovertext=[r.name for r in results], customdata=[[r.name] for r in results],
         marker={"size": 13, "color": change, "colorscale": "RdBu", "cmin": -most, "cmax": most,
                 "line": {"color": INK, "width": 1},
-                # Above the plane, which so is as wide as it can be.
-                "colorbar": {"orientation": "h", "y": 1, "yanchor": "bottom", "thickness": 10, "ypad": 2,
-                             "title": {"text": "Change of accuracy, points", "side": "top", "font": {"size": 12}}}},
+                "colorbar": colour_bar("Change of accuracy, points", above=True)},
         error_x=error_bars([(e.value, e.low, e.high) for e in x], **_THIN),
         error_y=error_bars([(e.value, e.low, e.high) for e in y], **_THIN),
         hovertemplate="%{hovertext}<br>affinity %{x:.3f}, diversity %{y:.3g}"
@@ -79,7 +78,7 @@ def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> D
         for r in sorted(results, key=lambda r: -r.change.value)
     )
     text = f"{len(results)} augmentations, by what they do to accuracy (clean {study.accuracy.value:.1%}): {words}."
-    return drawn.done(text, annotations=names)
+    return drawn.done(text, annotations=names, **ROOM_ABOVE)
 
 
 @figure
@@ -95,14 +94,13 @@ def curves(study: AugmentationStudy, name: str) -> Drawing:
     """
     result = study[name]
     epochs = list(range(1, len(study.losses) + 1))
-    values = [*study.losses, *result.losses]
+    low, high = limits([math.log10(v) for v in (*study.losses, *result.losses) if v > 0], 0.1)
     drawn = drawing(
         f"Training with {name}, and without",
         axis("Epoch"),
-        axis("Training loss, nats (log scale)", limits([math.log10(v) for v in values if v > 0], 0.1), type="log",
-             dtick="D2"),
+        log_axis("Training loss, nats (log scale)", 10**low, 10**high),
         height=520,
-    )  # fmt: skip
+    )
     sides = ("without", "without", study.losses, GREY), ("with", name, result.losses, BLUE)
     for side, what, losses, colour in sides:
         drawn.add(

@@ -161,7 +161,8 @@ def test_pairs_and_formula() -> None:
 def test_learned_trace_and_coefficients_by_tensor() -> None:
     traces = by_uid(FIGURES["learned_trace"]())
     assert traces["ingredient-0"].y == (0.25, 0.5, 0.7)
-    assert traces["ingredient-3"].name == "the other 1"
+    # What is left has its own name, if it is one.
+    assert traces["ingredient-3"].name == "d"
     assert "epoch 2: loss 0.4000 nats, accuracy 82.00%" in sw.figures.text_alternative(FIGURES["learned_trace"]())
     heat = by_uid(FIGURES["by_tensor"]())["coefficients"]
     assert heat.y == ("head.weight", "visual.conv1.weight", "visual.proj")

@@ -25,7 +25,9 @@ const first = (value, otherwise) => {
 function sample(trace) {
   const picture = svg("svg", { width: 26, height: 14, viewBox: "0 0 26 14", "aria-hidden": "true" });
   const mode = trace.mode ?? (trace.type === undefined || trace.type === "scatter" ? "lines+markers" : "markers");
-  const colour = first(trace.marker?.color, first(trace.line?.color, "currentColor"));
+  const own = first(trace.marker?.color, first(trace.line?.color, "currentColor"));
+  // What is dark in every theme lies on a pale ground in the figure; here it is as the words are.
+  const colour = own.toLowerCase() === "#1a1a1a" ? "currentColor" : own;
   if (trace.type === "bar" || trace.fill) {
     picture.append(svg("rect", { x: 5, y: 2, width: 16, height: 10, fill: trace.fill ? first(trace.fillcolor, colour) : colour }));
     return picture;
@@ -37,7 +39,7 @@ function sample(trace) {
   if (mode.includes("markers")) {
     const symbol = first(trace.marker?.symbol, "circle");
     const open = symbol.includes("open");
-    const paint = { fill: open ? "none" : colour, stroke: open ? colour : first(trace.marker?.line?.color, colour), "stroke-width": open ? 2 : 1 };
+    const paint = { fill: open ? "none" : colour, stroke: open || colour !== own ? colour : first(trace.marker?.line?.color, colour), "stroke-width": open ? 2 : 1 };
     const shapes = { diamond: "13,1 19,7 13,13 7,7", square: "8,2 18,2 18,12 8,12", star: "13,0 15,5 20,5 16,8 18,13 13,10 8,13 10,8 6,5 11,5",
       triangle: "13,2 19,12 7,12", cross: "11,2 15,2 15,5 18,5 18,9 15,9 15,12 11,12 11,9 8,9 8,5 11,5" };
     const shape = shapes[symbol.split("-")[0]];

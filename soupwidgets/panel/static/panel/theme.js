@@ -5,7 +5,10 @@ const PALETTE = {
   // What the figures draw with, and what stands for it on a dark ground.
   dark: {
     "#222222": "#ececec", "#767676": "#a8a8a8", "#c8c8c8": "#5c5c5c", "#e6e6e6": "#3a3a3a", white: "#1e1e1e",
-    "#0072b2": "#4fb0ec", "#d55e00": "#ff8c42", "#009e73": "#33cfa3", "rgba(0,114,178,": "rgba(79,176,236,",
+    "#0072b2": "#4fb0ec", "#d55e00": "#ff8c42", "#009e73": "#33cfa3",
+    // Names of lines are darker than the lines in the light, and as bright as they are in the dark.
+    "#b85000": "#ff8c42", "#007a59": "#33cfa3", "#8f6200": "#e69f00", "#a2527e": "#dd9bbf", "#0f6fa3": "#56b4e9",
+    "#cc79a7": "#dd9bbf", "rgba(0,114,178,": "rgba(79,176,236,",
     "rgba(213,94,0,": "rgba(255,140,66,", "rgba(0,158,115,": "rgba(51,207,163,",
   },
 };

@@ -134,6 +134,7 @@ def _axes(
     x = [value for p in points for value in (p.id, *p.id_interval)]
     y = [value for p in points for value in (p.ood, *p.ood_interval)]
     return (
-        axis(unit.axis("In-distribution (ID)"), limits(unit.places(x))),
+        # With room for a name to the left of the first point.
+        axis(unit.axis("In-distribution (ID)"), limits(unit.places(x), 0.08)),
         axis(unit.axis(ood_name(shift, evaluation)), limits(unit.places(y))),
     )

@@ -58,8 +58,6 @@ def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | No
             y=labels,
             uid=f"end-{what}",
             name=name,
-            label=name,
-            at=0,
             mode="markers",
             marker=mark(what, 9),
             meta=name,
@@ -69,7 +67,6 @@ def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | No
     values = [score.accuracy for score in scores.values()]
     drawn.add(
         x=unit.places(values), y=labels, uid=HERE, name="this alpha, with 95% interval", mode="markers",
-        label="this alpha", at=0,
         error_x=unit.bars(zip(values, evaluation.interval.values(), strict=True), color=VERMILLION, thickness=1.5,
                           width=4),
         marker={

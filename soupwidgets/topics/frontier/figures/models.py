@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -121,15 +122,16 @@ def _add_names(drawn: Drawing, marks: Sequence[Marked], scale: Placing, chosen: 
     named += [mark for mark in alone if mark not in named] if len(alone) <= _NAMED else []
     named = [mark for mark in named if len(mark.model.name) <= _LONGEST_NAME]
     x, y = [place(m.point.id, scale) for m in named], [place(m.point.ood, scale) for m in named]
-    names = [mark.model.name for mark in named]
-    # The corners of the figure say how large a letter is beside the distances.
-    (left, right), (bottom, top) = (drawn.layout[f"{side}axis"]["range"] for side in "xy")
-    beside = label_positions([*x, left, right], [*y, bottom, top], names, corners=True)
+    # The digits that tell two mixtures apart are said where there are two.
+    short = [re.sub(r" \([0-9a-f]{6}\)$", "", mark.model.name) for mark in named]
+    names = [s if short.count(s) == 1 else mark.model.name for s, mark in zip(short, named, strict=True)]
+    across, up = (tuple(drawn.layout[f"{side}axis"]["range"]) for side in "xy")
+    beside = label_positions(x, y, names, (across, up))
     drawn.add(
         x=[*x, None], y=[*y, None], text=[*names, ""], uid="names", mode="markers+text", hoverinfo="skip",
         # The marks are there already; these keep the names off them.
         marker={"size": 10, "opacity": 0}, showlegend=False, textfont={"size": 11},
-        textposition=[*beside, "top right"],
+        textposition=[*beside, "top right"], cliponaxis=False,
     )  # fmt: skip
 
 

@@ -5,25 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from soupwidgets.figures.colours import BLUE, GREEN, ORANGE, VERMILLION
+from soupwidgets.figures.colours import BLUE, VERMILLION
 from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import axis, band, drawing, limits
 from soupwidgets.topics.landscape.alignment import AFTER, BEFORE, BOTH, RECOMPUTED
 from soupwidgets.topics.landscape.line import LandscapeLine
 
-# Told apart in grey, too; the order in which they are drawn.
+# Colours say whether units are aligned, dots that statistics are averaged; the order in which they are drawn.
 _LOOK = {
     BEFORE: (VERMILLION, "dot"),
-    RECOMPUTED: (ORANGE, "dashdot"),
-    AFTER: (BLUE, "solid"),
-    BOTH: (GREEN, "dash"),
+    RECOMPUTED: (VERMILLION, "solid"),
+    AFTER: (BLUE, "dot"),
+    BOTH: (BLUE, "solid"),
 }
 _HOW = {
     AFTER: "Alignment",
     RECOMPUTED: "Recomputing statistics",
     BOTH: "Alignment with recomputed statistics",
 }
-_UPPER, _LOWER = (0.56, 1.0), (0.0, 0.44)
+_UPPER, _LOWER = (0.43, 1.0), (0.0, 0.36)
 
 
 @figure
@@ -61,17 +61,13 @@ def alignment(lines: Mapping[str, LandscapeLine]) -> Drawing:
             area = band(x, low, high, colour=colour, uid=f"band-{panel}-{treatment}")
             drawn.add(**area, yaxis=axis_name)
             unit = "%" if panel == "accuracy" else " nats"
-            middle_of = min(range(len(x)), key=lambda i: abs(x[i] - 0.5)) if x else None
             drawn.add(
-                label=treatment if panel == "accuracy" and x else None,
-                at=middle_of,
                 x=x, y=list(middle), yaxis=axis_name, uid=f"{panel}-{treatment}", name=treatment, mode="lines+markers",
-                showlegend=False, line={"color": colour, "width": 2.5, "dash": dash}, marker={"size": 5},
+                showlegend=panel == "accuracy", line={"color": colour, "width": 2.5, "dash": dash}, marker={"size": 5},
                 hovertemplate=f"{treatment}<br>alpha %{{x:.3g}}: {panel} %{{y:.2f}}{unit}<extra></extra>",
             )  # fmt: skip
     second = axis("Cross-entropy, nats", lower, domain=_LOWER, anchor="x")
-    margin = {"l": 60, "r": 16, "t": 40, "b": 60}
-    return drawn.done(_text(known, title), yaxis2=second, margin=margin)
+    return drawn.done(_text(known, title), yaxis2=second)
 
 
 def _values(line: LandscapeLine, panel: str) -> list[tuple[float, float, float]]:
@@ -101,11 +97,11 @@ def _title(lines: Mapping[str, LandscapeLine]) -> str:
     was, now = 100 * before.barrier, 100 * after.barrier
     (low, high), (low_now, high_now) = before.barrier_interval, after.barrier_interval
     if high_now < low:
-        return f"{how} lowers the error barrier {between} from {was:.1f} to {now:.1f} points"
+        return f"{how} lowers the error barrier from {was:.1f} to {now:.1f} points"
     if low_now > high:
-        return f"{how} raises the error barrier {between} from {was:.1f} to {now:.1f} points"
+        return f"{how} raises the error barrier from {was:.1f} to {now:.1f} points"
     changes = how[0].lower() + how[1:]
-    return f"No clear change of the error barrier {between} by {changes}: {was:.1f} and {now:.1f} points"
+    return f"No clear change of the error barrier by {changes}: {was:.1f} and {now:.1f} points"
 
 
 def _has_ends(line: LandscapeLine) -> bool:

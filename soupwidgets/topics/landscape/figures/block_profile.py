@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import axis, drawing
+from soupwidgets.figures.style import axis, colour_bar, drawing
 from soupwidgets.topics.landscape.blocks import BlockProfile
 
 
@@ -40,7 +40,7 @@ def block_profile(profile: BlockProfile, quantity: Literal["error", "loss"] = "e
     drawn.add("heatmap",
         z=values, x=[f"{alpha:g}" for alpha in profile.alphas], y=rows, uid="profile", colorscale="Cividis_r",
         xgap=1, ygap=1, texttemplate="%{z:.1f}" if quantity == "error" else "%{z:.3f}",
-        colorbar={"title": {"text": unit, "side": "right"}, "thickness": 14, "outlinewidth": 0},
+        colorbar=colour_bar(unit),
         hovertemplate=f"%{{y}}, alpha %{{x}}: %{{z:.3f}} {unit}<extra></extra>",
     )  # fmt: skip
     last = values[:, -1]

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from soupwidgets.evaluation import SplitScore
-from soupwidgets.figures.colours import INK
 from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.labels import label_positions
 from soupwidgets.figures.shown import bold
-from soupwidgets.figures.style import axis, drawing
+from soupwidgets.figures.style import ROOM_ABOVE, axis, drawing
 from soupwidgets.topics.landscape.figures.plane import (
+    DARK,
     Quantity,
     contour_trace,
     corner_marks,
@@ -25,6 +26,8 @@ from soupwidgets.topics.landscape.span import Place
 
 # Up to this many models off the plane are labelled; with more, names are shown on hover only.
 _NAMED = 6
+# So many times wider are names beside the plane on a telephone than beside one in a notebook.
+_ON_TELEPHONES = 3
 
 
 @figure
@@ -67,17 +70,16 @@ def contour(
     )
     drawn.add(uid="landscape", **contour_trace(landscape, quantity))
     places = corner_marks(landscape) if marks is None else marks
-    for uid, entries in _marks(places).items():
+    for uid, entries in _marks(places, landscape).items():
         hollow = uid == "beside"
         drawn.add(
             uid=uid,
             name="model off the plane (projected)" if hollow else "model on the plane",
             mode="markers+text",
-            textposition="top center",
-            textfont={"color": INK, "size": 11},
+            textfont={"color": DARK, "size": 11},
             marker={
-                "size": 9, "symbol": "circle-open" if hollow else "circle", "color": INK,
-                "line": {"width": 1.5, "color": INK if hollow else "white"},
+                "size": 9, "symbol": "circle-open" if hollow else "circle", "color": DARK,
+                "line": {"width": 1.5, "color": DARK if hollow else "white"},
             },
             hoverinfo="text",
             **entries,
@@ -85,9 +87,9 @@ def contour(
     drawn.add(
         **_ends(segment),
         uid="segment", name="segment", mode="lines", hoverinfo="skip", showlegend=False,
-        line={"color": INK, "width": 2, "dash": "dash"},
+        line={"color": DARK, "width": 2, "dash": "dash"},
     )  # fmt: skip
-    return drawn.done(plane_words(landscape, quantity, places))
+    return drawn.done(plane_words(landscape, quantity, places), **ROOM_ABOVE)
 
 
 def _axes(landscape: Landscape) -> tuple[str, str]:
@@ -96,7 +98,7 @@ def _axes(landscape: Landscape) -> tuple[str, str]:
         first, second = (f"{100 * share:.0f}% of the spread" for share in plane.explained)
         return f"First principal component of the weights ({first})", f"Second ({second})"
     start, along, up = (name for name in plane.corners)
-    return f"Distance of weights from {start} towards {along}", f"and at right angles, towards {up}"
+    return f"Distance from {start} towards {along}", f"upright to it, towards {up}"
 
 
 def _ends(segment: Sequence[Place]) -> dict[str, Any]:
@@ -111,17 +113,22 @@ def _near(marks: Mapping[str, Mark]) -> dict[str, Mark]:
     return {name: mark for name, mark in marks.items() if mark.place.off <= max(width, 0.0)}
 
 
-def _marks(marks: Mapping[str, Mark]) -> dict[str, dict[str, Any]]:
+def _marks(marks: Mapping[str, Mark], plane: Landscape) -> dict[str, dict[str, Any]]:
     """The data of the traces for models on the plane and off it."""
     traces: dict[str, dict[str, Any]] = {}
+    near = _near(marks)
+    x, y = [mark.place.x for mark in near.values()], [mark.place.y for mark in near.values()]
+    ends = (plane.x[0], plane.x[-1]), (plane.y[0], plane.y[-1])
+    beside = dict(zip(near, label_positions(x, y, [name * _ON_TELEPHONES for name in near], ends), strict=True))
     for uid in ("on", "beside"):
-        chosen = {name: mark for name, mark in _near(marks).items() if (mark.place.off > 0) == (uid == "beside")}
+        chosen = {name: mark for name, mark in near.items() if (mark.place.off > 0) == (uid == "beside")}
         named = uid == "on" or len(chosen) <= _NAMED
         traces[uid] = {
             # A trace without points keeps its position.
             "x": [mark.place.x for mark in chosen.values()] or [None],
             "y": [mark.place.y for mark in chosen.values()] or [None],
             "text": list(chosen) if named else [],
+            "textposition": [beside[name] for name in chosen],
             "customdata": [[[mark.place.x, mark.place.y], name] for name, mark in chosen.items()],
             "hovertext": [_hover(name, mark) for name, mark in chosen.items()],
             "showlegend": bool(chosen),

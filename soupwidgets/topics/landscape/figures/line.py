@@ -73,10 +73,7 @@ def line(lines: LandscapeLine | Mapping[str, LandscapeLine], quantity: Literal["
         uid="ends",
         name="the two models",
         showlegend=False,
-        mode="markers+text",
-        text=[ends[0] if t == 0 else ends[1] for t in known_ends],
-        # Inwards: at the ends of the axis there is no room for names.
-        textposition=["top right" if t == 0 else "top left" for t in known_ends],
+        mode="markers",
         marker={"color": INK, "size": 11, "symbol": "square"},
         hoverinfo="skip",
     )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.evaluation import SplitScore
+from soupwidgets.figures.style import colour_bar
 from soupwidgets.figures.units import LOSS_WORDS, unit_of
 from soupwidgets.suites.task import Task
 from soupwidgets.topics.landscape.height import is_error
@@ -21,12 +22,12 @@ from soupwidgets.topics.landscape.plane import Landscape
 Quantity = Literal["loss", "error"]
 # From pale (low, where models and their labels are) to dark: ordered by lightness, so it works without colours.
 COLOURS = [[0, "#FFFFE5"], [0.2, "#E3F2C1"], [0.4, "#A8DDB5"], [0.6, "#4EB3D3"], [0.8, "#2166AC"], [1, "#081D58"]]
+# Of marks and names on these colours, which are the same in the dark theme: it has no other shade of this.
+DARK = "#1A1A1A"
 # Maximum number of contours.
 _CONTOURS = 16
 # Values further above the rest than this multiple of its spread are clipped: they would leave it a single colour.
 _CLIP = 2.0
-# Length of the colour bar in pixels: no plane on a screen is lower.
-_BAR = 220
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def contour_trace(landscape: Landscape, quantity: Quantity) -> dict[str, Any]:
     """The landscape as contours at numbers that can be read."""
     values, top, clipped = drawn_values(landscape, quantity)
     shown = height_of(landscape, quantity)
-    bar = colour_bar(shown, top, clipped)
+    bar = height_bar(shown, top, clipped)
     more_is_better = shown.factor < 0
     if more_is_better:
         values, top = -values, -float(np.min(values))
@@ -128,15 +129,13 @@ def drawn_values(landscape: Landscape, quantity: Quantity) -> tuple[NDArray[np.f
     return np.where(raw <= top, raw, top), top, clipped
 
 
-def colour_bar(shown: Height, top: float, clipped: int) -> dict[str, Any]:
-    """A colour bar that says how many points are above its end."""
+def height_bar(shown: Height, top: float, clipped: int) -> dict[str, Any]:
+    """A colour bar that says how many points are beyond its end."""
     beyond = ""
     if clipped:
         where = f"below {-top:.3g}" if shown.factor < 0 else f"above {top:.3g}"
-        beyond = f"\n{clipped} point{'s' if clipped > 1 else ''} {where} in the last colour"
-    title = {"text": shown.unit + beyond, "side": "right"}
-    place = {"lenmode": "pixels", "len": _BAR, "y": 1, "yanchor": "top"}
-    return {"title": title, "thickness": 14, "outlinewidth": 0, "tickformat": "~g", **place}
+        beyond = f"; {clipped} point{'s' if clipped > 1 else ''} {where} in the last colour"
+    return colour_bar(shown.unit + beyond, above=True) | {"tickformat": "~g"}
 
 
 def round_step(least: float) -> float:

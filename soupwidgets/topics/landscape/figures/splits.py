@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from soupwidgets.figures.colours import INK
 from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import drawing
 from soupwidgets.topics.landscape.figures.plane import (
+    DARK,
     Quantity,
     contour_trace,
     corner_marks,
@@ -23,7 +23,7 @@ from soupwidgets.topics.landscape.plane import Landscape
 
 _COLUMNS = 5
 # Height of a small picture's title, in pixels.
-_TITLE = 22
+_TITLE = 34
 
 
 @figure
@@ -54,7 +54,7 @@ def splits(
     drawn_as = height_of(landscapes[0], quantity)
     name = drawn_as.name
     drawn = drawing(
-        f"{name} on one plane of weights, split by split",
+        f"{name} on one plane of weights, split by split, and its {drawn_as.best_word} value",
         None,
         None,
         height=int(110 + height * rows),
@@ -62,6 +62,9 @@ def splits(
     places = corner_marks(landscapes[0]) if marks is None else marks
     places = {name: mark for name, mark in places.items() if mark.place.off == 0}
     names = list(places)
+    # Inwards: the pictures are hardly wider than three names.
+    thirds = [3 * (m.place.x - landscapes[0].x[0]) / np.ptp(landscapes[0].x) for m in places.values()]
+    sides = ["top right" if third < 1 else "top left" if third > 2 else "top center" for third in thirds]
     for i, one in enumerate(landscapes):
         row, column = divmod(i, columns)
         left, top = column / columns, 1 - row / rows
@@ -76,13 +79,9 @@ def splits(
             **hidden, "domain": [top - 0.96 / rows, below], "anchor": f"x{number}", "range": [one.y[0], one.y[-1]],
             "scaleanchor": f"x{number}", "constraintoward": "top",
         }  # fmt: skip
-        title = {
-            "text": f"{one.split}: {drawn_as.best_word} {_low(one, quantity)}",
-            "x": left + 0.48 / columns,
-            "y": below,
-        }
+        title = {"text": f"{one.split}\n{_low(one, quantity)}", "x": left + 0.48 / columns, "y": below}
         drawn.layout.setdefault("annotations", []).append(
-            {**title, "xref": "paper", "yref": "paper", "yanchor": "bottom", "showarrow": False}
+            {**title, "xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom", "showarrow": False}
         )
         drawn.add(uid=f"landscape-{i}", **contour_trace(one, quantity) | {"showscale": False}, **where)
         values, _, _ = drawn_values(one, quantity)
@@ -90,14 +89,14 @@ def splits(
         drawn.add(
             x=[one.x[across]], y=[one.y[down]], uid=f"lowest-{i}", name=f"{drawn_as.best_word} point of the grid",
             mode="markers",
-            marker={"symbol": "star", "size": 12, "color": "white", "line": {"color": INK, "width": 1.5}},
+            marker={"symbol": "star", "size": 12, "color": "white", "line": {"color": DARK, "width": 1.5}},
             showlegend=i == 0, hoverinfo="skip", **where,
         )  # fmt: skip
         drawn.add(
             x=[m.place.x for m in places.values()], y=[m.place.y for m in places.values()],
             uid=f"marks-{i}", name="model on the plane", mode="markers+text" if i == 0 else "markers",
-            text=names, textposition="top center", textfont={"size": 9},
-            marker={"size": 6, "color": INK, "line": {"color": "white", "width": 1}},
+            text=names, textposition=sides, textfont={"size": 9, "color": DARK},
+            marker={"size": 6, "color": DARK, "line": {"color": "white", "width": 1}},
             hovertext=names, hoverinfo="text", showlegend=i == 0, **where,
         )  # fmt: skip
     words = "; ".join(f"{one.split} {_low(one, quantity)}" for one in landscapes)

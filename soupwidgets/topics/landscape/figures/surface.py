@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from soupwidgets.figures.colours import INK
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import drawing
+from soupwidgets.figures.style import ROOM_ABOVE, drawing
 from soupwidgets.topics.landscape.figures.plane import (
     COLOURS,
     Quantity,
-    colour_bar,
     corner_marks,
     drawn_values,
+    height_bar,
     height_of,
     plane_title,
     plane_words,
@@ -42,7 +42,7 @@ def surface(landscape: Landscape, quantity: Quantity = "loss", marks: Mapping[st
     """
     values, top, clipped = drawn_values(landscape, quantity)
     shown = height_of(landscape, quantity)
-    bar = colour_bar(shown, top, clipped)
+    bar = height_bar(shown, top, clipped)
     ends: dict[str, Any] = {"cmax": top}
     if shown.factor < 0:
         values, ends = -values, {"cmin": -top, "reversescale": True}
@@ -54,7 +54,7 @@ def surface(landscape: Landscape, quantity: Quantity = "loss", marks: Mapping[st
         colorbar=bar,
         hovertemplate="(%{x:.3g}, %{y:.3g}): %{z:.3f}<extra></extra>",
     )  # fmt: skip
-    lift = 0.03 * float(np.ptp(values))
+    lift = 0.05 * float(np.ptp(values))
     drawn.add(
         "scatter3d",
         x=[p.x for p in on.values()],
@@ -63,6 +63,7 @@ def surface(landscape: Landscape, quantity: Quantity = "loss", marks: Mapping[st
         uid="on",
         mode="markers+text",
         text=list(on),
+        textposition="top center",
         marker={"size": 5, "color": INK},
         hoverinfo="text",
         showlegend=False,
@@ -71,7 +72,8 @@ def surface(landscape: Landscape, quantity: Quantity = "loss", marks: Mapping[st
     scene = {f"{side}axis": {"title": {"text": title}} for side, title in zip("xyz", titles, strict=True)}
     return drawn.done(
         plane_words(landscape, quantity, places),
-        margin={"l": 10, "r": 10, "b": 10},
+        margin={"l": 10, "r": 10, "b": 10, "t": 100},
+        title=ROOM_ABOVE["title"],
         scene={**scene, "aspectratio": {"x": 1, "y": 1, "z": 0.6}},
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import axis, drawing
+from soupwidgets.figures.style import axis, colour_bar, drawing
 from soupwidgets.recipe import Recipe
 
 
@@ -42,7 +42,7 @@ def by_tensor(recipe: Recipe, tensors: Sequence[str]) -> Drawing:
     furthest = max(float(np.abs(values).max()), 1e-12)
     drawn.add("heatmap",
         z=values, x=names, y=rows, uid="coefficients", colorscale="RdBu", zmin=-furthest, zmax=furthest,
-        colorbar={"title": {"text": "coefficient"}},
+        colorbar=colour_bar("Coefficient"),
         hovertemplate="%{y}<br>%{x}: %{z:.3f}<extra></extra>",
     )  # fmt: skip
     spread = values.max(axis=0) - values.min(axis=0)

@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.figures.colours import BLUE
 from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.scales import log_axis
 from soupwidgets.figures.style import axis, drawing, error_bars_of, limits, percents
+
+# Beside the outer points of a logarithmic axis.
+_ROOM = 1.2
 
 
 @figure
@@ -42,7 +46,8 @@ def hyperparameter(
     names = sorted(values, key=lambda ingredient: values[ingredient])
     scores = [evaluations[ingredient].scores[split] for ingredient in names]
     ends = [end for score in scores for end in score.interval]
-    x_axis = axis(name, type="log") if log else axis(name)
+    low, high = min(values.values()), max(values.values())
+    x_axis = log_axis(name, low / _ROOM, high * _ROOM) if log else axis(name)
     title = f"{name[:1].upper()}{name[1:]} and accuracy"
     drawn = drawing(title, x_axis, axis(f"Accuracy on {split}, % (95% intervals)", limits(percents(ends))))
     drawn.add(
@@ -51,7 +56,7 @@ def hyperparameter(
         error_y=error_bars_of(scores, color=BLUE, thickness=1, width=3),
         uid="ingredients", name="ingredients, with 95% intervals", mode="markers",
         marker={"color": BLUE, "size": 8}, customdata=[[ingredient] for ingredient in names],
-hovertext=names,
+        hovertext=names,
         hovertemplate="%{hovertext}<br>%{x:.3g}<br>%{y:.2f}%<extra></extra>",
     )  # fmt: skip
     rows = "; ".join(f"{i} {values[i]:.3g}: {score.accuracy:.2%}" for i, score in zip(names, scores, strict=True))

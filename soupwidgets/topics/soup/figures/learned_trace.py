@@ -35,12 +35,14 @@ def learned_trace(soup: LearnedSoup) -> Drawing:
         axis("Epoch over the validation images", (-0.2, len(soup.epochs) + 0.2), tickformat="d"),
         axis("Coefficient", limits([value for curve in curves.values() for value in curve])),
     )
+    # One that is left is named like the others.
+    others = names[_NAMED] if len(names) == _NAMED + 1 else f"the other {len(names) - _NAMED}"
     for i, name in reversed(list(enumerate(names))):
         dash, colour = _DASHES[i] if i < _NAMED else ("solid", GREY)
         drawn.add(
             x=places, y=curves[name], uid=f"ingredient-{i}", mode="lines+markers",
-            name=name if i < _NAMED else f"the other {len(names) - _NAMED}",
-            label=name if i < _NAMED else f"the other {len(names) - _NAMED}" if i == _NAMED else None,
+            name=name if i < _NAMED else others,
+            label=name if i < _NAMED else others if i == _NAMED else None,
             line={"color": colour, "dash": dash, "width": 2.5 if i < _NAMED else 1}, marker={"size": 5},
             showlegend=i <= _NAMED, meta=name,
             hovertemplate="%{meta}<br>after epoch %{x}: %{y:.3f}<extra></extra>",

@@ -46,14 +46,13 @@ def splits(
     others = dict(references or {})
     for (name, evaluation), what in zip(others.items(), ("fine-tuned", "zero-shot"), strict=False):
         drawn.add(
-            **_places(evaluation, unit), uid=f"reference-{what}", name=name, mode="markers", label=name, at=0,
-            marker=mark(what, 9),
+            **_places(evaluation, unit), uid=f"reference-{what}", name=name, mode="markers", marker=mark(what, 9),
             meta=name, hovertemplate=f"%{{meta}}{hover}",
         )  # fmt: skip
     name = "ensemble of the same members"
     drawn.add(
         **(_NOWHERE if ensemble is None else _places(ensemble, unit)), uid="ensemble", name=name, mode="markers",
-        label="ensemble", at=0, marker=mark("ensemble"),
+        marker=mark("ensemble"),
         hovertemplate=f"{name}{hover}",
     )  # fmt: skip
     if ensemble is not None:
@@ -61,7 +60,7 @@ def splits(
     name = "this soup, with 95% interval"
     symbols = ["circle" if score.exact else "circle-open" for score in mixture.scores.values()]
     drawn.add(
-        **_places(mixture, unit), uid="here", name=name, mode="markers", label="this soup", at=0,
+        **_places(mixture, unit), uid="here", name=name, mode="markers",
         error_x=unit.bars(zip(mixture.accuracy.values(), mixture.interval.values(), strict=True),
                           color=VERMILLION, thickness=1.5, width=4),
         marker={"color": VERMILLION, "size": 10, "symbol": symbols},

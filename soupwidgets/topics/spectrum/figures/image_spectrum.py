@@ -8,7 +8,8 @@ import numpy as np
 
 from soupwidgets.figures.colours import COLOURS
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import axis, band, drawing, percent
+from soupwidgets.figures.scales import log_axis
+from soupwidgets.figures.style import axis, band, colour_bar, drawing, percent
 from soupwidgets.topics.spectrum.image_spectrum import FourierSensitivity, ImageSpectrum
 
 
@@ -28,7 +29,7 @@ def image_spectra(spectra: Sequence[ImageSpectrum]) -> Drawing:
     """
     drawn = drawing(
         "What the images are made of, with 95% bands",
-        axis("Frequency, cycles per image (log scale)", type="log", dtick="D2"),
+        log_axis("Frequency, cycles per image (log scale)", 0.95, max(float(one.frequency[-1]) for one in spectra)),
         axis("Mean power of a Fourier coefficient\n(pixel values 0..1, log scale)", type="log",
              exponentformat="power", dtick=1),
     )  # fmt: skip
@@ -41,8 +42,7 @@ def image_spectra(spectra: Sequence[ImageSpectrum]) -> Drawing:
         drawn.add(
             x=x, y=one.power.tolist(), uid=f"line-{i}", name=one.split, mode="lines", label=one.split,
             line={"color": colour, "width": 3 if i == 0 else 2, "dash": dashes[i // len(COLOURS) % 4]},
-            meta=one.split,
-hovertemplate="%{meta}, %{x} cycles: %{y:.2e}<extra></extra>",
+            meta=one.split, hovertemplate="%{meta}, %{x} cycles: %{y:.2e}<extra></extra>",
         )  # fmt: skip
         middle = len(x) // 2
         sentences.append(
@@ -73,7 +73,7 @@ def fourier_sensitivity(found: FourierSensitivity, model: str) -> Drawing:
     )
     drawn.add("heatmap",
         x=sides, y=sides, z=100 * found.grid(highest), uid="error", colorscale="Cividis", zmin=0, zmax=100,
-        colorbar={"title": {"text": "Error, %", "side": "right"}, "thickness": 14, "outlinewidth": 0},
+        colorbar=colour_bar("Error, %"),
         hovertemplate="%{y} down, %{x} across: %{z:.0f}%<extra></extra>",
     )  # fmt: skip
     best, worst = (found.frequency[pick(found.error)].tolist() for pick in (np.argmin, np.argmax))

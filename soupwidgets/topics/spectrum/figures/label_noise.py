@@ -6,7 +6,7 @@ import numpy as np
 
 from soupwidgets.figures.colours import COLOURS, GREY
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import axis, drawing, limits
+from soupwidgets.figures.style import axis, colour_bar, drawing, limits
 from soupwidgets.topics.spectrum.label_noise import LabelNoiseStudy
 
 _UNIT = "cycles per unit of L2 distance"
@@ -76,7 +76,7 @@ def noise_followed(study: LabelNoiseStudy, direction: str) -> Drawing:
     drawn.add("heatmap",
         x=epochs, y=[f"{result.frequency:g}" for result in results], z=100 * shares, uid="followed",
         colorscale="Cividis", zmin=0, zmax=100, ygap=1,
-        colorbar={"title": {"text": "Followed, % of the noise", "side": "right"}, "thickness": 14, "outlinewidth": 0},
+        colorbar=colour_bar("Followed, % of the noise"),
         hovertemplate="frequency %{y}, epoch %{x}: %{z:.0f}%<extra></extra>",
     )  # fmt: skip
     words = "; ".join(f"frequency {r.frequency:g}: {r.followed[-1]:.0%}" for r in results)

@@ -49,7 +49,8 @@ def path_spectra(spectra: Mapping[str, PathSpectrum]) -> Drawing:
     high = math.ceil(math.log10(top)) if top > 0 else 0
     lowest = min(float(one.mean[1:].min()) for one in spectra.values())
     low = max(math.floor(math.log10(lowest)) if lowest > 0 else high - _DECADES, high - _DECADES)
-    floor = 10.0**low
+    # Below the axis: a line at its end would say that power stops to fall.
+    floor = 10.0 ** (low - 3)
     what = "probabilities" if first.values == "probabilities" else "logits (minus their mean)"
     window = "Hann window" if first.window == "hann" else "no window"
     taken = {"linear": "straight line subtracted", "constant": "mean subtracted", "none": "nothing subtracted"}
@@ -192,7 +193,8 @@ def frequency_against_accuracy(models: Sequence[ModelFrequency], paths: str, *, 
         axis(f"{accuracy} accuracy, %", limits(percents([x for pair in bars for x in pair]), 0.08)),
     )
     names = [m.name for m in models]
-    beside = label_positions([e.value for e in found], y, names, corners=True)
+    across, up = (tuple(drawn.layout[f"{side}axis"]["range"]) for side in "xy")
+    beside = label_positions([e.value for e in found], percents(y), names, (across, up))
     drawn.add(
         x=[e.value for e in found], y=percents(y), uid="models", name="models, with 95% intervals",
         mode="markers+text", text=names, textposition=beside,
