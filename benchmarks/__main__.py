@@ -14,6 +14,7 @@ from benchmarks.greedy import greedy_rows
 from benchmarks.landscape import landscape_rows, vmap_row
 from benchmarks.latency import latency_rows
 from benchmarks.mixing import mixing_rows
+from benchmarks.own_models import own_model_rows
 from benchmarks.soups import soup_rows
 from benchmarks.spectrum import path_row
 from benchmarks.sweep import sweep_rows
@@ -44,6 +45,7 @@ def cpu_groups(folder: Path) -> dict[str, Callable[[], list[Row]]]:
         "paths": lambda: [path_row(folder / "paths")],
         "wide": lambda: [wide_row(folder / "wide")],
         "landscape": lambda: landscape_rows(folder / "landscape"),
+        "own": lambda: own_model_rows(folder / "own"),
         "vmap": lambda: [vmap_row(torch.device("cpu"))],
     }
 

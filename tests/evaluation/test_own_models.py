@@ -228,3 +228,18 @@ def test_what_is_kept_is_what_was_measured(case: Case, ev: Evaluator, tmp_path: 
     again = Evaluator(Pool.open([path]), ev.suite, device="cpu", store=Store(tmp_path / "again"), **given)
     assert again.evaluate("soup").accuracy == wanted.accuracy
     np.testing.assert_allclose(again.evaluate("soup").logits["test"], wanted.logits["test"], rtol=1e-5, atol=1e-6)
+
+
+def test_the_rows_of_overhead_count_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    from benchmarks.own_models import GOAL, bounds, own_model_rows
+
+    # The evaluator's batches: two small ones first.
+    assert bounds(700) == [(0, 64), (64, 320), (320, 512), (512, 700)]
+    assert bounds(256) == [(0, 64), (64, 256)]
+    assert bounds(64) == [(0, 64)]
+    rows = own_model_rows(tmp_path, images=3, side=32, texts=70, length=6, repeats=1)
+    assert [row.name for row in rows] == [
+        "torchvision's ResNet-18, 3 images of 32 pixels", "a BERT of 4 layers of 256, 70 texts of 6 tokens"
+    ]  # fmt: skip
+    assert all(row.ratio > 0 and row.met == (row.ratio <= GOAL) for row in rows)
