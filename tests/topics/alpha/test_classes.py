@@ -53,7 +53,7 @@ def test_many_tests_by_hand() -> None:
 def test_an_image_along_alpha_by_hand() -> None:
     shares = np.array([[0.7, 0.25, 0.05], [0.2, 0.75, 0.05]])
     figure = sw.alpha.figures.image_path([0.0, 1.0], shares, ["cat", "dog", "eel"], 0, 0.5)
-    assert [trace.name for trace in figure.data] == ["cat (its label)", "dog"]
+    assert [trace.name for trace in figure.data if trace.name] == ["cat (its label)", "dog"]
     assert list(figure.data[0].y) == pytest.approx([70, 20])
     text = "Probabilities of an image labelled cat: cat from 70.0% to 20.0%; dog from 25.0% to 75.0%."
     assert sw.figures.text_alternative(figure) == text
