@@ -39,7 +39,7 @@ def path_row(folder: Path, pairs: int = 200, samples: int = 64, repeats: int = 5
     architecture, device = Architecture.from_json(pool.architecture_card), torch.device("cpu")
     batches = []
     for one in paths:
-        reader, n = BlendReader(one.split, architecture, device), len(one.split)
+        reader, n = BlendReader(one.split, architecture.inputs, device), len(one.split)
         batches += [reader.batch(at, min(at + BATCH["cpu"], n)) for at in range(0, n, BATCH["cpu"])]
 
     def bare() -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from tqdm.auto import tqdm
 
 from soupwidgets.suites.columns import Column
@@ -185,7 +184,7 @@ def _one(name: str, given: Any) -> list[_Row]:
             said.append(value)
             continue
         array = _array(name, key, value)
-        own = "images" if isinstance(value, Image.Image) and key else key
+        own = "images" if _is_picture(value) and key else key
         if own in arrays:
             raise SuiteError(f"split {name!r}: an example has several images; a model is shown one")
         if array.ndim:
@@ -238,7 +237,7 @@ def _parts(name: str, given: Any) -> tuple[Mapping[str, Any], Any]:
 
 
 def _array(name: str, key: str, value: Any) -> NDArray[Any]:
-    if isinstance(value, Image.Image):
+    if _is_picture(value):
         return np.asarray(value.convert("RGB") if value.mode in _CONVERTED else value)
     try:
         array = np.asarray(_from_torch(value))
@@ -267,7 +266,7 @@ def _from_torch(value: Any) -> Any:
 def _label(name: str, value: Any) -> Any:
     if isinstance(value, str):
         return value
-    return np.array(value) if isinstance(value, Image.Image) else np.array(_array(name, "the label", value))
+    return np.array(value) if _is_picture(value) else np.array(_array(name, "the label", value))
 
 
 def _labels(name: str, labels: list[Any]) -> Any:
@@ -283,3 +282,8 @@ def _labels(name: str, labels: list[Any]) -> Any:
 
 def _named(parts: Mapping[str, Any]) -> str:
     return ", ".join(key or "an example without a name" for key in parts) or "nothing"
+
+
+def _is_picture(value: Any) -> bool:
+    # Whoever has one has loaded Pillow, which is no reason for everybody else to.
+    return type(value).__module__.startswith("PIL.")

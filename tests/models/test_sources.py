@@ -119,7 +119,8 @@ def test_logits_are_those_of_the_network_itself(case: str, tmp_path: Path) -> No
     for name, network in networks.items():
         torch.save(network.state_dict(), tmp_path / f"{name}.pt")
     given = describe()
-    ev = Evaluator(Pool.open(tmp_path), suite_of(examples), model=given, store=Store(tmp_path / "store"))
+    pool, store = Pool.open(tmp_path), Store(tmp_path / "store")
+    ev = Evaluator(pool, suite_of(examples), model=given, store=store, batch_norm="average")
     with torch.no_grad():
         for name, network in networks.items():
             found = torch.from_numpy(ev.evaluate(name).logits["test"])

@@ -25,7 +25,7 @@ _FILES = "Methods that write a file"
 
 
 class SoupMixer(Panel):
-    """A table of ingredients whose coefficients move a soup, with its scores following the thumb.
+    """A table of ingredients whose coefficients move a soup, with its scores following the slider.
 
     What is in the pot is what was set by hand last: ``coefficients``, or where these are empty what ``method`` makes
     of the ingredients ``of`` (of a greedy soup as far as ``step``), or else ``given``, the JSON of a recipe.

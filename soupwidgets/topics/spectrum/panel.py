@@ -117,7 +117,7 @@ class SpectrumExplorer(Panel):
 
     @property
     def spectrum(self) -> PathSpectrum | None:
-        """Of the model under the thumb; None until every path was followed."""
+        """Of the model at the slider; None until every path was followed."""
         return self._spectra.get(_mine(self.state))
 
     @property
@@ -186,7 +186,7 @@ class SpectrumExplorer(Panel):
         return super().ask(**asked)
 
     def act(self, name: str, state: State) -> Iterator[View | State | None]:
-        """Measure the error of the model under the thumb with every Fourier basis image added."""
+        """Measure the error of the model at the slider with every Fourier basis image added."""
         key = state["fine_tuned"], state["alpha"]
         then = {"look": "images", "sensed": state["alpha"]}
         recipe = wise_ft(self.ev.pool, *key)

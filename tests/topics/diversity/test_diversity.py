@@ -432,4 +432,4 @@ def test_helpers_are_chosen_by_what_the_validation_split_reports(tmp_path: Path)
     assert [trace["name"] for trace in drawn["data"] if "name" in trace] == [
         "val (macro-F1, chose)", "test (accuracy, reported)", "the joining model alone (macro-F1, validation)",
     ]  # fmt: skip
-    assert drawn["layout"]["yaxis"]["title"]["text"] == "Score, %"
+    assert drawn["layout"]["yaxis"]["title"]["text"] == "Score, % (95% intervals)"
