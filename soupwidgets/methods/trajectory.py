@@ -69,7 +69,7 @@ def swa(pool: Pool, trajectory: Sequence[str] | None = None, start: int = 0) -> 
     Notes
     -----
     Izmailov et al., arXiv 1803.05407, section 3. Networks with batch
-    normalisation want `recalibrate_batch_norm` afterwards.
+    normalisation are measured again by `Evaluator`.
     """
     names = chosen_ingredients(pool, trajectory)
     if not 0 <= start < len(names):

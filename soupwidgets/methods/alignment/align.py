@@ -111,7 +111,7 @@ def align(
     Notes
     -----
     Ainsworth et al., arXiv 2209.04836, section 3.2. Both checkpoints are in memory meanwhile. Batch normalisation of
-    a mixture wants to be measured again (`recalibrate_batch_norm`; Jordan et al., arXiv 2211.08403).
+    a mixture wants to be measured again, as `Evaluator` does (Jordan et al., arXiv 2211.08403).
     """
     pool.require([name, to])
     if name == to:
