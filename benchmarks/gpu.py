@@ -63,7 +63,7 @@ def sweep_row(device: torch.device, architecture: Architecture, images: int) -> 
         ev.evaluate(warm)
         before = ev.forward_images
         start = time.perf_counter()
-        alpha_sweep(ev, "fine-tuned", ALPHAS, progress=False)
+        alpha_sweep(ev, "fine-tuned", alphas=ALPHAS, progress=False)
         mine = time.perf_counter() - start
         assert ev.forward_images - before == ALPHAS * 2 * images
         forward = ALPHAS * _forward_seconds(pool, suite, architecture, device)

@@ -85,10 +85,10 @@ def sweep_rows(store: Path) -> list[Row]:
 
     ev = Evaluator(pool, suite, device="cpu", store=Store(store))
     start = time.perf_counter()
-    sweep = alpha_sweep(ev, FINE_TUNED, ALPHAS, progress=False)
+    sweep = alpha_sweep(ev, FINE_TUNED, alphas=ALPHAS, progress=False)
     mine = time.perf_counter() - start
     start = time.perf_counter()
-    alpha_sweep(Evaluator(pool, suite, device="cpu", store=Store(store)), FINE_TUNED, ALPHAS, progress=False)
+    alpha_sweep(Evaluator(pool, suite, device="cpu", store=Store(store)), FINE_TUNED, alphas=ALPHAS, progress=False)
     again = time.perf_counter() - start
 
     mixtures = [{str(pool.zero_shot): 1 - alpha, FINE_TUNED: alpha} for alpha in sweep.alphas]

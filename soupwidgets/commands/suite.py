@@ -65,7 +65,15 @@ def build(
     preprocess = Preprocess.for_model(model) if model else Preprocess()
     if size is not None:
         preprocess = replace(preprocess, size=size)
-    built = build_suite(out, sources, name, preprocess, only_present, workers, progress=sys.stderr.isatty())
+    built = build_suite(
+        out,
+        sources,
+        name=name,
+        preprocess=preprocess,
+        only_present=only_present,
+        workers=workers,
+        progress=sys.stderr.isatty(),
+    )
     return _report(built.suite, built.problems)
 
 

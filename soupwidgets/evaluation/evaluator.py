@@ -398,7 +398,7 @@ class Evaluator:
             if len(scores) == len(chosen)
         ]
 
-    def save(self, recipe: RecipeLike, path: str | Path, progress: bool = True, overwrite: bool = False) -> Path:
+    def save(self, recipe: RecipeLike, path: str | Path, *, progress: bool = True, overwrite: bool = False) -> Path:
         """Write a recipe's weights to a file that other tools can load, with a card that says how it was made.
 
         Parameters

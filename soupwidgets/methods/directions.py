@@ -16,6 +16,7 @@ def random_neighbour(
     pool: Pool,
     at: str,
     path: str | Path,
+    *,
     seed: int = 0,
     filter_normalised: bool = True,
     progress: bool = True,
@@ -58,7 +59,7 @@ def random_neighbour(
     checkpoint a line.
     """
     pool.require([at])
-    check_target(pool, [at], path, overwrite)
+    check_target(pool, [at], path, overwrite=overwrite)
     generator = torch.Generator().manual_seed(seed)
 
     def stream() -> Iterator[tuple[str, Tensor]]:
@@ -76,7 +77,7 @@ def random_neighbour(
         "note": f"a random {form} step away from {at}",
         "direction": {"from": pool.checkpoints[at].content_hash, "seed": seed, "form": form},
     }
-    return save_stream(pool, path, stream(), card, progress)
+    return save_stream(pool, path, stream(), card=card, progress=progress)
 
 
 def _normalised(step: Tensor, weights: Tensor) -> Tensor:

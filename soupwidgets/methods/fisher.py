@@ -76,12 +76,12 @@ def fisher_soup(
     normalisation have no gradient and are averaged plainly.
     """
     names = chosen_ingredients(ev.pool, ingredients)
-    check_target(ev.pool, names, path, overwrite)
+    check_target(ev.pool, names, path, overwrite=overwrite)
     layout = ev.matrix.layout
     weighted, weights = ev.matrix.new_buffer().zero_(), ev.matrix.new_buffer().zero_()
     for name in tqdm(names, desc="Fisher information", unit="model", disable=not progress):
         information = ev.matrix.new_buffer().zero_()
-        for tensor, values in fisher_information(ev, name, images, seed).items():
+        for tensor, values in fisher_information(ev, name, images=images, seed=seed).items():
             layout.places[tensor].view(information).copy_(values)
         information += max(_FLOOR * float(information.mean()), torch.finfo(torch.float32).tiny)
         weights += information
@@ -96,10 +96,10 @@ def fisher_soup(
 
     content = [{"ingredient": n, "sha256": ev.pool.checkpoints[n].content_hash} for n in names]
     card = {"merge": {"method": "fisher", "images": images, "seed": seed, "of": content}}
-    return save_stream(ev.pool, path, stream(), card, progress)
+    return save_stream(ev.pool, path, stream(), card=card, progress=progress)
 
 
-def fisher_information(ev: Evaluator, name: str, images: int = 512, seed: int = 0) -> dict[str, Tensor]:
+def fisher_information(ev: Evaluator, name: str, *, images: int = 512, seed: int = 0) -> dict[str, Tensor]:
     """The diagonal of the Fisher information of one checkpoint, by tensor.
 
     Parameters

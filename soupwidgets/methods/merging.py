@@ -157,7 +157,7 @@ def _write(
     names = [name for name in chosen_ingredients(pool, ingredients) if name != origin]
     if not names:
         raise ValueError("there is no ingredient besides the zero-shot model")
-    check_target(pool, [*names, origin], path, overwrite)
+    check_target(pool, [*names, origin], path, overwrite=overwrite)
     merged = merge(origin, names)
 
     def stream() -> Iterator[tuple[str, Tensor]]:
@@ -168,7 +168,9 @@ def _write(
                 yield tensor, (start.reshape(-1).float() + settings["scale"] * merged(tensor, moves)).view(start.shape)
 
     content = [{"ingredient": n, "sha256": pool.checkpoints[n].content_hash} for n in [origin, *names]]
-    return save_stream(pool, path, stream(), {"merge": {"method": method, **settings, "of": content}}, progress)
+    return save_stream(
+        pool, path, stream(), card={"merge": {"method": method, **settings, "of": content}}, progress=progress
+    )
 
 
 def _task_vectors(pool: Pool, origin: str, names: Sequence[str]) -> Iterator[tuple[str, Tensor, Tensor | None]]:

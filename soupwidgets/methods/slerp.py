@@ -71,4 +71,4 @@ def _between_two(pool: Pool, ingredients: Sequence[str] | None = None, alpha: fl
     names = chosen_ingredients(pool, ingredients)
     if len(names) != 2:
         raise ValueError(f"slerp goes from one model to another: name two with --ingredient, not {len(names)}")
-    return slerp(pool, names[0], names[1], alpha)
+    return slerp(pool, names[0], names[1], t=alpha)

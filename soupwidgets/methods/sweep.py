@@ -169,6 +169,7 @@ def alpha_grid(alphas: int | Sequence[float]) -> list[float]:
 def alpha_sweep(
     ev: Evaluator,
     fine_tuned: str,
+    *,
     alphas: int | Sequence[float] = 21,
     splits: Sequence[str] | None = None,
     progress: bool = True,

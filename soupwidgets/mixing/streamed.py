@@ -175,14 +175,14 @@ def save_mixture(
     accuracies and the versions; `Pool` reads it as an ingredient of the same kind.
     """
     pool.require(recipe)
-    check_target(pool, list(recipe), path, overwrite)
+    check_target(pool, list(recipe), path, overwrite=overwrite)
     card = _recipe_card(pool, recipe)
     if architecture is not None:
         card["architecture"] = dict(architecture)
     card["measured"] = dict(measured or {})
     if Path(path).suffix == ".pt":
         mixed = ((name, (replaced or {}).get(name, tensor)) for name, tensor in mix_streamed(pool, recipe))
-        return save_stream(pool, path, mixed, card, progress)
+        return save_stream(pool, path, mixed, card=card, progress=progress)
     with _progress(pool, path, progress) as bar:
         pieces = _replacing(mix_pieces(pool, recipe), replaced or {})
         write_pieces(path, mixed_tensors(pool), _counted(pieces, bar), _whole_card(pool, path, card))
@@ -195,7 +195,7 @@ def _counted(pieces: Iterable[tuple[str, int, Tensor]], bar: tqdm[Any]) -> Itera
         bar.update(start == 0)
 
 
-def check_target(pool: Pool, names: Sequence[str], path: str | Path, overwrite: bool = False) -> None:
+def check_target(pool: Pool, names: Sequence[str], path: str | Path, *, overwrite: bool = False) -> None:
     """Refuse a path to which no checkpoint can be written, or where something would be lost.
 
     Raises
@@ -219,6 +219,7 @@ def save_stream(
     pool: Pool,
     path: str | Path,
     stream: Iterable[tuple[str, Tensor]],
+    *,
     card: Mapping[str, Any],
     progress: bool = True,
 ) -> Path:

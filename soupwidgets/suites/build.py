@@ -83,6 +83,7 @@ class BuiltSuite:
 def build_suite(
     folder: str | Path,
     sources: Sequence[SplitSource],
+    *,
     name: str | None = None,
     preprocess: Preprocess | None = None,
     only_present: bool = False,
@@ -168,6 +169,7 @@ def add_shift(
     folder: str | Path,
     name: str,
     transform: Callable[[torch.Tensor], torch.Tensor],
+    *,
     of: str | None = None,
     seed: int = 0,
     progress: bool = True,

@@ -116,7 +116,7 @@ def fit_curve(
         "note": f"bends a {kind} curve from {first} to {second}",
         **identity,
     }
-    return save_stream(pool, path, stream, card, progress=False)
+    return save_stream(pool, path, stream, card=card, progress=False)
 
 
 class _CurveModel(nn.Module):

@@ -57,7 +57,7 @@ def zoo_report(ev: Evaluator, alphas: int = 11, *, progress: bool = True) -> lis
     pool, validation = ev.pool, ev.suite.validation.name
     alone = {name: ev.evaluate(Recipe({name: 1}), [validation]) for name in pool.fine_tuned}
     best = max(alone, key=lambda name: (alone[name].accuracy[validation], name))
-    sweep = alpha_sweep(ev, best, alphas, progress=progress)
+    sweep = alpha_sweep(ev, best, alphas=alphas, progress=progress)
     top, robust = sweep.best_alpha(), sweep.most_robust_alpha()
     named: list[tuple[str, Recipe]] = [
         ("zero-shot", Recipe({pool.zero_shot: 1})),

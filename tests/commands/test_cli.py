@@ -36,7 +36,7 @@ def test_sweep_prints_the_evaluators_numbers(tiny_evaluator: Evaluator, small_fo
         "--json", str(tmp_path / "out.json"), "--store", str(evaluator.store.folder),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    sweep = alpha_sweep(evaluator, "ft-a", 3, progress=False)
+    sweep = alpha_sweep(evaluator, "ft-a", alphas=3, progress=False)
     written = json.loads((tmp_path / "out.json").read_text())
     assert written["best_alpha_by_validation"] == sweep.best_alpha()
     for entry in written["alphas"]:
@@ -49,7 +49,7 @@ def test_sweep_prints_the_evaluators_numbers(tiny_evaluator: Evaluator, small_fo
 def test_frontier_prints_what_the_store_knows(tiny_evaluator: Evaluator, small_folder: Path, tmp_path: Path) -> None:
     evaluator = tiny_evaluator
     pool = str(evaluator.pool.checkpoints["ft-a"].path.parent)
-    alpha_sweep(evaluator, "ft-a", 3, progress=False)
+    alpha_sweep(evaluator, "ft-a", alphas=3, progress=False)
     done = run(
         "frontier", "--pool", pool, "--suite", str(small_folder), "--baselines", "data/baselines/fashion.csv",
         "--json", str(tmp_path / "out.json"), "--store", str(evaluator.store.folder),

@@ -139,7 +139,7 @@ def test_slerp_keeps_the_length_of_unit_vectors(write_checkpoint: WriteCheckpoin
     path = write_checkpoint("b", {"w": torch.tensor([0.0, 1.0]), "same": 2 * torch.ones(3), "none": torch.ones(2)})
     pool = Pool.open(path.parent)
     for t in (0.0, 0.25, 1.0):
-        found = dict(mix_streamed(pool, slerp(pool, "a", "b", t)))
+        found = dict(mix_streamed(pool, slerp(pool, "a", "b", t=t)))
         angle = t * math.pi / 2
         torch.testing.assert_close(found["w"], torch.tensor([math.cos(angle), math.sin(angle)]))
         torch.testing.assert_close(found["same"], (1 + t) * torch.ones(3))

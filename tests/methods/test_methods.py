@@ -9,7 +9,7 @@ from tests.fixtures import SMALL_SHIFT
 
 
 def test_oracle_alpha_is_the_best_under_shift(small_evaluator: Evaluator) -> None:
-    sweep = alpha_sweep(small_evaluator, "ft-03", 3, progress=False)
+    sweep = alpha_sweep(small_evaluator, "ft-03", alphas=3, progress=False)
     means = {alpha: sweep[alpha].shift_accuracy for alpha in sweep.alphas}
     assert means[sweep.oracle_alpha()] == max(means.values())
     assert sweep[sweep.oracle_alpha("blur")].accuracy["blur"] == max(sweep[a].accuracy["blur"] for a in sweep.alphas)
@@ -73,7 +73,7 @@ def test_sweep_holds_the_evaluators_numbers(tiny_evaluator: Evaluator) -> None:
 
 
 def test_sweep_goes_on_where_it_was_stopped(tiny_evaluator: Evaluator) -> None:
-    alpha_sweep(tiny_evaluator, "ft-a", [0, 1], splits=["blur"], progress=False)
+    alpha_sweep(tiny_evaluator, "ft-a", alphas=[0, 1], splits=["blur"], progress=False)
     before = tiny_evaluator.forward_images
-    alpha_sweep(tiny_evaluator, "ft-a", [0, 0.5, 1], splits=["blur"], progress=False)
+    alpha_sweep(tiny_evaluator, "ft-a", alphas=[0, 0.5, 1], splits=["blur"], progress=False)
     assert tiny_evaluator.forward_images == before + SMALL_SHIFT

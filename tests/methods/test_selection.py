@@ -134,7 +134,7 @@ def test_ties_in_the_order_of_the_released_script() -> None:
 
 
 def test_a_sweep_names_its_metric_and_its_standard_error(tiny_evaluator: Evaluator) -> None:
-    sweep = alpha_sweep(tiny_evaluator, "ft-a", 3, ["val"], progress=False)
+    sweep = alpha_sweep(tiny_evaluator, "ft-a", alphas=3, splits=["val"], progress=False)
     assert sweep.metric == "accuracy"
     assert "best alpha by validation accuracy" in repr(sweep)
 

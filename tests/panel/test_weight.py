@@ -19,7 +19,7 @@ MOST = 6_000_000
 
 SHOWN: dict[str, Callable[[Evaluator], Panel]] = {
     "AlphaExplorer": widgets.AlphaExplorer,
-    "AugmentationExplorer": lambda ev: widgets.AugmentationExplorer(augmentations(), ev.suite, ev),
+    "AugmentationExplorer": lambda ev: widgets.AugmentationExplorer(augmentations(), ev.suite, ev=ev),
     "DiversityExplorer": lambda ev: widgets.DiversityExplorer(
         sw.diversity.members(ev, progress=False), ev.suite, ev=ev
     ),

@@ -35,7 +35,9 @@ def sources(tmp_path: Path) -> list[SplitSource]:
 
 @pytest.mark.parametrize("resize", ["shortest", "longest", "squash"])
 def test_pixels_are_those_of_open_clip(sources: list[SplitSource], tmp_path: Path, resize: str) -> None:
-    suite = build_suite(tmp_path / "suite", sources, None, Preprocess(24, resize), workers=1, progress=False).suite
+    suite = build_suite(
+        tmp_path / "suite", sources, name=None, preprocess=Preprocess(24, resize), workers=1, progress=False
+    ).suite
     own = open_clip.image_transform(24, is_train=False, mean=(0, 0, 0), std=(1, 1, 1), resize_mode=resize)
     files = sorted((tmp_path / "imagenet" / "val").rglob("*.JPEG"))
     expected = torch.stack([own(Image.open(file).convert("RGB")) for file in files])

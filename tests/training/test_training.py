@@ -132,7 +132,7 @@ def test_linear_probe_and_lp_ft(zero_shot: CheckpointFile, with_training: Suite,
     # Interpolating a probe moves the head alone, and is WiSE-FT like any other.
     pool = Pool.open([ZOO / "zero-shot.safetensors", probe])
     ev = Evaluator(pool, with_training, device="cpu", store=Store(tmp_path / "store"))
-    sweep = alpha_sweep(ev, "lp", 3, splits=["val", "test"], progress=False)
+    sweep = alpha_sweep(ev, "lp", alphas=3, splits=["val", "test"], progress=False)
     assert sweep[1.0].accuracy["val"] > sweep[0.0].accuracy["val"] + 0.02
 
 
@@ -199,7 +199,14 @@ def test_an_open_clip_model_on_images_of_ones_own_by_the_command_line(tmp_path: 
     for part in ("train", "val", "test"):
         trees.by_folder(tmp_path / "pets" / part, ["cat", "dog"], per_folder=3)
     sources = [SplitSource(role, "folder", tmp_path / "pets") for role in ("train", "validation", "id_test")]
-    build_suite(tmp_path / "suite", sources, None, Preprocess.for_model("ViT-S-32-alt"), workers=1, progress=False)
+    build_suite(
+        tmp_path / "suite",
+        sources,
+        name=None,
+        preprocess=Preprocess.for_model("ViT-S-32-alt"),
+        workers=1,
+        progress=False,
+    )
     done = run(
         "finetune", "--model", "ViT-S-32-alt", "--suite", str(tmp_path / "suite"), "--out", str(tmp_path / "pool"),
         "--runs", "2", "--epochs", "1", "--batch-size", "3", "--device", "cpu",
@@ -209,7 +216,7 @@ def test_an_open_clip_model_on_images_of_ones_own_by_the_command_line(tmp_path: 
     ev = Evaluator(
         Pool.open(tmp_path / "pool"), Suite.open(tmp_path / "suite"), device="cpu", store=Store(tmp_path / "store")
     )
-    sweep = alpha_sweep(ev, "ft-01", 3, progress=False)
+    sweep = alpha_sweep(ev, "ft-01", alphas=3, progress=False)
     assert sweep[0.5].exact
     wrong = run("finetune", "--suite", str(tmp_path / "suite"), "--out", str(tmp_path / "x"))
     assert "either an open_clip model" in wrong.stderr

@@ -74,7 +74,7 @@ def test_a_sweep_from_start_to_the_best(texts: Evaluator) -> None:
     from soupwidgets.zoo.text.measure import logits_of, mix
 
     best, alphas = MEASURED["best"], [0, 0.25, 0.5, 0.75, 1]
-    sweep = alpha_sweep(texts, best, alphas, ["val"], progress=False)
+    sweep = alpha_sweep(texts, best, alphas=alphas, splits=["val"], progress=False)
     split = texts.suite.validation
     by_transformers = {}
     for alpha in alphas:

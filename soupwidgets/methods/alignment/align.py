@@ -116,7 +116,7 @@ def align(
     pool.require([name, to])
     if name == to:
         raise ValueError(f"{name!r} cannot be aligned to itself: name another checkpoint")
-    check_target(pool, pool.names, path, overwrite)
+    check_target(pool, pool.names, path, overwrite=overwrite)
     file = pool.checkpoints[name]
     groups = find_groups(file.tensors)
     reference, moving = (_finite(pool, model) for model in (to, name))

@@ -23,7 +23,7 @@ def sweep(
     alphas: Annotated[int, typer.Option(min=2, help="Number of evenly spaced alphas from 0 to 1.")] = 11,
 ) -> Report:
     """Measure accuracy on every split along the line from the zero-shot to a fine-tuned model (WiSE-FT)."""
-    result = alpha_sweep(ev, fine_tuned, alphas, progress=sys.stderr.isatty())
+    result = alpha_sweep(ev, fine_tuned, alphas=alphas, progress=sys.stderr.isatty())
     best = result.best_alpha()
     mean_ood = {alpha: _mean_ood(result[alpha]) for alpha in result.alphas}
     records = [

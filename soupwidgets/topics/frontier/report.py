@@ -54,7 +54,7 @@ def frontier_report(
     for name in tqdm(ev.pool.names, desc="checkpoints", disable=not progress):
         ev.evaluate(Recipe({name: 1}))
     for name in sweeps or ():
-        alpha_sweep(ev, name, 11, progress=progress)
+        alpha_sweep(ev, name, alphas=11, progress=progress)
     result, line = frontier(ev), None if baselines is None else _line(ev, shift, scale, baselines, id_test)
     best, points = set(result.pareto(shift)), result.points(shift)
     rows: list[dict[str, Any]] = [

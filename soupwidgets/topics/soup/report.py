@@ -49,7 +49,7 @@ def make_soup(
     options = options or {}
     method.require(ev, out, options)
     _refuse_early(out)
-    check_target(pool, [], out, overwrite)
+    check_target(pool, [], out, overwrite=overwrite)
     report: dict[str, Any] = {
         "method": method.name,
         "file": str(out),
@@ -73,7 +73,7 @@ def make_soup(
             if ev is None:
                 save_mixture(pool, recipe, out, progress=progress, overwrite=overwrite)
             else:
-                ev.save(recipe, out, progress, overwrite)
+                ev.save(recipe, out, progress=progress, overwrite=overwrite)
                 # What was made without a look at images is looked at now.
                 odd += [] if method.uses_images else check_soup(ev, recipe)
     said = [str(warning.message) for warning in caught if issubclass(warning.category, SoupWarning)]

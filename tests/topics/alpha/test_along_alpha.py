@@ -10,7 +10,7 @@ from soupwidgets import Evaluator, alpha_sweep
 
 
 def test_concavity_and_diversity_along_alpha(evaluator: Evaluator) -> None:
-    sweep = alpha_sweep(evaluator, "ft-03", 3, splits=["val", "test", "noise"], progress=False)
+    sweep = alpha_sweep(evaluator, "ft-03", alphas=3, splits=["val", "test", "noise"], progress=False)
     suite = evaluator.suite
     for split in ("test", "noise"):
         (middle,) = sw.alpha.concavity(sweep.evaluations, suite, split)

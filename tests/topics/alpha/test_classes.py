@@ -12,7 +12,7 @@ from soupwidgets.stats.multiple import adjusted_p_values
 
 
 def test_curves_are_accuracies_within_each_class(tiny_evaluator: Evaluator) -> None:
-    sweep = alpha_sweep(tiny_evaluator, "ft-a", 3, progress=False)
+    sweep = alpha_sweep(tiny_evaluator, "ft-a", alphas=3, progress=False)
     split = tiny_evaluator.suite.id_test
     curves = sw.alpha.class_curves(sweep.evaluations, tiny_evaluator.suite)
     assert sum(curve.images for curve in curves) == len(split)
@@ -28,7 +28,7 @@ def test_curves_are_accuracies_within_each_class(tiny_evaluator: Evaluator) -> N
 
 
 def test_the_t_shirts_of_the_zoo_pay_for_the_mixture(evaluator: Evaluator) -> None:
-    sweep = alpha_sweep(evaluator, "ft-03", 3, progress=False)
+    sweep = alpha_sweep(evaluator, "ft-03", alphas=3, progress=False)
     by_name = {c.name: c for c in sw.alpha.class_curves(sweep.evaluations, evaluator.suite)}
     assert by_name["T-shirt"].accuracy == pytest.approx([0.827, 0.695, 0.816])
     changes = sw.alpha.class_changes(sweep[0.0], sweep[0.5], evaluator.suite)

@@ -48,7 +48,7 @@ def test_coarse_answers_come_first(explorer: AlphaExplorer) -> None:
 
 def test_its_sweep_is_the_sweep(explorer: AlphaExplorer, tiny_evaluator: Evaluator) -> None:
     explorer.wait(background=True)
-    expected = alpha_sweep(tiny_evaluator, "ft-a", 3, progress=False)
+    expected = alpha_sweep(tiny_evaluator, "ft-a", alphas=3, progress=False)
     got = explorer.sweep
     assert [a for a in got.alphas if a in expected.alphas] == expected.alphas
     assert all(got[a].scores == expected[a].scores for a in expected.alphas)

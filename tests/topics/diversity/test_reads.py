@@ -24,7 +24,7 @@ def test_only_the_split_that_was_asked_for_is_read(
     tiny_pool: Pool, small_suite: Suite, tmp_path_factory: pytest.TempPathFactory, reads: list[str]
 ) -> None:
     ev = Evaluator(tiny_pool, small_suite, device="cpu", store=Store(tmp_path_factory.mktemp("store")))
-    sweep = alpha_sweep(ev, "ft-a", 3, progress=False)
+    sweep = alpha_sweep(ev, "ft-a", alphas=3, progress=False)
     assert len(sweep[0.0].scores) > 5
     reads.clear()
 
