@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,15 +29,17 @@ from soupwidgets.evaluation.batch_norm import (
     source_of,
     statistics_of,
 )
+from soupwidgets.evaluation.described import model_for, says_same
 from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, score_logits
 from soupwidgets.evaluation.filing import file_score, stored_logits, stored_score
+from soupwidgets.evaluation.network import bound_network
 from soupwidgets.evaluation.run import Run, next_batch
 from soupwidgets.evaluation.sharing import POLL, STILL_WAITING, Share, all_used
 from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.evaluation.tasks import KEEPS_OUTPUTS
-from soupwidgets.mixing import PoolMatrix, bind, save_mixture
-from soupwidgets.models import Custom, Input, Inputs, Model, assumed, guess, model_of, saved_names, the_one, under_names
-from soupwidgets.pool import Pool, PoolError, SoupWarning
+from soupwidgets.mixing import PoolMatrix, save_mixture
+from soupwidgets.models import Input, Inputs, saved_names
+from soupwidgets.pool import Pool, PoolError
 from soupwidgets.recipe import Recipe, RecipeLike
 from soupwidgets.store import Store, StoreError, measurement_key
 from soupwidgets.suites import SliceSplit, Split, Suite
@@ -103,7 +104,7 @@ class Evaluator:
         self.suite = suite
         self.store = Store.default() if store is None else store
         self.device = _device(device)
-        self.architecture = self._described(model, inputs)
+        self.architecture = model_for(pool, model, inputs)
         for split in suite.splits.values():
             misfit = self.architecture.inputs.misfit(split.form)
             if misfit:
@@ -152,50 +153,7 @@ class Evaluator:
             card = self.pool.architecture_card
         except PoolError:
             return False
-        return card is not None and _same(card, self.architecture)
-
-    def _described(self, given: Any, inputs: Input | None) -> Model:
-        if given is not None:
-            try:
-                return model_of(given, inputs)
-            except TypeError as error:
-                raise PoolError(str(error)) from error
-        card = self.pool.architecture_card
-        if card is None:
-            return self._found()
-        try:
-            return model_of(card)
-        except ValueError as error:
-            raise PoolError(f"{next(iter(self.pool))}: {error}") from error
-
-    def _found(self) -> Model:
-        """The model that names and shapes fit, where that leaves no doubt; it is said which line states it."""
-        folders = {file.path.parent for file in self.pool.checkpoints.values()}
-        found = guess(self.pool.tensors, next((one for one in folders if (one / "config.json").is_file()), None))
-        one = the_one(found)
-        if one is not None:
-            others = "".join(f"\n  {model.code}" for model in found if model is not one)
-            also = f"\nWith the same tensors, but not used, are{others}" if others else ""
-            warnings.warn(
-                "no checkpoint states its architecture; names and shapes of the tensors are those of the model below, "
-                f"which is used with {assumed(one)}. Say it, or another, with\n"
-                f"  Evaluator(pool, suite, model={one.code}){also}",
-                SoupWarning,
-                stacklevel=4,
-            )
-            return one
-        if found:
-            lines = "".join(f"\n  Evaluator(pool, suite, model={model.code})" for model in found)
-            raise PoolError(
-                "no checkpoint of the pool states its architecture, and the tensors fit models that give different "
-                f"outputs (by their activations, pooling or normalisation of images). Say which one it is:{lines}"
-            )
-        raise PoolError(
-            "no checkpoint of the pool states its architecture, so no model can be built from it. Say what they "
-            "belong to: Evaluator(pool, suite, model=...) with sw.models.timm(name, classes=...), "
-            "sw.models.torchvision(...), sw.models.transformers(folder), "
-            "sw.Architecture.from_open_clip('ViT-B-32', classes=1000), or your own module or function"
-        )
+        return card is not None and says_same(card, self.architecture)
 
     # These three may be made in the middle of a measurement, and gradients must pass through them later.
 
@@ -212,37 +170,8 @@ class Evaluator:
 
     @cached_property
     def _model(self) -> nn.Module:
-        layout = self.matrix.layout
         with torch.inference_mode(False):
-            model = under_names(self._built(), self.pool.tensors)
-            # Only allocated here, and filled by a recipe: a broken checkpoint does not get in the way of others.
-            infos = {name: self.pool.tensors[name] for name in layout.whole}
-            whole = {n: torch.zeros(info.shape, dtype=info.dtype, device=self.device) for n, info in infos.items()}
-            try:
-                bind(model, {**layout.views(self._weights), **whole})
-            except ValueError as error:
-                raise PoolError(str(error)) from error
-            return self._filled(model)
-
-    def _built(self) -> nn.Module:
-        try:
-            return self.architecture.fast("meta")
-        except Exception as error:
-            if isinstance(self.architecture, Custom):
-                # Somebody's own code, whose traceback they want to see.
-                raise
-            # What a card asks of a library may fail in any way.
-            raise PoolError(f"the network cannot be built from {self.architecture!r:.500}: {error}") from error
-
-    def _filled(self, model: nn.Module) -> nn.Module:
-        """Give values to what is in no checkpoint (tables of positions, masks) and has only a shape so far."""
-        lacking = [name for name, buffer in model.named_buffers() if buffer.is_meta]
-        if lacking:
-            made = dict(self.architecture.build("cpu").named_buffers())
-            for name in lacking:
-                where, _, own = name.rpartition(".")
-                model.get_submodule(where)._buffers[own] = made[name].to(self.device)
-        return model
+            return bound_network(self.architecture, self.matrix, self._weights)
 
     def evaluate(self, recipe: RecipeLike, splits: str | Sequence[str] | None = None) -> Evaluation:
         """Measure a recipe in full.
@@ -432,7 +361,7 @@ class Evaluator:
         }
         # Keep the wording of the pool's own cards: the soup should fit into the same pool again.
         card = self.pool.architecture_card
-        said = card is not None and _same(card, self.architecture)
+        said = card is not None and says_same(card, self.architecture)
         architecture = None if said else self.architecture.to_json()
         known_scores: dict[str, Any] = {"suite": self.suite.name, "splits": measured}
         replaced: dict[str, Tensor] = {}
@@ -645,13 +574,6 @@ class Evaluator:
             measure_statistics(model, (reader.pick(rows[i : i + BN_BATCH])[0] for i in range(0, len(rows), BN_BATCH)))
             self.forward_images += len(rows)
         self._mixed = recipe
-
-
-def _same(card: Mapping[str, Any], model: Model) -> bool:
-    try:
-        return model_of(card).fingerprint == model.fingerprint
-    except ValueError:
-        return False
 
 
 def _device(name: str | torch.device) -> torch.device:
