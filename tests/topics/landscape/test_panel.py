@@ -145,7 +145,7 @@ def test_views_quantities_and_splits(explorer: LandscapeExplorer, tiny_evaluator
     assert surface.clicks == {}
     splits = explorer.ask(look="all splits").figures["splits"]
     titles = [a.text for a in splits.layout.annotations]
-    assert [t.split(":")[0] for t in titles[: len(tiny_evaluator.suite.splits)]] == list(tiny_evaluator.suite.splits)
+    assert [t.split("<br>")[0] for t in titles[: len(tiny_evaluator.suite.splits)]] == list(tiny_evaluator.suite.splits)
     explorer.split = "train"
     explorer.wait(background=True)
     assert explorer.landscape is not None
