@@ -184,4 +184,5 @@ def _format_of(path: str | Path) -> str:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{"kind": str(name), **plain(dict(row))} for name, row in table.iterrows()]
+    # Not row by row, which would make counts of a mixed table into decimals.
+    return [{"kind": str(n), **plain(row)} for n, row in zip(table.index, table.to_dict("records"), strict=True)]
