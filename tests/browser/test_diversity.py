@@ -93,7 +93,7 @@ def test_cells_keys_images_and_ensembles(lab: Lab, page: Any, evaluator: Evaluat
     page.locator("[data-control=members] summary").click()
     for name in ("ft-00", "resnet-a"):
         page.get_by_role("checkbox", name=name).press("Space")
-    page.locator("table[aria-label='accuracies of the ensemble']", has_text=f"{100 * expected.ensemble:.2f}").wait_for()
+    page.locator("table[aria-label='scores of the ensemble']", has_text=f"{100 * expected.ensemble:.2f}").wait_for()
     page.get_by_role("button", name="Grow from its first").click()
     page.get_by_role("heading", name="An ensemble that grows from ft-03").wait_for()
     page.get_by_label("Show", exact=True).select_option("Ensemble gain over the members' mean")

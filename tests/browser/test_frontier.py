@@ -17,7 +17,7 @@ CELL = """
 import soupwidgets as sw
 pool = sw.Pool.open([f"../data/zoo/fashion/{n}.safetensors" for n in ("zero-shot", "ft-00", "ft-03", "ft-05", "ft-08")])
 ev = sw.Evaluator(pool, sw.Suite.open("../data/suites/fashion"), store=sw.Store("frontier-store"))
-sw.alpha_sweep(ev, "ft-03", 6, progress=False)
+sw.alpha_sweep(ev, "ft-03", alphas=6, progress=False)
 explorer = sw.widgets.FrontierExplorer(ev)
 explorer
 """

@@ -103,7 +103,7 @@ def test_no_name_becomes_a_tag_and_no_button_uploads(page: Any, tmp_path: Path) 
     drawn = [BUILD[name]() for name in panel.figures]
     named = [one.get_attribute("aria-label") for one in page.locator(".soupwidgets-figure").all()]
     assert named == [plain_text(figure.layout.title.text) for figure in drawn]
-    assert named[0] == f"Does training follow {EVIL} label noise?"
+    assert named[0].startswith(f"Does training follow {EVIL} label noise?")
     assert page.locator("a, svg a, img[onerror], [onclick], [onload]").count() == 0
     assert page.title() == EVIL
     text = page.locator(".soupwidgets-panel").inner_text()
