@@ -43,6 +43,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     np.save("tokens.npy", rng.integers(1, 30, (24, 6)))
     np.save("rows.npy", rng.random((24, 5)))
     (tmp_path / "my_networks.py").write_text(NETWORKS)
+    # Another test of this process may have had a file of that name.
+    sys.modules.pop("my_networks", None)
     from my_networks import build
 
     def resnet(classes: int = 3) -> nn.Module:

@@ -271,16 +271,16 @@ def test_a_folder_of_transformers_runs_none_of_its_code(tmp_path: Path) -> None:
 
 
 def test_a_function_is_named_on_the_command_line_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "my_networks.py").write_text("from torch import nn\ndef build():\n    return nn.Linear(4, 3)\n")
+    (tmp_path / "named_networks.py").write_text("from torch import nn\ndef build():\n    return nn.Linear(4, 3)\n")
     monkeypatch.chdir(tmp_path)
-    assert isinstance(models.named_factory("my_networks:build")(), nn.Linear)
-    assert isinstance(models.named_factory(f"{tmp_path}/my_networks.py:build")(), nn.Linear)
+    assert isinstance(models.named_factory("named_networks:build")(), nn.Linear)
+    assert isinstance(models.named_factory(f"{tmp_path}/named_networks.py:build")(), nn.Linear)
     for text, words in {
         "build": "name a module and its function",
         "no_such_module:build": "No module named",
-        "my_networks:make": "has no function 'make'; it has build",
+        "named_networks:make": "has no function 'make'; it has build",
         "none.py:build": "there is no such file",
     }.items():
         with pytest.raises(ValueError, match=words):
             models.named_factory(text)
-    assert Custom(models.named_factory("my_networks:build"), Arrays()).name == "my_networks:build"
+    assert Custom(models.named_factory("named_networks:build"), Arrays()).name == "named_networks:build"
