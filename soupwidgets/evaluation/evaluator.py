@@ -105,10 +105,11 @@ class Evaluator:
         self.store = Store.default() if store is None else store
         self.device = _device(device)
         self.architecture = model_for(pool, model, inputs)
+        takes = self.architecture.inputs
         for split in suite.splits.values():
-            misfit = self.architecture.inputs.misfit(split.form)
+            misfit = takes.misfit(split.form)
             if misfit:
-                size = getattr(self.architecture.inputs, "size", None)
+                size = getattr(takes, "size", None)
                 again = f": build the suite again with --size {size[0]}" if size and " x " in misfit else ""
                 raise PoolError(f"split {split.name!r}: {misfit}{again}")
         if self.architecture.classes not in (None, suite.outputs):

@@ -162,7 +162,7 @@ def _source(own: type) -> str:
 
 
 def _settings(module: nn.Module) -> dict[str, Any]:
-    """Plain attributes, buffers that are in no state dict (by content), and functions by their name."""
+    """Plain attributes, buffers that are in no state dict (by shape), and functions by their name."""
     kept = module._non_persistent_buffers_set
     found: dict[str, Any] = {}
     for name, value in vars(module).items():

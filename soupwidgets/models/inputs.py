@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -194,33 +193,6 @@ class Normaliser:
             return images * self._gain + self._offset
         images = images.mul_(self._gain).add_(self._offset)
         return images.expand(-1, self._channels, -1, -1) if grey else images
-
-
-def input_from_json(said: Mapping[str, Any]) -> Input:
-    """What goes in, from `to_json`.
-
-    Raises
-    ------
-    ValueError
-        When it is none of the known kinds, or a field is unknown or no number.
-    """
-    kinds = {"images": Images, "tokens": Tokens, "arrays": Arrays}
-    fields = dict(said)
-    kind = fields.pop("kind", None)
-    if kind not in kinds:
-        raise ValueError(f"{kind!r:.100} is not a kind of input; known are {', '.join(kinds)}")
-    numbers = [n for value in fields.values() for n in (value if isinstance(value, list) else [value])]
-    if any(n is not None and (isinstance(n, bool) or not isinstance(n, int | float)) for n in numbers):
-        raise ValueError(f"an input of kind {kind!r} has numbers only, not {fields!r:.200}")
-    if any(n is not None and not (math.isfinite(n) and abs(n) < 1 << 31) for n in numbers):
-        raise ValueError(f"an input of kind {kind!r} has a number out of range: {fields!r:.200}")
-    if kind == "images" and isinstance(fields.get("size"), list):
-        fields["size"] = tuple(fields["size"])
-    try:
-        found: Input = kinds[kind](**fields)
-    except TypeError as error:
-        raise ValueError(f"not an input of kind {kind!r}: {error}") from error
-    return found
 
 
 def _plain(value: Any) -> Any:

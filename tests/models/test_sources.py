@@ -228,7 +228,7 @@ HOSTILE = {
     "another source": (of("pickle", "os:system"), "not a source of networks"),
     "code of somebody's": (of("custom", "os:system"), "code of its own"),
     "a hub": (of("timm", "hf-hub:somebody/evil"), "timm has no model"),
-    "a folder": (of("timm", "local-dir:/tmp/x"), "timm has no model"),
+    "a folder": (of("timm", "local-dir:models/x"), "timm has no model"),
     "a file": (of("timm", "resnet10t", options={"checkpoint_path": "x"}), "load weights"),
     "a download": (of("timm", "resnet10t", options={"pretrained": True}), "load weights"),
     "torchvision's weights": (of("torchvision", "resnet18", options={"weights": "DEFAULT"}), "load weights"),
