@@ -50,7 +50,7 @@ lists: install
 	$(BIN)/python -m tests.lists
 
 notebooks: install
-	SOUPWIDGETS_STORE=$$(mktemp -d) $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
+	SOUPWIDGETS_STORE=$$(mktemp -d) SOUPWIDGETS_PRECISION=float32 $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
 	  --ExecutePreprocessor.store_widget_state=False --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 	# Cells with a progress bar carry this tag: what the bar leaves behind is not kept.
 	$(BIN)/jupyter nbconvert --to notebook --inplace --TagRemovePreprocessor.enabled=True \

@@ -42,6 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = Path(tempfile.mkdtemp(prefix="soupwidgets-tests-"))
         os.environ["SOUPWIDGETS_CACHE"] = str(folder / "cache")
         os.environ["SOUPWIDGETS_STORE"] = str(folder / "store")
+        # What is fastest differs between processors, and stored outputs of notebooks have the digits of float32.
+        os.environ["SOUPWIDGETS_PRECISION"] = "float32"
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 

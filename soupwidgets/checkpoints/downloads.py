@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-import platformdirs
 from tqdm.auto import tqdm
 
 from soupwidgets.checkpoints.errors import CheckpointError
+from soupwidgets.folders import cache_folder
 from soupwidgets.text import one_line
 
 _HUB = "hf-hub:"
@@ -116,9 +115,7 @@ def download(url: str, sha256: str = "", *, folder: Path | None = None) -> Path:
     CheckpointError
         When the server cannot be reached, or the hash does not match.
     """
-    folder = (
-        folder or Path(os.environ.get("SOUPWIDGETS_CACHE") or platformdirs.user_cache_path("soupwidgets")) / "weights"
-    )
+    folder = folder or cache_folder() / "weights"
     # The URL is part of the name: two releases may use the same file name.
     path = folder / hashlib.sha256(url.encode()).hexdigest()[:16] / (url.rpartition("/")[2] or "weights")
     if path.is_file():

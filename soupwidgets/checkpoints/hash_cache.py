@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import platformdirs
-
 from soupwidgets.checkpoints.stamps import Stamp, settled, stamps_of
 from soupwidgets.checkpoints.writing import atomic_path
+from soupwidgets.folders import cache_folder
 
 
 def remembered_hash(files: Sequence[Path], part: str | None, compute: Callable[[], str]) -> str:
@@ -70,5 +68,5 @@ def _state(files: Sequence[Path], stamps: Sequence[Stamp]) -> list[list[str | in
 
 def _entry(files: Sequence[Path], part: str | None) -> Path:
     name = hashlib.sha256(json.dumps([part, *(str(file.resolve()) for file in files)]).encode()).hexdigest()
-    folder = Path(os.environ.get("SOUPWIDGETS_CACHE") or platformdirs.user_cache_path("soupwidgets"))
+    folder = cache_folder()
     return folder / "hashes" / f"{name[:40]}.json"

@@ -50,6 +50,14 @@ BatchNormOption = Annotated[
         "auto recomputes where there is any."
     ),
 ]
+Precision = Literal["auto", "float32", "bfloat16"]
+PrecisionOption = Annotated[
+    Precision,
+    typer.Option(
+        help="bfloat16 computes every prediction that its rounding might change again in float32, and is faster on "
+        "processors that have it; auto uses it where it is."
+    ),
+]
 SliceOption = Annotated[
     list[Path] | None,
     typer.Option("--slice", help="File of a slice of the suite, shown as another axis and row; repeatable."),
@@ -93,6 +101,7 @@ def evaluator(
     *,
     slices: list[Path] | None = None,
     batch_norm: BatchNorm = "auto",
+    precision: Precision = "auto",
     model: str | None = None,
 ) -> Evaluator:
     """Make the evaluator that the options describe."""
@@ -103,7 +112,7 @@ def evaluator(
     opened = Suite.open(suite, slices or [])
     kept = Store(store) if store else None
     given = None if model is None else named_model(model, opened.outputs)
-    return Evaluator(pool, opened, device=device, store=kept, batch_norm=batch_norm, model=given)
+    return Evaluator(pool, opened, device=device, store=kept, batch_norm=batch_norm, precision=precision, model=given)
 
 
 def named_model(text: str, classes: int) -> Model:

@@ -23,6 +23,8 @@ from soupwidgets.commands.options import (
     NetworkOption,
     PartOption,
     PoolOption,
+    Precision,
+    PrecisionOption,
     SliceOption,
     StoreOption,
     SuiteOption,
@@ -90,12 +92,15 @@ def _measuring(run: Callable[..., Report], more: Sequence[inspect.Parameter]) ->
         device: str,
         store: Path | None,
         batch_norm: BatchNorm,
+        precision: Precision,
         network: str | None,
         slices: list[Path] | None = None,
         **given: Any,
     ) -> Report:
         opened = open_pool(pool, part, head_from, zero_shot)
-        ev = evaluator(opened, suite, device, store, slices=slices, batch_norm=batch_norm, model=network)
+        ev = evaluator(
+            opened, suite, device, store, slices=slices, batch_norm=batch_norm, precision=precision, model=network
+        )
         report = run(ev, **given)
         if not ev.note or ev.note in report.text:
             return report
@@ -110,6 +115,7 @@ def _measuring(run: Callable[..., Report], more: Sequence[inspect.Parameter]) ->
         _option("device", DeviceOption, "auto"),
         _option("store", StoreOption, None),
         _option("batch_norm", _enumerated("batch_norm", BatchNormOption), "auto"),
+        _option("precision", _enumerated("precision", PrecisionOption), "auto"),
     ]
     what = [_option("pool", PoolOption), _option("suite", SuiteOption)]
     return reporting(with_options(measure, [*what, *options_of(run)[1:], *more, *which]))

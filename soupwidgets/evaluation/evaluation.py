@@ -56,6 +56,9 @@ class SplitScore:
         Standard deviation of the loss over the images seen, in nats; None in measurements from before it was recorded.
     task
         What labels are.
+    precision
+        What the model was computed with. After a pass in ``"bfloat16"`` every prediction is made certain in float32;
+        loss and logits keep the rounding of bfloat16.
     """
 
     role: Role
@@ -68,6 +71,7 @@ class SplitScore:
     class_map: ClassMap | None = field(default=None, repr=False, compare=False)
     loss_sd: float | None = field(default=None, repr=False, compare=False)
     task: Task = field(default="single-label", repr=False, compare=False)
+    precision: str = field(default="float32", repr=False, compare=False)
 
     def __repr__(self) -> str:
         return f"SplitScore({self.role}: {self.words}, loss {self.loss:.4g})"
@@ -179,7 +183,7 @@ class Evaluation:
 
     def __repr__(self) -> str:
         lines = "".join(f"\n  {name}: {score.words}" for name, score in self.scores.items())
-        return f"Evaluation of {self.recipe!r}{lines}"
+        return f"Evaluation of {self.recipe!r}{lines}" + (f"\n  {self.note}" if self.note else "")
 
     def _repr_html_(self) -> str:
         rows = [
@@ -191,7 +195,15 @@ class Evaluation:
         metrics = {score.metric for score in self.scores.values()}
         head = "accuracy" if metrics == {"accuracy"} else "score"
         heads = "".join(f"<th>{head}</th>" for head in ("split", "role", f"{head} [95%]", "correct", "loss"))
-        return f"<p>{escape(repr(self.recipe))}</p><table><tr>{heads}</tr>{''.join(rows)}</table>"
+        note = f"<p>{escape(self.note)}</p>" if self.note else ""
+        return f"<p>{escape(repr(self.recipe))}</p><table><tr>{heads}</tr>{''.join(rows)}</table>{note}"
+
+    @property
+    def note(self) -> str:
+        """A sentence on the precision, where it is not float32."""
+        if all(score.precision == "float32" for score in self.scores.values()):
+            return ""
+        return "Computed in bfloat16, with every prediction that its rounding might change computed again in float32."
 
     @property
     def exact(self) -> bool:

@@ -8,9 +8,8 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from soupwidgets.devices import known_device
+from soupwidgets.evaluation.audit import Rounding
 from soupwidgets.evaluation.batch_norm import BATCH as BN_BATCH
 from soupwidgets.evaluation.batch_norm import (
     BatchNorm,
@@ -32,13 +32,15 @@ from soupwidgets.evaluation.batch_norm import (
 from soupwidgets.evaluation.described import model_for, says_same
 from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, score_logits
 from soupwidgets.evaluation.filing import file_score, stored_logits, stored_score
-from soupwidgets.evaluation.network import bound_network
+from soupwidgets.evaluation.freed_memory import keep_freed_memory
+from soupwidgets.evaluation.network import MixedNetwork, halved
+from soupwidgets.evaluation.precision import Precision, can_be_audited, choose, known_precision
 from soupwidgets.evaluation.run import Run, next_batch
 from soupwidgets.evaluation.sharing import POLL, STILL_WAITING, Share, all_used
 from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.evaluation.tasks import KEEPS_OUTPUTS
 from soupwidgets.mixing import PoolMatrix, save_mixture
-from soupwidgets.models import Input, Inputs, saved_names
+from soupwidgets.models import Input, Inputs
 from soupwidgets.pool import Pool, PoolError
 from soupwidgets.recipe import Recipe, RecipeLike
 from soupwidgets.store import Store, StoreError, measurement_key
@@ -70,6 +72,12 @@ class Evaluator:
         with ``"auto"``) measures them on training images, or on validation images if the suite has no others;
         ``"average"`` averages them like weights, as the released scripts do; a `Recalibration` says on how many.
         A single checkpoint keeps its own.
+    precision
+        ``"bfloat16"`` computes each split in bfloat16 first and then, in float32, every example whose prediction
+        the rounding might change, and a random sample of the others: accuracies are those of float32, the loss and
+        the logits keep the rounding (about 0.1%). ``"auto"`` does so where it is clearly faster for this network,
+        as measured once; ``SOUPWIDGETS_PRECISION`` may decide for all. What depends on more than predicted classes
+        is always computed in ``"float32"``.
 
     Raises
     ------
@@ -77,7 +85,7 @@ class Evaluator:
         When the model is unknown, does not fit the tensors, takes other examples than the suite has, or gives a
         different number of classes.
     ValueError
-        When there is no such device.
+        When there is no such device or precision.
 
     Notes
     -----
@@ -99,11 +107,15 @@ class Evaluator:
         model: Any = None,
         inputs: Input | None = None,
         batch_norm: BatchNorm | Recalibration = "auto",
+        precision: Precision = "auto",
     ) -> None:
         self.pool = pool
         self.suite = suite
         self.store = Store.default() if store is None else store
         self.device = _device(device)
+        self._wanted_precision = known_precision(precision)
+        if self.device.type == "cpu":
+            keep_freed_memory()
         self.architecture = model_for(pool, model, inputs)
         takes = self.architecture.inputs
         for split in suite.splits.values():
@@ -117,25 +129,36 @@ class Evaluator:
                 f"the pool's models distinguish {self.architecture.classes} classes, but "
                 f"the suite {suite.name!r} has {suite.outputs}"
             )
+        self.batch_norm = batch_norm
         self.recalibration = recalibration_of(batch_norm, pool)
         self._lock = threading.RLock()
         self._readers: dict[str, SplitReader] = {}
         # Measurements in progress; callers that ask for the same one join it. An entry goes with its last user.
         self._runs: weakref.WeakValueDictionary[str, Run] = weakref.WeakValueDictionary()
         self._mixed: Recipe | None = None
+        self._network = MixedNetwork(self.architecture, pool, self.device)
+        self._precision: Literal["float32", "bfloat16"] | None = None
         # What was wanted of this one, whether the store had it or not: a set in the order of asking.
         self.asked: dict[Recipe, None] = {}
         self.forward_images = 0
 
     def with_batch_norm(self, batch_norm: BatchNorm | Recalibration) -> Evaluator:
         """An evaluator of the same pool, suite and store with other statistics of batch normalisation."""
+        return self._like(self.pool, batch_norm)
+
+    def with_pool(self, pool: Pool) -> Evaluator:
+        """An evaluator of another pool of the same model, with the same suite, store and settings."""
+        return self._like(pool, self.batch_norm)
+
+    def _like(self, pool: Pool, batch_norm: BatchNorm | Recalibration) -> Evaluator:
         return Evaluator(
-            self.pool,
+            pool,
             self.suite,
             device=str(self.device),
             store=self.store,
             model=self.architecture,
             batch_norm=batch_norm,
+            precision=self._wanted_precision,
         )
 
     @property
@@ -156,23 +179,17 @@ class Evaluator:
             return False
         return card is not None and says_same(card, self.architecture)
 
-    # These three may be made in the middle of a measurement, and gradients must pass through them later.
+    @property
+    def precision(self) -> Literal["float32", "bfloat16"]:
+        """What new measurements are made with; for ``"auto"`` the first reading measures which is faster."""
+        if self._wanted_precision == "float32":
+            return "float32"
+        return self._decided(Recipe({self.pool.names[0]: 1}))
 
-    @cached_property
+    @property
     def matrix(self) -> PoolMatrix:
         """The pool's weights on the device; a row is read when it is first used."""
-        with torch.inference_mode(False):
-            return PoolMatrix(self.pool, self.device)
-
-    @cached_property
-    def _weights(self) -> Tensor:
-        with torch.inference_mode(False):
-            return self.matrix.new_buffer()
-
-    @cached_property
-    def _model(self) -> nn.Module:
-        with torch.inference_mode(False):
-            return bound_network(self.architecture, self.matrix, self._weights)
+        return self._network.matrix
 
     def evaluate(self, recipe: RecipeLike, splits: str | Sequence[str] | None = None) -> Evaluation:
         """Measure a recipe in full.
@@ -232,17 +249,22 @@ class Evaluator:
         yield from self._stream(recipe, self._splits(splits))
 
     def _stream(self, recipe: Recipe, chosen: Sequence[Split]) -> Iterator[Evaluation]:
-        keys = self._keys(recipe, chosen)
-        scores = self._stored(recipe, chosen, keys)
+        scores = self._stored(recipe, chosen)
         # Two splits may hold the same images: these are one measurement.
         waiting: dict[str, list[Split]] = {}
-        for split in chosen:
-            if split.name not in scores:
-                waiting.setdefault(keys[split.name], []).append(split)
-        if not waiting:
+        missing = [split for split in chosen if split.name not in scores]
+        if not missing:
             yield Evaluation(recipe, scores)
             return
-        runs = {key: self._run(splits[0], key) for key, splits in waiting.items()}
+        keys, half = self._run_keys(recipe, missing)
+        for split in missing:
+            waiting.setdefault(keys[split.name], []).append(split)
+        # One for all splits: the more examples were compared, the better a recipe's rounding is known.
+        rounding = Rounding()
+        runs = {
+            key: self._run(splits[0], key, rounding if splits[0].name in half else None)
+            for key, splits in waiting.items()
+        }
         found: dict[str, SplitScore] = {}
         shown = time.monotonic()
         with all_used(run.share for run in runs.values()):
@@ -274,7 +296,7 @@ class Evaluator:
             if not run.share.take():
                 return False
             # The previous holder of the claim may have filed it.
-            known = self._stored(recipe, [run.split], {run.split.name: run.share.key})
+            known = self._stored(recipe, [run.split])
             if known:
                 run.kept = known[run.split.name]
                 run.share.release()
@@ -284,7 +306,7 @@ class Evaluator:
         """The exact evaluation if the store has all of it, else None; computes nothing."""
         recipe = Recipe.of(recipe)
         chosen = self._splits(splits)
-        scores = self._stored(recipe, chosen, self._keys(recipe, chosen))
+        scores = self._stored(recipe, chosen)
         if len(scores) < len(chosen):
             return None
         return Evaluation(recipe, {split.name: scores[split.name] for split in chosen})
@@ -305,7 +327,8 @@ class Evaluator:
         chosen = self._splits(splits)
         found: dict[Recipe, dict[str, SplitScore]] = {}
         texts = self.store.recipes([s.parent.name if isinstance(s, SliceSplit) else s.name for s in chosen])
-        keys: dict[str, list[tuple[Recipe, Split]]] = {}
+        # By key: recipe, split and precision.
+        keys: dict[str, list[tuple[Recipe, Split, str]]] = {}
         for text in texts:
             try:
                 recipe = Recipe.from_json(text)
@@ -313,13 +336,16 @@ class Evaluator:
             except ValueError:
                 # From another pool that shares the store, or from a later version.
                 continue
-            for split, key in zip(chosen, self._keys(recipe, chosen).values(), strict=True):
-                keys.setdefault(key, []).append((recipe, split))
+            for split, precision, key in self._all_keys(recipe, chosen):
+                keys.setdefault(key, []).append((recipe, split, precision))
         for key, measurement in self.store.get(keys, with_logits=self._keeps_outputs).items():
-            for recipe, split in keys[key]:
-                if score := stored_score(split, measurement, self._loader(recipe, split, key)):
+            for recipe, split, precision in keys[key]:
+                if precision != "float32" and split.name in found.get(recipe, {}):
+                    continue
+                load = self._loader(recipe, split, key)
+                if score := stored_score(split, measurement, load, precision=precision):
                     found.setdefault(recipe, {})[split.name] = score
-        for recipe, split in (one for some in keys.values() for one in some):
+        for recipe, split, _ in (one for some in keys.values() for one in some):
             if isinstance(split, SliceSplit) and split.name not in found.setdefault(recipe, {}):
                 found[recipe] |= self._sliced(recipe, split)
         return [
@@ -355,7 +381,7 @@ class Evaluator:
         recipe = Recipe.of(recipe)
         self.pool.require(recipe)
         splits = list(self.suite.splits.values())
-        known = self._stored(recipe, splits, self._keys(recipe, splits))
+        known = self._stored(recipe, splits)
         measured = {
             name: {"role": score.role, "accuracy": score.accuracy, "correct": score.right, "images": score.total}
             for name, score in known.items()
@@ -388,8 +414,8 @@ class Evaluator:
         Without this, the first recipe that is not in the store takes seconds longer than the others.
         """
         recipe, split = Recipe.of(recipe), self.suite.validation
-        key = self.key(recipe, split)
-        self._step(recipe, self._run(split, key), 1)
+        keys, half = self._run_keys(recipe, [split])
+        self._step(recipe, self._run(split, keys[split.name], Rounding() if half else None), 1)
 
     @contextmanager
     def model(self, recipe: RecipeLike) -> Iterator[nn.Module]:
@@ -410,7 +436,7 @@ class Evaluator:
         with self._lock:
             with torch.inference_mode():
                 self._mix(Recipe.of(recipe))
-            yield self._model
+            yield self._network.module
 
     def batch(self, split: Split, rows: NDArray[np.int64]) -> tuple[Inputs, Tensor]:
         """Some examples of a split in the form that the model takes, and their labels, on the device.
@@ -426,9 +452,11 @@ class Evaluator:
 
     def record(self, recipe: RecipeLike, split: Split, logits: Logits) -> SplitScore:
         """Store logits ``[images, classes]`` (in the split's order) of a recipe that were computed outside `stream`."""
-        score = score_logits(split, logits)
-        recipe = Recipe.of(recipe)
-        key = self.key(recipe, split)
+        return self._record(Recipe.of(recipe), split, logits, "float32")
+
+    def _record(self, recipe: Recipe, split: Split, logits: Logits, precision: str) -> SplitScore:
+        score = replace(score_logits(split, logits), precision=precision)
+        key = self._keys(recipe, [split], precision=precision)[split.name]
         load = self._loader(recipe, split, key)
         return file_score(
             self.store,
@@ -446,7 +474,12 @@ class Evaluator:
         return self._keys(Recipe.of(recipe), [split], treatment)[split.name]
 
     def _keys(
-        self, recipe: Recipe, splits: Sequence[Split], treatment: Mapping[str, Any] | None = None
+        self,
+        recipe: Recipe,
+        splits: Sequence[Split],
+        treatment: Mapping[str, Any] | None = None,
+        *,
+        precision: str = "float32",
     ) -> dict[str, str]:
         """`key` of several splits by name, in their order; the recipe's part is computed only once."""
         own = {tensor: self.pool.content_key(Recipe(items)) for tensor, items in recipe.by_tensor.items()}
@@ -455,9 +488,55 @@ class Evaluator:
         if self.recalibration is not None and is_mixture(recipe):
             treatment = {**(treatment or {}), **self.recalibration.key(source_of(self.suite))}
         return {
-            split.name: measurement_key(plain, model, split_hash=split.content_hash, by_tensor=own, treatment=treatment)
+            split.name: measurement_key(
+                plain,
+                model,
+                split_hash=split.content_hash,
+                precision=precision,
+                by_tensor=own,
+                treatment=treatment,
+            )
             for split in splits
         }
+
+    def _run_keys(self, recipe: Recipe, splits: Sequence[Split]) -> tuple[dict[str, str], set[str]]:
+        """The keys of new measurements, and the names of the splits that are measured in bfloat16."""
+        half: set[str] = set()
+        if self._wanted_precision != "float32" and self._decided(recipe) == "bfloat16":
+            half = {split.name for split in splits if can_be_audited(split)}
+        keys = self._keys(recipe, [split for split in splits if split.name not in half])
+        if half:
+            keys |= self._keys(recipe, [s for s in splits if s.name in half], precision="bfloat16")
+        return keys, half
+
+    def _all_keys(self, recipe: Recipe, splits: Sequence[Split]) -> list[tuple[Split, str, str]]:
+        """Splits, precisions and keys of every measurement that answers; float32 comes first."""
+        precisions = ("float32",) if self._wanted_precision == "float32" else ("float32", "bfloat16")
+        return [
+            (split, precision, key)
+            for precision in precisions
+            for split, key in zip(splits, self._keys(recipe, splits, precision=precision).values(), strict=True)
+        ]
+
+    def _decided(self, recipe: Recipe) -> Literal["float32", "bfloat16"]:
+        with self._lock:
+            if self._precision is None:
+                with torch.inference_mode():
+                    self._mix(recipe)
+                self._decide()
+            assert self._precision is not None
+            return self._precision
+
+    def _decide(self) -> None:
+        reader = self.reader(self.suite.validation)
+        most = min(BATCH[self.device.type], len(reader))
+        self._precision = choose(
+            self._network,
+            self._wanted_precision,
+            self.architecture.fingerprint,
+            batch=lambda number: reader.batch(0, number),
+            most=most,
+        )
 
     def _splits(self, names: str | Sequence[str] | None) -> list[Split]:
         if names is None:
@@ -476,17 +555,22 @@ class Evaluator:
                 self._readers[split.name] = SplitReader(split, self.architecture, self.device)
             return self._readers[split.name]
 
-    def _run(self, split: Split, key: str) -> Run:
+    def _run(self, split: Split, key: str, rounding: Rounding | None) -> Run:
         reader = self.reader(split)
         with self._lock:
-            return self._runs.setdefault(key, Run(split, reader, share=Share(self.store.claims, key)))
+            new = Run(split, reader, share=Share(self.store.claims, key), rounding=rounding)
+            return self._runs.setdefault(key, new)
 
-    def _stored(self, recipe: Recipe, splits: Sequence[Split], keys: dict[str, str]) -> dict[str, SplitScore]:
-        found = self.store.get(keys.values(), with_logits=self._keeps_outputs)
+    def _stored(self, recipe: Recipe, splits: Sequence[Split]) -> dict[str, SplitScore]:
+        known = self._all_keys(recipe, splits)
+        found = self.store.get([key for _, _, key in known], with_logits=self._keeps_outputs)
         scores: dict[str, SplitScore] = {}
-        for split in splits:
-            measurement = found.get(key := keys[split.name])
-            if measurement and (score := stored_score(split, measurement, self._loader(recipe, split, key))):
+        for split, precision, key in known:
+            measurement = found.get(key)
+            if measurement is None or split.name in scores:
+                continue
+            load = self._loader(recipe, split, key)
+            if score := stored_score(split, measurement, load, precision=precision):
                 scores[split.name] = score
         for split in splits:
             if isinstance(split, SliceSplit) and split.name not in scores:
@@ -495,10 +579,10 @@ class Evaluator:
 
     def _sliced(self, recipe: Recipe, split: SliceSplit) -> dict[str, SplitScore]:
         """A slice's score from its parent's stored logits, if there are any: no image is evaluated again."""
-        key = self.key(recipe, split.parent)
-        if not self.store.get([key]) or (logits := stored_logits(self.store, key)) is None:
-            return {}
-        return {split.name: self.record(recipe, split, logits[split.rows])}
+        for _, precision, key in self._all_keys(recipe, [split.parent]):
+            if self.store.get([key]) and (logits := stored_logits(self.store, key)) is not None:
+                return {split.name: self._record(recipe, split, logits[split.rows], precision)}
+        return {}
 
     @property
     def _keeps_outputs(self) -> bool:
@@ -515,19 +599,20 @@ class Evaluator:
         def load() -> Logits:
             logits = stored_logits(store, key)
             if logits is None and (ev := known()) is not None:
-                logits = ev._again(recipe, split, key)
+                logits = ev._again(recipe, split)
             if logits is None:
                 raise StoreError(f"{store.folder}: the logits of a measurement were lost; evaluate the recipe again")
             return logits
 
         return load
 
-    def _again(self, recipe: Recipe, split: Split, key: str) -> Logits | None:
+    def _again(self, recipe: Recipe, split: Split) -> Logits | None:
+        keys, half = self._run_keys(recipe, [split])
         # Held until its logits are available.
-        run = self._run(split, key)
+        run = self._run(split, keys[split.name], Rounding() if half else None)
         for _ in self._stream(recipe, [split]):
             pass
-        return run.logits if run.done else stored_logits(self.store, key)
+        return run.logits if run.done else stored_logits(self.store, keys[split.name])
 
     @torch.inference_mode()
     def _step(self, recipe: Recipe, run: Run, stop: int) -> None:
@@ -535,14 +620,15 @@ class Evaluator:
         with self._lock:
             if run.kept is not None:
                 return
+            if self._wanted_precision == "float32" and self._precision is None:
+                self._mix(recipe)
+                self._decide()
             if run.seen < stop:
                 run.share.say(working=True)
-                self._mix(recipe)
-                logits = self._model(run.reader.batch(run.seen, stop))
-                self.forward_images += len(logits)
-                run.add(logits)
+                run.add(self._outputs(recipe, run.reader.batch(run.seen, stop), half=run.half))
             if not run.done:
                 run.last = run.score()
+            if not (run.done and self._certain(recipe, run)):
                 run.share.say(working=False, score=run.last)
                 return
             load = self._loader(recipe, run.split, run.share.key)
@@ -559,20 +645,35 @@ class Evaluator:
             )
             run.share.release()
 
+    def _certain(self, recipe: Recipe, run: Run) -> bool:
+        """Advance the audit of a complete pass by one batch; whether there is nothing left to do."""
+        if run.audit is None:
+            return True
+        rows = run.audit.due(BATCH[self.device.type])
+        if len(rows):
+            outputs = self._outputs(recipe, run.reader.pick(rows)[0], half=False)
+            class_map = run.split.scoring.class_map
+            run.audit.add((outputs if class_map is None else class_map.restrict(outputs)).float().cpu().numpy())
+        return not len(run.audit.due(1))
+
+    def _outputs(self, recipe: Recipe, inputs: Inputs, *, half: bool) -> Tensor:
+        self._mix(recipe)
+        if half:
+            self._network.update_half()
+        outputs: Tensor = self._network.half_module(halved(inputs)).float() if half else self._network.module(inputs)
+        self.forward_images += len(outputs)
+        return outputs
+
     def _mix(self, recipe: Recipe) -> None:
         if self._mixed == recipe:
             return
         self._mixed = None
-        model = self._model
-        self.matrix.mix(recipe, self._weights)
-        if self.matrix.layout.whole:
-            own = {stored: name for name, stored in saved_names(model).items()}
-            for name, tensor in self.matrix.whole_tensors(recipe).items():
-                model.get_buffer(own.get(name, name)).copy_(tensor)
+        self._network.mix(recipe)
         if self.recalibration is not None and is_mixture(recipe):
             source = source_of(self.suite)
             rows, reader = self.recalibration.rows(source), self.reader(source)
-            measure_statistics(model, (reader.pick(rows[i : i + BN_BATCH])[0] for i in range(0, len(rows), BN_BATCH)))
+            batches = (reader.pick(rows[i : i + BN_BATCH])[0] for i in range(0, len(rows), BN_BATCH))
+            measure_statistics(self._network.module, batches)
             self.forward_images += len(rows)
         self._mixed = recipe
 

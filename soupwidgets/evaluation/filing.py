@@ -16,7 +16,9 @@ from soupwidgets.store import Measurement, Store, StoreError, StoreWarning
 from soupwidgets.suites import Split
 
 
-def stored_score(split: Split, measured: Measurement, load_logits: Callable[[], Logits] | None) -> SplitScore | None:
+def stored_score(
+    split: Split, measured: Measurement, load_logits: Callable[[], Logits] | None, *, precision: str = "float32"
+) -> SplitScore | None:
     """Turn a stored measurement into a score; its logits are read on demand.
 
     Parameters
@@ -27,6 +29,8 @@ def stored_score(split: Split, measured: Measurement, load_logits: Callable[[], 
         The stored numbers.
     load_logits
         Returns the logits; None if only the numbers were stored.
+    precision
+        What the measurement was computed with.
 
     Returns
     -------
@@ -42,7 +46,9 @@ def stored_score(split: Split, measured: Measurement, load_logits: Callable[[], 
         return None
     total, correct, loss = measured.total, measured.correct, measured.loss
     class_map, task = split.scoring.class_map, split.scoring.task
-    return SplitScore(split.role, total, total, correct, loss, load_logits, figure, class_map, measured.loss_sd, task)
+    return SplitScore(
+        split.role, total, total, correct, loss, load_logits, figure, class_map, measured.loss_sd, task, precision
+    )
 
 
 def stored_logits(store: Store, key: str) -> Logits | None:
@@ -92,7 +98,7 @@ def file_score(
     SplitScore
         The score as the store returns it from now on.
     """
-    made_with = f"torch {torch.__version__}, {device}"
+    made_with = f"torch {torch.__version__}, {device}, {score.precision}"
     figure = asdict(score.figure) if score.figure else None
     measured = Measurement(
         recipe.to_json(), split.name, score.total, score.correct, score.loss, made_with, figure, score.loss_sd

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from soupwidgets.evaluation.evaluation import SplitScore, split_figure
+from soupwidgets.evaluation.audit import Audit, Rounding
+from soupwidgets.evaluation.evaluation import SplitScore, score_logits, split_figure
 from soupwidgets.evaluation.sharing import Share
 from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.evaluation.tasks import KEEPS_OUTPUTS, answers
@@ -34,13 +36,25 @@ class Run:
         Exchange of progress with other processes.
     keep_logits
         Whether to keep `logits`, or only count them; those of every pixel are never kept.
+    rounding
+        For a pass in bfloat16: what is known about its rounding. It ends with an audit.
     """
 
-    def __init__(self, split: Split, reader: SplitReader, *, share: Share, keep_logits: bool = True) -> None:
+    def __init__(
+        self,
+        split: Split,
+        reader: SplitReader,
+        *,
+        share: Share,
+        keep_logits: bool = True,
+        rounding: Rounding | None = None,
+    ) -> None:
         self.split = split
         self.reader = reader
         self.share = share
         self.task = split.scoring.task
+        self._rounding = rounding
+        self._audit: Audit | None = None
         self._keep_logits = keep_logits and self.task in KEEPS_OUTPUTS
         self._metric = None if split.scoring.metric == "accuracy" else metric_named(split.scoring.metric)
         self.seen = 0
@@ -58,6 +72,28 @@ class Run:
     def done(self) -> bool:
         """Whether every image was seen."""
         return self.seen == len(self.reader)
+
+    @property
+    def half(self) -> bool:
+        """Whether the pass is made in bfloat16, and then audited."""
+        return self._rounding is not None
+
+    @property
+    def audit(self) -> Audit | None:
+        """Of a complete pass in bfloat16: which images are computed again in float32."""
+        if self._audit is None and self._rounding is not None and self.done:
+            self._audit = Audit(
+                self.logits,
+                self._rounding,
+                class_map=self.split.scoring.class_map,
+                seed=int(self.share.key[:8], 16),
+            )
+        return self._audit
+
+    @property
+    def precision(self) -> str:
+        """What the score is computed with."""
+        return "bfloat16" if self.half else "float32"
 
     @property
     def told(self) -> SplitScore | None:
@@ -86,7 +122,9 @@ class Run:
         self.seen = stop
 
     def score(self) -> SplitScore:
-        """The score so far."""
+        """The score so far; after an audit, with the logits that it corrected."""
+        if self._audit is not None:
+            return replace(score_logits(self.split, self.logits), precision=self.precision)
         loss = self.loss_sum / self.seen
         figure = None
         if self._metric is not None:
@@ -106,6 +144,7 @@ class Run:
             figure=figure,
             loss_sd=spread,
             task=self.task,
+            precision=self.precision,
         )
 
 

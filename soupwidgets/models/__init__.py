@@ -11,7 +11,7 @@ from soupwidgets.models.model import Model
 from soupwidgets.models.prompts import fill
 from soupwidgets.models.saved_names import saved_names, under_names
 from soupwidgets.models.sources import Timm, Torchvision, Transformers, timm, torchvision, transformers
-from soupwidgets.models.streamlined import streamline
+from soupwidgets.models.streamlined import streamline, use_fused_products
 from soupwidgets.models.zero_shot import open_clip_classifier
 
 __all__ = [
@@ -45,4 +45,5 @@ __all__ = [
     "torchvision",
     "transformers",
     "under_names",
+    "use_fused_products",
 ]

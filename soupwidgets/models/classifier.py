@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -32,6 +33,10 @@ class ImageClassifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Map normalised images ``[n, 3, height, width]`` to logits ``[n, classes]``."""
-        features: Tensor = F.normalize(self.visual(images), dim=-1)
+        found: Tensor = self.visual(images)
+        # At least in float32: of features in bfloat16 only the head is left, and rounding them again would show.
+        features = F.normalize(found.to(torch.promote_types(found.dtype, torch.float32)), dim=-1)
+        if isinstance(self.head, nn.Linear):
+            features = features.to(self.head.weight.dtype)
         logits: Tensor = self.head(features)
         return logits

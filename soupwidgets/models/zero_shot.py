@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import platformdirs
 import torch
 from torch import Tensor
 
 from soupwidgets.checkpoints import CheckpointFile, as_classifier, locate, write_checkpoint
+from soupwidgets.folders import cache_folder
 from soupwidgets.models.architecture import Architecture
 from soupwidgets.models.heads import quietly, zero_shot_head
 
@@ -95,14 +94,10 @@ def open_clip_classifier(
     return classifier
 
 
-def _cache() -> Path:
-    return Path(os.environ.get("SOUPWIDGETS_CACHE") or platformdirs.user_cache_path("soupwidgets"))
-
-
 def _random_weights(name: str, seed: int) -> Path:
     import open_clip
 
-    path = _cache() / "random" / f"{name}-{open_clip.__version__}-seed{seed}.safetensors"
+    path = cache_folder() / "random" / f"{name}-{open_clip.__version__}-seed{seed}.safetensors"
     if not path.exists():
         with quietly(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -122,7 +117,7 @@ def _cached_head(
         # Not cached: there is no way to tell whether two functions give the same tokens.
         return zero_shot_head(file, name, class_names=class_names, templates=templates, tokenizer=tokenizer)
     made_of = json.dumps([file.content_hash, name, list(class_names), list(templates)])
-    path = _cache() / "heads" / f"{hashlib.sha256(made_of.encode()).hexdigest()[:40]}.safetensors"
+    path = cache_folder() / "heads" / f"{hashlib.sha256(made_of.encode()).hexdigest()[:40]}.safetensors"
     if path.exists():
         return dict(CheckpointFile(path).read())
     head = zero_shot_head(file, name, class_names=class_names, templates=templates)

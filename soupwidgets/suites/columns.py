@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 
+from soupwidgets.folders import cache_folder
 from soupwidgets.suites.arrays import map_array
 from soupwidgets.suites.content import SuiteError
 
@@ -125,7 +125,7 @@ class Column:
 
 def _folder() -> Path:
     """Where large arrays are; what killed processes have left there goes."""
-    cache = Path(os.environ.get("SOUPWIDGETS_CACHE") or platformdirs.user_cache_path("soupwidgets"))
+    cache = cache_folder()
     folder = cache / "examples"
     folder.mkdir(parents=True, exist_ok=True)
     for part in folder.glob("*.part"):

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import open_clip
 import pytest
 import torch
 from open_clip.model import CLIP
 from torch import nn
 
-from soupwidgets.models import Architecture, ImageClassifier, streamline
+from soupwidgets.models import Architecture, ImageClassifier, streamline, use_fused_products
 from tests.fixtures import TINY
 
 
@@ -62,3 +64,38 @@ def test_architecture_round_trip_and_meta_build() -> None:
     assert all(t.is_meta for t in meta.state_dict().values())
     with pytest.raises(ValueError, match="not an architecture card"):
         Architecture.from_json({"width": 3})
+
+
+@pytest.mark.parametrize("name", ["ViT-B-32", "ViT-B-32-quickgelu"])
+@pytest.mark.parametrize(("dtype", "rounding"), [(torch.float32, 1e-5), (torch.bfloat16, 0.06)])
+def test_fused_products_are_the_same_but_for_rounding(name: str, dtype: torch.dtype, rounding: float) -> None:
+    torch.manual_seed(0)
+    visual = open_clip.create_model(name).visual.eval().to(dtype)
+    streamline(visual)
+    images = torch.randn(2, 3, 224, 224).to(dtype)
+    with torch.inference_mode():
+        expected = visual(images)
+        assert use_fused_products(visual, True)
+        got = visual(images)
+    assert got.dtype == dtype
+    assert float((got - expected).abs().max() / expected.abs().max()) < rounding
+    assert not torch.equal(got, expected)
+
+
+def test_layer_scale_and_gradients_with_fused_products() -> None:
+    torch.manual_seed(0)
+    scaled = replace(TINY, vision_cfg={**TINY.vision_cfg, "layers": 2, "ls_init_value": 0.3})
+    images = torch.randn(3, 3, 28, 28)
+    stock, fast = scaled.build(), scaled.fast()
+    fast.load_state_dict(stock.state_dict())
+    use_fused_products(fast, True)
+    with torch.inference_mode():
+        torch.testing.assert_close(fast(images), stock(images), rtol=1e-4, atol=1e-5)
+    stock(images).sum().backward()
+    fast(images).sum().backward()
+    for (where, one), two in zip(stock.named_parameters(), fast.parameters(), strict=True):
+        torch.testing.assert_close(two.grad, one.grad, rtol=1e-3, atol=1e-5, msg=where)
+
+
+def test_networks_without_a_choice_of_products_say_so() -> None:
+    assert not use_fused_products(nn.Linear(2, 2), True)

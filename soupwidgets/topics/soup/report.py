@@ -96,7 +96,7 @@ def _measure(ev: Evaluator, recipe: Recipe | None, out: Path) -> dict[str, Any]:
     if recipe is None:
         # What no recipe expresses is measured as the checkpoint that it now is.
         pool = Pool.open([out])
-        ev = Evaluator(pool, ev.suite, device=str(ev.device), store=ev.store, model=ev.architecture)
+        ev = ev.with_pool(pool)
         recipe = Recipe({pool.names[0]: 1})
     evaluation = ev.evaluate(recipe)
     found: dict[str, Any] = {"splits": {record["split"]: record for record in evaluation.to_records()}}

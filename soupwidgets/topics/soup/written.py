@@ -75,4 +75,4 @@ def with_file(ev: Evaluator, path: Path) -> Evaluator:
     pool = ev.pool.including(path)
     if ev.pool.opened:
         pool.opened = f"{ev.pool.opened}.including({str(path)!r})"
-    return Evaluator(pool, ev.suite, device=str(ev.device), store=ev.store, model=ev.architecture)
+    return ev.with_pool(pool)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from soupwidgets.evaluation.speeds import Speeds, Way, speeds
+
+PLAIN, FUSED, HALF = Way("float32", False), Way("float32", True), Way("bfloat16", False)
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOUPWIDGETS_CACHE", str(tmp_path))
+
+
+def test_the_fastest_way_is_found_once_and_remembered() -> None:
+    passes: list[Way] = []
+
+    def work(way: Way, seconds: float) -> None:
+        passes.append(way)
+        time.sleep(seconds)
+
+    ways = {
+        PLAIN: lambda n: work(PLAIN, 0.002 * n),
+        FUSED: lambda n: work(FUSED, 0.001 * n),
+        HALF: lambda n: work(HALF, 0.0015 * n),
+    }
+    found = speeds("a network", ways, 32)
+    assert found.fastest("float32") == FUSED
+    assert found.fastest("bfloat16") == HALF
+    assert found.seconds("float32") < found.seconds("bfloat16") < 0.002
+    assert found.seconds("float16") == float("inf")
+    assert found.fastest("float16") is None
+    passes.clear()
+    assert speeds("a network", ways, 32) == found
+    assert not passes
+    speeds("another network", ways, 32)
+    assert passes
+
+
+def test_ways_that_do_not_work_or_take_forever_are_left_out() -> None:
+    most: list[int] = []
+
+    def fails(number: int) -> None:
+        raise RuntimeError("not implemented for 'BFloat16'")
+
+    def slow(number: int) -> None:
+        most.append(number)
+        time.sleep(0.02 * number)
+
+    found = speeds("one", {PLAIN: lambda n: time.sleep(1e-4 * n), FUSED: fails, HALF: slow}, 64)
+    assert [way for way, _ in found.measured] == [PLAIN]
+    assert max(most) == 8
+    with pytest.raises(RuntimeError, match="not implemented"):
+        speeds("two", {PLAIN: fails}, 64)
+
+
+def test_a_damaged_memory_is_measured_again(tmp_path: Path) -> None:
+    ways = {PLAIN: lambda n: time.sleep(1e-4 * n)}
+    first = speeds("one", ways, 16)
+    (file,) = (tmp_path / "speeds").iterdir()
+    file.write_text("{")
+    again = speeds("one", ways, 16)
+    assert isinstance(again, Speeds)
+    assert again.fastest("float32") == first.fastest("float32")
