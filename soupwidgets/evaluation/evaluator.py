@@ -256,7 +256,7 @@ class Evaluator:
         if not missing:
             yield Evaluation(recipe, scores)
             return
-        keys, half = self._run_keys(recipe, missing)
+        keys, half = self.run_keys(recipe, missing)
         for split in missing:
             waiting.setdefault(keys[split.name], []).append(split)
         # One for all splits: the more examples were compared, the better a recipe's rounding is known.
@@ -336,7 +336,7 @@ class Evaluator:
             except ValueError:
                 # From another pool that shares the store, or from a later version.
                 continue
-            for split, precision, key in self._all_keys(recipe, chosen):
+            for split, precision, key in self.answering_keys(recipe, chosen):
                 keys.setdefault(key, []).append((recipe, split, precision))
         for key, measurement in self.store.get(keys, with_logits=self._keeps_outputs).items():
             for recipe, split, precision in keys[key]:
@@ -414,7 +414,7 @@ class Evaluator:
         Without this, the first recipe that is not in the store takes seconds longer than the others.
         """
         recipe, split = Recipe.of(recipe), self.suite.validation
-        keys, half = self._run_keys(recipe, [split])
+        keys, half = self.run_keys(recipe, [split])
         self._step(recipe, self._run(split, keys[split.name], Rounding() if half else None), 1)
 
     @contextmanager
@@ -499,7 +499,7 @@ class Evaluator:
             for split in splits
         }
 
-    def _run_keys(self, recipe: Recipe, splits: Sequence[Split]) -> tuple[dict[str, str], set[str]]:
+    def run_keys(self, recipe: Recipe, splits: Sequence[Split]) -> tuple[dict[str, str], set[str]]:
         """The keys of new measurements, and the names of the splits that are measured in bfloat16."""
         half: set[str] = set()
         if self._wanted_precision != "float32" and self._decided(recipe) == "bfloat16":
@@ -509,7 +509,7 @@ class Evaluator:
             keys |= self._keys(recipe, [s for s in splits if s.name in half], precision="bfloat16")
         return keys, half
 
-    def _all_keys(self, recipe: Recipe, splits: Sequence[Split]) -> list[tuple[Split, str, str]]:
+    def answering_keys(self, recipe: Recipe, splits: Sequence[Split]) -> list[tuple[Split, str, str]]:
         """Splits, precisions and keys of every measurement that answers; float32 comes first."""
         precisions = ("float32",) if self._wanted_precision == "float32" else ("float32", "bfloat16")
         return [
@@ -523,7 +523,7 @@ class Evaluator:
             if self._precision is None:
                 with torch.inference_mode():
                     self._mix(recipe)
-                self._decide()
+                    self._decide()
             assert self._precision is not None
             return self._precision
 
@@ -562,7 +562,7 @@ class Evaluator:
             return self._runs.setdefault(key, new)
 
     def _stored(self, recipe: Recipe, splits: Sequence[Split]) -> dict[str, SplitScore]:
-        known = self._all_keys(recipe, splits)
+        known = self.answering_keys(recipe, splits)
         found = self.store.get([key for _, _, key in known], with_logits=self._keeps_outputs)
         scores: dict[str, SplitScore] = {}
         for split, precision, key in known:
@@ -579,7 +579,7 @@ class Evaluator:
 
     def _sliced(self, recipe: Recipe, split: SliceSplit) -> dict[str, SplitScore]:
         """A slice's score from its parent's stored logits, if there are any: no image is evaluated again."""
-        for _, precision, key in self._all_keys(recipe, [split.parent]):
+        for _, precision, key in self.answering_keys(recipe, [split.parent]):
             if self.store.get([key]) and (logits := stored_logits(self.store, key)) is not None:
                 return {split.name: self._record(recipe, split, logits[split.rows], precision)}
         return {}
@@ -607,7 +607,7 @@ class Evaluator:
         return load
 
     def _again(self, recipe: Recipe, split: Split) -> Logits | None:
-        keys, half = self._run_keys(recipe, [split])
+        keys, half = self.run_keys(recipe, [split])
         # Held until its logits are available.
         run = self._run(split, keys[split.name], Rounding() if half else None)
         for _ in self._stream(recipe, [split]):
@@ -620,16 +620,7 @@ class Evaluator:
         with self._lock:
             if run.kept is not None:
                 return
-            if self._wanted_precision == "float32" and self._precision is None:
-                self._mix(recipe)
-                self._decide()
-            if run.seen < stop:
-                run.share.say(working=True)
-                run.add(self._outputs(recipe, run.reader.batch(run.seen, stop), half=run.half))
-            if not run.done:
-                run.last = run.score()
-            if not (run.done and self._certain(recipe, run)):
-                run.share.say(working=False, score=run.last)
+            if not self.advance(recipe, run, stop):
                 return
             load = self._loader(recipe, run.split, run.share.key)
             score, device = run.score(), self.device.type
@@ -644,6 +635,23 @@ class Evaluator:
                 load_logits=load,
             )
             run.share.release()
+
+    @torch.inference_mode()
+    def advance(self, recipe: Recipe, run: Run, stop: int) -> bool:
+        """Advance a run to ``stop``, or its audit by one batch; whether its score is complete and certain."""
+        with self._lock:
+            if self._precision is None:
+                self._mix(recipe)
+                self._decide()
+            if run.seen < stop:
+                run.share.say(working=True)
+                run.add(self._outputs(recipe, run.reader.batch(run.seen, stop), half=run.half))
+            if not run.done:
+                run.last = run.score()
+            if run.done and self._certain(recipe, run):
+                return True
+            run.share.say(working=False, score=run.last)
+            return False
 
     def _certain(self, recipe: Recipe, run: Run) -> bool:
         """Advance the audit of a complete pass by one batch; whether there is nothing left to do."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import torch
-
+from soupwidgets.evaluation.audit import Rounding
 from soupwidgets.evaluation.evaluation import SplitScore
 from soupwidgets.evaluation.evaluator import BATCH, Evaluator
 from soupwidgets.evaluation.filing import file_score, stored_score
@@ -49,12 +48,15 @@ def stream_score(
     if known is not None:
         yield known
         return
-    key = ev.key(recipe, split)
-    reader = ev.reader(split)
-    run = Run(split, reader, share=Share(ev.store.claims, key), keep_logits=False)
+    keys, half = ev.run_keys(recipe, [split])
+    key, reader = keys[split.name], ev.reader(split)
+    run = Run(
+        split, reader, share=Share(ev.store.claims, key), keep_logits=False, rounding=Rounding() if half else None
+    )
     stop = len(reader) if images is None else min(images, len(reader))
     with run.share.used():
-        while not run.done and run.seen < stop:
+        going = True
+        while going:
             # A partial score is not stored, so no other process could wait for it.
             if stop == len(reader) and not run.share.held:
                 yield from run.share.wait(split)
@@ -62,27 +64,24 @@ def stream_score(
                 if known is not None:
                     yield known
                     return
-            run.share.say(working=True)
-            upto = min(run.seen + BATCH[ev.device.type], stop)
-            with torch.inference_mode():
-                inputs = reader.batch(run.seen, upto)
-                # Hold the model for one batch only, so that a slider that is dragged meanwhile gets its turn.
-                with ev.model(recipe) as model:
-                    run.add(model(inputs))
-            ev.forward_images += len(inputs)
+            # One batch at a time, so that a slider that is dragged meanwhile gets its turn.
+            complete = ev.advance(recipe, run, min(run.seen + BATCH[ev.device.type], stop))
+            going = not complete and (run.done or run.seen < stop)
+            if not complete and not run.done and run.last is not None:
+                yield run.last
+        if complete:
             score = run.score()
-            if not run.done:
-                run.share.say(working=False, score=score)
-                yield score
-        if run.done:
             yield file_score(ev.store, key, recipe=recipe, split=split, score=score, logits=None, device=ev.device.type)
 
 
 def known_scores(ev: Evaluator, recipes: Sequence[Recipe], split: Split) -> list[SplitScore | None]:
     """The stored score of each recipe, without logits, or None; one query for all of them."""
-    keys = [ev.key(recipe, split) for recipe in recipes]
-    found = ev.store.get(dict.fromkeys(keys), with_logits=False)
-    return [stored_score(split, found[key], None) if key in found else None for key in keys]
+    keys = [[(precision, key) for _, precision, key in ev.answering_keys(recipe, [split])] for recipe in recipes]
+    found = ev.store.get(dict.fromkeys(key for some in keys for _, key in some), with_logits=False)
+    return [
+        next((stored_score(split, found[key], None, precision=name) for name, key in some if key in found), None)
+        for some in keys
+    ]
 
 
 def score(

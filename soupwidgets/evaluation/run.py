@@ -55,7 +55,8 @@ class Run:
         self.task = split.scoring.task
         self._rounding = rounding
         self._audit: Audit | None = None
-        self._keep_logits = keep_logits and self.task in KEEPS_OUTPUTS
+        # An audit overwrites some of them.
+        self._keep_logits = (keep_logits or rounding is not None) and self.task in KEEPS_OUTPUTS
         self._metric = None if split.scoring.metric == "accuracy" else metric_named(split.scoring.metric)
         self.seen = 0
         # The score after the last batch: metrics other than accuracy are too expensive to compute twice.

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from soupwidgets import Evaluator, Pool, Recipe, Store, Suite, alpha_sweep, wise_ft
+from soupwidgets.evaluation.numbers import known_scores, score, stream_score
 from soupwidgets.evaluation.precision import _chosen
 from soupwidgets.evaluation.speeds import Speeds, Way
 from soupwidgets.suites import ArraySplit
@@ -163,3 +164,18 @@ def test_the_command_line_says_it_too(small_folder: Path, tmp_path: Path) -> Non
     sweep = alpha_sweep(ev, "ft-03", alphas=2, progress=False)
     assert ev.forward_images == 0
     assert {score.precision for one in sweep.evaluations.values() for score in one.scores.values()} == {"bfloat16"}
+
+
+def test_points_of_a_landscape_too(tiny_pool: Pool, small_suite: Suite, tmp_path: Path) -> None:
+    split, recipe = small_suite.validation, Recipe({"ft-a": 0.5, "ft-b": 0.5})
+    half = Evaluator(tiny_pool, small_suite, device="cpu", store=Store(tmp_path), precision="bfloat16")
+    seen = [found.seen for found in stream_score(half, recipe, split)]
+    assert seen == [192, 384, 400]
+    (kept,) = known_scores(half, [recipe], split)
+    assert kept is not None
+    assert (kept.precision, kept.load_logits) == ("bfloat16", None)
+    exact = Evaluator(tiny_pool, small_suite, device="cpu", store=Store(tmp_path), precision="float32")
+    assert known_scores(exact, [recipe], split) == [None]
+    expected = score(exact, recipe, split)
+    assert (kept.correct, kept.loss) == (expected.correct, pytest.approx(expected.loss, rel=0.01))
+    assert score(half, recipe, split, images=100).precision == "float32"
