@@ -18,7 +18,7 @@ from benchmarks.own_models import own_model_rows
 from benchmarks.soups import soup_rows
 from benchmarks.spectrum import path_row
 from benchmarks.sweep import sweep_rows
-from benchmarks.table import Row, kept_rows, write
+from benchmarks.table import Row, kept_rows, remember, write
 from benchmarks.waiting import waiting_row
 from benchmarks.wide_pool import wide_row
 
@@ -62,6 +62,7 @@ def main() -> None:
         for name, group in groups.items():
             if not chosen or name in chosen:
                 rows[name] = group()
+                remember(rows[name], processor(), name)
                 write({one: rows[one] for one in groups if one in rows}, "cpu", processor())
     if not chosen or "busy" in chosen:
         # By itself: a machine that is kept busy would spoil the other rows.

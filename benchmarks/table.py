@@ -66,8 +66,27 @@ def write(groups: dict[str, list[Row]], name: str, device: str) -> Path:
     path = RESULTS / f"{name}.json"
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n")
-    print(f"\n{device}, torch {torch.__version__}\n\n{markdown([row for rows in groups.values() for row in rows])}")
+    rows = [row for rows in groups.values() for row in rows]
+    print(f"\n{device}, torch {torch.__version__}\n\n{markdown(rows)}")
     return path
+
+
+def remember(rows: list[Row], device: str, group: str) -> None:
+    """Append rows to the history of all machines, and say what changed since the last time on this one."""
+    path = RESULTS / "history.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    before = {
+        (entry["name"], entry["reference"].split(":")[0]): entry
+        for entry in map(json.loads, lines)
+        if entry["device"] == device
+    }
+    made = {"device": device, "torch": torch.__version__, "made_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    for row in rows:
+        last = before.get((row.name, row.reference.split(":")[0]))
+        if last is not None:
+            print(f"{row.name}: ratio {last['ratio']:.3g} on {last['made_at'][:10]}, {row.ratio:.3g} now")
+    with path.open("a") as file:
+        file.writelines(json.dumps({**made, "group": group, **asdict(row)}) + "\n" for row in rows)
 
 
 def kept_rows(name: str, device: str) -> dict[str, list[Row]]:
