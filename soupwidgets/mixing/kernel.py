@@ -18,14 +18,25 @@ def weighted_sum(rows: Sequence[Tensor], coefficients: Sequence[float], out: Ten
     Parameters
     ----------
     rows
-        Flat float32 tensors of equal length; with no rows the sum is zero.
+        Flat tensors of equal length, in float32, float16 or bfloat16; with no rows the sum is zero.
     coefficients
         One per row.
     out
-        Flat tensor of that length, distinct from the rows.
+        Flat float32 tensor of that length, distinct from the rows.
+
+    Notes
+    -----
+    The sum is computed in float32 whatever the rows are stored in: it equals that of their float32 copies to the last
+    bit.
     """
     if not rows:
         out.zero_()
+        return
+    step = _PIECE if out.device.type == "cpu" else len(out)
+    if any(row.dtype != torch.float32 for row in rows):
+        for start in range(0, len(out), step):
+            piece = slice(start, start + step)
+            weighted_sum([row[piece].float() for row in rows], coefficients, out[piece])
         return
     if len(rows) == 2 and abs(coefficients[0] + coefficients[1] - 1) < 1e-9:
         # WiSE-FT in one pass. torch.lerp takes one weight in float32 and uses 1 minus it for the other,
@@ -33,7 +44,6 @@ def weighted_sum(rows: Sequence[Tensor], coefficients: Sequence[float], out: Ten
         far, near = (0, 1) if coefficients[0] < coefficients[1] else (1, 0)
         torch.lerp(rows[near], rows[far], coefficients[far], out=out)
         return
-    step = _PIECE if out.device.type == "cpu" else len(out)
     for start in range(0, len(out), step):
         piece = slice(start, start + step)
         torch.mul(rows[0][piece], coefficients[0], out=out[piece])

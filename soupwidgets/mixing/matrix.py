@@ -15,9 +15,15 @@ from soupwidgets.mixing.soundness import all_finite, not_finite
 from soupwidgets.pool import Pool, SoupWarning
 from soupwidgets.recipe import Recipe
 
+# Of a pool in half precision so much is widened at once: the copies stay in the cache.
+_COLUMNS = 1 << 16
+
 
 class PoolMatrix:
-    """The checkpoints of a pool as the rows of one aligned float32 matrix ``[checkpoints, parameters]``.
+    """The checkpoints of a pool as the rows of one aligned matrix ``[checkpoints, parameters]``.
+
+    Rows have the precision in which all checkpoints are stored, float16 or bfloat16, or else float32. Mixtures are
+    computed in float32 in any case.
 
     A row is read from its file when a recipe first needs it, so a sweep between
     two of 72 checkpoints reads two files. LoRA adapters of a checkpoint in the pool have no row: their factors are
@@ -45,10 +51,11 @@ class PoolMatrix:
         self._low_rank: dict[str, LowRank] = {}
         self._loaded: set[str] = set()
         self._whole: dict[str, dict[str, Tensor]] = {}
+        self.dtype = _stored_dtype(pool)
         try:
-            self._data = torch.empty(len(self._row), self.layout.size, device=device)
+            self._data = torch.empty(len(self._row), self.layout.size, device=device, dtype=self.dtype)
         except RuntimeError as error:
-            need = len(self._row) * self.layout.size * 4 / 1e9
+            need = len(self._row) * self.layout.size * self.dtype.itemsize / 1e9
             raise MemoryError(f"a pool of {len(pool)} checkpoints needs {need:.1f} GB on {device}: {error}") from error
 
     def __repr__(self) -> str:
@@ -57,12 +64,15 @@ class PoolMatrix:
     def row(self, name: str) -> Tensor:
         """The flat float32 weights ``[parameters]`` of one checkpoint, read from its file on first use.
 
-        Those of an adapter are computed each time.
+        Those of an adapter, and of checkpoints stored in another precision, are computed each time.
         """
         if name in self._adapters:
             merged = self.new_buffer()
             self._mix_with_adapters(Recipe({name: 1.0}), merged)
             return merged
+        return self._stored_row(name).float()
+
+    def _stored_row(self, name: str) -> Tensor:
         data = self._data[self._row[name]]
         if name not in self._loaded:
             whole = {}
@@ -101,7 +111,7 @@ class PoolMatrix:
         if any(name in self._adapters for name in recipe):
             self._mix_with_adapters(recipe, out)
             return
-        rows = {name: self.row(name) for name in recipe}
+        rows = {name: self._stored_row(name) for name in recipe}
         for start, stop, coefficients in self._stretches(recipe):
             chosen = [rows[name][start:stop] for name in coefficients]
             weighted_sum(chosen, list(coefficients.values()), out[start:stop])
@@ -115,19 +125,25 @@ class PoolMatrix:
                 self.mix(recipe, row)
             return
         names = [name for name in self._row if any(name in recipe for recipe in recipes)]
-        rows = [self.row(name) for name in names]
+        rows = [self._stored_row(name) for name in names]
         first, last = self._row[names[0]], self._row[names[-1]]
         # Adjacent rows need no copy; but a row in between that no recipe names may be uninitialised.
         used = self._data[first : last + 1] if last - first + 1 == len(names) else torch.stack(rows)
         coefficients = torch.tensor([[recipe.get(name, 0.0) for name in names] for recipe in recipes])
-        torch.mm(coefficients.to(self.device), used, out=out)
+        coefficients = coefficients.to(self.device)
+        if self.dtype == torch.float32:
+            torch.mm(coefficients, used, out=out)
+            return
+        for start in range(0, self.layout.size, _COLUMNS):
+            part = slice(start, start + _COLUMNS)
+            out[:, part] = coefficients @ used[:, part].float()
 
     def whole_tensors(self, recipe: Recipe) -> dict[str, Tensor]:
         """The non-floating-point tensors, from the ingredient with the largest coefficient."""
         self._require(recipe)
         # An adapter changes none of these.
         leader = self._adapters.get(recipe.leader, recipe.leader)
-        self.row(leader)
+        self._stored_row(leader)
         return self._whole[leader]
 
     @property
@@ -142,7 +158,7 @@ class PoolMatrix:
                 self._low_rank[name] = LowRank(self.pool, name, self._adapters[name], self.device)
         used = {name: self._low_rank[name] for name in recipe if name in self._adapters}
         whole = [name for name in recipe if name not in used] + [adapter.base for adapter in used.values()]
-        rows = {name: self.row(name) for name in whole}
+        rows = {name: self._stored_row(name) for name in whole}
         for tensor, place in self.layout.places.items():
             pieces = {name: place.view(row).view(-1) for name, row in rows.items()}
             mix_part(place.view(out).view(-1), recipe.at(tensor), pieces, used, tensor=tensor)
@@ -166,3 +182,16 @@ class PoolMatrix:
         self.pool.require(recipe)
         if not recipe:
             raise ValueError("the recipe is empty: it has no coefficient other than zero")
+
+
+def _stored_dtype(pool: Pool) -> torch.dtype:
+    """The one half precision that every floating-point tensor of every checkpoint has, or else float32."""
+    low_rank = bases(pool)
+    found = {
+        info.dtype
+        for name, file in pool.checkpoints.items()
+        if name not in low_rank
+        for tensor, info in file.tensors.items()
+        if tensor in pool.tensors and info.dtype.is_floating_point
+    }
+    return found.pop() if found in ({torch.float16}, {torch.bfloat16}) else torch.float32

@@ -41,3 +41,15 @@ def test_identical_rows_stay_what_they_are() -> None:
     out = torch.empty(1000)
     weighted_sum([row, row.clone()], [0.3, 0.7], out)
     assert torch.equal(out, row)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_rows_in_half_precision_are_summed_as_their_float32_copies(count: int) -> None:
+    torch.manual_seed(0)
+    dtypes = [torch.float16, torch.bfloat16, torch.float32]
+    rows = [torch.randn(700_001).to(dtype) for dtype in dtypes[:count]]
+    ours, widened = torch.empty(2, 700_001)
+    weights = [0.3, 0.7, -0.2][:count]
+    weighted_sum(rows, weights, ours)
+    weighted_sum([row.float() for row in rows], weights, widened)
+    assert torch.equal(ours, widened)

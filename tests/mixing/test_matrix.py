@@ -132,3 +132,37 @@ def test_unknown_and_empty_recipes(tiny_pool: Pool) -> None:
         matrix.mix(Recipe({"nobody": 1}), matrix.new_buffer())
     with pytest.raises(ValueError, match="empty"):
         matrix.mix(Recipe({}), matrix.new_buffer())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_pools_stay_in_the_precision_of_their_files(write_checkpoint: WriteCheckpoint, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    tensors = {name: {"w": torch.randn(300, 7).to(dtype), "b": torch.randn(9).to(dtype)} for name in "abc"}
+    for name in "abc":
+        path = write_checkpoint(name, tensors[name])
+    matrix = PoolMatrix(Pool.open(path.parent), CPU)
+    assert matrix.dtype == dtype
+    for name in "abc":
+        write_checkpoint(f"wide-{name}", {key: tensor.float() for key, tensor in tensors[name].items()})
+    wide = PoolMatrix(Pool.open(sorted(path.parent.glob("wide-*"))), CPU)
+    assert wide.dtype == torch.float32
+    assert matrix.held_bytes * 2 == wide.held_bytes
+    assert matrix.row("a").dtype == torch.float32
+    shares = [{"a": 0.3, "b": 0.7}, {"a": 1.5, "b": -1, "c": 0.5}, {"c": 1}]
+    ours, theirs = matrix.new_buffer(3), wide.new_buffer(3)
+    for share, one, two in zip(shares, ours, theirs, strict=True):
+        matrix.mix(Recipe(share), one)
+        wide.mix(Recipe({f"wide-{name}": value for name, value in share.items()}), two)
+        for key, view in matrix.layout.views(one).items():
+            assert torch.equal(view, wide.layout.views(two)[key])
+    together = matrix.new_buffer(3)
+    matrix.mix_many([Recipe(share) for share in shares], together)
+    for one, two in zip(together, ours, strict=True):
+        for key, view in matrix.layout.views(one).items():
+            torch.testing.assert_close(view, matrix.layout.views(two)[key], rtol=1e-5, atol=1e-5)
+
+
+def test_one_tensor_in_another_precision_makes_it_float32(write_checkpoint: WriteCheckpoint) -> None:
+    write_checkpoint("a", {"w": torch.randn(3).half(), "b": torch.randn(3).half()})
+    path = write_checkpoint("b", {"w": torch.randn(3).half(), "b": torch.randn(3)})
+    assert PoolMatrix(Pool.open(path.parent), CPU).dtype == torch.float32
