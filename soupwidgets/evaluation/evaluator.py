@@ -7,6 +7,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +35,7 @@ from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, sc
 from soupwidgets.evaluation.filing import file_score, stored_logits, stored_score
 from soupwidgets.evaluation.freed_memory import keep_freed_memory
 from soupwidgets.evaluation.network import MixedNetwork, halved
+from soupwidgets.evaluation.passes import Passes
 from soupwidgets.evaluation.precision import Precision, can_be_audited, choose, known_precision
 from soupwidgets.evaluation.run import Run, next_batch
 from soupwidgets.evaluation.sharing import POLL, STILL_WAITING, Share, all_used
@@ -135,12 +137,12 @@ class Evaluator:
         self._readers: dict[str, SplitReader] = {}
         # Measurements in progress; callers that ask for the same one join it. An entry goes with its last user.
         self._runs: weakref.WeakValueDictionary[str, Run] = weakref.WeakValueDictionary()
-        self._mixed: Recipe | None = None
         self._network = MixedNetwork(self.architecture, pool, self.device)
         self._precision: Literal["float32", "bfloat16"] | None = None
         # What was wanted of this one, whether the store had it or not: a set in the order of asking.
         self.asked: dict[Recipe, None] = {}
         self.forward_images = 0
+        self._passes = Passes()
 
     def with_batch_norm(self, batch_norm: BatchNorm | Recalibration) -> Evaluator:
         """An evaluator of the same pool, suite and store with other statistics of batch normalisation."""
@@ -149,6 +151,15 @@ class Evaluator:
     def with_pool(self, pool: Pool) -> Evaluator:
         """An evaluator of another pool of the same model, with the same suite, store and settings."""
         return self._like(pool, self.batch_norm)
+
+    def in_float32(self) -> Evaluator:
+        """The same evaluator, with the same weights in memory, for what needs losses and logits without rounding."""
+        if self._wanted_precision == "float32":
+            return self
+        other = copy(self)
+        other._wanted_precision = "float32"
+        other._precision = None if self._precision is None else "float32"
+        return other
 
     def _like(self, pool: Pool, batch_norm: BatchNorm | Recalibration) -> Evaluator:
         return Evaluator(
@@ -668,22 +679,25 @@ class Evaluator:
         self._mix(recipe)
         if half:
             self._network.update_half()
-        outputs: Tensor = self._network.half_module(halved(inputs)).float() if half else self._network.module(inputs)
+            outputs = self._passes(self._network.half_module, halved(inputs)).float()
+        else:
+            outputs = self._passes(self._network.module, inputs)
         self.forward_images += len(outputs)
         return outputs
 
     def _mix(self, recipe: Recipe) -> None:
-        if self._mixed == recipe:
+        network = self._network
+        if network.mixed == recipe:
             return
-        self._mixed = None
-        self._network.mix(recipe)
+        network.mixed = None
+        network.mix(recipe)
         if self.recalibration is not None and is_mixture(recipe):
             source = source_of(self.suite)
             rows, reader = self.recalibration.rows(source), self.reader(source)
             batches = (reader.pick(rows[i : i + BN_BATCH])[0] for i in range(0, len(rows), BN_BATCH))
-            measure_statistics(self._network.module, batches)
+            measure_statistics(network.module, batches)
             self.forward_images += len(rows)
-        self._mixed = recipe
+        network.mixed = recipe
 
 
 def _device(name: str | torch.device) -> torch.device:

@@ -32,6 +32,8 @@ class MixedNetwork:
 
     def __init__(self, model: Model, pool: Pool, device: torch.device) -> None:
         self._described, self._pool, self._device = model, pool, device
+        # The recipe whose weights the network has, with all that belongs to them.
+        self.mixed: Recipe | None = None
         self._half: nn.Module | None = None
         self._half_is_current = False
 

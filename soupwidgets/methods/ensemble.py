@@ -45,9 +45,10 @@ def logit_ensemble(ev: Evaluator, recipe: Recipe, splits: Sequence[str] | None =
         raise ValueError("the recipe is empty: it has no coefficient other than zero")
     if recipe.by_tensor:
         raise ValueError("the recipe has coefficients by tensor; an ensemble mixes logits, which have no layers")
-    sums: dict[str, Logits] = {}
+    # What a member is sure of says nothing about the sum: its logits are needed without the rounding of bfloat16.
+    exact, sums = ev.in_float32(), dict[str, Logits]()
     for name, coefficient in recipe.items():
-        for split, score in ev.evaluate(Recipe({name: 1}), splits).scores.items():
+        for split, score in exact.evaluate(Recipe({name: 1}), splits).scores.items():
             assert score.load_logits is not None
             part = np.float32(coefficient) * score.load_logits()
             sums[split] = sums[split] + part if split in sums else part

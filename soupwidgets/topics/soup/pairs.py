@@ -81,10 +81,11 @@ def pair_gains(
     total: NDArray[np.float64] = np.sum([gram for _, gram in grams(ev.pool, chosen, ev.pool.zero_shot)], axis=0)
     length = np.sqrt(np.diag(total))
 
-    def logits(recipe: Recipe) -> NDArray[np.float32]:
+    def logits(recipe: Recipe, ev: Evaluator = ev) -> NDArray[np.float32]:
         return ev.evaluate(recipe, [where]).split_logits(where)
 
-    alone = {name: logits(Recipe({name: 1})) for name in chosen}
+    # Of these logits sums are taken, whose largest the rounding of bfloat16 might change.
+    alone = {name: logits(Recipe({name: 1}), ev.in_float32()) for name in chosen}
     found = []
     pairs = list(combinations(range(len(chosen)), 2))
     for i, j in tqdm(pairs, desc="pairs", unit="pair", disable=not progress):

@@ -104,10 +104,12 @@ def versus_ensemble(
     """
     where = split or ev.suite.validation.name
     labels = ev.suite.splits[where].labels
+    # A second difference of losses would show nothing but the rounding of bfloat16.
+    exact = ev.in_float32()
 
     def logits(at: float, on: str = where) -> NDArray[np.float64]:
         mixture = Recipe({first: 1 - at}) + Recipe({second: at})
-        return ev.evaluate(mixture, [on]).logits[on].astype(np.float64)
+        return exact.evaluate(mixture, [on]).logits[on].astype(np.float64)
 
     if beta is None:
         validation = ev.suite.validation

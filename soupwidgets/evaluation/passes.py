@@ -1,0 +1,60 @@
+"""Forward passes in as many pieces as memory allows."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from soupwidgets.models import Inputs
+from soupwidgets.pool import SoupWarning
+
+
+class Passes:
+    """Calls networks with batches, and with smaller ones once a batch did not fit into the device's memory."""
+
+    def __init__(self) -> None:
+        self._most: int | None = None
+
+    def __call__(self, network: nn.Module, inputs: Inputs) -> Tensor:
+        """The network's outputs ``[n, ...]``.
+
+        Parameters
+        ----------
+        network
+            In evaluation mode; its outputs for an example do not depend on the others.
+        inputs
+            Of ``n`` examples.
+
+        Raises
+        ------
+        torch.OutOfMemoryError
+            When there is not even enough memory for one example.
+        """
+        number = len(inputs) if isinstance(inputs, Tensor) else len(next(iter(inputs.values())))
+        while True:
+            try:
+                found = [network(piece) for piece in _pieces(inputs, number, self._most or number)]
+                return found[0] if len(found) == 1 else torch.cat(found)
+            except torch.OutOfMemoryError:
+                tried = min(self._most or number, number)
+                if tried == 1:
+                    raise
+            # Outside of the handler: the exception holds the pass, and with it the memory of its activations.
+            found = []
+            torch.cuda.empty_cache()
+            self._most = tried // 2
+            warnings.warn(
+                f"a batch of {tried} examples does not fit into the device's memory; from now on {self._most} are "
+                "computed at a time",
+                SoupWarning,
+                stacklevel=2,
+            )
+
+
+def _pieces(inputs: Inputs, number: int, most: int) -> Iterator[Inputs]:
+    for start in range(0, number, most):
+        part = slice(start, start + most)
+        yield inputs[part] if isinstance(inputs, Tensor) else {name: tensor[part] for name, tensor in inputs.items()}

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from soupwidgets.evaluation.passes import Passes
+from soupwidgets.pool import SoupWarning
+
+
+class Small(nn.Module):
+    """Has memory for so many examples."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most, self.sizes = most, list[int]()
+
+    def forward(self, inputs: Tensor | dict[str, Tensor]) -> Tensor:
+        tensor = inputs if isinstance(inputs, Tensor) else inputs["input_ids"]
+        self.sizes.append(len(tensor))
+        if len(tensor) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return 2 * tensor
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_batch_that_does_not_fit_is_halved_and_it_is_said_once(named: bool) -> None:
+    passes, network, numbers = Passes(), Small(30), torch.arange(100.0)
+    inputs: Tensor | dict[str, Tensor] = {"input_ids": numbers} if named else numbers
+    with pytest.warns(SoupWarning) as said:
+        assert torch.equal(passes(network, inputs), 2 * numbers)
+    assert [str(one.message).split(" does")[0] for one in said] == ["a batch of 100 examples", "a batch of 50 examples"]
+    network.sizes.clear()
+    assert torch.equal(passes(network, inputs), 2 * numbers)
+    assert network.sizes == [25] * 4
+
+
+def test_what_fits_is_one_pass() -> None:
+    network = Small(30)
+    assert torch.equal(Passes()(network, torch.ones(30)), torch.full((30,), 2.0))
+    assert network.sizes == [30]
+
+
+def test_no_memory_for_a_single_example_is_an_error() -> None:
+    with pytest.raises(torch.OutOfMemoryError), pytest.warns(SoupWarning):
+        Passes()(Small(0), torch.ones(4))
