@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from soupwidgets.mixing.fused import can_fuse_sums, fused_sums
 from soupwidgets.mixing.kernel import weighted_sum
 from soupwidgets.mixing.layout import Layout
 from soupwidgets.mixing.low_rank import LowRank, bases, mix_part
@@ -52,6 +53,7 @@ class PoolMatrix:
         self._loaded: set[str] = set()
         self._whole: dict[str, dict[str, Tensor]] = {}
         self.dtype = _stored_dtype(pool)
+        self._fused = can_fuse_sums(device.type)
         try:
             self._data = torch.empty(len(self._row), self.layout.size, device=device, dtype=self.dtype)
         except RuntimeError as error:
@@ -113,6 +115,10 @@ class PoolMatrix:
             return
         rows = {name: self._stored_row(name) for name in recipe}
         for start, stop, coefficients in self._stretches(recipe):
+            if self._fused and len(coefficients) > 1 and not (self.dtype == torch.float32 and len(coefficients) == 2):
+                places = [self._row[name] for name in coefficients]
+                fused_sums(self._data[:, start:stop], places, [list(coefficients.values())], out[None, start:stop])
+                continue
             chosen = [rows[name][start:stop] for name in coefficients]
             weighted_sum(chosen, list(coefficients.values()), out[start:stop])
 
@@ -126,11 +132,14 @@ class PoolMatrix:
             return
         names = [name for name in self._row if any(name in recipe for recipe in recipes)]
         rows = [self._stored_row(name) for name in names]
+        shares = [[recipe.get(name, 0.0) for name in names] for recipe in recipes]
+        if self._fused:
+            fused_sums(self._data, [self._row[name] for name in names], shares, out)
+            return
         first, last = self._row[names[0]], self._row[names[-1]]
         # Adjacent rows need no copy; but a row in between that no recipe names may be uninitialised.
         used = self._data[first : last + 1] if last - first + 1 == len(names) else torch.stack(rows)
-        coefficients = torch.tensor([[recipe.get(name, 0.0) for name in names] for recipe in recipes])
-        coefficients = coefficients.to(self.device)
+        coefficients = torch.tensor(shares, device=self.device)
         if self.dtype == torch.float32:
             torch.mm(coefficients, used, out=out)
             return
