@@ -26,7 +26,7 @@ def align(
         Path,
         typer.Option(help="The aligned checkpoint: .safetensors, or .pt.", callback=output_file),
     ],
-    seed: Annotated[int, typer.Option(min=0, help="Decides the order in which layers are gone through.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Decides the orders in which layers are gone through.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there already.")] = False,
     part: PartOption = None,
     json_file: JsonOption = None,

@@ -56,7 +56,7 @@ class Alignment:
         return {
             "path": str(self.path), "name": self.name, "to": self.to, "family": self.family,
             "cosine_before": self.matching.before, "cosine_after": self.matching.after,
-            "sweeps": self.matching.sweeps,
+            "sweeps": self.matching.sweeps, "starts": self.matching.starts,
             "groups": {group: {"units": units[group], "moved": moved} for group, moved in self.moved.items()},
         }  # fmt: skip
 
@@ -87,7 +87,7 @@ def align(
     path
         Where to write: ``.safetensors`` or ``.pt``. Every number is kept in the precision that it has.
     seed
-        Decides the order in which layers are gone through, and with it which local maximum is found.
+        Decides the orders in which layers are gone through, and with them which local maximum is found.
     progress
         Whether to show a progress bar.
     overwrite

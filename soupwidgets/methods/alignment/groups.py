@@ -38,7 +38,7 @@ class Groups:
     family
         What the network was taken for, in words.
     sizes
-        Number of hidden units, by group.
+        Number of hidden units, by group, in the order from the input to the output.
     places
         For every tensor the groups along its axes; axes that no group lies along (inputs, classes, kernels) stay.
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from timm.models.resnet import Bottleneck, ResNet
 from torch import Tensor, nn
 
-from soupwidgets.methods.alignment import Groups, find_groups, match_weights
+from soupwidgets.methods.alignment import Groups, find_groups, match_weights, matching
 from tests.fixtures import SUITE
 from tests.methods.alignment import networks
 
@@ -92,6 +93,40 @@ def test_the_same_seed_gives_the_same_permutations(name: str) -> None:
     first, again = (match_weights(groups, reference, moving, seed=1) for _ in range(2))
     assert all(torch.equal(first.permutations[group], again.permutations[group]) for group in groups.sizes)
     assert first.after > first.before
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_shuffled_bottlenecks_come_back_exactly(seed: int) -> None:
+    torch.manual_seed(0)
+    channels = (4, 8, 16, 32)
+    network = networks.with_statistics(
+        ResNet(Bottleneck, (3, 4, 6, 3), num_classes=10, stem_width=4, channels=channels)
+    )
+    tensors = dict(network.state_dict())
+    groups = find_groups(networks.infos(tensors))
+    random = torch.Generator().manual_seed(seed)
+    orders = {group: torch.randperm(size, generator=random) for group, size in groups.sizes.items()}
+    found = match_weights(groups, tensors, permuted(groups, tensors, orders), seed=seed)
+    assert all(
+        torch.equal(orders[group][found.permutations[group]], torch.arange(n)) for group, n in groups.sizes.items()
+    )
+    # Nothing is better than that, so no other start was tried.
+    assert (found.after, found.starts) == (pytest.approx(1), 1)
+
+
+def test_the_best_of_several_starts_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    reference, moving = random_mlp(3, 8, 12, 12, 12, 4), random_mlp(103, 8, 12, 12, 12, 4)
+    groups = find_groups(networks.infos(reference))
+    several = [match_weights(groups, reference, moving, seed=seed) for seed in range(8)]
+    assert {found.starts for found in several} > {2}
+    monkeypatch.setattr(matching, "_MOST_STARTS", 1)
+    once = [match_weights(groups, reference, moving, seed=seed) for seed in range(8)]
+    assert all(best.after >= one.after for best, one in zip(several, once, strict=True))
+    assert any(best.after > one.after + 1e-3 for best, one in zip(several, once, strict=True))
+    for found in several:
+        reached = inner(reference, permuted(groups, moving, dict(found.permutations)))
+        lengths = (inner(reference, reference) * inner(moving, moving)) ** 0.5
+        assert found.after == pytest.approx(reached / lengths)
 
 
 def _images(split: str, count: int) -> tuple[Tensor, Tensor]:
