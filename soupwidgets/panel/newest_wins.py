@@ -41,6 +41,8 @@ class NewestWins:
         self._wake = threading.Condition()
         self._request: Steps | None = None
         self._background: Steps | None = None
+        # What ended the background job at hand before its time.
+        self._broken: BaseException | None = None
         self._to_show: dict[str, Callable[[], None]] = {}
         self._busy = False
         self._closed = False
@@ -66,7 +68,7 @@ class NewestWins:
     def in_background(self, steps: Steps) -> None:
         """Do these steps whenever there is no request, in place of the background job before."""
         with self._wake:
-            self._background = steps
+            self._background, self._broken = steps, None
             self._set_to_work()
 
     def wait(self, idle_seconds: float = 120, background: bool = False) -> None:
@@ -76,6 +78,8 @@ class NewestWins:
         ------
         TimeoutError
             When no step was finished for ``idle_seconds``.
+        BaseException
+            What the background job raised, if it was to be waited for.
         """
 
         def settled() -> bool:
@@ -95,6 +99,8 @@ class NewestWins:
                 steps, since = self._steps, time.monotonic()
             elif time.monotonic() - since > idle_seconds:
                 raise TimeoutError(f"no progress for {idle_seconds:g} s")
+        if background and self._broken is not None:
+            raise self._broken
 
     def close(self) -> None:
         """Stop after the step at hand and forget everything else."""
@@ -135,13 +141,13 @@ class NewestWins:
             foreground = self._request is not None
             self._busy = True
         step: Step | None = None
-        finished = False
+        finished, broken = False, None
         try:
             step = next(steps)
         except StopIteration:
             finished = True
         except BaseException as error:
-            finished = True
+            finished, broken = True, error
             step = ("error", self._reporter(error))
         with self._wake:
             superseded = foreground and self._request is not steps
@@ -149,7 +155,7 @@ class NewestWins:
                 if self._request is steps:
                     self._request = None
                 if self._background is steps:
-                    self._background = None
+                    self._background, self._broken = None, broken
             if step is not None and not self._closed and not superseded:
                 what, show = step
                 # Taken out first: it is shown after what was ready before it.

@@ -192,6 +192,8 @@ class Panel(anywidget.AnyWidget):
         ------
         TimeoutError
             When no step was finished for ``idle_seconds``.
+        Exception
+            What went wrong while filling in, if that was to be waited for; the panel shows it as well.
         """
         self._start()
         self._work.wait(idle_seconds, background=background)

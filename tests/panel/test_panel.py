@@ -197,6 +197,26 @@ def test_what_is_filled_in_meanwhile_hides_no_error() -> None:
     panel.close()
 
 
+def test_waiting_for_what_is_filled_in_says_that_it_failed(panel: Powers, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(self: Powers, _state: State) -> Iterator[Filled]:
+        yield Filled("learning", 1, 2)
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(Powers, "fill", half)
+    panel.wait()
+    for _ in range(2):
+        with pytest.raises(OSError, match="the disk is full"):
+            panel.wait(background=True)
+    assert panel.error == "OSError: the disk is full"
+    panel.x = 2
+    panel.wait()
+    assert panel.shown.words == "2 to 2 is 4, known 0"
+    monkeypatch.undo()
+    panel.power = 1
+    panel.wait(background=True)
+    assert panel.known == 2
+
+
 def test_a_figure_in_a_cell_is_a_panel_without_controls() -> None:
     figure = go.Figure(
         go.Scatter(x=[1], y=[2]), layout={"title": {"text": "a &lt;b&gt;"}, "meta": {"text": "in words"}}
