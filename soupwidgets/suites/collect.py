@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from soupwidgets.suites.class_names import stated_classes
 from soupwidgets.suites.columns import Column
 from soupwidgets.suites.content import SuiteError
 from soupwidgets.suites.examples import LabelledExamples
@@ -84,7 +85,7 @@ def collect(name: str, data: Any, *, progress: bool = True) -> LabelledExamples 
         for column in columns.values():
             column.close()
     said = tuple(texts) if any(texts) else None
-    return LabelledExamples(whole, _labels(name, labels), said)
+    return LabelledExamples(whole, _labels(name, labels), said, stated_classes(data))
 
 
 def _from_disk(name: str, folder: Path) -> Any:

@@ -25,11 +25,14 @@ class LabelledExamples:
         In the form of the task, or the name of each example's class.
     texts
         What each example says, if these are texts.
+    classes
+        Names of the classes, where the data states them.
     """
 
     arrays: Mapping[str, NDArray[Any]]
     labels: NDArray[Any] | Sequence[str]
     texts: tuple[str, ...] | None = None
+    classes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)

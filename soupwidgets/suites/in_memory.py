@@ -136,21 +136,15 @@ class ArraySplit(Split):
         return scored_hash(self._content, self)
 
 
-def array_split(
-    name: str, data: Any, *, task: Task = "single-label", classes: Sequence[str] = (), progress: bool = True
-) -> Split:
-    """A split of what somebody has: see `Suite.of`.
+def labelled_examples(name: str, data: Any, *, progress: bool = True) -> Split | LabelledExamples:
+    """What somebody has, read; a split stays as it is.
 
     Parameters
     ----------
     name
-        Of the split.
+        Of the split, for messages.
     data
         As in `Suite.of`.
-    task
-        What labels are.
-    classes
-        Names of the classes, where labels are names.
     progress
         Whether to show a bar while many examples are read.
 
@@ -159,22 +153,45 @@ def array_split(
     SuiteError
         When it is nothing that can be read as examples with labels.
     """
-    if isinstance(data, Split):
+    if isinstance(data, Split | LabelledExamples):
         return data
     if isinstance(data, tuple | list) and len(data) == 2:
-        found: LabelledExamples | None = LabelledExamples(named_arrays(data[0]), data[1])
-    else:
-        found = data if isinstance(data, LabelledExamples) else collect(name, data, progress=progress)
+        return LabelledExamples(named_arrays(data[0]), data[1])
+    found = collect(name, data, progress=progress)
     if found is None:
         said = f"{data!r:.200}, which is no folder" if isinstance(data, str | Path) else type(data).__name__
         raise SuiteError(
             f"split {name!r}: a pair of arrays (examples, labels), a Dataset or DataLoader of PyTorch, a data set of "
             f"Hugging Face or the folder of one, or what sw.suites.read_texts gives is expected, not {said}"
         )
-    arrays = {key: array for part, own in found.arrays.items() for key, array in _in_place(part, own).items()}
-    labels = label_numbers(found.labels, classes, task, name)
+    return found
+
+
+def array_split(
+    name: str, examples: LabelledExamples, *, task: Task = "single-label", classes: Sequence[str] = ()
+) -> ArraySplit:
+    """A split of what was read: see `Suite.of`.
+
+    Parameters
+    ----------
+    name
+        Of the split.
+    examples
+        With their labels.
+    task
+        What labels are.
+    classes
+        Names of the classes, where labels are names.
+
+    Raises
+    ------
+    SuiteError
+        When examples and labels do not belong together.
+    """
+    arrays = {key: array for part, own in examples.arrays.items() for key, array in _in_place(part, own).items()}
+    labels = label_numbers(examples.labels, classes, task, name)
     scoring = Scoring(USUAL_METRIC[task], task=task)
-    return ArraySplit(name, arrays, labels, scoring=scoring, texts=found.texts)
+    return ArraySplit(name, arrays, labels, scoring=scoring, texts=examples.texts)
 
 
 def _in_place(name: str, array: NDArray[Any]) -> Mapping[str, NDArray[Any]]:

@@ -13,8 +13,9 @@ from typing import Any
 from soupwidgets.stats.label_metrics import MULTI_LABEL
 from soupwidgets.stats.metrics import Metric, metric_named
 from soupwidgets.suites.checks import check_files, check_roles, label_misfit
+from soupwidgets.suites.class_names import agreed_classes
 from soupwidgets.suites.content import SuiteError
-from soupwidgets.suites.in_memory import array_split
+from soupwidgets.suites.in_memory import array_split, labelled_examples
 from soupwidgets.suites.json_files import decode
 from soupwidgets.suites.label_sets import LabelSets
 from soupwidgets.suites.manifest import Manifest
@@ -140,7 +141,8 @@ class Suite:
             `soupwidgets.suites.ArraySplit`.
             ``"train"``, ``"val"`` and ``"test"`` have the roles these names say, all others are shifts.
         classes
-            Names of the classes, in the order of the labels; numbers when empty. Labels may be these names.
+            Names of the classes, in the order of the labels. Labels may be these names. When empty, those that the
+            data states (``ClassLabel`` of Hugging Face, ``classes`` of torchvision's data sets), else numbers.
         task
             What labels are.
         metric
@@ -151,7 +153,8 @@ class Suite:
         Raises
         ------
         SuiteError
-            When there is no validation split or no test, or examples and labels do not belong together.
+            When there is no validation split or no test, examples and labels do not belong together, or splits state
+            different classes.
 
         Examples
         --------
@@ -160,9 +163,12 @@ class Suite:
         >>> Suite.of("mine", {"val": (x[:4], y[:4]), "test": (x[4:], y[4:])}, classes=["no", "yes"])
         Suite('mine', 2 classes, val=4, test=4)
         """
+        read = {split: labelled_examples(split, data, progress=progress) for split, data in splits.items()}
+        if not classes and task != "regression":
+            classes = agreed_classes({split: one.classes for split, one in read.items() if not isinstance(one, Split)})
         made = {
-            split: array_split(split, data, task=task, classes=classes, progress=progress)
-            for split, data in splits.items()
+            split: one if isinstance(one, Split) else array_split(split, one, task=task, classes=classes)
+            for split, one in read.items()
         }
         return cls._of(name, made, classes=classes, metric=metric)
 

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torchvision
 from PIL import Image
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 
 from soupwidgets import Suite, SuiteError
 from soupwidgets.suites import Split, columns, read_texts
@@ -238,6 +239,38 @@ def test_data_sets_of_hugging_face(tmp_path: Path) -> None:
         features=datasets.Features({"img": datasets.Image(), "label": datasets.ClassLabel(names=["no", "yes"])}),
     )
     np.testing.assert_array_equal(read(pictures).images, PIXELS)
+    pictures.save_to_disk(str(tmp_path / "pictures"))
+    other = pictures.cast_column("label", datasets.ClassLabel(names=["yes", "no"]))
+    for data in (pictures, tmp_path / "pictures"):
+        suite = Suite.of("mine", {"val": data, "test": (PIXELS, Y)}, progress=False)
+        assert suite.classes == ("no", "yes")
+        assert Suite.of("mine", {"val": data, "test": data}, classes="ab", progress=False).classes == ("a", "b")
+        with pytest.raises(SuiteError, match=r"class 0 is 'no' in 'val' and 'yes' in 'test'.*classes="):
+            Suite.of("mine", {"val": data, "test": other}, progress=False)
+    assert Suite.of("mine", {"val": pictures, "test": other}, classes="ab", progress=False).classes == ("a", "b")
+
+
+def test_classes_that_data_sets_of_torchvision_state(tmp_path: Path) -> None:
+    for row, pixels in enumerate(PIXELS[:6]):
+        folder = tmp_path / ("cat", "dog", "owl")[row % 3]
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(folder / f"{row}.png")
+    folder = torchvision.datasets.ImageFolder(str(tmp_path))
+    some = Subset(folder, [0, 3, 5])
+    loader = DataLoader(some, collate_fn=lambda pairs: ([np.asarray(p) for p, _ in pairs], [y for _, y in pairs]))
+    for data in (folder, some, loader):
+        suite = Suite.of("mine", {"val": data, "test": data}, progress=False)
+        assert suite.classes == ("cat", "dog", "owl")
+        np.testing.assert_array_equal(suite["val"].labels, [0, 0, 1, 1, 2, 2] if data is folder else [0, 1, 2])
+    named = Items([(x, "no" if y == 0 else "yes") for x, y in zip(X, Y, strict=True)])
+    # As ImageNet of torchvision has them.
+    named.classes = [("no", "nay"), ("yes",)]  # type: ignore[attr-defined]
+    suite = Suite.of("mine", {"val": named, "test": named}, progress=False)
+    assert suite.classes == ("no", "yes")
+    np.testing.assert_array_equal(suite["val"].labels, Y)
+    # What becomes of these labels, nobody knows.
+    folder.target_transform = lambda label: label % 2
+    assert Suite.of("mine", {"val": folder, "test": folder}, progress=False).classes == ("0", "1")
 
 
 # Tables of texts.
