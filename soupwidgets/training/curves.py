@@ -12,9 +12,11 @@ from torch.func import functional_call
 
 from soupwidgets.checkpoints import CheckpointFile
 from soupwidgets.mixing import CurveKind, check_target, curve_coefficients, save_stream
+from soupwidgets.models import Images, Model, guess, model_from_json, saved_names, the_one, under_names
 from soupwidgets.pool import Pool
-from soupwidgets.suites import Suite
-from soupwidgets.training.finetune import check_training
+from soupwidgets.suites import Split, Suite
+from soupwidgets.training.errors import TrainingError
+from soupwidgets.training.finetune import training_split
 from soupwidgets.training.hyperparameters import Hyperparameters
 from soupwidgets.training.loop import train
 from soupwidgets.training.views import Views
@@ -44,7 +46,8 @@ def fit_curve(
     Parameters
     ----------
     pool
-        The pool with both checkpoints.
+        The pool with both checkpoints, image classifiers of any library; the model is what a card or a configuration
+        beside the file says, else what the names and shapes of the tensors leave no doubt about.
     suite
         The suite; only its training split is used.
     first, second
@@ -71,7 +74,8 @@ def fit_curve(
     Raises
     ------
     TrainingError
-        When the suite has no training split, the models do not fit it, or the state belongs to another curve.
+        When the suite has no training split, the models are not known or do not fit it, or the state belongs to
+        another curve.
     PoolError, ValueError
         When a checkpoint is not in the pool, both are the same, the path is one of theirs, or the loss is not finite.
 
@@ -84,7 +88,8 @@ def fit_curve(
         raise ValueError(f"both ends of the curve are {first!r}")
     check_target(pool, [first, second], path, overwrite=True)
     files = [pool.checkpoints[name] for name in (first, second)]
-    architecture, split = check_training(files[0], suite)
+    split = training_split(suite)
+    described, inputs = _described(files[0], suite, split)
     count = min(settings.images or len(split), len(split))
     labels = torch.from_numpy(split.labels[:count]).to(device)
     identity = {
@@ -92,15 +97,16 @@ def fit_curve(
         "hyperparameters": asdict(settings),
         "training_images": split.content_hash,
     }
-    views = Views(split, architecture, settings=settings, device=torch.device(device))
+    views = Views(split, inputs, settings=settings, device=torch.device(device))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        model = _CurveModel(architecture.build(device), files[0], files[1], kind)
+        network = under_names(described.build(device), files[0].tensors)
+        model = _CurveModel(network, files[0], files[1], kind)
         train(
             model,
             model.bend.values(),
             labels=labels,
-            classes=architecture.classes,
+            classes=len(suite.classes),
             settings=settings,
             show=views.show,
             normalise=views.normalise,
@@ -119,6 +125,25 @@ def fit_curve(
     return save_stream(pool, path, stream, card=card, progress=False)
 
 
+def _described(file: CheckpointFile, suite: Suite, split: Split) -> tuple[Model, Images]:
+    """What the network is and what it takes; raises `TrainingError` when that is not known, or not these images."""
+    card = file.card.architecture
+    model = the_one(guess(file.tensors, file.path.parent)) if card is None else model_from_json(card)
+    if model is None:
+        raise TrainingError(
+            f"{file.path}: which network it is is neither stated nor clear from its tensors; a file that "
+            "Evaluator(..., model=...).save(name, path) writes states it"
+        )
+    if not isinstance(model.inputs, Images):
+        raise TrainingError(f"{file.path}: a curve is trained on images, and this network takes none")
+    why = model.inputs.misfit(split.form)
+    if not why and model.classes != len(suite.classes):
+        why = f"the model distinguishes {model.classes} classes, but the suite has {len(suite.classes)}"
+    if why:
+        raise TrainingError(f"{file.path}: {why}")
+    return model, model.inputs
+
+
 class _CurveModel(nn.Module):
     """A classifier with weights at a random point of the curve, drawn for every pass."""
 
@@ -127,6 +152,9 @@ class _CurveModel(nn.Module):
         self._kind = kind
         # Not a submodule: its own weights are never used, and are not part of the state.
         self._model = [model]
+        stored = saved_names(model)
+        # Names in memory with those in the files.
+        self._names = [(name, stored.get(name, name)) for name, _ in model.named_parameters()]
         device = next(model.parameters()).device
         self._ends = [
             {name: tensor.float().to(device) for name, tensor in file.read() if tensor.is_floating_point()}
@@ -136,7 +164,7 @@ class _CurveModel(nn.Module):
         self.bend = nn.ParameterDict(
             {
                 name.replace(".", "/"): nn.Parameter((self._ends[0][name] + self._ends[1][name]) / 2)
-                for name, _ in model.named_parameters()
+                for _, name in self._names
             }
         )
 
@@ -151,8 +179,8 @@ class _CurveModel(nn.Module):
         model = self._model[0]
         a, m, b = curve_coefficients(self._kind, float(torch.rand(())))
         weights = {
-            name: a * self._ends[0][name] + m * self.bend[name.replace(".", "/")] + b * self._ends[1][name]
-            for name, _ in model.named_parameters()
+            name: a * self._ends[0][stored] + m * self.bend[stored.replace(".", "/")] + b * self._ends[1][stored]
+            for name, stored in self._names
         }
         logits: Tensor = functional_call(model.train(self.training), weights, (images,))
         return logits

@@ -125,11 +125,11 @@ def fine_tune(
         offset = noise.offset(shown)
         noisy = noisy_targets(split.labels[:count], noise.values(shown, offset), architecture.classes)
         labels = torch.from_numpy(noisy).to(device)
-    views = Views(split, architecture, settings=settings, device=torch.device(device), augmentation=augmentation)
+    views = Views(split, architecture.inputs, settings=settings, device=torch.device(device), augmentation=augmentation)
     look: Watch | None = None
     if watch:
         held_out = suite.validation
-        plain = Views(held_out, architecture, settings=settings, device=torch.device(device))
+        plain = Views(held_out, architecture.inputs, settings=settings, device=torch.device(device))
         look = Watch(
             model, held_out, views=plain, images=watch, classes=architecture.classes, noise=noise, offset=offset
         )
@@ -186,11 +186,7 @@ def check_training(start: CheckpointFile, suite: Suite) -> tuple[Architecture, S
     TrainingError
         When the suite has no training split, or the model does not fit it.
     """
-    if suite.training is None:
-        raise TrainingError(
-            f"the suite {suite.name!r} has no training images: build it with --train, "
-            "for example soupwidgets suite build ... --train imagenet=PATH"
-        )
+    split = training_split(suite)
     if start.card.architecture is None:
         raise TrainingError(f"{start.path}: its architecture is not stated; start from open_clip_classifier")
     architecture = Architecture.from_json(dict(start.card.architecture))
@@ -198,12 +194,22 @@ def check_training(start: CheckpointFile, suite: Suite) -> tuple[Architecture, S
         raise TrainingError(
             f"the model distinguishes {architecture.classes} classes, but the suite has {len(suite.classes)}"
         )
-    if suite.training.image_size != architecture.image_size:
+    if split.image_size != architecture.image_size:
         raise TrainingError(
             f"the model takes images of {architecture.image_size} pixels, but the training images are "
-            f"{suite.training.image_size}: build the suite again with --size {architecture.image_size[0]}"
+            f"{split.image_size}: build the suite again with --size {architecture.image_size[0]}"
         )
-    return architecture, suite.training
+    return architecture, split
+
+
+def training_split(suite: Suite) -> Split:
+    """The images to train on; raises `TrainingError` when there are none."""
+    if suite.training is None:
+        raise TrainingError(
+            f"the suite {suite.name!r} has no training images: build it with --train, "
+            "for example soupwidgets suite build ... --train imagenet=PATH"
+        )
+    return suite.training
 
 
 def _probe(

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from soupwidgets.models import Architecture
+from soupwidgets.models import Images
 from soupwidgets.suites import Augmentation, Split
 from soupwidgets.training.hyperparameters import Hyperparameters
 
@@ -21,7 +21,7 @@ class Views:
     ----------
     split
         The images.
-    architecture
+    inputs
         Determines how they are normalised.
     settings
         Determine how they are flipped, cropped and augmented.
@@ -34,17 +34,16 @@ class Views:
     def __init__(
         self,
         split: Split,
-        architecture: Architecture,
+        inputs: Images,
         *,
         settings: Hyperparameters,
         device: torch.device,
         augmentation: Augmentation | None = None,
     ) -> None:
         self._images, self._settings, self._device = split.images, settings, device
-        self._augmentation = augmentation
+        self._augmentation, self._channels = augmentation, inputs.channels
         self._mean, self._std = (
-            torch.tensor(x, dtype=torch.float32).view(-1, 1, 1).to(device)
-            for x in (architecture.mean, architecture.std)
+            torch.tensor(x, dtype=torch.float32).view(-1, 1, 1).to(device) for x in (inputs.mean, inputs.std)
         )
 
     def plain(self, rows: NDArray[np.int64]) -> Tensor:
@@ -65,9 +64,9 @@ class Views:
         return images.float() / 255
 
     def normalise(self, images: Tensor) -> Tensor:
-        """Convert images to the tower's input: three channels, normalised."""
+        """Convert images to the model's input: normalised, a grey image once for each channel."""
         images = (images - self._mean) / self._std
-        return images.expand(-1, 3, -1, -1)
+        return images.expand(-1, self._channels, -1, -1)
 
 
 def _augment(images: Tensor, settings: Hyperparameters, seed: int) -> Tensor:

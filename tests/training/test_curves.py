@@ -3,7 +3,9 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 import soupwidgets as sw
 from soupwidgets import Evaluator, Pool, Store, Suite
@@ -66,3 +68,30 @@ def test_what_cannot_be_bent(tiny_pool: Pool, suite: Suite, tmp_path: Path) -> N
     without = Suite("no training", suite.classes, suite.splits)
     with pytest.raises(TrainingError, match="no training images"):
         fit_curve(tiny_pool, without, first="ft-a", second="ft-b", path=tmp_path / "x.safetensors")
+
+
+def test_a_network_of_transformers_is_bent_under_its_names(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    config = transformers.ViTConfig(image_size=8, patch_size=4, num_labels=2, hidden_dropout_prob=0.0, **sizes)
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        transformers.ViTForImageClassification(config).save_pretrained(tmp_path / f"model-{seed}")
+    random = np.random.default_rng(0)
+    pixels, labels = random.integers(0, 256, (32, 8, 8, 3), dtype=np.uint8), np.arange(32) % 2
+    suite = Suite.of("mine", dict.fromkeys(("train", "val", "test"), (pixels, labels)), classes=["a", "b"])
+    pool = Pool.open([tmp_path / f"model-{seed}" / "model.safetensors" for seed in (0, 1)])
+    first, second = pool.names
+    settings = Hyperparameters(seed=0, learning_rate=0.1, epochs=2, weight_decay=0.0, crop=1.0, batch_size=16)
+    path = fit_curve(pool, suite, first=first, second=second, path=tmp_path / "bend.safetensors", settings=settings)
+    ends = [dict(pool.checkpoints[name].read()) for name in (first, second)]
+    bend = dict(sw.CheckpointFile(path).read())
+    assert bend.keys() == ends[0].keys()
+    # transformers saves them under other names than it has them in memory, and every one was trained.
+    in_memory = dict(transformers.ViTForImageClassification(config).named_parameters())
+    assert in_memory.keys() != bend.keys()
+    assert not any(torch.equal(tensor, (ends[0][name] + ends[1][name]) / 2) for name, tensor in bend.items())
+    # Of what no card, configuration or name tells, it is asked to be told.
+    (tmp_path / "model-0" / "config.json").unlink()
+    with pytest.raises(TrainingError, match="which network it is is neither stated nor clear"):
+        fit_curve(pool, suite, first=first, second=second, path=path, settings=settings)
