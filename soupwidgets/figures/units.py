@@ -157,6 +157,17 @@ def unit_of(*shown: Evaluation | SplitScore | str) -> Unit:
     return Unit("score" if metrics else "accuracy", shares, better)
 
 
+def within_sentence(words: str) -> str:
+    """Words of an axis within a sentence; abbreviations stay as they are.
+
+    Examples
+    --------
+    >>> within_sentence("Cross-entropy, nats"), within_sentence("R2")
+    ('cross-entropy, nats', 'R2')
+    """
+    return words if words[1:2].isupper() or words[1:2].isdigit() else words[:1].lower() + words[1:]
+
+
 def counted(score: SplitScore) -> str:
     """How many examples are right, where a score is the share of them; else how many there are."""
     return f"{score.correct} of {score.seen}" if score.metric == "accuracy" else f"of {score.seen}"

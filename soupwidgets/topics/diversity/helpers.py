@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from soupwidgets.evaluation import Evaluation, score_logits
 from soupwidgets.recipe import Recipe
-from soupwidgets.stats.metrics import METRIC_WORDS, shown
+from soupwidgets.stats.metrics import METRIC_WORDS, METRICS, shown
 from soupwidgets.suites import Suite
 from soupwidgets.topics.diversity.members import Member
 
@@ -24,7 +24,7 @@ class HelperStep:
     name
         Name of the added model.
     alone
-        Its own score on validation (0..1).
+        Its own score on validation, a share in 0..1.
     evaluation
         The evaluation of the ensemble with it, on every split for which all models have logits.
     metric
@@ -44,11 +44,11 @@ class HelperStep:
 def greedy_ensemble(
     base: Member, helpers: Sequence[Member], suite: Suite, *, most: int | None = None
 ) -> list[HelperStep]:
-    """Add models to a strong one, each time the one that raises the ensemble's validation score most.
+    """Add models to a strong one, each time the one that improves the ensemble's validation score most.
 
-    The score is what the validation split reports: accuracy, macro-F1, or the worst group's accuracy.
+    The score is what the validation split reports: accuracy, macro-F1, the root mean squared error, or another metric.
     Logits are averaged with equal weights, each model's at its own temperature.
-    The steps start with the base alone, and end when no candidate raises the score any more.
+    The steps start with the base alone, and end when no candidate improves the score any more.
 
     Parameters
     ----------
@@ -84,13 +84,14 @@ def greedy_ensemble(
         alone = score(one.load(held_out.name))
         return HelperStep(one.name, alone, ensemble_of(chosen, suite, splits), held_out.scoring.metric)
 
+    merit = METRICS[held_out.scoring.metric].merit
     chosen, rest = [base], list(helpers)
     total = base.scaled(held_out.name, suite)
     steps = [step(base, chosen)]
-    best = score(total)
+    best = merit(score(total))
     while rest and (most is None or len(chosen) <= most):
         sums = [total + one.scaled(held_out.name, suite) for one in rest]
-        values = [score(s / (len(chosen) + 1)) for s in sums]
+        values = [merit(score(s / (len(chosen) + 1))) for s in sums]
         first = int(np.argmax(values))
         if values[first] <= best:
             break

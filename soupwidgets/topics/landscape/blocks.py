@@ -15,7 +15,9 @@ from soupwidgets.models.depth import block_of, network_order
 from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites.named import split_named
+from soupwidgets.suites.task import Task
 from soupwidgets.text import one_line
+from soupwidgets.topics.landscape.height import cost
 
 _OF_A_LAYER = (".weight", ".bias", ".running_mean", ".running_var", ".num_batches_tracked")
 
@@ -37,7 +39,9 @@ class BlockProfile:
     alphas
         How far blocks are moved, increasing.
     error, loss
-        ``[blocks, alphas]``: share of wrong predictions (0..1), and mean cross-entropy (nats).
+        ``[blocks, alphas]``: share of wrong predictions (0..1; of another metric its `cost`), and mean loss.
+    metric, task
+        What the split is scored by, and what its labels are.
     """
 
     first: str
@@ -48,6 +52,8 @@ class BlockProfile:
     alphas: tuple[float, ...]
     error: NDArray[np.float64] = field(repr=False)
     loss: NDArray[np.float64] = field(repr=False)
+    metric: str = "accuracy"
+    task: Task = "single-label"
 
 
 def blocks_of(ev: Evaluator) -> dict[str, list[str]]:
@@ -142,6 +148,10 @@ def block_profile(
             for column, alpha in enumerate(alphas):
                 recipe = interpolate_blocks(ev.pool, first, second, alphas=dict.fromkeys(moved, alpha))
                 found = score(ev, recipe, where)
-                table[:, row, column] = 1 - found.accuracy, found.loss
+                table[:, row, column] = cost(found), found.loss
                 bar.update()
-    return BlockProfile(first, second, where.name, mode, tuple(blocks), tuple(alphas), *table)
+    error, loss = table
+    kind = where.scoring
+    return BlockProfile(
+        first, second, where.name, mode, tuple(blocks), tuple(alphas), error, loss, kind.metric, kind.task
+    )

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from soupwidgets.figures.colours import BLUE, GREEN, INK
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import axis, drawing, error_bars_of
-from soupwidgets.stats.metrics import METRIC_WORDS
+from soupwidgets.figures.style import axis, drawing
+from soupwidgets.figures.units import Unit, unit_of
 from soupwidgets.topics.diversity.helpers import HelperStep
 
 
@@ -29,36 +29,37 @@ def helpers(steps: Sequence[HelperStep], validation: str, test: str) -> Drawing:
     """
     names = [step.name if i == 0 else f"+ {step.name}" for i, step in enumerate(steps)]
     scores = {split: [step.evaluation.scores[split] for step in steps] for split in (validation, test)}
-    metrics = {score.metric for some in scores.values() for score in some}
-    words = {
-        split: "" if metrics == {"accuracy"} else f"{METRIC_WORDS[some[0].metric]}, " for split, some in scores.items()
-    }
+    units = {split: unit_of(some[0]) for split, some in scores.items()}
+    # What both splits are drawn in.
+    shown = unit_of(*(some[0] for some in scores.values()))
+    plain = shown == Unit()
+    words = {split: "" if plain else f"{unit.words}, " for split, unit in units.items()}
     drawn = drawing(
         f"An ensemble that grows from {steps[0].name}",
         axis("", tickangle=-30, automargin=True, showgrid=False),
-        axis("Accuracy, % (95% intervals)" if metrics == {"accuracy"} else "Score, % (95% intervals)"),
+        axis(f"{shown.axis()} (95% intervals)"),
     )
     for split, colour, what in ((validation, GREEN, "chose"), (test, BLUE, "reported")):
         drawn.add(
             x=names,
-            y=[100 * score.accuracy for score in scores[split]],
+            y=shown.places(score.accuracy for score in scores[split]),
             uid=what, name=f"{split} ({words[split]}{what})", label=f"{split} ({what})",
             mode="lines+markers", line={"color": colour, "width": 2},
-            error_y=error_bars_of(scores[split], thickness=1),
-            hovertemplate="%{x}: %{y:.2f}%<extra></extra>",
+            error_y=shown.bars(((score.accuracy, score.interval) for score in scores[split]), thickness=1),
+            hovertemplate=f"%{{x}}: {shown.hover('y')}<extra></extra>",
         )  # fmt: skip
     drawn.add(
-        x=names, y=[100 * step.alone for step in steps], uid="alone",
+        x=names, y=shown.places(step.alone for step in steps), uid="alone",
         name=f"the joining model alone ({words[validation]}validation)", mode="markers",
         label="joining, alone",
         marker={"color": INK, "symbol": "x", "size": 9},
-        hovertemplate="%{x} alone: %{y:.2f}%<extra></extra>",
+        hovertemplate=f"%{{x}} alone: {shown.hover('y')}<extra></extra>",
     )  # fmt: skip
     first, last = steps[0].evaluation, steps[-1].evaluation
-    reported = METRIC_WORDS[scores[test][0].metric]
+    reported = units[test]
     text = (
         f"Ensemble of {len(steps)} models, chosen on {validation}: {', '.join(step.name for step in steps)}. "
-        f"{reported[0].upper()}{reported[1:]} on {test} {first.accuracy[test]:.2%} with the first alone, "
-        f"{last.accuracy[test]:.2%} with all."
+        f"{reported.name} on {test} {reported.show(first.accuracy[test], 2)} with the first alone, "
+        f"{reported.show(last.accuracy[test], 2)} with all."
     )
     return drawn.done(text)

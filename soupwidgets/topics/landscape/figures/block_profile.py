@@ -8,7 +8,9 @@ import numpy as np
 
 from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import axis, colour_bar, drawing
+from soupwidgets.figures.units import within_sentence
 from soupwidgets.topics.landscape.blocks import BlockProfile
+from soupwidgets.topics.landscape.figures.plane import height_of
 
 
 @figure
@@ -27,8 +29,11 @@ def block_profile(profile: BlockProfile, quantity: Literal["error", "loss"] = "e
     go.Figure
         With a text alternative in ``layout.meta``.
     """
-    values = 100 * profile.error if quantity == "error" else profile.loss
-    unit = "error, %" if quantity == "error" else "cross-entropy, nats"
+    shown = height_of(profile, quantity)
+    values = shown.factor * (profile.error if quantity == "error" else profile.loss)
+    unit = within_sentence(shown.unit)
+    # As many digits as fit into a cell.
+    form = ".1f" if abs(shown.factor) == 100 else ".3f" if quantity == "loss" else ".3g"
     rows = list(profile.blocks) if profile.mode == "alone" else [f"{b} and after" for b in profile.blocks]
     moved = "each block alone" if profile.mode == "alone" else "each block with all after it"
     drawn = drawing(
@@ -38,16 +43,16 @@ def block_profile(profile: BlockProfile, quantity: Literal["error", "loss"] = "e
         height=max(380, 150 + 32 * len(rows)),
     )
     drawn.add("heatmap",
-        z=values, x=[f"{alpha:g}" for alpha in profile.alphas], y=rows, uid="profile", colorscale="Cividis_r",
-        xgap=1, ygap=1, texttemplate="%{z:.1f}" if quantity == "error" else "%{z:.3f}",
+        z=values, x=[f"{alpha:g}" for alpha in profile.alphas], y=rows, uid="profile",
+        colorscale="Cividis" if shown.factor < 0 else "Cividis_r",
+        xgap=1, ygap=1, texttemplate=f"%{{z:{form}}}",
         colorbar=colour_bar(unit),
         hovertemplate=f"%{{y}}, alpha %{{x}}: %{{z:.3f}} {unit}<extra></extra>",
     )  # fmt: skip
     last = values[:, -1]
     best, worst = int(np.nanargmin(last)), int(np.nanargmax(last))
-    form = ".1f" if quantity == "error" else ".3f"
     text = (
-        f"{unit.capitalize()} on {profile.split} when {moved} goes from {profile.first} to {profile.second}. "
+        f"{unit[:1].upper()}{unit[1:]} on {profile.split} when {moved} goes from {profile.first} to {profile.second}. "
         f"At alpha {profile.alphas[-1]:g} the lowest is {last[best]:{form}} ({rows[best]}), "
         f"the highest {last[worst]:{form}} ({rows[worst]})."
     )

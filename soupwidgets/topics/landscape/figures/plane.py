@@ -14,6 +14,7 @@ from soupwidgets.evaluation import SplitScore
 from soupwidgets.figures.style import colour_bar
 from soupwidgets.figures.units import LOSS_WORDS, unit_of
 from soupwidgets.suites.task import Task
+from soupwidgets.topics.landscape.blocks import BlockProfile
 from soupwidgets.topics.landscape.height import is_error
 from soupwidgets.topics.landscape.line import LandscapeLine
 from soupwidgets.topics.landscape.marks import Mark
@@ -75,8 +76,10 @@ class Height:
         return f"{100 * stored:.2f} points" if abs(self.factor) == 100 else f"{stored:.3g}"
 
 
-def height_of(of: Landscape | LandscapeLine | SplitScore, quantity: Quantity, task: Task = "single-label") -> Height:
-    """How a quantity of a landscape, a line or a score (of this task) is drawn."""
+def height_of(
+    of: Landscape | LandscapeLine | BlockProfile | SplitScore, quantity: Quantity, task: Task = "single-label"
+) -> Height:
+    """How a quantity of a landscape, a line, a profile or a score (of this task) is drawn."""
     if quantity == "loss":
         words = LOSS_WORDS[task if isinstance(of, SplitScore) else of.task]
         return Height("Loss", words, nats=words.endswith("nats"))
