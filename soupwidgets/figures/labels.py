@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import combinations, product
 from math import cos, hypot, pi, sin
 
 # Sizes of a figure in pixels that the names should fit: on a telephone, in a notebook, in a room.
 _SIZES = ((275, 135), (310, 250), (440, 380), (700, 480))
 _LETTER, _HALF_LINE, _MARK = 6.8, 8.0, 9.0
-# As shares of the axes: the width of a letter, half a line, and the distance of a label from its point.
-_SHARE, _HALF, _BESIDE = 0.014, 0.018, 0.035
-# How much worse it is to leave the axes than to cover something, beside half a line of it.
-_OUT = 0.03
+# Where plotly writes at the corner of a small mark: pixels from its middle to the text, and up to the text's middle.
+_ASIDE, _UP = 6.6, 12.0
+# Half the size of what is in the way of names, in pixels, and how much worse a pixel beyond the axes is than one that
+# covers something.
+_POINT, _OUT = 4.0, 32.0
+# To the right or left, and up or down.
+_CORNERS = ((1, 1), (-1, 1), (1, -1), (-1, -1))
 # Neither straight up nor straight aside: there are the error bars.
 _WAYS = [(r * cos(a * pi / 16), r * sin(a * pi / 16)) for r in (4, 16, 34, 56, 80) for a in range(1, 32, 2)]
 
@@ -121,7 +125,7 @@ def label_positions(
     -------
     list[str]
         A plotly ``textposition`` for each, within the ends of the horizontal axis if it can be. Points are taken in
-        order, and each gets the least crowded position.
+        order, and each gets the least crowded position in figures of several sizes.
 
     Examples
     --------
@@ -132,22 +136,56 @@ def label_positions(
     places = [
         ((a - left) / (right - left or 1.0), (b - bottom) / (top - bottom or 1.0)) for a, b in zip(x, y, strict=True)
     ]
-    taken = [(a, b, 0.015, 0.02) for a, b in places]
-    found = []
-    for (a, b), label in zip(places, labels, strict=False):
-        width = _SHARE * len(label) / 2
-        aside = width + _BESIDE / 3
-        options = {
-            f"{row} {side}": (a + way * aside, b + up * _BESIDE)
-            for row, up in (("top", 1), ("bottom", -1))
-            for side, way in (("right", 1), ("left", -1))
-        }
-        crowd = {
-            name: _OUT * max(0.0, width - p, p + width - 1)
-            + round(sum(max(0.0, width + w - abs(p - s)) * max(0.0, _HALF + h - abs(q - t)) for s, t, w, h in taken), 6)
-            for name, (p, q) in options.items()
-        }
-        best = min(crowd, key=lambda name: crowd[name])
-        taken.append((*options[best], width, _HALF))
-        found.append(best)
-    return found
+    halves = [_LETTER * len(label) / 2 for label in labels]
+    alone = [[_covered(i, corner, half, places) for corner in _CORNERS] for i, half in enumerate(halves)]
+    together = {
+        (i, j): found
+        for i, j in combinations(range(len(halves)), 2)
+        if any(map(any, found := _over_each_other((places[i], places[j]), (halves[i], halves[j]))))
+    }
+    near: list[list[tuple[int, Sequence[Sequence[float]]]]] = [[] for _ in halves]
+    for (i, j), found in together.items():
+        near[i].append((j, found))
+        near[j].append((i, [*zip(*found, strict=True)]))
+    chosen: dict[int, int] = {}
+
+    def cost(i: int, corner: int, but: int = -1) -> float:
+        others = (found[corner][chosen[j]] for j, found in near[i] if j in chosen and j != but)
+        return alone[i][corner] + sum(others)
+
+    for i in range(len(halves)):
+        chosen[i] = min(range(4), key=lambda corner: round(cost(i, corner), 3))
+    # One of two that are in each other's way may have no better place until the other has moved: both choose together.
+    for (i, j), found in [*together.items()] * 2:
+        chosen[i], chosen[j] = min(
+            [(chosen[i], chosen[j]), *product(range(4), repeat=2)],
+            key=lambda both: round(cost(i, both[0], j) + cost(j, both[1], i) + found[both[0]][both[1]], 3),
+        )
+    corners = [_CORNERS[corner] for corner in chosen.values()]
+    return [f"{'top' if up > 0 else 'bottom'} {'right' if way > 0 else 'left'}" for way, up in corners]
+
+
+def _covered(i: int, corner: tuple[int, int], half: float, places: Sequence[tuple[float, float]]) -> float:
+    """How many marks a name covers at this corner of its own, and how far it leaves the axes, at several sizes."""
+    cost = 0.0
+    for width, height in _SIZES:
+        x, y = places[i][0] * width + corner[0] * (_ASIDE + half), places[i][1] * height + corner[1] * _UP
+        cost += _OUT * max(0.0, half - x, x + half - width)
+        cost += sum(_shared((x, y), (a * width, b * height), half + _POINT, _HALF_LINE + _POINT) for a, b in places)
+    return cost
+
+
+def _over_each_other(
+    places: tuple[tuple[float, float], tuple[float, float]], halves: tuple[float, float]
+) -> list[list[float]]:
+    """What two names share, by the corner of the first and by that of the second; empty where they are far apart."""
+    (a, b), (c, d) = places
+    smallest = _SIZES[0]
+    if abs(c - a) * smallest[0] > 2 * (_ASIDE + sum(halves)) or abs(d - b) * smallest[1] > 2 * (_UP + _HALF_LINE):
+        return []
+    apart = [((c - a) * width, (d - b) * height) for width, height in _SIZES]
+    moves = [[(way * (_ASIDE + half), up * _UP) for way, up in _CORNERS] for half in halves]
+    return [
+        [sum(2 * _shared(one, (x + p, y + q), sum(halves), 2 * _HALF_LINE) for x, y in apart) for p, q in moves[1]]
+        for one in moves[0]
+    ]
