@@ -14,6 +14,8 @@ from soupwidgets.figures.shown import ShownFigure, shown_layout, shown_trace
 P = ParamSpec("P")
 # Height of a legend, and of a name in it where there is room for three beside each other, in pixels.
 _LEGEND, _LEGEND_ROW = 18, 7
+# Letters of a title that fit beside each other on a telephone (360 pixels), and the height of another line of them.
+_TITLE, _TITLE_LINE = 44, 20
 
 
 class Drawing:
@@ -58,6 +60,7 @@ class Drawing:
         for key, value in layout.items():
             old = self.layout.get(key)
             self.layout[key] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
+        self._wrap_title()
         if 0 < len(self._labels) <= MOST:
             for label in self._labels:
                 label.trace["showlegend"] = False
@@ -70,6 +73,18 @@ class Drawing:
         self.layout = {**self.layout, **shown_layout(self.layout), "meta": {"text": text}}
         self.data = [trace | shown_trace(trace) for trace in self.data]
         return self
+
+    def _wrap_title(self) -> None:
+        """Plotly cuts off what is wider than the figure."""
+        title = self.layout.get("title", {})
+        lines = _lines(title.get("text", ""))
+        if len(lines) > 1:
+            more = _TITLE_LINE * (len(lines) - 1)
+            # Plotly grows it around where a single line would be.
+            pad = {**title.get("pad", {}), "t": more / 2}
+            self.layout["title"] = {**title, "text": "\n".join(lines), "pad": pad}
+            self.layout["margin"]["t"] += more
+            self.layout["height"] += more
 
     @property
     def text(self) -> str:
@@ -104,6 +119,23 @@ class figure(Generic[P]):  # noqa: N801 - a decorator
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> go.Figure:
         """Draw, and make a plotly figure of it."""
         return self.plain(*args, **kwargs).to_figure()
+
+
+def _lines(title: str) -> list[str]:
+    """A title in lines that fit; broken at spaces alone, so that reading over the breaks gives the same words.
+
+    Examples
+    --------
+    >>> _lines("Accuracy against robustness (blue: in the soup)")
+    ['Accuracy against robustness (blue: in the', 'soup)']
+    """
+    lines: list[str] = []
+    for word in title.split(" "):
+        if lines and len(lines[-1]) + 1 + len(word) <= _TITLE:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
 
 
 def text_alternative(figure: go.Figure | Drawing) -> str:

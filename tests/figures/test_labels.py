@@ -38,6 +38,6 @@ def test_names_of_points_that_nearly_coincide_lie_beside_each_other(apart: float
             found = label_positions([other[0], x], [other[1], 0.5], names, ((0, 1), (0, 1)))
             ways = [(1 if "right" in where else -1, 1 if "top" in where else -1) for where in found]
             half = [3.0 * len(name) for name in names]
-            middles = [p + (a * (7 + h), b * 12) for p, (a, b), h in zip(points, ways, half, strict=True)]
+            middles = points + [(a * (7 + h), b * 12) for (a, b), h in zip(ways, half, strict=True)]
             between = abs(middles[0] - middles[1])
             assert between[0] >= sum(half) or between[1] >= 11, (x, turn, found)

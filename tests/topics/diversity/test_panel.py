@@ -11,6 +11,7 @@ import pytest
 
 import soupwidgets as sw
 from soupwidgets import Evaluator, Recipe
+from soupwidgets.figures.shown import plain_text
 from soupwidgets.panel.view import Table, View
 from soupwidgets.topics.diversity.members import Member
 from soupwidgets.widgets import DiversityExplorer
@@ -79,7 +80,8 @@ def test_a_click_on_a_cell_chooses_its_pair(explorer: DiversityExplorer) -> None
 
 def test_numbers_orders_and_splits(explorer: DiversityExplorer) -> None:
     view = explorer.ask(number="kappa", order="by accuracy")
-    assert "Cohen's kappa of predictions of every two models (test)" in view.figures["matrix"].layout.title.text
+    title = plain_text(view.figures["matrix"].layout.title.text)
+    assert "Cohen's kappa of predictions of every two models (test)" in title
     accuracy = {name: one.right(explorer.suite.id_test).mean() for name, one in explorer.models.items()}
     assert list(view.figures["matrix"].data[0].x) == sorted(accuracy, key=lambda name: -accuracy[name])
     assert sorted(explorer.ask(order="similar together").figures["matrix"].data[0].x) == sorted(accuracy)
@@ -117,7 +119,7 @@ def test_ensembles_are_mixed_and_grown(explorer: DiversityExplorer, models: list
     )
     explorer.state = state
     assert [step.name for step in explorer.steps] == [step.name for step in expected]
-    assert "An ensemble that grows from ft-a" in explorer.ask().figures["growth"].layout.title.text
+    assert "An ensemble that grows from ft-a" in plain_text(explorer.ask().figures["growth"].layout.title.text)
     assert "growth" not in explorer.ask(grown=None).figures
     assert not any("ensemble" in t.title for t in explorer.ask(members=[]).tables)
     with pytest.raises(ValueError, match="choose the model to begin with"):

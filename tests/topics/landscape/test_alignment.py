@@ -11,6 +11,7 @@ import torch
 import soupwidgets as sw
 from soupwidgets import Evaluator, Pool, Recipe, Store, Suite
 from soupwidgets.evaluation import Recalibration, SplitScore
+from soupwidgets.figures.shown import plain_text
 from soupwidgets.models import Architecture
 from soupwidgets.topics.landscape.line import LandscapeLine
 from tests.fixtures import WriteCheckpoint
@@ -81,7 +82,7 @@ def test_the_figure_has_the_lines_numbers_and_their_intervals() -> None:
 def test_the_title_says_what_one_sees_and_no_more() -> None:
     def title(before: LandscapeLine, after: LandscapeLine) -> str:
         figure = sw.landscape.figures.alignment({"as trained": before, "aligned": after})
-        return str(figure.layout.title.text)
+        return plain_text(figure.layout.title.text)
 
     assert title(BEFORE, AFTER) == "Alignment lowers the error barrier from 59.0 to 4.0 points"
     assert title(AFTER, BEFORE).startswith("Alignment raises the error barrier from")
@@ -90,9 +91,9 @@ def test_the_title_says_what_one_sees_and_no_more() -> None:
     unknown = LandscapeLine("a", "b", "val", {0.5: BEFORE.scores[0.5]}, BEFORE.recipes)
     assert title(unknown, AFTER) == "Accuracy and loss between a and b, as trained and aligned"
     own = sw.landscape.figures.alignment({"as trained": BEFORE, "as trained, statistics recomputed": AFTER})
-    assert own.layout.title.text.startswith("Recomputing statistics lowers the error barrier from")
+    assert plain_text(own.layout.title.text).startswith("Recomputing statistics lowers the error barrier from")
     empty = LandscapeLine("<a>", "b", "val", {}, BEFORE.recipes)
-    assert "&lt;a&gt;" in title(empty, empty)
+    assert "between <a> and b" in title(empty, empty)
 
 
 def test_the_figure_in_words() -> None:

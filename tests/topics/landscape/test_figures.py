@@ -9,6 +9,7 @@ import pytest
 import soupwidgets as sw
 from soupwidgets import Recipe
 from soupwidgets.evaluation import Evaluation, SplitScore
+from soupwidgets.figures.shown import plain_text
 from soupwidgets.topics.landscape.barrier import BarrierMatrix
 from soupwidgets.topics.landscape.blocks import BlockProfile
 from soupwidgets.topics.landscape.line import LandscapeLine
@@ -211,4 +212,4 @@ def test_components_of_a_run_say_what_they_hold() -> None:
     run = sw.landscape.Plane(made.geometry, made.origin, made.u, made.v, made.corners, (0.8, 0.15))
     figure = sw.landscape.figures.contour(Landscape(**{**landscape(LOSS).__dict__, "plane": run}))
     assert "80% of the spread" in figure.layout.xaxis.title.text
-    assert "a run of 3 checkpoints" in figure.layout.title.text
+    assert "a run of 3 checkpoints" in plain_text(figure.layout.title.text)

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from soupwidgets import Evaluator, Pool, Recipe, Store, Suite, diversity, landscape
+from soupwidgets.figures.shown import plain_text
 from soupwidgets.topics.landscape.alignment import BEFORE, BOTH
 from soupwidgets.topics.landscape.report import barriers_report, line_report, plane_report
 
@@ -79,7 +80,7 @@ def test_figures(ev: Evaluator) -> None:
     assert drawn.layout.yaxis2.title.text == "Half the squared error"
     (values,) = (trace.y for trace in drawn.data if trace.uid == f"accuracy-{BEFORE}")
     assert list(values) == pytest.approx([score.accuracy for score in line.scores.values()])
-    _none_of(("%", "points", "ccuracy", "nats"), drawn.layout.meta["text"] + drawn.layout.title.text)
+    _none_of(("%", "points", "ccuracy", "nats"), drawn.layout.meta["text"] + plain_text(drawn.layout.title.text))
 
 
 def test_an_ensemble_grows_in_the_metrics_direction(ev: Evaluator) -> None:

@@ -14,6 +14,7 @@ import traitlets
 import soupwidgets as sw
 from soupwidgets import Evaluator, Recipe, uniform_soup, wise_ft
 from soupwidgets.evaluation import score
+from soupwidgets.figures.shown import plain_text
 from soupwidgets.panel.view import Table, View
 from soupwidgets.topics.landscape.panel import _where
 from soupwidgets.widgets import LandscapeExplorer
@@ -110,7 +111,7 @@ def test_a_segment_ends_at_the_handle(explorer: LandscapeExplorer, tiny_evaluato
     explorer.state = state
     assert explorer.line is not None
     assert list(explorer.line.errors.values()) == pytest.approx(list(alone.errors.values()), abs=1e-3)
-    assert f"from zero-shot to the model at ({x:.3g}, {y:.3g})" in view.figures["segment"].layout.title.text
+    assert f"from zero-shot to the model at ({x:.3g}, {y:.3g})" in plain_text(view.figures["segment"].layout.title.text)
     assert traces(view)["segment"].x == pytest.approx([0, x], abs=1e-6)
     # The handle moves on, and the segment stays, until it is removed.
     assert "segment" in explorer.ask(point=(0, 0)).figures
@@ -139,7 +140,8 @@ def test_a_point_becomes_a_checkpoint(
 
 def test_views_quantities_and_splits(explorer: LandscapeExplorer, tiny_evaluator: Evaluator) -> None:
     error = explorer.ask(quantity="error")
-    assert error.figures["plane"].layout.title.text == "Error on the plane through zero-shot, ft-a and ft-b (val)"
+    title = plain_text(error.figures["plane"].layout.title.text)
+    assert title == "Error on the plane through zero-shot, ft-a and ft-b (val)"
     surface = explorer.ask(look="surface")
     assert surface.figures["plane"].data[0].type == "surface"
     assert surface.clicks == {}

@@ -12,7 +12,9 @@ import pytest
 
 import soupwidgets as sw
 from soupwidgets import Evaluator, Recipe, wise_ft
+from soupwidgets.figures.shown import plain_text
 from soupwidgets.panel.view import View
+from soupwidgets.stats.estimate import Estimate
 from soupwidgets.topics.spectrum.label_noise import LabelNoiseStudy, NoiseResult
 from soupwidgets.topics.spectrum.strip import path_strip
 from soupwidgets.widgets import SpectrumExplorer
@@ -84,7 +86,7 @@ def test_waves_and_images(explorer: SpectrumExplorer) -> None:
     view = explorer.ask(**state)
     assert "on 100 images of test with one wave of norm 4" in text(view, "waves")
     # It is told of the model that was asked for, wherever the slider goes.
-    assert "alpha 1 of ft-a" in explorer.ask(**state | {"alpha": 0.2}).figures["waves"].layout.title.text
+    assert "alpha 1 of ft-a" in plain_text(explorer.ask(**state | {"alpha": 0.2}).figures["waves"].layout.title.text)
     assert "waves" not in explorer.ask(**state | {"fine_tuned": "ft-b"}).figures
 
 
@@ -100,12 +102,12 @@ def test_label_noise_beside(tiny_evaluator: Evaluator) -> None:
     results = tuple(NoiseResult(f"{d} 0.1", d, 0.1, 0.5, (1.0,), (1.1,), (0.0,), (0.5,)) for d in ("radial", "random"))
     explorer = SpectrumExplorer(tiny_evaluator, alphas=2, pairs=4, samples=8, noise=LabelNoiseStudy(results, 1, {}))
     view = explorer.ask(look="noise")
-    assert "radial noise" in view.figures["followed"].layout.title.text
+    assert "radial noise" in plain_text(view.figures["followed"].layout.title.text)
     assert not view.controls["direction"]["hidden"]
     assert view.controls["alpha"]["hidden"]
     other = explorer.ask(look="noise", direction="random")
-    assert "random noise" in other.figures["followed"].layout.title.text
-    assert "random label noise" in other.figures["fitting"].layout.title.text
+    assert "random noise" in plain_text(other.figures["followed"].layout.title.text)
+    assert "random label noise" in plain_text(other.figures["fitting"].layout.title.text)
     explorer.close()
 
 
@@ -144,3 +146,12 @@ def test_bad_input_is_said(tiny_evaluator: Evaluator) -> None:
         SpectrumExplorer(tiny_evaluator, "nobody")
     with pytest.raises(ValueError, match="8 points on a path"):
         SpectrumExplorer(tiny_evaluator, samples=3)
+
+
+@pytest.mark.parametrize("unit", ["cycles per path", "cycles per unit of L2 distance"])
+def test_the_axis_of_a_low_figure_is_not_cut(unit: str) -> None:
+    known = {alpha: {"within a class": Estimate(alpha, alpha - 0.1, alpha + 0.1)} for alpha in (0.0, 1.0)}
+    axis = sw.spectrum.figures.frequency_along_alpha(known, unit, "ft-a").layout.yaxis.title.text
+    # Thirty letters are as high as the axis of a figure of 240 pixels in a panel.
+    assert max(map(len, axis.split("<br>"))) <= 30
+    assert plain_text(axis) == f"Mean frequency, {unit} (band: 95%)"

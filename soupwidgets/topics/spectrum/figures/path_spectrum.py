@@ -150,7 +150,9 @@ def frequency_along_alpha(
     drawn = drawing(
         "Mean frequency along alpha",
         axis(f"alpha (0 zero-shot, 1 {fine_tuned})", (-0.02, 1.02)),
-        axis(f"Mean frequency, {unit} (band: 95%)", limits([x for e in known for x in (e.low, e.high)] or [0.0], 0.1)),
+        axis(
+            f"Mean frequency,\n{unit}\n(band: 95%)", limits([x for e in known for x in (e.low, e.high)] or [0.0], 0.1)
+        ),
     )
     sentences = []
     for i, (kind, colour) in enumerate(zip(kinds, COLOURS, strict=False)):
