@@ -16,9 +16,10 @@ from soupwidgets.models.guess_transformers import transformers_candidates
 from soupwidgets.models.inputs import Images
 from soupwidgets.models.model import Model
 from soupwidgets.models.saved_names import under_names
-from soupwidgets.models.sources import Torchvision, timm, transformers
+from soupwidgets.models.sources import IMAGENET, Torchvision, timm, transformers
 
 _LONGEST_CONFIG = 1 << 20
+_IMAGENET = tuple(map(list, IMAGENET))
 _known: dict[tuple[Any, ...], list[Model]] = {}
 
 
@@ -101,7 +102,9 @@ def assumed(model: Model) -> str:
     """What the shapes do not show and was assumed, in words."""
     inputs = model.inputs
     if isinstance(inputs, Images):
-        return f"images normalised with mean {_short(inputs.mean)} and standard deviation {_short(inputs.std)}"
+        # Most are of ImageNet; what is not may surprise.
+        own = ", as for the weights published under this name" if _taken(model)[:2] != _IMAGENET else ""
+        return f"images normalised with mean {_short(inputs.mean)} and standard deviation {_short(inputs.std)}{own}"
     return "heads of attention of width 64, and the library's usual settings"
 
 

@@ -18,6 +18,8 @@ from soupwidgets.models.placing import built_on
 from soupwidgets.models.plain import plain_options, require_moderate
 
 Head = Literal["sequence-classification", "image-classification"]
+# Mean and standard deviation of the channels of ImageNet's images, by which most published weights normalise.
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
@@ -259,7 +261,7 @@ def torchvision(
     name
         torchvision's name, such as ``"resnet18"``.
     classes, mean, std, image_size
-        As in `timm`; the normalisation is that of ImageNet when None.
+        As in `timm`; the normalisation is that of torchvision's own weights of that name when None.
     **options
         Passed to torchvision's builder: plain numbers, strings, lists.
 
@@ -272,15 +274,21 @@ def torchvision(
     --------
     >>> torchvision("resnet18", classes=10).classes
     10
+    >>> torchvision("efficientnet_v2_l", classes=10).mean
+    [0.5, 0.5, 0.5]
     """
-    from torchvision.models import list_models
+    from torchvision.models import get_model_weights, list_models
 
     if name not in list_models():
         raise ValueError(f"torchvision has no model {name!r:.200}; torchvision.models.list_models() lists them all")
     if image_size is None and name.startswith(("vit_", "maxvit")):
         image_size = (224, 224)
-    imagenet = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-    mean, std = (own if given is None else given for own, given in zip(imagenet, (mean, std), strict=True))
+    published = getattr(get_model_weights(name), "DEFAULT", None)
+    shown = None if published is None else published.transforms()
+    mean, std = (
+        list(getattr(shown, key, own)) if given is None else given
+        for key, own, given in (("mean", IMAGENET[0], mean), ("std", IMAGENET[1], std))
+    )
     return Torchvision(name, classes, mean=mean, std=std, options=options, image_size=image_size)
 
 

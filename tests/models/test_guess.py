@@ -17,6 +17,7 @@ from torch import nn
 from soupwidgets import Evaluator, Pool, Store, Suite, models
 from soupwidgets.checkpoints import TensorInfo
 from soupwidgets.models import Architecture, Model, guess, the_one
+from soupwidgets.models.guess import assumed
 from soupwidgets.models.placing import built_on
 from soupwidgets.panel.python import script
 from soupwidgets.pool import PoolError, SoupWarning
@@ -162,6 +163,21 @@ def test_the_found_model_is_used_with_a_note_and_in_the_python_of_panels(tmp_pat
     assert told.returncode == 0
     assert "architecture: torchvision's squeezenet1_1\n" in told.stdout
     assert f"    Evaluator(..., model={code})\n" in told.stdout
+
+
+def test_the_normalisation_is_that_of_the_published_weights() -> None:
+    # Of all networks of torchvision that classify images, what its own weights say.
+    for name in torchvision.models.list_models(module=torchvision.models):
+        stated = torchvision.models.get_model_weights(name).DEFAULT.transforms()  # type: ignore[attr-defined]
+        inputs = models.torchvision(name, 3).inputs
+        assert (list(inputs.mean), list(inputs.std)) == (stated.mean, stated.std)
+    found = the_one(guess(shapes_of(built_on("meta", lambda: torchvision.models.efficientnet_v2_l(num_classes=3)))))
+    assert found is not None
+    assert found.code == "sw.models.torchvision('efficientnet_v2_l', classes=3)"
+    assert found.inputs.mean == [0.5, 0.5, 0.5]
+    half = "images normalised with mean 0.5, 0.5, 0.5 and standard deviation 0.5, 0.5, 0.5"
+    assert assumed(found) == f"{half}, as for the weights published under this name"
+    assert assumed(models.torchvision("resnet18", 3)).endswith("standard deviation 0.229, 0.224, 0.225")
 
 
 def test_a_configuration_beside_the_weights_decides(tmp_path: Path) -> None:
