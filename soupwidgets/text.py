@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 # Characters that start a formula in spreadsheets, including the full-width forms that some of them accept.
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -85,11 +87,14 @@ def safe_csv(frame: pd.DataFrame) -> str:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> print(safe_csv(pd.DataFrame({"model": ["@a", "b"], "change": [-0.5, 1.0]})))
     model,change
     '@a,-0.5
     b,1.0
     """
+    import pandas as pd
+
     plain = frame.copy()
     for place in range(plain.shape[1]):
         if not pd.api.types.is_numeric_dtype(plain.dtypes.iloc[place]):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
@@ -18,6 +17,9 @@ from soupwidgets.methods.selection import selection_metric, selection_score
 from soupwidgets.methods.uniform import average, chosen_ingredients
 from soupwidgets.recipe import Recipe
 from soupwidgets.stats.metrics import METRIC_WORDS, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TieOrder = Literal["name", "released"]
 
@@ -87,6 +89,8 @@ class GreedySoup:
 
     def to_frame(self) -> pd.DataFrame:
         """One row per candidate: its score, whether that is exact or a bound, the verdict."""
+        import pandas as pd
+
         rows = [
             {
                 "candidate": step.candidate,

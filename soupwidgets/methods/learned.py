@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -19,6 +18,9 @@ from soupwidgets.methods.method import soup_method
 from soupwidgets.methods.selection import best_alone, clearly_worse, selection_metric, selection_score
 from soupwidgets.methods.uniform import chosen_ingredients
 from soupwidgets.recipe import Recipe
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class LearnedSoup:
 
     def to_frame(self) -> pd.DataFrame:
         """One row per ingredient: its coefficient after every epoch (by layer the mean over the tensors)."""
+        import pandas as pd
+
         rows = [
             {"ingredient": name, **{f"epoch {i}": e.coefficients.get(name, 0.0) for i, e in enumerate(self.epochs, 1)}}
             for name in self.recipe

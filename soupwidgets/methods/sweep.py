@@ -6,15 +6,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from tqdm.auto import tqdm
 
 from soupwidgets.evaluation import Evaluation, Evaluator, coarse_to_fine
 from soupwidgets.methods.wise_ft import wise_ft
 from soupwidgets.stats.metrics import METRIC_WORDS
 from soupwidgets.text import one_line
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,8 @@ class Sweep:
 
     def to_frame(self) -> pd.DataFrame:
         """One row per alpha and split: accuracy, interval, loss, counts."""
+        import pandas as pd
+
         rows = [
             {"alpha": alpha, **record}
             for alpha, evaluation in self.evaluations.items()

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
 
 _BINS = 15
 _LOG_TEMPERATURES = (-5.0, 5.0)
@@ -40,6 +38,8 @@ def expected_calibration_error(logits: NDArray[np.floating], labels: NDArray[np.
     >>> expected_calibration_error(sure, np.array([0, 0, 0, 1]))
     0.0
     """
+    from scipy.special import softmax
+
     finite = np.isfinite(logits).all(axis=1)
     confidence = np.ones(len(labels))
     confidence[finite] = softmax(logits[finite].astype(np.float64), axis=1).max(axis=1)
@@ -67,6 +67,9 @@ def best_temperature(logits: NDArray[np.floating], labels: NDArray[np.int64]) ->
     -----
     Temperature scaling: Guo et al., arXiv 1706.04599, section 4.2.
     """
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
+
     if not np.isfinite(logits).all():
         raise ValueError("a logit is not finite: no temperature can be fitted")
     exact = logits.astype(np.float64)

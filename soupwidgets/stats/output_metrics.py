@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 _Array = NDArray[Any]
 
@@ -43,6 +42,8 @@ def auroc(outputs: _Array, targets: _Array) -> float:
     >>> auroc(np.array([[0.1], [0.4], [0.35], [0.8]]), np.array([[0], [0], [1], [1]]))
     0.75
     """
+    from scipy.stats import rankdata
+
     scores, hits = _by_class(outputs, targets)
     positive, n = hits.sum(axis=0), len(hits)
     both = (positive > 0) & (positive < n)

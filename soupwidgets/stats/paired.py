@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from soupwidgets.stats.bootstrap import percentile_limits
 from soupwidgets.stats.intervals import LEVEL
@@ -70,6 +69,8 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> PairedTest:
     >>> test.only_first, test.only_second, round(test.p_value, 4)
     (5, 1, 0.2188)
     """
+    from scipy import stats
+
     if first.shape != second.shape or first.ndim != 1 or not len(first):
         raise ValueError(f"results of shapes {first.shape} and {second.shape} do not belong to the same images")
     b, c, n = int((first & ~second).sum()), int((~first & second).sum()), len(first)
@@ -141,6 +142,8 @@ def paired_difference(
     >>> paired_difference(METRICS["accuracy"], *answers, np.array([0, 1, 0, 1])).difference
     0.5
     """
+    from scipy import stats
+
     n = len(targets)
     if len(first) != n or len(second) != n or n < 2:
         raise ValueError(f"{len(first)} and {len(second)} outputs do not belong to {n} examples, of two at least")

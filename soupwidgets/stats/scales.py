@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 Scale = Literal["linear", "logit", "probit"]
 
@@ -19,6 +18,8 @@ def to_scale(accuracy: ArrayLike, scale: Scale) -> NDArray[np.float64]:
     >>> to_scale([0.5, 0.75], "logit").round(4).tolist()
     [0.0, 1.0986]
     """
+    from scipy import special
+
     values = np.asarray(accuracy, dtype=np.float64)
     if scale == "logit":
         return np.asarray(special.logit(values))
@@ -29,6 +30,8 @@ def to_scale(accuracy: ArrayLike, scale: Scale) -> NDArray[np.float64]:
 
 def from_scale(place: ArrayLike, scale: Scale) -> NDArray[np.float64]:
     """The inverse of `to_scale`."""
+    from scipy import special
+
     values = np.asarray(place, dtype=np.float64)
     if scale == "logit":
         return np.asarray(special.expit(values))

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from soupwidgets.methods.alignment.groups import STATISTICS, Groups, Place
@@ -140,6 +139,8 @@ class _Descent:
         self, group: str, by: Sequence[tuple[str, Place]], moved: dict[str, Tensor], found: dict[str, Tensor]
     ) -> bool:
         """Permute one group to fit the reference in some tensors; say whether that gained anything in them."""
+        from scipy.optimize import linear_sum_assignment
+
         products = sum(_products(self._fixed[name], moved[name], place) for name, place in by)
         assert isinstance(products, Tensor)
         _, column = linear_sum_assignment(products.numpy(), maximize=True)
