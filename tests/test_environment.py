@@ -71,7 +71,7 @@ def test_makefile_installs_all_extras_with_the_constraints() -> None:
 def test_the_core_loads_nothing_that_is_not_always_needed() -> None:
     heavy = {
         "IPython", "PIL", "anywidget", "datasets", "ipywidgets", "matplotlib", "open_clip", "pandas", "plotly", "scipy",
-        "sklearn", "timm", "torchvision", "transformers", "typer",
+        "sklearn", "sqlalchemy", "timm", "torchvision", "transformers", "typer",
     }  # fmt: skip
     # What torch itself loads, here or elsewhere, is not ours.
     code = "import sys, torch; before = set(sys.modules); import soupwidgets; print(*set(sys.modules) - before)"

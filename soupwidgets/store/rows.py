@@ -1,43 +1,15 @@
-"""The rows of the store: the table, the measurement type, and the check whether a row can be trusted."""
+"""The rows of the store: the measurement type, and the check whether a row can be trusted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-import sqlalchemy as sa
 
-metadata = sa.MetaData()
-measurements = sa.Table(
-    "measurements",
-    metadata,
-    sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("recipe", sa.Text, nullable=False),
-    sa.Column("split", sa.Text, nullable=False),
-    sa.Column("total", sa.Integer, nullable=False),
-    sa.Column("correct", sa.Integer, nullable=False),
-    sa.Column("loss", sa.Float, nullable=True),
-    sa.Column("logits_sha256", sa.String(64), nullable=False),
-    sa.Column("logits_bytes", sa.Integer, nullable=False),
-    sa.Column("made_at", sa.String(32), nullable=False),
-    sa.Column("made_with", sa.Text, nullable=False),
-    # Later additions: these columns are added to older stores.
-    sa.Column("figure", sa.Text, nullable=True),
-    sa.Column("loss_sd", sa.Float, nullable=True),
-)
-LATER = {"figure": "TEXT", "loss_sd": "FLOAT"}
-
-# A recipe of a thousand ingredients with separate coefficients for every tensor is shorter.
-_LONGEST_RECIPE, _LONGEST_FIGURE = 16_000_000, 10_000
-
-
-def short_enough() -> sa.ColumnElement[bool]:
-    """The condition a row must meet to be read into memory at all."""
-    columns = measurements.c
-    figure = sa.func.coalesce(sa.func.length(columns.figure), 0) <= _LONGEST_FIGURE
-    return (sa.func.length(columns.recipe) <= _LONGEST_RECIPE) & figure
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 @dataclass(frozen=True)

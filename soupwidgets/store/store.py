@@ -18,19 +18,20 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import platformdirs
-import sqlalchemy as sa
 from numpy.typing import NDArray
-from sqlalchemy.dialects.sqlite import insert
 
 from soupwidgets.store.arrays import array_digest, read_array, write_array
 from soupwidgets.store.claims import Claims
 from soupwidgets.store.errors import StoreError, StoreWarning
-from soupwidgets.store.rows import LATER, Measurement, Row, measurements, read_row, short_enough
+from soupwidgets.store.rows import Measurement, Row, read_row
 from soupwidgets.store.sqlite import write_ahead
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 DATABASE = "measurements.sqlite"
 # SQLite waits this long for another process that is writing.
@@ -78,6 +79,10 @@ class Store:
             return f"Store({str(self.folder)!r}, which cannot be read)"
 
     def __len__(self) -> int:
+        import sqlalchemy as sa
+
+        from soupwidgets.store.table import measurements
+
         with self.transaction() as connection:
             return int(connection.execute(sa.select(sa.func.count()).select_from(measurements)).scalar_one())
 
@@ -92,6 +97,8 @@ class Store:
             Leave out measurements without logits: stored as numbers only, or with a missing or truncated
             file. A caller that needs logits then measures again.
         """
+        from soupwidgets.store.table import measurements, select
+
         wanted = list(keys)
         found: dict[str, Measurement] = {}
         unreadable: list[str] = []
@@ -99,7 +106,7 @@ class Store:
         for start in range(0, len(wanted), _KEYS_PER_QUERY):
             part = wanted[start : start + _KEYS_PER_QUERY]
             with self.transaction() as connection:
-                rows = connection.execute(_select(measurements.c.key.in_(part))).all()
+                rows = connection.execute(select(measurements.c.key.in_(part))).all()
             for row in rows:
                 entry = read_row(row)
                 if entry is None:
@@ -114,6 +121,10 @@ class Store:
 
     def recipes(self, splits: Sequence[str]) -> list[str]:
         """JSON of every recipe that was measured on a split with one of these names, without repeats, sorted."""
+        import sqlalchemy as sa
+
+        from soupwidgets.store.table import measurements, short_enough
+
         column = measurements.c.recipe
         statement = sa.select(column).where(measurements.c.split.in_(list(splits)), short_enough()).distinct()
         with self.transaction() as connection:
@@ -157,8 +168,12 @@ class Store:
             When the file does not hold what was written; its row is removed, so
             that the next evaluation measures again.
         """
+        import sqlalchemy as sa
+
+        from soupwidgets.store.table import measurements, select
+
         with self.transaction() as connection:
-            row = connection.execute(_select(measurements.c.key == key)).one_or_none()
+            row = connection.execute(select(measurements.c.key == key)).one_or_none()
         entry = None if row is None else read_row(row)
         if entry is None or not entry[0].logits_sha256:
             raise KeyError(key)
@@ -178,6 +193,10 @@ class Store:
         return self.folder.joinpath("logits", digest[:2], f"{digest}.npy")
 
     def _put(self, key: str, measurement: Measurement, logits: NDArray[np.float32] | None) -> None:
+        from sqlalchemy.dialects.sqlite import insert
+
+        from soupwidgets.store.table import measurements, select
+
         digest, size = "", 0
         if logits is not None:
             plain = np.ascontiguousarray(logits, dtype=np.float32)
@@ -199,7 +218,7 @@ class Store:
         }
         filed = insert(measurements).values(key=key, **row)
         with self.transaction() as connection:
-            there = connection.execute(_select(measurements.c.key == key)).one_or_none()
+            there = connection.execute(select(measurements.c.key == key)).one_or_none()
             # Numbers without logits add nothing to an existing row, if that is readable.
             if logits is not None or there is None or read_row(there) is None:
                 connection.execute(filed.on_conflict_do_update(index_elements=["key"], set_=row))
@@ -223,6 +242,8 @@ class Store:
             )
 
     def _open(self) -> None:
+        import sqlalchemy as sa
+
         with self.failures("no store can be opened here", "or move a damaged measurements.sqlite away"):
             self.folder.mkdir(parents=True, exist_ok=True)
             url = sa.URL.create("sqlite", database=str(self.folder / DATABASE))
@@ -261,6 +282,8 @@ class Store:
     @contextmanager
     def failures(self, what: str = "the store failed", otherwise: str = "") -> Iterator[None]:
         """Turn errors of the disk and the database into one sentence."""
+        import sqlalchemy as sa
+
         try:
             yield
         except (OSError, UnicodeDecodeError, sa.exc.DBAPIError) as error:
@@ -269,10 +292,6 @@ class Store:
                 f"{self.folder}: {what} ({reason}). Free some disk space (`soupwidgets store prune` helps), set "
                 f"SOUPWIDGETS_STORE to a writable folder{', ' + otherwise if otherwise else ''}."
             ) from error
-
-
-def _select(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    return sa.select(measurements).where(condition, short_enough())
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -284,6 +303,10 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _create_tables(engine: sa.Engine) -> None:
+    import sqlalchemy as sa
+
+    from soupwidgets.store.table import LATER, measurements, select
+
     # Several processes may start on an empty folder at once: the second one finds the table there.
     with engine.connect() as connection:
         connection.execute(sa.schema.CreateTable(measurements, if_not_exists=True))
@@ -295,7 +318,7 @@ def _create_tables(engine: sa.Engine) -> None:
                     connection.execute(sa.text(f"ALTER TABLE measurements ADD COLUMN {name} {kind}"))
                     connection.commit()
         # Fails here if a table of this name has other columns.
-        connection.execute(_select(sa.false())).all()
+        connection.execute(select(sa.false())).all()
 
 
 def _set_up_connection(connection: Any, _record: Any) -> None:

@@ -9,11 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-import sqlalchemy as sa
-
 from soupwidgets.store.arrays import read_array
 from soupwidgets.store.errors import StoreError
-from soupwidgets.store.rows import Row, measurements, read_row, short_enough
+from soupwidgets.store.rows import Row, read_row
 from soupwidgets.store.store import DATABASE, Store
 
 # Seconds; an array younger than this may belong to a row that is about to be written.
@@ -96,6 +94,10 @@ def info(store: Store) -> StoreInfo:
     StoreError
         When it cannot be read.
     """
+    import sqlalchemy as sa
+
+    from soupwidgets.store.table import measurements
+
     columns = measurements.c
     count = sa.func.count
     statement = sa.select(
@@ -196,6 +198,10 @@ def remove(store: Store, findings: Sequence[Finding]) -> int:
     StoreError
         When something cannot be removed. What was removed by then is consistent: rows first, then arrays.
     """
+    import sqlalchemy as sa
+
+    from soupwidgets.store.table import measurements
+
     with store.transaction() as connection:
         for key in {finding.key for finding in findings if finding.key}:
             connection.execute(sa.delete(measurements).where(measurements.c.key == key))
@@ -212,14 +218,17 @@ def remove(store: Store, findings: Sequence[Finding]) -> int:
 
 def _rows(store: Store) -> Iterator[tuple[str, Row | None]]:
     """Key and row of every measurement; None for a row that cannot be read."""
+    import sqlalchemy as sa
+
+    from soupwidgets.store.table import measurements, select
+
     columns = measurements.c
     with store.transaction() as connection:
         keys = connection.execute(sa.select(columns.key).order_by(columns.key)).scalars().all()
     for start in range(0, len(keys), 500):
         part = keys[start : start + 500]
         with store.transaction() as connection:
-            statement = sa.select(measurements).where(columns.key.in_(part), short_enough())
-            rows = {row.key: read_row(row) for row in connection.execute(statement)}
+            rows = {row.key: read_row(row) for row in connection.execute(select(columns.key.in_(part)))}
         for key in part:
             entry = rows.get(key)
             yield key, None if entry is None else entry[0]
