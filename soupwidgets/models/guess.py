@@ -11,7 +11,8 @@ from soupwidgets.checkpoints import TensorInfo
 from soupwidgets.models.architecture import Architecture
 from soupwidgets.models.clip_towers import clip_tower
 from soupwidgets.models.custom import structure
-from soupwidgets.models.guess_images import Shapes, timm_candidates, torchvision_candidates
+from soupwidgets.models.guess_images import Shapes, torchvision_candidates
+from soupwidgets.models.guess_timm import timm_candidates
 from soupwidgets.models.guess_transformers import transformers_candidates
 from soupwidgets.models.inputs import Images
 from soupwidgets.models.model import Model
