@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
@@ -31,6 +31,7 @@ from soupwidgets.evaluation.batch_norm import (
     statistics_of,
 )
 from soupwidgets.evaluation.described import model_for, says_same
+from soupwidgets.evaluation.elsewhere import Elsewhere, Order, joined
 from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, score_logits
 from soupwidgets.evaluation.filing import file_score, stored_logits, stored_score
 from soupwidgets.evaluation.freed_memory import keep_freed_memory
@@ -80,6 +81,9 @@ class Evaluator:
         the logits keep the rounding (about 0.1%). ``"auto"`` does so where it is clearly faster for this network,
         as measured once; ``SOUPWIDGETS_PRECISION`` may decide for all. What depends on more than predicted classes
         is always computed in ``"float32"``.
+    cluster
+        Address of a Ray cluster whose machines measure: ``"auto"`` for the one that runs here, ``"host:6379"``, or
+        ``"local"`` to start one on this machine. Results are kept in this process's store. None measures here.
 
     Raises
     ------
@@ -87,7 +91,9 @@ class Evaluator:
         When the model is unknown, does not fit the tensors, takes other examples than the suite has, or gives a
         different number of classes.
     ValueError
-        When there is no such device or precision.
+        When there is no such device or precision, or pool, suite or model cannot be sent to other machines.
+    ConnectionError, ModuleNotFoundError
+        When there is no such cluster, or Ray is not installed.
 
     Notes
     -----
@@ -110,10 +116,12 @@ class Evaluator:
         inputs: Input | None = None,
         batch_norm: BatchNorm | Recalibration = "auto",
         precision: Precision = "auto",
+        cluster: str | None = None,
     ) -> None:
         self.pool = pool
         self.suite = suite
         self.store = Store.default() if store is None else store
+        self._wanted_device = device
         self.device = _device(device)
         self._wanted_precision = known_precision(precision)
         if self.device.type == "cpu":
@@ -143,6 +151,8 @@ class Evaluator:
         self.asked: dict[Recipe, None] = {}
         self.forward_images = 0
         self._passes = Passes()
+        self._cluster = cluster
+        self.elsewhere: Elsewhere | None = None if cluster is None else joined(self, cluster, device)
 
     def with_batch_norm(self, batch_norm: BatchNorm | Recalibration) -> Evaluator:
         """An evaluator of the same pool, suite and store with other statistics of batch normalisation."""
@@ -165,11 +175,12 @@ class Evaluator:
         return Evaluator(
             pool,
             self.suite,
-            device=str(self.device),
+            device=self._wanted_device,
             store=self.store,
             model=self.architecture,
             batch_norm=batch_norm,
             precision=self._wanted_precision,
+            cluster=self._cluster,
         )
 
     @property
@@ -273,20 +284,24 @@ class Evaluator:
         # One for all splits: the more examples were compared, the better a recipe's rounding is known.
         rounding = Rounding()
         runs = {
-            key: self._run(splits[0], key, rounding if splits[0].name in half else None)
+            key: self.run(splits[0], key, rounding if splits[0].name in half else None)
             for key, splits in waiting.items()
         }
         found: dict[str, SplitScore] = {}
+        orders: dict[str, Order] = {}
         shown = time.monotonic()
         with all_used(run.share for run in runs.values()):
             going = True
             while going:
                 mine = [run for run in runs.values() if self._is_mine(recipe, run)]
-                due = next_batch(mine, BATCH[self.device.type])
-                if due is None and len(mine) < len(runs):
-                    time.sleep(POLL)
-                if due is not None:
-                    self._step(recipe, *due)
+                if self.elsewhere is not None:
+                    self.elsewhere.advance(recipe, mine, orders)
+                else:
+                    due = next_batch(mine, BATCH[self.device.type])
+                    if due is None and len(mine) < len(runs):
+                        time.sleep(POLL)
+                    if due is not None:
+                        self._step(recipe, *due)
                 told = {key: run.told if run in mine else run.share.hear(run.split) for key, run in runs.items()}
                 # A process that took over may be behind what was known before.
                 news = {k: s for k, s in told.items() if s is not None and (k not in found or s.seen > found[k].seen)}
@@ -425,8 +440,44 @@ class Evaluator:
         Without this, the first recipe that is not in the store takes seconds longer than the others.
         """
         recipe, split = Recipe.of(recipe), self.suite.validation
+        if self.elsewhere is not None:
+            self.elsewhere.crew.call()
+            return
         keys, half = self.run_keys(recipe, [split])
-        self._step(recipe, self._run(split, keys[split.name], Rounding() if half else None), 1)
+        self._step(recipe, self.run(split, keys[split.name], Rounding() if half else None), 1)
+
+    @property
+    def abreast(self) -> int:
+        """How many recipes are measured at once: one, or as many as the cluster has workers."""
+        return 1 if self.elsewhere is None else self.elsewhere.crew.abreast
+
+    @contextmanager
+    def ahead(self, recipes: Iterable[RecipeLike], splits: str | Sequence[str] | None = None) -> Iterator[None]:
+        """Have recipes measured together on the cluster, while the block asks for one after another.
+
+        Without a cluster it does nothing. Results are in the store as they come; when the block is left, what is not
+        yet measured is given up.
+
+        Parameters
+        ----------
+        recipes
+            In the order in which they will be asked for.
+        splits
+            As in `evaluate`.
+
+        Examples
+        --------
+        >>> ev = getfixture("evaluator")
+        >>> recipes = [Recipe({"zero-shot": 1}), Recipe({"ft-03": 1})]
+        >>> with ev.ahead(recipes, "val"):
+        ...     [ev.evaluate(recipe, "val").exact for recipe in recipes]
+        [True, True]
+        """
+        if self.elsewhere is None:
+            yield
+            return
+        with self.elsewhere.ahead([Recipe.of(recipe) for recipe in recipes], self._splits(splits)):
+            yield
 
     @contextmanager
     def model(self, recipe: RecipeLike) -> Iterator[nn.Module]:
@@ -468,7 +519,12 @@ class Evaluator:
     def _record(self, recipe: Recipe, split: Split, logits: Logits, precision: str) -> SplitScore:
         score = replace(score_logits(split, logits), precision=precision)
         key = self._keys(recipe, [split], precision=precision)[split.name]
-        load = self._loader(recipe, split, key)
+        return self.file(key, recipe, split, score, logits, self.device.type)
+
+    def file(
+        self, key: str, recipe: Recipe, split: Split, score: SplitScore, logits: Logits | None, device: str
+    ) -> SplitScore:
+        """Store an exact score of a recipe with its logits (None to keep only the numbers), as `file_score` does."""
         return file_score(
             self.store,
             key,
@@ -476,13 +532,17 @@ class Evaluator:
             split=split,
             score=score,
             logits=logits,
-            device=self.device.type,
-            load_logits=load,
+            device=device,
+            load_logits=None if logits is None else self._loader(recipe, split, key),
         )
 
     def key(self, recipe: RecipeLike, split: Split, treatment: Mapping[str, Any] | None = None) -> str:
         """The key under which ``recipe`` on ``split`` is stored; ``treatment`` as in `measurement_key`."""
         return self._keys(Recipe.of(recipe), [split], treatment)[split.name]
+
+    def run_key(self, recipe: Recipe, split: Split) -> str:
+        """The key under which a new measurement with logits is filed; `key` is that of one in float32."""
+        return self.run_keys(recipe, [split])[0][split.name]
 
     def _keys(
         self,
@@ -566,7 +626,8 @@ class Evaluator:
                 self._readers[split.name] = SplitReader(split, self.architecture, self.device)
             return self._readers[split.name]
 
-    def _run(self, split: Split, key: str, rounding: Rounding | None) -> Run:
+    def run(self, split: Split, key: str, rounding: Rounding | None = None) -> Run:
+        """The measurement of this key that is in progress, or a new one."""
         reader = self.reader(split)
         with self._lock:
             new = Run(split, reader, share=Share(self.store.claims, key), rounding=rounding)
@@ -620,7 +681,7 @@ class Evaluator:
     def _again(self, recipe: Recipe, split: Split) -> Logits | None:
         keys, half = self.run_keys(recipe, [split])
         # Held until its logits are available.
-        run = self._run(split, keys[split.name], Rounding() if half else None)
+        run = self.run(split, keys[split.name], Rounding() if half else None)
         for _ in self._stream(recipe, [split]):
             pass
         return run.logits if run.done else stored_logits(self.store, keys[split.name])

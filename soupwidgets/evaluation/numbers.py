@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from soupwidgets.evaluation.audit import Rounding
 from soupwidgets.evaluation.evaluation import SplitScore
@@ -48,6 +49,9 @@ def stream_score(
     if known is not None:
         yield known
         return
+    if ev.elsewhere is not None:
+        yield from ev.elsewhere.scores(recipe, split, images)
+        return
     keys, half = ev.run_keys(recipe, [split])
     key, reader = keys[split.name], ev.reader(split)
     run = Run(
@@ -72,6 +76,29 @@ def stream_score(
         if complete:
             score = run.score()
             yield file_score(ev.store, key, recipe=recipe, split=split, score=score, logits=None, device=ev.device.type)
+
+
+@contextmanager
+def scores_ahead(
+    ev: Evaluator, recipes: Sequence[Recipe], split: Split, *, images: int | None = None
+) -> Iterator[None]:
+    """Have numbers measured together on the cluster within the block, as `Evaluator.ahead` does; else nothing.
+
+    Parameters
+    ----------
+    ev
+        The evaluator.
+    recipes
+        In the order in which they will be asked for.
+    split, images
+        As in `stream_score`.
+    """
+    if ev.elsewhere is None:
+        yield
+        return
+    due = [recipe for recipe, known in zip(recipes, known_scores(ev, recipes, split), strict=True) if known is None]
+    with ev.elsewhere.scores_ahead(due, split, images):
+        yield
 
 
 def known_scores(ev: Evaluator, recipes: Sequence[Recipe], split: Split) -> list[SplitScore | None]:

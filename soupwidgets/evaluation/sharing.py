@@ -54,6 +54,11 @@ class Share:
         claim = self._claim
         return claim is not None and claim.held
 
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody of this process waits for the measurement."""
+        return self._users > 0
+
     def take(self) -> bool:
         """Try to get the claim without waiting. After getting it, look into the store before starting."""
         with self.lock:

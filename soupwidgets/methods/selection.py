@@ -53,7 +53,8 @@ def clearly_worse(metric: Metric, score: float, than: float) -> bool:
 
 def best_alone(ev: Evaluator, names: Sequence[str]) -> tuple[str, float]:
     """The checkpoint with the best selection score, the first among equals, and that score."""
-    scores = {name: selection_score(ev, Recipe({name: 1})) for name in names}
+    with ev.ahead([Recipe({name: 1}) for name in names], ev.suite.validation.name):
+        scores = {name: selection_score(ev, Recipe({name: 1})) for name in names}
     merit = selection_metric(ev).merit
     best = max(names, key=lambda name: merit(scores[name]))
     return best, scores[best]

@@ -218,11 +218,11 @@ def alpha_sweep(
             f"for example {(ev.pool.fine_tuned or others or ['none is in the pool'])[0]}"
         )
     done: dict[float, Evaluation] = {}
-    with tqdm(
-        total=len(grid), desc=f"alpha sweep of {one_line(fine_tuned)}", unit="alpha", disable=not progress
-    ) as bar:
-        for i in coarse_to_fine(len(grid)):
-            done[grid[i]] = ev.evaluate(wise_ft(ev.pool, fine_tuned, grid[i]), splits)
+    recipes = {grid[i]: wise_ft(ev.pool, fine_tuned, grid[i]) for i in coarse_to_fine(len(grid))}
+    bar = tqdm(total=len(grid), desc=f"alpha sweep of {one_line(fine_tuned)}", unit="alpha", disable=not progress)
+    with bar, ev.ahead(recipes.values(), splits):
+        for alpha, recipe in recipes.items():
+            done[alpha] = ev.evaluate(recipe, splits)
             bar.update()
     evaluations = {alpha: done[alpha] for alpha in grid}
     return Sweep(fine_tuned, evaluations, ev.suite.validation.name, ev.suite.id_test.name)

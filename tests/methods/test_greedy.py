@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 
@@ -69,6 +69,11 @@ class LogitEvaluator:
         if recipe not in self._known:
             self.record(recipe, self.suite.validation, self._logits(recipe))
         return self._known[recipe]
+
+    @contextmanager
+    def ahead(self, recipes: Iterable[Recipe], splits: str) -> Iterator[None]:
+        assert splits == "val"
+        yield
 
     def batch(self, split: Split, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         return torch.from_numpy(rows), torch.from_numpy(split.labels[rows])

@@ -104,12 +104,15 @@ class AlphaExplorer(Panel):
     def fill(self, state: State) -> Iterator[Filled | None]:
         """Sweep alpha from coarse to fine."""
         name, total = state["fine_tuned"], len(self._grid)
-        for done, place in enumerate(coarse_to_fine(total)):
-            yield Filled(f"filling the curve: {done} of {total} alphas", done, total)
-            if self._grid[place] not in self._measured[name]:
-                for _ in self._stream(name, self._grid[place]):
-                    yield None
-                yield Filled(f"filling the curve: {done + 1} of {total} alphas", done + 1, total, fresh=True)
+        alphas = [self._grid[place] for place in coarse_to_fine(total)]
+        due = [wise_ft(self.ev.pool, name, alpha) for alpha in alphas if alpha not in self._measured[name]]
+        with self.ev.ahead(due):
+            for done, alpha in enumerate(alphas):
+                yield Filled(f"filling the curve: {done} of {total} alphas", done, total)
+                if alpha not in self._measured[name]:
+                    for _ in self._stream(name, alpha):
+                        yield None
+                    yield Filled(f"filling the curve: {done + 1} of {total} alphas", done + 1, total, fresh=True)
         yield Filled("the curve is complete", total, total)
         # When all of that was in the store, nothing was loaded yet: the first new alpha should not wait for it.
         self.ev.warm_up(wise_ft(self.ev.pool, name, state["alpha"]))

@@ -194,13 +194,14 @@ class FrontierExplorer(Panel):
     def fill(self, state: State) -> Iterator[Filled | None]:
         """Measure the checkpoints that were not measured yet."""
         total = len(self.ev.pool.names)
-        for done, name in enumerate(self.ev.pool.names):
-            recipe = Recipe({name: 1})
-            if self.ev.stored(recipe) is None:
-                yield Filled(f"measuring {name}: {done} of {total} checkpoints", done, total)
-                for _ in self.ev.stream(recipe):
-                    yield None
-                yield Filled(f"{name} is measured: {done + 1} of {total} checkpoints", done + 1, total, fresh=True)
+        recipes = {name: Recipe({name: 1}) for name in self.ev.pool.names}
+        with self.ev.ahead(recipes.values()):
+            for done, (name, recipe) in enumerate(recipes.items()):
+                if self.ev.stored(recipe) is None:
+                    yield Filled(f"measuring {name}: {done} of {total} checkpoints", done, total)
+                    for _ in self.ev.stream(recipe):
+                        yield None
+                    yield Filled(f"{name} is measured: {done + 1} of {total} checkpoints", done + 1, total, fresh=True)
         yield Filled("every checkpoint is measured", total, total)
 
     def act(self, name: str, state: State) -> Iterator[View | State]:
@@ -212,12 +213,13 @@ class FrontierExplorer(Panel):
             return
         recipes = [average(models)] if name == "soup" else sweeps(self.ev.pool, models)
         what = f"average of {len(models)} models" if name == "soup" else "alpha sweep"
-        for i, recipe in enumerate(recipes):
-            words = f"{what}: {i} of {len(recipes)} measured"
-            view = replace(self._view(state), words=words, done=i, total=len(recipes))
-            for _ in self.ev.stream(recipe):
-                yield view
-            self._measured.look()
+        with self.ev.ahead(recipes):
+            for i, recipe in enumerate(recipes):
+                words = f"{what}: {i} of {len(recipes)} measured"
+                view = replace(self._view(state), words=words, done=i, total=len(recipes))
+                for _ in self.ev.stream(recipe):
+                    yield view
+                self._measured.look()
         if name == "soup":
             yield {"chosen": [describe(self.ev.pool, self.ev.evaluate(recipes[0])).name]}
 

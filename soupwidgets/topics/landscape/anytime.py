@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from soupwidgets.evaluation import Evaluator, SplitScore, known_scores, stream_score
+from soupwidgets.evaluation import Evaluator, SplitScore, known_scores, scores_ahead, stream_score
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites import Split
 
@@ -41,14 +41,16 @@ def measure_points(
     """
     scores: Scores = known_scores(ev, recipes, split)
     yield scores, [i for i, score in enumerate(scores) if score is not None]
-    for i in order:
-        if scores[i] is None:
+    unknown = [i for i in order if scores[i] is None]
+    with scores_ahead(ev, [recipes[i] for i in unknown], split, images=SAMPLE):
+        for i in unknown:
             for rough in stream_score(ev, recipes[i], split, images=SAMPLE):
                 scores[i] = rough
                 yield scores, [i]
-    for i in exact_order(scores):
-        found = scores[i]
-        if found is None or not found.exact:
+    inexact = [i for i in exact_order(scores) if (found := scores[i]) is None or not found.exact]
+    with scores_ahead(ev, [recipes[i] for i in inexact], split):
+        for i in inexact:
+            found = scores[i]
             for score in stream_score(ev, recipes[i], split):
                 # A restarted point does not fall back to fewer images than it had.
                 newer = found is None or score.seen > found.seen

@@ -1,0 +1,64 @@
+"""A Ray cluster of several processes on this machine, started once."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+MEMORY = 80 * 1024**2
+
+
+@dataclass
+class TwoNodes:
+    """A cluster with two nodes that compute. Processes of the second have another working folder."""
+
+    address: str
+    folders: tuple[Path, Path]
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoNodes]:
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    from ray.cluster_utils import Cluster
+
+    kind: dict[str, Any] = {"object_store_memory": MEMORY, "include_dashboard": False}
+    started = Cluster(initialize_head=True, head_node_args={**kind, "num_cpus": 0})
+    folders = tmp_path_factory.mktemp("first-node"), tmp_path_factory.mktemp("second-node")
+    before = Path.cwd()
+    try:
+        for folder in folders:
+            os.chdir(folder)
+            started.add_node(num_cpus=1, **kind)
+    finally:
+        os.chdir(before)
+    yield TwoNodes(started.address, folders)
+    import ray
+
+    ray.shutdown()
+    started.shutdown()
+
+
+def workers() -> dict[int, Path]:
+    """Processes of our workers, with their working folders."""
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if re.match(rb"ray::RayWorker", (process / "cmdline").read_bytes()):
+                found[int(process.name)] = (process / "cwd").readlink()
+        except OSError:
+            continue
+    return found
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.02)
