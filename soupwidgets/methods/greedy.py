@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +15,7 @@ from soupwidgets.evaluation import Evaluator, Logits, screen
 from soupwidgets.methods.advice import warn
 from soupwidgets.methods.method import soup_method
 from soupwidgets.methods.selection import selection_metric, selection_score
+from soupwidgets.methods.speculation import Ahead, likely_soups
 from soupwidgets.methods.uniform import average, chosen_ingredients
 from soupwidgets.recipe import Recipe
 from soupwidgets.stats.metrics import METRIC_WORDS, shown
@@ -154,7 +156,8 @@ def greedy_soup(
 
     Only the validation split is looked at. Where its score is the share of right images, the hardest
     come first, and a candidate is dropped as soon as the other images cannot change the verdict. For another
-    metric (macro-F1, worst group) one image can change any verdict: every candidate is then measured in full.
+    metric (macro-F1, worst group) one image can change any verdict: every candidate is then measured in full. So it is
+    on a cluster, where the soups that the next verdicts will most likely ask for are measured together.
 
     Parameters
     ----------
@@ -203,9 +206,10 @@ def greedy_soup(
     names = chosen_ingredients(ev.pool, ingredients)
     first = names if seed is None else []
     with tqdm(total=len(first) + len(names), desc="greedy soup", unit="model", disable=not progress) as bar:
-        for name in first:
-            ev.evaluate(Recipe({name: 1}), [ev.suite.validation.name])
-            bar.update()
+        with ev.ahead([Recipe({name: 1}) for name in first], ev.suite.validation.name):
+            for name in first:
+                ev.evaluate(Recipe({name: 1}), [ev.suite.validation.name])
+                bar.update()
         for made in greedy_steps(ev, names, strict=strict, seed=seed, full=full, tie_order=tie_order):  # noqa: B007 the last one counts
             bar.update()
     if len(made.ingredients) == 1 and len(names) > 1:
@@ -250,7 +254,8 @@ def greedy_steps(
     split, merit = ev.suite.validation, selection_metric(ev).merit
     metric, total = split.scoring.metric, len(split)
     if seed is None:
-        alone = {name: selection_score(ev, Recipe({name: 1})) for name in names}
+        with ev.ahead([Recipe({name: 1}) for name in names], split.name):
+            alone = {name: selection_score(ev, Recipe({name: 1})) for name in names}
         listed = sorted(names) if tie_order == "name" else names[::-1]
         order = sorted(listed, key=lambda name: merit(alone[name]), reverse=True)
     else:
@@ -259,20 +264,25 @@ def greedy_steps(
     steps = [GreedyStep(order[0], best, 0.0, True, total, total)]
     yield GreedySoup(average(soup), tuple(steps), metric, tie_order)
     # Images that are right can be counted up; what a mean over classes or a worst group will be, no part tells.
-    in_full = full or metric != "accuracy" or split.scoring.class_map is not None
-    for candidate in order[1:]:
-        recipe = average([*soup, candidate])
-        if in_full:
-            found, looked_at = selection_score(ev, recipe), total
-        else:
-            needed = round(best * total) + (1 if strict else 0)
-            screening = screen(ev, recipe, split, _hardest_first(ev, soup, candidate), needed)
-            found, looked_at = screening.at_most / total, screening.looked_at
-        accepted = merit(found) > merit(best) if strict else merit(found) >= merit(best)
-        steps.append(GreedyStep(candidate, found, best, accepted, looked_at, total))
-        if accepted:
-            soup, best = [*soup, candidate], found
-        yield GreedySoup(average(soup), tuple(steps), metric, tie_order)
+    in_full = full or metric != "accuracy" or split.scoring.class_map is not None or ev.abreast > 1
+    with closing(Ahead(ev, split.name)) as ahead:
+        for tried, candidate in enumerate(order[1:], 1):
+            if ev.abreast > 1:
+                # Laplace's rule of succession: the share of verdicts so far, as if there had been one more of each.
+                kept = len(soup) / (tried + 1)
+                ahead.expect(map(average, likely_soups(soup, order[tried:], accepted=kept, width=2 * ev.abreast)))
+            recipe = average([*soup, candidate])
+            if in_full:
+                found, looked_at = selection_score(ev, recipe), total
+            else:
+                needed = round(best * total) + (1 if strict else 0)
+                screening = screen(ev, recipe, split, _hardest_first(ev, soup, candidate), needed)
+                found, looked_at = screening.at_most / total, screening.looked_at
+            accepted = merit(found) > merit(best) if strict else merit(found) >= merit(best)
+            steps.append(GreedyStep(candidate, found, best, accepted, looked_at, total))
+            if accepted:
+                soup, best = [*soup, candidate], found
+            yield GreedySoup(average(soup), tuple(steps), metric, tie_order)
 
 
 def _hardest_first(ev: Evaluator, soup: Sequence[str], candidate: str) -> NDArray[np.int64]:

@@ -47,6 +47,7 @@ class LogitEvaluator:
     """Stands in for an evaluator whose models say what ``logits`` tells, and counts the images that they were asked."""
 
     device = torch.device("cpu")
+    abreast = 1
 
     def __init__(self, names: list[str], labels: np.ndarray, logits: Callable[[Recipe], Logits]) -> None:
         self.pool = NamedPool(names)
