@@ -11,6 +11,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from soupwidgets.checkpoints.errors import CheckpointError
+from soupwidgets.checkpoints.remote import fetch_matching, is_url
 from soupwidgets.folders import cache_folder
 from soupwidgets.text import one_line
 
@@ -30,7 +31,7 @@ def locate(name: str | Path, endpoint: str | None = None) -> Path:
     name
         A path; ``hf-hub:owner/repository``, optionally followed by ``/file``; or
         an open_clip model and the tag of its weights, such as
-        ``ViT-B-32/laion2b_s34b_b79k``. If a file of that name exists, it is used.
+        ``ViT-B-32/laion2b_s34b_b79k``; or ``s3://bucket/file``, see `fetch`. If a file of that name exists, it is used.
     endpoint
         URL of the hub; the default of huggingface_hub when None.
 
@@ -49,6 +50,8 @@ def locate(name: str | Path, endpoint: str | None = None) -> Path:
     text = str(name)
     if Path(text).exists():
         return Path(text)
+    if is_url(name):
+        return fetch_matching(name)[0]
     if text.startswith(_HUB):
         owner, _, rest = text.removeprefix(_HUB).partition("/")
         repository, _, file = rest.partition("/")

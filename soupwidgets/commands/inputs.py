@@ -23,11 +23,14 @@ def known_pool(source: str) -> str:
     PoolError
         With a message that says what is there instead.
     """
+    from soupwidgets.checkpoints import is_url
     from soupwidgets.pool import PoolError, weight_files
 
     if not source:
         raise PoolError("--pool is empty: a shell variable may not be set")
     path = Path(source)
+    if is_url(source):
+        return source
     if path.is_dir():
         if weight_files(path):
             return source
@@ -52,11 +55,12 @@ def known_suite(folder: Path | None) -> Path | None:
     SuiteError
         With a message that says what is there instead.
     """
+    from soupwidgets.checkpoints import is_url
     from soupwidgets.pool import weight_files
     from soupwidgets.suites import SuiteError
 
-    if folder is None:
-        return None
+    if folder is None or is_url(folder):
+        return folder
     manifest = folder / "suite.json"
     if folder.name == "suite.json" and folder.is_file():
         return folder.parent

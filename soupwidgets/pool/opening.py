@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from soupwidgets.checkpoints import (
+    CONFIG_NAME,
     INDEX_ENDING,
     Adapter,
     AdapterFile,
@@ -15,6 +16,8 @@ from soupwidgets.checkpoints import (
     CheckpointFile,
     adapter_folder,
     different_heads,
+    fetch,
+    fetch_matching,
     head_of,
     with_head_of,
     with_tensors,
@@ -150,6 +153,22 @@ def name_of(path: Path) -> str:
     """
     endings = [ending for ending in (*ENDINGS, path.suffix) if path.name.endswith(ending)]
     return path.name.removesuffix(max(endings, key=len))
+
+
+def remote_files(url: str | Path) -> list[Path]:
+    """Local copies of the weight files of a remote folder, file or pattern; see `soupwidgets.checkpoints.fetch`."""
+    last = str(url).rpartition("/")[2]
+    if last.endswith(ENDINGS) or set(last) & set("*?["):
+        return fetch_matching(url)
+    return weight_files(fetch(url, _remote_weights))
+
+
+def _remote_weights(names: Iterable[str]) -> list[str]:
+    names = list(names)
+    # What `weight_files` finds in a folder, and the description that names a model of transformers.
+    here = [name for name in names if "/" not in name and name.endswith((*ENDINGS, "config.json"))]
+    adapters = {name.rpartition("/")[0] for name in names if name.count("/") == 1 and name.endswith("/" + CONFIG_NAME)}
+    return here + [name for name in names if name.rpartition("/")[0] in adapters]
 
 
 def weight_files(folder: Path) -> list[Path]:

@@ -13,10 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from soupwidgets.checkpoints import CheckpointFile, TensorInfo, locate
+from soupwidgets.checkpoints import CheckpointFile, TensorInfo, is_url, locate
 from soupwidgets.pool.differences import require_alike, short
 from soupwidgets.pool.errors import PoolError, some
-from soupwidgets.pool.opening import ENDINGS, by_name, weight_files, with_head_from
+from soupwidgets.pool.opening import ENDINGS, by_name, remote_files, weight_files, with_head_from
 from soupwidgets.recipe import Recipe
 
 
@@ -80,7 +80,9 @@ class Pool:
             For example ``"data/zoo/fashion"``, ``"runs/*.safetensors"``, or a list of files. A list may also
             name published weights: ``"hf-hub:owner/repository"``, or ``"ViT-B-32/laion2b_s34b_b79k"``, an
             open_clip model and the tag of its weights; they are downloaded once. Opened checkpoints
-            (such as those of `open_clip_classifier`) are used as they are.
+            (such as those of `open_clip_classifier`) are used as they are. ``"s3://bucket/zoo"`` (``gs://``,
+            ``memory://``, ``file://``) is a folder, pattern or file on another file system: copied to a local cache,
+            verified, and copied again when it has changed there.
         zero_shot
             Name of the zero-shot model, the ancestor of the others, if no card says which one it is.
         prepare
@@ -112,7 +114,10 @@ class Pool:
         if isinstance(source, str | Path):
             folder = Path(source)
             paths: list[Path | CheckpointFile] = []
-            paths += weight_files(folder) if folder.is_dir() else sorted(map(Path, glob.glob(str(source))))
+            if is_url(source):
+                paths += remote_files(source)
+            else:
+                paths += weight_files(folder) if folder.is_dir() else sorted(map(Path, glob.glob(str(source))))
             if not paths:
                 endings = ", ".join(ENDINGS)
                 raise PoolError(f"{source}: no weight file there ({endings}); give a folder, a pattern, or a list")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from soupwidgets.checkpoints.remote import record_of
 from soupwidgets.pool import Pool
 from soupwidgets.stats.metrics import METRICS, Metric
 from soupwidgets.suites import SliceSplit, Split, Suite
@@ -35,6 +36,8 @@ class Luggage:
         Of this package.
     hashes
         Content of each split, by name.
+    copies
+        Folders that are copies of remote ones: where from, and which files; a worker without them fetches its own.
     metrics, transforms
         Somebody's own, which the suite names.
     """
@@ -45,6 +48,7 @@ class Luggage:
     folder: Path
     version: str
     hashes: Mapping[str, str]
+    copies: Mapping[Path, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     metrics: tuple[Metric, ...] = ()
     transforms: Mapping[str, Transform] = field(default_factory=dict)
 
@@ -75,15 +79,15 @@ def pack(pool: Pool, suite: Suite, options: Mapping[str, Any]) -> Luggage:
     splits = _every(suite)
     named = {split.scoring.metric for split in splits}
     shifts = {split.source.shift.corruption for split in splits if split.source.shift is not None}
-    return Luggage(
-        pool,
-        unread(suite),
-        options,
-        Path.cwd(),
-        version("soupwidgets"),
-        {split.name: split.content_hash for split in splits},
-        tuple(METRICS[name] for name in sorted(named) if METRICS[name].identity != name),
-        {name: TRANSFORMS[name] for name in shifts if not _bundled(TRANSFORMS[name])},
+    packed = Luggage(pool, unread(suite), options, Path.cwd(), version("soupwidgets"), {})
+    folders = {folder for path in packed.files for folder in (path.parent, path.parent.parent)}
+    records = {folder: record for folder in sorted(folders) if (record := record_of(folder)) is not None}
+    return replace(
+        packed,
+        hashes={split.name: split.content_hash for split in splits},
+        copies={folder: (record.url, tuple(record.files)) for folder, record in records.items()},
+        metrics=tuple(METRICS[name] for name in sorted(named) if METRICS[name].identity != name),
+        transforms={name: TRANSFORMS[name] for name in shifts if not _bundled(TRANSFORMS[name])},
     )
 
 

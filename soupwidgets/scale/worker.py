@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from typing import Any
 
 import torch
 
-from soupwidgets.checkpoints import CheckpointError
+from soupwidgets.checkpoints import CheckpointError, fetch
 from soupwidgets.evaluation import Evaluator, Logits, SplitScore, stream_score
 from soupwidgets.evaluation.elsewhere import plain
 from soupwidgets.recipe import Recipe
@@ -135,6 +135,9 @@ class Worker:
                     f"{self.name}: no folder {luggage.folder} there, in which the pool's or the suite's files are; "
                     "open them by a path that all machines have"
                 ) from error
+        for folder, (url, names) in luggage.copies.items():
+            if not all((folder / name).is_file() for name in names):
+                fetch(url, partial(_these, names), folder)
         for path, size in files.items():
             if not path.is_file():
                 raise NodeError(f"{self.name}: there is no file {path.absolute()} there; copy it, or share the folder")
@@ -146,8 +149,8 @@ class Worker:
         for metric in luggage.metrics:
             metric_named(metric)
         TRANSFORMS.update(luggage.transforms)
-        with tempfile.TemporaryDirectory(prefix="soupwidgets-") as folder:
-            return Evaluator(luggage.pool, luggage.suite, store=Store(folder), **luggage.options)
+        with tempfile.TemporaryDirectory(prefix="soupwidgets-") as empty:
+            return Evaluator(luggage.pool, luggage.suite, store=Store(empty), **luggage.options)
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
@@ -156,6 +159,10 @@ class Worker:
             yield
         except (CheckpointError, SuiteError, OSError, ImportError, AttributeError) as error:
             raise NodeError(f"{self.name}: {error}") from error
+
+
+def _these(names: Sequence[str], _there: Iterable[str]) -> Sequence[str]:
+    return names
 
 
 def _scores(ev: Evaluator, recipe: Recipe, split: Split, outputs: bool, images: int | None) -> Iterator[SplitScore]:

@@ -9,6 +9,7 @@ from typing import get_args
 import numpy as np
 from msgspec import UNSET, to_builtins
 
+from soupwidgets.checkpoints import CheckpointError, fetch
 from soupwidgets.stats.metrics import METRICS
 from soupwidgets.suites.class_map import ClassMap
 from soupwidgets.suites.content import SuiteError, load_array
@@ -21,6 +22,14 @@ from soupwidgets.suites.task import USUAL_METRIC, Task
 MANIFEST = "suite.json"
 _MOST_LISTED = 1000
 _LONGEST_FILE = 255
+
+
+def remote_suite(url: str | Path) -> Path:
+    """Local copy of a suite's folder on another file system; raises `SuiteError` when it cannot be had."""
+    try:
+        return fetch(url, lambda names: [n for n in names if "/" not in n and n.endswith((".json", ".npy"))])
+    except CheckpointError as error:
+        raise SuiteError(str(error)) from error
 
 
 def what_is_in(folder: Path) -> str:

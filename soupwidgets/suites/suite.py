@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from soupwidgets.checkpoints import is_url
 from soupwidgets.stats.label_metrics import MULTI_LABEL
 from soupwidgets.stats.metrics import Metric, metric_named
 from soupwidgets.suites.checks import check_files, check_roles, label_misfit
@@ -19,7 +20,7 @@ from soupwidgets.suites.in_memory import array_split, labelled_examples
 from soupwidgets.suites.json_files import decode
 from soupwidgets.suites.label_sets import LabelSets
 from soupwidgets.suites.manifest import Manifest
-from soupwidgets.suites.opening import MANIFEST, opened_split, what_is_in
+from soupwidgets.suites.opening import MANIFEST, opened_split, remote_suite, what_is_in
 from soupwidgets.suites.saving import save_suite
 from soupwidgets.suites.slices import SliceSplit, read_slice
 from soupwidgets.suites.split import Scoring, Split, html_head
@@ -316,7 +317,8 @@ class Suite:
         Parameters
         ----------
         folder
-            Holds ``suite.json`` and the ``.npy`` arrays that it names.
+            Holds ``suite.json`` and the ``.npy`` arrays that it names; ``"s3://bucket/suite"`` (``gs://``,
+            ``memory://``, ``file://``) is copied to a local cache, verified, and copied again when it has changed.
         slices
             Files of slices of its splits.
 
@@ -331,7 +333,7 @@ class Suite:
             When the manifest or an array is missing or malformed, when a name
             points out of the folder, or when labels and images do not match.
         """
-        folder = Path(folder)
+        said, folder = str(folder), remote_suite(folder) if is_url(folder) else Path(folder)
         path = folder / MANIFEST
         if not path.is_file():
             raise SuiteError(f"{path} is missing: {folder} is not the folder of a suite; {what_is_in(folder)}")
@@ -352,7 +354,7 @@ class Suite:
         splits = {entry.name: opened_split(folder, entry, manifest.task) for entry in manifest.splits}
         suite = cls(manifest.name, [str(c) for c in manifest.classes], splits, manifest.templates)
         check_files(suite, path)
-        suite.opened = f"sw.Suite.open({str(folder)!r})"
+        suite.opened = f"sw.Suite.open({said!r})"
         return suite.with_slices(slices) if slices else suite
 
     def class_names(self, split: str) -> tuple[str, ...]:
