@@ -22,6 +22,18 @@ class TwoNodes:
     address: str
     folders: tuple[Path, Path]
 
+    def workers(self) -> dict[int, Path]:
+        """Processes of our workers, with their working folders; not those of a cluster of parallel tests."""
+        found = {}
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                folder = (process / "cwd").readlink()
+                if folder in self.folders and re.match(rb"ray::RayWorker", (process / "cmdline").read_bytes()):
+                    found[int(process.name)] = folder
+            except OSError:
+                continue
+        return found
+
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoNodes]:
@@ -43,18 +55,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoNodes]:
 
     ray.shutdown()
     started.shutdown()
-
-
-def workers() -> dict[int, Path]:
-    """Processes of our workers, with their working folders."""
-    found = {}
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if re.match(rb"ray::RayWorker", (process / "cmdline").read_bytes()):
-                found[int(process.name)] = (process / "cwd").readlink()
-        except OSError:
-            continue
-    return found
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:

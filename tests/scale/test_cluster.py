@@ -21,7 +21,7 @@ from soupwidgets.evaluation import score, scores_ahead, stream_score
 from soupwidgets.topics.landscape.plane import stream_plane
 from soupwidgets.topics.landscape.span import plane_through
 from tests.fixtures import ZOO
-from tests.scale.conftest import TwoNodes, wait_until, workers
+from tests.scale.conftest import TwoNodes, wait_until
 
 pytestmark = pytest.mark.slow
 SPLITS = ["val", "test", "blur"]
@@ -37,7 +37,7 @@ def shared(
     yield ev
     assert ev.elsewhere is not None
     ev.elsewhere.crew.close()  # type: ignore[attr-defined]
-    wait_until(lambda: not workers())
+    wait_until(lambda: not cluster.workers())
 
 
 @pytest.fixture
@@ -72,14 +72,16 @@ def test_a_recipe_has_the_same_numbers_logits_and_keys_as_without_a_cluster(
     assert again.forward_images == 0
 
 
-def test_a_sweep_is_made_by_both_workers_and_nothing_twice(ev: Evaluator, small_evaluator: Evaluator) -> None:
+def test_a_sweep_is_made_by_both_workers_and_nothing_twice(
+    ev: Evaluator, small_evaluator: Evaluator, cluster: TwoNodes
+) -> None:
     assert ev.abreast == 2
     sweep = alpha_sweep(ev, "ft-03", alphas=6, splits=SPLITS, progress=False)
     assert (
         sweep.evaluations == alpha_sweep(small_evaluator, "ft-03", alphas=6, splits=SPLITS, progress=False).evaluations
     )
     assert ev.forward_images == 6 * images(ev, SPLITS)
-    assert len(workers()) == 2
+    assert len(cluster.workers()) == 2
     alpha_sweep(ev, "ft-03", alphas=6, splits=SPLITS, progress=False)
     assert ev.forward_images == 6 * images(ev, SPLITS)
 
@@ -119,11 +121,13 @@ def test_a_stream_that_is_closed_gives_its_orders_up(ev: Evaluator) -> None:
     assert ev.evaluate(Recipe({"ft-06": 1}), "blur").exact
 
 
-def test_a_worker_that_is_killed_in_mid_sweep_costs_nothing(ev: Evaluator, small_evaluator: Evaluator) -> None:
+def test_a_worker_that_is_killed_in_mid_sweep_costs_nothing(
+    ev: Evaluator, small_evaluator: Evaluator, cluster: TwoNodes
+) -> None:
     recipes = alphas(ev, 9)
     with ev.ahead(recipes, SPLITS):
         first = ev.evaluate(recipes[0], SPLITS)
-        os.kill(min(workers()), signal.SIGKILL)
+        os.kill(min(cluster.workers()), signal.SIGKILL)
         found = [first, *(ev.evaluate(recipe, SPLITS) for recipe in recipes[1:])]
     assert found == [small_evaluator.evaluate(recipe, SPLITS) for recipe in recipes]
     assert len(ev.store) == 9 * len(SPLITS)
@@ -131,10 +135,12 @@ def test_a_worker_that_is_killed_in_mid_sweep_costs_nothing(ev: Evaluator, small
     assert ev.forward_images == 9 * images(ev, SPLITS)
 
 
-def test_what_a_slow_worker_has_is_given_to_another(ev: Evaluator, small_evaluator: Evaluator) -> None:
+def test_what_a_slow_worker_has_is_given_to_another(
+    ev: Evaluator, small_evaluator: Evaluator, cluster: TwoNodes
+) -> None:
     recipes = alphas(ev, 7)
-    wait_until(lambda: len(workers()) == 2 or not ev.evaluate(recipes[0], SPLITS))
-    stopped = max(workers())
+    wait_until(lambda: len(cluster.workers()) == 2 or not ev.evaluate(recipes[0], SPLITS))
+    stopped = max(cluster.workers())
     ev.evaluate(recipes[0], SPLITS)
     os.kill(stopped, signal.SIGSTOP)
     try:

@@ -10,7 +10,7 @@ import pytest
 
 from soupwidgets import Evaluator, Pool, Recipe, SoupWarning, Store, Suite
 from soupwidgets.scale import NodeError
-from tests.scale.conftest import TwoNodes, wait_until, workers
+from tests.scale.conftest import TwoNodes, wait_until
 
 pytestmark = pytest.mark.slow
 # A path that means another folder in the processes of each node, as paths do on different machines.
@@ -50,11 +50,11 @@ def test_a_machine_without_the_files_is_left_out_and_named(
     (told,) = [one for one in said if issubclass(one.category, SoupWarning)]
     assert "weights/ft-a.safetensors" in str(told.message)
     assert "node " in str(told.message)
-    assert list(workers().values()) == [cluster.folders[0]]
+    assert list(cluster.workers().values()) == [cluster.folders[0]]
     # The same with no machine that has them.
     shutil.rmtree(cluster.folders[0] / "weights")
     ev.elsewhere.crew.close()  # type: ignore[union-attr,attr-defined]
-    wait_until(lambda: not workers())
+    wait_until(lambda: not cluster.workers())
     alone = evaluator(cluster, small_suite, tmp_path / "other")
     with (
         warnings.catch_warnings(action="ignore"),
@@ -62,7 +62,7 @@ def test_a_machine_without_the_files_is_left_out_and_named(
     ):
         alone.evaluate("ft-a", "val")
     alone.elsewhere.crew.close()  # type: ignore[union-attr,attr-defined]
-    wait_until(lambda: not workers())
+    wait_until(lambda: not cluster.workers())
 
 
 @pytest.mark.usefixtures("driver")
@@ -79,7 +79,7 @@ def test_a_machine_with_other_weights_under_the_same_name_is_left_out(
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         ev.warm_up(recipes[0])
-        wait_until(lambda: len(workers()) == 2)
+        wait_until(lambda: len(cluster.workers()) == 2)
         with ev.ahead(recipes, "val"):
             found = [ev.evaluate(recipe, "val") for recipe in recipes]
         # It may have come up when the others were done: then it is asked now.
@@ -88,4 +88,4 @@ def test_a_machine_with_other_weights_under_the_same_name_is_left_out(
     assert found == [here.evaluate(recipe, split) for split in ("val", "blur") for recipe in recipes]
     assert any("ft-b.safetensors: the file was replaced or changed" in str(one.message) for one in said)
     ev.elsewhere.crew.close()  # type: ignore[union-attr,attr-defined]
-    wait_until(lambda: not workers())
+    wait_until(lambda: not cluster.workers())

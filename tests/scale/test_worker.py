@@ -29,7 +29,12 @@ def sent() -> Sent:
     """A worker with what would reach another process."""
 
     def send(ev: Evaluator) -> Worker:
-        options = {"device": "cpu", "model": ev.architecture, "batch_norm": ev.recalibration or "average"}
+        options = {
+            "device": "cpu",
+            "model": ev.architecture,
+            "batch_norm": ev.recalibration or "average",
+            "precision": "float32",
+        }
         bytes_ = cloudpickle.dumps(pack(ev.pool, ev.suite, options))
         threads = torch.get_num_threads()
         return Worker(lambda: cloudpickle.loads(bytes_), "box (10.0.0.7)", threads, lambda: False)
