@@ -1,4 +1,4 @@
-"""Statistics: intervals, resampling, paired tests, calibration; one implementation of each."""
+"""Statistics: intervals, resampling, paired tests, calibration, prediction-powered estimates; one of each."""
 
 from soupwidgets.stats.bootstrap import bootstrap_mean
 from soupwidgets.stats.calibration import Calibration, best_temperature, calibration, expected_calibration_error
@@ -7,6 +7,7 @@ from soupwidgets.stats.figure import Figure
 from soupwidgets.stats.intervals import LEVEL, class_mean_interval, clopper_pearson, mean_interval
 from soupwidgets.stats.metrics import METRICS, Metric, metric_named
 from soupwidgets.stats.paired import PairedDifference, PairedTest, mcnemar, paired_difference
+from soupwidgets.stats.prediction_powered import powered_accuracy, powered_mean
 from soupwidgets.stats.scales import Scale, from_scale, to_scale
 
 __all__ = [
@@ -30,5 +31,7 @@ __all__ = [
     "paired_difference",
     "mean_interval",
     "metric_named",
+    "powered_accuracy",
+    "powered_mean",
     "to_scale",
 ]
