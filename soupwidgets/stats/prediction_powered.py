@@ -13,6 +13,8 @@ Floats = NDArray[np.float64]
 
 # What the predictions are fitted to the same images with: a line and a spread, and the mean of the differences.
 _FITTED = 4
+# No prediction is trusted further than to so many images.
+_LEAST_REACH = 2
 
 
 def powered_accuracy(predicted: Floats, right: NDArray[np.bool_], inclusion: Floats) -> Estimate:
@@ -30,8 +32,8 @@ def powered_accuracy(predicted: Floats, right: NDArray[np.bool_], inclusion: Flo
     Returns
     -------
     Estimate
-        With its 95% interval, which never excludes a number of right answers that is within one image of the estimate,
-        and never reaches beyond what the images seen leave possible. With all images seen it is exact, a point.
+        With its 95% interval, which reaches two images from the estimate at least, and not beyond what the images seen
+        leave possible. With all images seen it is exact, a point.
 
     Raises
     ------
@@ -70,7 +72,7 @@ def powered_accuracy(predicted: Floats, right: NDArray[np.bool_], inclusion: Flo
     value = float(predicted.sum() + differences.sum()) / total
     expected = float(((1 - inclusion) / inclusion * predicted * (1 - predicted)).sum())
     error = np.sqrt(max(_hajek(differences, chance), expected)) / total
-    margin = max(float(stats.t.ppf(0.5 + LEVEL / 2, seen - _FITTED)) * float(error), 1 / total)
+    margin = max(float(stats.t.ppf(0.5 + LEVEL / 2, seen - _FITTED)) * float(error), _LEAST_REACH / total)
     least, most = known / total, (known + total - seen) / total
     value = min(max(value, least), most)
     return Estimate(value, max(value - margin, least), min(value + margin, most))

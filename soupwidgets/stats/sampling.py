@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,32 +79,39 @@ class Design:
             return np.ones(total)
         if seen <= self.first:
             return np.full(total, seen / total)
-        later = np.minimum(1.0, proportional(self.sizes[self.first :], seen - self.first) * self.sizes)
+        later = np.minimum(1.0, self._rest.factor(seen - self.first) * self.sizes)
         share = self.first / total
-        return share + (1 - share) * later
+        inclusion: Floats = share + (1 - share) * later
+        return inclusion
+
+    @cached_property
+    def _rest(self) -> Proportional:
+        return Proportional(self.sizes[self.first :])
 
 
-def proportional(sizes: Floats, count: int) -> float:
-    """The factor for which ``min(1, factor x size)`` adds up to ``count``.
+class Proportional:
+    """Probabilities in proportion to size that are at most 1 and add up to a number of images.
 
     Parameters
     ----------
     sizes
         ``[n]``, positive.
-    count
-        At most n.
 
     Examples
     --------
-    >>> proportional(np.array([8.0, 1.0, 1.0]), 2)
+    >>> Proportional(np.array([8.0, 1.0, 1.0])).factor(2)
     0.5
     """
-    falling = np.sort(sizes)[::-1]
-    certain = np.arange(min(count, len(falling)))
-    left = np.cumsum(falling[::-1])[::-1][: len(certain)]
-    factors = (count - certain) / left
-    # The first number of certain images for which the largest of the others is not certain.
-    fits = factors * falling[: len(certain)] <= 1
-    if not fits.any():
-        return float(1 / falling[-1])
-    return float(factors[np.argmax(fits)])
+
+    def __init__(self, sizes: Floats) -> None:
+        self._falling = np.sort(sizes)[::-1]
+        # The sum of the sizes from each place on.
+        self._left = np.cumsum(self._falling[::-1])[::-1]
+
+    def factor(self, count: int) -> float:
+        """The number for which ``min(1, factor x size)`` adds up to ``count``, which is at most n."""
+        certain = np.arange(min(count, len(self._falling)))
+        factors = (count - certain) / self._left[: len(certain)]
+        # The first number of certain images for which the largest of the others is not certain.
+        fits = factors * self._falling[: len(certain)] <= 1
+        return float(factors[np.argmax(fits)] if fits.any() else 1 / self._falling[-1])
