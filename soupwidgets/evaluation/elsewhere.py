@@ -247,7 +247,7 @@ class Elsewhere:
 
     def _numbers(self, recipe: Recipe, split: Split, images: int | None) -> Order:
         ev = self._live()
-        key = ev.key(recipe, split)
+        key = ev.run_key(recipe, split)
         known = self._orders.get((key, False, images))
         if known is not None and known.error is None:
             return known

@@ -541,7 +541,7 @@ class Evaluator:
         return self._keys(Recipe.of(recipe), [split], treatment)[split.name]
 
     def run_key(self, recipe: Recipe, split: Split) -> str:
-        """The key under which a new measurement with logits is filed; `key` is that of one in float32."""
+        """The key under which a new measurement is filed; `key` is that of one in float32."""
         return self.run_keys(recipe, [split])[0][split.name]
 
     def _keys(
