@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from soupwidgets.evaluation.tasks import answers
 from soupwidgets.recipe import Recipe
+from soupwidgets.stats.estimate import Estimate
 from soupwidgets.stats.figure import Figure
 from soupwidgets.stats.intervals import clopper_pearson, mean_interval
 from soupwidgets.stats.metrics import DRAWS, METRICS, metric_named
@@ -59,6 +60,9 @@ class SplitScore:
     precision
         What the model was computed with. After a pass in ``"bfloat16"`` every prediction is made certain in float32;
         loss and logits keep the rounding of bfloat16.
+    estimate
+        What the accuracy of all images is estimated to be, where neighbours in the store predict the answers and those
+        seen so far, in an order of their own, correct the prediction.
     """
 
     role: Role
@@ -72,6 +76,7 @@ class SplitScore:
     loss_sd: float | None = field(default=None, repr=False, compare=False)
     task: Task = field(default="single-label", repr=False, compare=False)
     precision: str = field(default="float32", repr=False, compare=False)
+    estimate: Estimate | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         return f"SplitScore({self.role}: {self.words}, loss {self.loss:.4g})"
@@ -83,11 +88,13 @@ class SplitScore:
         if not self.sized:
             return f"{100 * self.accuracy:.2f}% (size unknown, no interval)"
         name = "" if self.figure is None else f"{self.metric} "
-        images = f"{self.seen:,} images" if self.exact else f"{self.seen:,} of {self.total:,} images so far"
+        images = f"of {self.seen:,} images" if self.exact else f"of {self.seen:,} of {self.total:,} images so far"
+        if self.estimate is not None:
+            images = f"predicted from neighbours, checked on {self.seen:,} of {self.total:,} images"
         known = METRICS.get(self.metric)
         if known is not None and not known.share:
-            return f"{name}{self.accuracy:.4g} [{low:.4g}, {high:.4g}] of {images}"
-        return f"{name}{100 * self.accuracy:.2f}% [{100 * low:.2f}, {100 * high:.2f}] of {images}"
+            return f"{name}{self.accuracy:.4g} [{low:.4g}, {high:.4g}] {images}"
+        return f"{name}{100 * self.accuracy:.2f}% [{100 * low:.2f}, {100 * high:.2f}] {images}"
 
     @property
     def sized(self) -> bool:
@@ -107,6 +114,8 @@ class SplitScore:
     @property
     def accuracy(self) -> float:
         """What the split's benchmark reports: the share of correct examples, or else the value of `figure`."""
+        if self.estimate is not None:
+            return self.estimate.value
         return self.correct / self.seen if self.figure is None else self.figure.value
 
     @property
@@ -122,7 +131,9 @@ class SplitScore:
 
     @cached_property
     def interval(self) -> tuple[float, float]:
-        """95% interval of the accuracy: Clopper-Pearson, or that of `figure`."""
+        """95% interval of the accuracy: Clopper-Pearson, or that of `figure` or `estimate`."""
+        if self.estimate is not None:
+            return self.estimate.low, self.estimate.high
         if self.figure is not None:
             return self.figure.low, self.figure.high
         # Cached, because a figure that follows a slider asks for all of them at every move.
@@ -148,7 +159,9 @@ def fill_intervals(scores: Iterable[SplitScore]) -> None:
     scores
         Any scores; intervals that are already cached are not computed again.
     """
-    due = [score for score in scores if score.figure is None and "interval" not in vars(score)]
+    due = [
+        score for score in scores if score.figure is None and score.estimate is None and "interval" not in vars(score)
+    ]
     limits = clopper_pearson([score.correct for score in due], [score.seen for score in due])
     for score, (low, high) in zip(due, limits.tolist(), strict=True):
         vars(score)["interval"] = low, high
@@ -211,13 +224,18 @@ class Evaluation:
         return all(score.exact for score in self.scores.values())
 
     @property
+    def predicted(self) -> bool:
+        """Whether a score is an estimate with the help of neighbours in the store."""
+        return any(score.estimate is not None for score in self.scores.values())
+
+    @property
     def accuracy(self) -> dict[str, float]:
         """Accuracy (0..1) by split."""
         return {name: score.accuracy for name, score in self.scores.items()}
 
     @property
     def interval(self) -> dict[str, tuple[float, float]]:
-        """95% Clopper-Pearson interval by split."""
+        """95% interval by split, as `SplitScore.interval`."""
         return {name: score.interval for name, score in self.scores.items()}
 
     @property

@@ -34,7 +34,9 @@ from soupwidgets.evaluation.described import model_for, says_same
 from soupwidgets.evaluation.elsewhere import Elsewhere, Order, joined
 from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, score_logits
 from soupwidgets.evaluation.filing import file_score, stored_logits, stored_score
+from soupwidgets.evaluation.forecast import Forecast
 from soupwidgets.evaluation.freed_memory import keep_freed_memory
+from soupwidgets.evaluation.neighbours import Neighbours
 from soupwidgets.evaluation.network import MixedNetwork, halved
 from soupwidgets.evaluation.passes import Passes
 from soupwidgets.evaluation.precision import Precision, can_be_audited, choose, known_precision
@@ -147,6 +149,7 @@ class Evaluator:
         self._runs: weakref.WeakValueDictionary[str, Run] = weakref.WeakValueDictionary()
         self._network = MixedNetwork(self.architecture, pool, self.device)
         self._precision: Literal["float32", "bfloat16"] | None = None
+        self._neighbours = Neighbours(pool, self.store, list(suite.splits))
         # What was wanted of this one, whether the store had it or not: a set in the order of asking.
         self.asked: dict[Recipe, None] = {}
         self.forward_images = 0
@@ -284,7 +287,7 @@ class Evaluator:
         # One for all splits: the more examples were compared, the better a recipe's rounding is known.
         rounding = Rounding()
         runs = {
-            key: self.run(splits[0], key, rounding if splits[0].name in half else None)
+            key: self.run(splits[0], key, rounding if splits[0].name in half else None, recipe)
             for key, splits in waiting.items()
         }
         found: dict[str, SplitScore] = {}
@@ -626,12 +629,17 @@ class Evaluator:
                 self._readers[split.name] = SplitReader(split, self.architecture, self.device)
             return self._readers[split.name]
 
-    def run(self, split: Split, key: str, rounding: Rounding | None = None) -> Run:
-        """The measurement of this key that is in progress, or a new one."""
+    def run(self, split: Split, key: str, rounding: Rounding | None = None, recipe: Recipe | None = None) -> Run:
+        """The measurement of this key that is in progress, or a new one; with a recipe, neighbours predict it."""
         reader = self.reader(split)
         with self._lock:
-            new = Run(split, reader, share=Share(self.store.claims, key), rounding=rounding)
-            return self._runs.setdefault(key, new)
+            run = self._runs.get(key)
+            if run is None:
+                predicted = None if recipe is None else self._neighbours.predict(recipe, split, self.key)
+                forecast = None if predicted is None else Forecast(predicted, split.labels, reader.order)
+                share = Share(self.store.claims, key)
+                run = self._runs[key] = Run(split, reader, share=share, rounding=rounding, forecast=forecast)
+            return run
 
     def _stored(self, recipe: Recipe, splits: Sequence[Split]) -> dict[str, SplitScore]:
         known = self.answering_keys(recipe, splits)

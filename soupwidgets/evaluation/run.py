@@ -13,8 +13,9 @@ from torch import Tensor
 
 from soupwidgets.evaluation.audit import Audit, Rounding
 from soupwidgets.evaluation.evaluation import SplitScore, score_logits, split_figure
+from soupwidgets.evaluation.forecast import FIRST, Forecast
 from soupwidgets.evaluation.sharing import Share
-from soupwidgets.evaluation.split_reader import SplitReader
+from soupwidgets.evaluation.split_reader import ReorderedReader, SplitReader
 from soupwidgets.evaluation.tasks import KEEPS_OUTPUTS, answers
 from soupwidgets.stats.metrics import metric_named
 from soupwidgets.suites import Split
@@ -38,6 +39,9 @@ class Run:
         Whether to keep `logits`, or only count them; those of every pixel are never kept.
     rounding
         For a pass in bfloat16: what is known about its rounding. It ends with an audit.
+    forecast
+        What neighbours predict, if there are any: it decides in which order images are looked at, and makes estimates
+        of partial scores.
     """
 
     def __init__(
@@ -48,9 +52,11 @@ class Run:
         share: Share,
         keep_logits: bool = True,
         rounding: Rounding | None = None,
+        forecast: Forecast | None = None,
     ) -> None:
         self.split = split
-        self.reader = reader
+        self.forecast = forecast
+        self.reader = reader if forecast is None else ReorderedReader(reader, lambda: forecast.order)
         self.share = share
         self.task = split.scoring.task
         self._rounding = rounding
@@ -97,6 +103,11 @@ class Run:
         return "bfloat16" if self.half else "float32"
 
     @property
+    def samples(self) -> tuple[int, ...]:
+        """After how many images the next split is looked at first."""
+        return _SAMPLES if self.forecast is None else (FIRST, *_SAMPLES)
+
+    @property
     def told(self) -> SplitScore | None:
         """The score after the last batch; None before the first."""
         return self.kept or self.last
@@ -120,6 +131,8 @@ class Run:
             if not self.seen:
                 self.logits = np.empty((len(self.reader), logits.shape[1]), dtype=np.float32)
             self.logits[self.reader.order[self.seen : stop]] = logits.float().cpu().numpy()
+        if self.forecast is not None:
+            self.forecast.add(by_class, losses, right)
         self.seen = stop
 
     def score(self) -> SplitScore:
@@ -136,7 +149,7 @@ class Run:
             variance = (self._loss_squares - self.seen * loss**2) / (self.seen - 1)
             # The variance of equal losses may come out slightly below zero; non-finite losses have no spread.
             spread = math.sqrt(max(0.0, variance)) if math.isfinite(variance) else None
-        return SplitScore(
+        score = SplitScore(
             self.split.role,
             len(self.reader),
             self.seen,
@@ -147,6 +160,7 @@ class Run:
             task=self.task,
             precision=self.precision,
         )
+        return score if self.forecast is None else self.forecast.improve(score)
 
 
 def next_batch(runs: Sequence[Run], batch: int) -> tuple[Run, int] | None:
@@ -157,8 +171,8 @@ def next_batch(runs: Sequence[Run], batch: int) -> tuple[Run, int] | None:
     a run is cancelled is in the store, not scattered over incomplete splits.
     """
     runs = [run for run in runs if run.kept is None]
-    for sample in _SAMPLES:
+    for sample in sorted({sample for run in runs for sample in run.samples}):
         for run in runs:
-            if run.seen < (stop := min(sample, len(run.reader))):
+            if sample in run.samples and run.seen < (stop := min(sample, len(run.reader))):
                 return run, stop
     return (runs[0], min(runs[0].seen + batch, len(runs[0].reader))) if runs else None

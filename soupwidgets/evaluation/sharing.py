@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 
 from soupwidgets.evaluation.evaluation import SplitScore
+from soupwidgets.stats.estimate import Estimate
 from soupwidgets.stats.figure import Figure
 from soupwidgets.store import Claim, Claims
 from soupwidgets.suites import Split
@@ -27,6 +28,7 @@ class _Progress(msgspec.Struct):
     loss: float | None
     loss_sd: float | None
     figure: Figure | None
+    estimate: Estimate | None = None
 
 
 class Share:
@@ -103,7 +105,8 @@ class Share:
             return
         words = None
         if score is not None:
-            words = msgspec.json.encode(_Progress(score.seen, score.correct, score.loss, score.loss_sd, score.figure))
+            said = score.seen, score.correct, score.loss, score.loss_sd, score.figure, score.estimate
+            words = msgspec.json.encode(_Progress(*said))
         claim.say(working=working, words=words)
 
     def hear(self, split: Split) -> SplitScore | None:
@@ -117,7 +120,17 @@ class Share:
             return None
         loss = math.nan if said.loss is None else said.loss
         seen, correct, task = said.seen, said.correct, split.scoring.task
-        return SplitScore(split.role, total, seen, correct, loss, figure=said.figure, loss_sd=said.loss_sd, task=task)
+        return SplitScore(
+            split.role,
+            total,
+            seen,
+            correct,
+            loss,
+            figure=said.figure,
+            loss_sd=said.loss_sd,
+            task=task,
+            estimate=said.estimate,
+        )
 
 
 @contextmanager

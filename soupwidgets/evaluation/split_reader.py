@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -66,3 +68,35 @@ class SplitReader:
         picked = {name: array[rows] for name, array in self._examples.items()}
         wide = {n: a.astype(np.int64) if a.dtype.kind == "u" and a.itemsize > 1 else a for n, a in picked.items()}
         return {name: torch.from_numpy(array).to(self._device) for name, array in wide.items()}
+
+
+class ReorderedReader:
+    """The same in another order, which may change for examples that were not measured yet.
+
+    Parameters
+    ----------
+    reader
+        The split's examples.
+    order
+        Returns all positions of the split in the order of measurement, ``[n]``.
+    """
+
+    def __init__(self, reader: SplitReader, order: Callable[[], NDArray[np.int64]]) -> None:
+        self._reader, self._order = reader, order
+
+    def __len__(self) -> int:
+        return len(self._reader)
+
+    @property
+    def order(self) -> NDArray[np.int64]:
+        """All positions of the split in the order of measurement."""
+        return self._order()
+
+    @property
+    def labels(self) -> Tensor:
+        """In this order, on the device."""
+        return torch.from_numpy(self._reader.split.labels[self.order]).to(self._reader.labels.device)
+
+    def batch(self, start: int, stop: int) -> Inputs:
+        """As `SplitReader.batch`."""
+        return self._reader.pick(self.order[start:stop])[0]

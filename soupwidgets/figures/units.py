@@ -170,4 +170,6 @@ def within_sentence(words: str) -> str:
 
 def counted(score: SplitScore) -> str:
     """How many examples are right, where a score is the share of them; else how many there are."""
+    if score.estimate is not None:
+        return f"predicted, checked on {score.seen} of {score.total}"
     return f"{score.correct} of {score.seen}" if score.metric == "accuracy" else f"of {score.seen}"

@@ -15,7 +15,10 @@ def how_far(evaluation: Evaluation, examples: str = "images") -> tuple[str, int,
     """Words for how far an evaluation is; ``examples`` seen (what they are called), and in all."""
     seen = sum(score.seen for score in evaluation.scores.values())
     total = sum(score.total for score in evaluation.scores.values())
-    return f"{'exact' if evaluation.exact else 'coarse so far'}, {seen:,} of {total:,} {examples}", seen, total
+    state = "exact" if evaluation.exact else "coarse so far"
+    if evaluation.predicted:
+        state += ", predicted from neighbours, checked on"
+    return f"{state}{'' if evaluation.predicted else ','} {seen:,} of {total:,} {examples}", seen, total
 
 
 def percent_limits(interval: tuple[float, float]) -> str:

@@ -93,9 +93,9 @@ class LandscapeLine:
         return self.barrier - margin, self.barrier + margin
 
     def _variance(self, t: float) -> float:
-        """Of the error at t: binomial, or from the interval of another metric."""
+        """Of the error at t: binomial, or from the interval of an estimate or of another metric."""
         score = self.scores[t]
-        if score.figure is None:
+        if score.figure is None and score.estimate is None:
             return score.accuracy * (1 - score.accuracy) / score.seen
         low, high = score.interval
         return ((high - low) / (2 * 1.959964)) ** 2

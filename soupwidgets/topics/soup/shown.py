@@ -9,6 +9,7 @@ from typing import Any
 from soupwidgets.figures.units import unit_of
 from soupwidgets.methods import GreedySoup
 from soupwidgets.panel.examples import examples_word
+from soupwidgets.panel.measured import how_far
 from soupwidgets.panel.view import View
 from soupwidgets.recipe import Recipe
 from soupwidgets.topics.soup import figures
@@ -27,16 +28,15 @@ def soup_view(pot: Pot, state: Mapping[str, Any], known: Measured) -> View:
         origin = f"{pot.methods[state['method']].label}, from {len(state['of'])} ingredients"
     if recipe.by_tensor:
         origin += "; coefficients by tensor, of which the table shows the mean"
-    seen = sum(score.seen for score in evaluation.scores.values())
-    total = sum(score.total for score in evaluation.scores.values())
+    far, seen, total = how_far(evaluation, examples_word(pot.ev.suite))
     members = sum(1 for value in recipe.values() if value)
-    words = f"soup of {members} ({origin}): {'exact' if evaluation.exact else 'coarse so far'}"
+    words = f"soup of {members} ({origin}): {far}"
     notes = [*pot.saved.get(recipe, ()), *known.advice]
     step = None
     if trace:
         step = step_of(state, trace)
         notes.insert(0, figures.greedy_sentence(trace, step))
-    view = _view(pot, state, known, f"{words}, {seen:,} of {total:,} {examples_word(pot.ev.suite)}", trace, step)
+    view = _view(pot, state, known, words, trace, step)
     return replace(view, done=seen, total=total, notes=notes)
 
 
