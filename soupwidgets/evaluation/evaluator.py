@@ -247,7 +247,10 @@ class Evaluator:
         >>> ev.evaluate("zero-shot", "val")["val"].accuracy == ev.evaluate({"zero-shot": 1}).accuracy["val"]
         True
         """
-        for evaluation in self.stream(recipe, splits):
+        recipe = Recipe.of(recipe)
+        self.asked[recipe] = None
+        # Nobody sees the answers on the way: they need no forecast.
+        for evaluation in self._stream(recipe, self._splits(splits), foretold=False):
             last = evaluation
         return last
 
@@ -255,7 +258,8 @@ class Evaluator:
         """Measure a recipe step by step.
 
         Yields after every batch once every split has a first coarse score; the
-        last one is exact. Stop iterating to cancel: splits that are complete
+        last one is exact. What neighbours in the store predict makes coarse scores
+        of accuracy finer (`SplitScore.estimate`). Stop iterating to cancel: splits that are complete
         by then are in the store. An iterator may also be paused for a while
         and resumed.
 
@@ -273,7 +277,7 @@ class Evaluator:
         self.asked[recipe] = None
         yield from self._stream(recipe, self._splits(splits))
 
-    def _stream(self, recipe: Recipe, chosen: Sequence[Split]) -> Iterator[Evaluation]:
+    def _stream(self, recipe: Recipe, chosen: Sequence[Split], *, foretold: bool = True) -> Iterator[Evaluation]:
         scores = self._stored(recipe, chosen)
         # Two splits may hold the same images: these are one measurement.
         waiting: dict[str, list[Split]] = {}
@@ -287,7 +291,7 @@ class Evaluator:
         # One for all splits: the more examples were compared, the better a recipe's rounding is known.
         rounding = Rounding()
         runs = {
-            key: self.run(splits[0], key, rounding if splits[0].name in half else None, recipe)
+            key: self.run(splits[0], key, rounding if splits[0].name in half else None, recipe if foretold else None)
             for key, splits in waiting.items()
         }
         found: dict[str, SplitScore] = {}
@@ -690,7 +694,7 @@ class Evaluator:
         keys, half = self.run_keys(recipe, [split])
         # Held until its logits are available.
         run = self.run(split, keys[split.name], Rounding() if half else None)
-        for _ in self._stream(recipe, [split]):
+        for _ in self._stream(recipe, [split], foretold=False):
             pass
         return run.logits if run.done else stored_logits(self.store, keys[split.name])
 
