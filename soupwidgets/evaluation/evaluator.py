@@ -596,6 +596,9 @@ class Evaluator:
             for split, key in zip(splits, self._keys(recipe, splits, precision=precision).values(), strict=True)
         ]
 
+    def _keys_of(self, recipe: Recipe, split: Split) -> list[str]:
+        return [key for _, _, key in self.answering_keys(recipe, [split])]
+
     def _decided(self, recipe: Recipe) -> Literal["float32", "bfloat16"]:
         with self._lock:
             if self._precision is None:
@@ -639,7 +642,7 @@ class Evaluator:
         with self._lock:
             run = self._runs.get(key)
             if run is None:
-                predicted = None if recipe is None else self._neighbours.predict(recipe, split, self.key)
+                predicted = None if recipe is None else self._neighbours.predict(recipe, split, self._keys_of)
                 forecast = None if predicted is None else Forecast(predicted, split.labels, reader.order)
                 share = Share(self.store.claims, key)
                 run = self._runs[key] = Run(split, reader, share=share, rounding=rounding, forecast=forecast)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from soupwidgets.recipe import Recipe
 from soupwidgets.store import Store
 from soupwidgets.suites import SliceSplit, Split
 
-KeyOf = Callable[[Recipe, Split], str]
+KeysOf = Callable[[Recipe, Split], Sequence[str]]
 
 # With fewer images a prediction gains nothing.
 _FEWEST = 4 * FIRST
@@ -50,17 +50,17 @@ class Neighbours:
         self._looked = -_REFRESH
         self._around: tuple[Recipe, list[Recipe]] | None = None
         self._logits: OrderedDict[str, Logits] = OrderedDict()
-        self._keys: dict[tuple[Recipe, str], str] = {}
+        self._keys: dict[tuple[Recipe, str], Sequence[str]] = {}
 
-    def predict(self, recipe: Recipe, split: Split, key_of: KeyOf) -> Logits | None:
+    def predict(self, recipe: Recipe, split: Split, keys_of: KeysOf) -> Logits | None:
         """Predicted logits by class, ``[images, classes]``, float32.
 
         Parameters
         ----------
         recipe, split
             What is going to be measured.
-        key_of
-            Under which key a measurement is stored.
+        keys_of
+            Under which keys a measurement may be stored, the best first.
 
         Returns
         -------
@@ -73,7 +73,7 @@ class Neighbours:
         if not plain or isinstance(split, SliceSplit) or len(split) < _FEWEST or recipe.by_tensor:
             return None
         with self._lock:
-            known = self._measured(self._candidates(recipe), split, key_of)
+            known = self._measured(self._candidates(recipe), split, keys_of)
             if len(known) < 2:
                 return None
             # The nearest first, and then the ingredients themselves.
@@ -88,17 +88,18 @@ class Neighbours:
             return None
         return scoring.class_map.scores(predicted) if scoring.class_map else predicted
 
-    def _measured(self, candidates: Sequence[Recipe], split: Split, key_of: KeyOf) -> list[tuple[str, Recipe]]:
+    def _measured(self, candidates: Sequence[Recipe], split: Split, keys_of: KeysOf) -> list[tuple[str, Recipe]]:
         """Those of which there are logits, with their keys."""
         for one in candidates:
             if (one, split.name) not in self._keys:
-                self._keys[one, split.name] = key_of(one, split)
-        keys = {self._keys[one, split.name]: one for one in candidates}
+                self._keys[one, split.name] = keys_of(one, split)
+        keys = [self._keys[one, split.name] for one in candidates]
+        there: Container[str] = self._logits
         # Logits in memory are worth as much as those in the store, which takes its time.
-        if not all(key in self._logits for key in list(keys)[:NEAREST]):
-            there = self._store.get(keys)
-            return [(key, one) for key, one in keys.items() if key in there]
-        return [(key, one) for key, one in keys.items() if key in self._logits]
+        if not all(any(key in there for key in some) for some in keys[:NEAREST]):
+            there = self._store.get([key for some in keys for key in some])
+        best = [next((key for key in some if key in there), None) for some in keys]
+        return [(key, one) for key, one in zip(best, candidates, strict=True) if key is not None]
 
     def _candidates(self, recipe: Recipe) -> list[Recipe]:
         """Recipes that may have been measured, the nearest first; the same for all splits of one measurement."""

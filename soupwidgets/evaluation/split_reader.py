@@ -99,4 +99,8 @@ class ReorderedReader:
 
     def batch(self, start: int, stop: int) -> Inputs:
         """As `SplitReader.batch`."""
-        return self._reader.pick(self.order[start:stop])[0]
+        return self.pick(self.order[start:stop])[0]
+
+    def pick(self, rows: NDArray[np.int64]) -> tuple[Inputs, Tensor]:
+        """As `SplitReader.pick`."""
+        return self._reader.pick(rows)

@@ -23,11 +23,11 @@ def test_logits_between_measured_alphas(ev: Evaluator) -> None:
     split, recipe = ev.suite.splits["rotate"], wise_ft(ev.pool, "ft-03", 0.5)
     neighbours = Neighbours(ev.pool, ev.store, [*ev.suite.splits])
     ev.evaluate(wise_ft(ev.pool, "ft-03", 0.4), "rotate")
-    assert neighbours.predict(recipe, split, ev.key) is None, "one neighbour is none"
+    assert neighbours.predict(recipe, split, ev._keys_of) is None, "one neighbour is none"
     for alpha in (0.0, 0.2, 0.6, 0.8, 1.0):
         ev.evaluate(wise_ft(ev.pool, "ft-03", alpha), "rotate")
     images = ev.forward_images
-    found = Neighbours(ev.pool, ev.store, [*ev.suite.splits]).predict(recipe, split, ev.key)
+    found = Neighbours(ev.pool, ev.store, [*ev.suite.splits]).predict(recipe, split, ev._keys_of)
     assert found is not None
     assert ev.forward_images == images
     truth = ev.evaluate(recipe, "rotate").split_logits("rotate")
@@ -41,11 +41,11 @@ def test_where_nothing_is_predicted(ev: Evaluator) -> None:
         ev.evaluate(name, ["rotate", "test"])
     neighbours = Neighbours(ev.pool, ev.store, [*ev.suite.splits])
     middle, split = wise_ft(ev.pool, "ft-03", 0.5), ev.suite.splits["rotate"]
-    assert neighbours.predict(middle, split, ev.key) is not None
+    assert neighbours.predict(middle, split, ev._keys_of) is not None
     layered = Recipe(dict(middle), by_tensor={"head.weight": {"ft-03": 1.0}})
-    assert neighbours.predict(layered, split, ev.key) is None
-    assert neighbours.predict(middle, SliceSplit("some", split, range(150), "why they matter"), ev.key) is None
-    assert neighbours.predict(middle, ev.suite.splits["blur"], ev.key) is None, "measured on other splits only"
+    assert neighbours.predict(layered, split, ev._keys_of) is None
+    assert neighbours.predict(middle, SliceSplit("some", split, range(150), "why they matter"), ev._keys_of) is None
+    assert neighbours.predict(middle, ev.suite.splits["blur"], ev._keys_of) is None, "measured on other splits only"
 
 
 def test_another_pools_recipes_and_damaged_logits_are_passed_over(ev: Evaluator, tiny_pool: Pool) -> None:
@@ -59,4 +59,4 @@ def test_another_pools_recipes_and_damaged_logits_are_passed_over(ev: Evaluator,
         path.write_bytes(content)
     neighbours = Neighbours(ev.pool, ev.store, [*ev.suite.splits])
     with pytest.warns(StoreWarning, match="damaged"):
-        assert neighbours.predict(wise_ft(ev.pool, "ft-03", 0.5), split, ev.key) is None
+        assert neighbours.predict(wise_ft(ev.pool, "ft-03", 0.5), split, ev._keys_of) is None
