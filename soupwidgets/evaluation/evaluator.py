@@ -174,6 +174,13 @@ class Evaluator:
         other._precision = None if self._precision is None else "float32"
         return other
 
+    def with_store(self, store: Store) -> Evaluator:
+        """The same evaluator, with the same weights in memory and another store."""
+        other = copy(self)
+        other.store, other._runs = store, weakref.WeakValueDictionary()
+        other._neighbours = Neighbours(self.pool, store, list(self.suite.splits))
+        return other
+
     def _like(self, pool: Pool, batch_norm: BatchNorm | Recalibration) -> Evaluator:
         return Evaluator(
             pool,

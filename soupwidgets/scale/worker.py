@@ -94,10 +94,11 @@ class Worker:
             chosen, where = Recipe.from_json(recipe), self._evaluator.suite[split]
             # The driver may want float32 of what is otherwise measured in bfloat16.
             both = (self._evaluator, self._evaluator.in_float32())
-            ev = next((one for one in both if one.run_key(chosen, where) == key), self._evaluator)
-            self._check(where, key, ev.run_key(chosen, where))
+            own = next((one for one in both if one.run_key(chosen, where) == key), self._evaluator)
             # The driver keeps results. Here they would fill a disk.
-            ev.store, before, told = Store(folder), ev.forward_images, 0.0
+            ev = own.with_store(Store(folder))
+            self._check(where, key, ev.run_key(chosen, where))
+            before, told = ev.forward_images, 0.0
             for score in _scores(ev, chosen, where, outputs, images):
                 last = score
                 if self._stopped():
