@@ -18,7 +18,7 @@ import soupwidgets as sw
 from benchmarks.sweep import ROOT, UsualDataset, usual_loop, usual_model
 from benchmarks.table import Row, interleaved_seconds, median_seconds
 from soupwidgets import Evaluator, Pool, Recipe, Store, Suite
-from soupwidgets.evaluation.evaluator import BATCH
+from soupwidgets.evaluation.computation import BATCH
 from soupwidgets.evaluation.network import halved
 from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.models import ImageClassifier, streamline
@@ -130,8 +130,8 @@ def _bare_seconds(ev: Evaluator, split: Split) -> float:
     batches = [reader.batch(start, min(start + size, len(reader))) for start in range(0, len(reader), size)]
     with ev.model(Recipe({CORNERS[1]: 1})) as exact:
         if half:
-            ev._network.update_half()
-        model = ev._network.half_module if half else exact
+            ev.computation.network.update_half()
+        model = ev.computation.network.half_module if half else exact
         ready = [halved(batch) if half else batch for batch in batches]
 
     def forward() -> None:

@@ -15,7 +15,7 @@ from torch import nn
 
 from benchmarks.table import Row
 from soupwidgets import Evaluator, Pool, Store, Suite, models
-from soupwidgets.evaluation.evaluator import BATCH
+from soupwidgets.evaluation.computation import BATCH
 from soupwidgets.models import Inputs, Model
 
 # The evaluator looks at few examples first, so that a slider has an answer at once.

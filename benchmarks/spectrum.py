@@ -11,7 +11,7 @@ from benchmarks.sweep import ROOT, usual_model
 from benchmarks.table import Row
 from soupwidgets import Evaluator, Pool, Recipe, Store, Suite
 from soupwidgets.evaluation import BlendReader
-from soupwidgets.evaluation.evaluator import BATCH
+from soupwidgets.evaluation.computation import BATCH
 from soupwidgets.models import Architecture, streamline
 from soupwidgets.topics.spectrum.image_paths import image_paths
 from soupwidgets.topics.spectrum.path_spectrum import path_spectrum

@@ -127,11 +127,13 @@ class Order:
         images
             How many went through the model.
         """
-        self.ev.forward_images += images
+        self.ev.computation.images += images
         if not score.exact:
             self.tell(score)
         elif self.run.kept is None:
-            self.run.kept = self.ev.file(self.run.share.key, self.recipe, self.run.split, score, logits, "on a cluster")
+            self.run.kept = self.ev.kept.file(
+                self.run.share.key, self.recipe, self.run.split, score, logits=logits, device="on a cluster"
+            )
             self.run.share.release()
 
     def fail(self, error: Exception) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
@@ -19,39 +18,32 @@ from torch import Tensor, nn
 
 from soupwidgets.devices import known_device
 from soupwidgets.evaluation.audit import Rounding
-from soupwidgets.evaluation.batch_norm import BATCH as BN_BATCH
 from soupwidgets.evaluation.batch_norm import (
     BatchNorm,
     Recalibration,
     batch_norm_note,
     is_mixture,
-    measure_statistics,
     recalibration_of,
-    source_of,
     statistics_of,
 )
+from soupwidgets.evaluation.computation import Computation
 from soupwidgets.evaluation.described import model_for, says_same
 from soupwidgets.evaluation.elsewhere import Elsewhere, Order, joined
-from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, score_logits
-from soupwidgets.evaluation.filing import file_score, stored_logits, stored_score
+from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore
+from soupwidgets.evaluation.filing import stored_logits
 from soupwidgets.evaluation.forecast import Forecast
-from soupwidgets.evaluation.freed_memory import keep_freed_memory
+from soupwidgets.evaluation.kept import Kept
 from soupwidgets.evaluation.neighbours import Neighbours
-from soupwidgets.evaluation.network import MixedNetwork, halved
-from soupwidgets.evaluation.passes import Passes
-from soupwidgets.evaluation.precision import Precision, can_be_audited, choose, known_precision
+from soupwidgets.evaluation.precision import Precision, can_be_audited, known_precision
 from soupwidgets.evaluation.run import Run, next_batch
 from soupwidgets.evaluation.sharing import POLL, STILL_WAITING, Share, all_used
 from soupwidgets.evaluation.split_reader import SplitReader
-from soupwidgets.evaluation.tasks import KEEPS_OUTPUTS
 from soupwidgets.mixing import PoolMatrix, save_mixture
 from soupwidgets.models import Input, Inputs
 from soupwidgets.pool import Pool, PoolError
 from soupwidgets.recipe import Recipe, RecipeLike
-from soupwidgets.store import Store, StoreError, measurement_key
-from soupwidgets.suites import SliceSplit, Split, Suite
-
-BATCH = {"cpu": 192, "cuda": 2048}
+from soupwidgets.store import Store
+from soupwidgets.suites import Split, Suite
 
 
 class Evaluator:
@@ -122,12 +114,9 @@ class Evaluator:
     ) -> None:
         self.pool = pool
         self.suite = suite
-        self.store = Store.default() if store is None else store
         self._wanted_device = device
         self.device = _device(device)
         self._wanted_precision = known_precision(precision)
-        if self.device.type == "cpu":
-            keep_freed_memory()
         self.architecture = model_for(pool, model, inputs)
         takes = self.architecture.inputs
         for split in suite.splits.values():
@@ -143,17 +132,10 @@ class Evaluator:
             )
         self.batch_norm = batch_norm
         self.recalibration = recalibration_of(batch_norm, pool)
-        self._lock = threading.RLock()
-        self._readers: dict[str, SplitReader] = {}
-        # Measurements in progress; callers that ask for the same one join it. An entry goes with its last user.
-        self._runs: weakref.WeakValueDictionary[str, Run] = weakref.WeakValueDictionary()
-        self._network = MixedNetwork(self.architecture, pool, self.device)
-        self._precision: Literal["float32", "bfloat16"] | None = None
-        self._neighbours = Neighbours(pool, self.store, list(suite.splits))
+        self.computation = Computation(pool, suite, self.architecture, self.device, recalibration=self.recalibration)
+        self._use(Store.default() if store is None else store)
         # What was wanted of this one, whether the store had it or not: a set in the order of asking.
         self.asked: dict[Recipe, None] = {}
-        self.forward_images = 0
-        self._passes = Passes()
         self._cluster = cluster
         self.elsewhere: Elsewhere | None = None if cluster is None else joined(self, cluster, device)
 
@@ -169,17 +151,35 @@ class Evaluator:
         """The same evaluator, with the same weights in memory, for what needs losses and logits without rounding."""
         if self._wanted_precision == "float32":
             return self
-        other = copy(self)
-        other._wanted_precision = "float32"
-        other._precision = None if self._precision is None else "float32"
-        return other
+        return self._copy(self.store, "float32")
 
     def with_store(self, store: Store) -> Evaluator:
         """The same evaluator, with the same weights in memory and another store."""
+        return self._copy(store, self._wanted_precision)
+
+    def _copy(self, store: Store, precision: Precision) -> Evaluator:
         other = copy(self)
-        other.store, other._runs = store, weakref.WeakValueDictionary()
-        other._neighbours = Neighbours(self.pool, store, list(self.suite.splits))
+        other._wanted_precision = precision
+        other._use(store)
+        if self.elsewhere is not None:
+            other.elsewhere = Elsewhere(other, self.elsewhere.crew)
         return other
+
+    def _use(self, store: Store) -> None:
+        again = weakref.WeakMethod(self._again)
+        self.kept = Kept(
+            self.pool,
+            self.suite,
+            store,
+            model=self.architecture.fingerprint,
+            recalibration=self.recalibration,
+            precisions=("float32",) if self._wanted_precision == "float32" else ("float32", "bfloat16"),
+            device=self.device.type,
+            again=lambda recipe, split: measure(recipe, split) if (measure := again()) else None,
+        )
+        self._neighbours = Neighbours(self.pool, store, list(self.suite.splits))
+        # Measurements in progress; callers that ask for the same one join it. An entry goes with its last user.
+        self._runs: weakref.WeakValueDictionary[str, Run] = weakref.WeakValueDictionary()
 
     def _like(self, pool: Pool, batch_norm: BatchNorm | Recalibration) -> Evaluator:
         return Evaluator(
@@ -214,14 +214,22 @@ class Evaluator:
     @property
     def precision(self) -> Literal["float32", "bfloat16"]:
         """What new measurements are made with; for ``"auto"`` the first reading measures which is faster."""
-        if self._wanted_precision == "float32":
-            return "float32"
-        return self._decided(Recipe({self.pool.names[0]: 1}))
+        return self.computation.precision(self._wanted_precision, Recipe({self.pool.names[0]: 1}))
+
+    @property
+    def store(self) -> Store:
+        """Where measurements are kept."""
+        return self.kept.store
+
+    @property
+    def forward_images(self) -> int:
+        """How many examples went through the network so far."""
+        return self.computation.images
 
     @property
     def matrix(self) -> PoolMatrix:
         """The pool's weights on the device; a row is read when it is first used."""
-        return self._network.matrix
+        return self.computation.network.matrix
 
     def evaluate(self, recipe: RecipeLike, splits: str | Sequence[str] | None = None) -> Evaluation:
         """Measure a recipe in full.
@@ -285,7 +293,7 @@ class Evaluator:
         yield from self._stream(recipe, self._splits(splits))
 
     def _stream(self, recipe: Recipe, chosen: Sequence[Split], *, foretold: bool = True) -> Iterator[Evaluation]:
-        scores = self._stored(recipe, chosen)
+        scores = self.kept.scores(recipe, chosen)
         # Two splits may hold the same images: these are one measurement.
         waiting: dict[str, list[Split]] = {}
         missing = [split for split in chosen if split.name not in scores]
@@ -311,7 +319,7 @@ class Evaluator:
                 if self.elsewhere is not None:
                     self.elsewhere.advance(recipe, mine, orders)
                 else:
-                    due = next_batch(mine, BATCH[self.device.type])
+                    due = next_batch(mine, self.computation.batch)
                     if due is None and len(mine) < len(runs):
                         time.sleep(POLL)
                     if due is not None:
@@ -336,7 +344,7 @@ class Evaluator:
             if not run.share.take():
                 return False
             # The previous holder of the claim may have filed it.
-            known = self._stored(recipe, [run.split])
+            known = self.kept.scores(recipe, [run.split])
             if known:
                 run.kept = known[run.split.name]
                 run.share.release()
@@ -346,7 +354,7 @@ class Evaluator:
         """The exact evaluation if the store has all of it, else None; computes nothing."""
         recipe = Recipe.of(recipe)
         chosen = self._splits(splits)
-        scores = self._stored(recipe, chosen)
+        scores = self.kept.scores(recipe, chosen)
         if len(scores) < len(chosen):
             return None
         return Evaluation(recipe, {split.name: scores[split.name] for split in chosen})
@@ -364,35 +372,7 @@ class Evaluator:
         list[Evaluation]
             Exact, in the order of the recipes' JSON.
         """
-        chosen = self._splits(splits)
-        found: dict[Recipe, dict[str, SplitScore]] = {}
-        texts = self.store.recipes([s.parent.name if isinstance(s, SliceSplit) else s.name for s in chosen])
-        # By key: recipe, split and precision.
-        keys: dict[str, list[tuple[Recipe, Split, str]]] = {}
-        for text in texts:
-            try:
-                recipe = Recipe.from_json(text)
-                self.pool.require(recipe)
-            except ValueError:
-                # From another pool that shares the store, or from a later version.
-                continue
-            for split, precision, key in self.answering_keys(recipe, chosen):
-                keys.setdefault(key, []).append((recipe, split, precision))
-        for key, measurement in self.store.get(keys, with_logits=self._keeps_outputs).items():
-            for recipe, split, precision in keys[key]:
-                if precision != "float32" and split.name in found.get(recipe, {}):
-                    continue
-                load = self._loader(recipe, split, key)
-                if score := stored_score(split, measurement, load, precision=precision):
-                    found.setdefault(recipe, {})[split.name] = score
-        for recipe, split, _ in (one for some in keys.values() for one in some):
-            if isinstance(split, SliceSplit) and split.name not in found.setdefault(recipe, {}):
-                found[recipe] |= self._sliced(recipe, split)
-        return [
-            Evaluation(recipe, {split.name: scores[split.name] for split in chosen})
-            for recipe, scores in found.items()
-            if len(scores) == len(chosen)
-        ]
+        return self.kept.all(self._splits(splits))
 
     def save(self, recipe: RecipeLike, path: str | Path, *, progress: bool = True, overwrite: bool = False) -> Path:
         """Write a recipe's weights to a file that other tools can load, with a card that says how it was made.
@@ -421,7 +401,7 @@ class Evaluator:
         recipe = Recipe.of(recipe)
         self.pool.require(recipe)
         splits = list(self.suite.splits.values())
-        known = self._stored(recipe, splits)
+        known = self.kept.scores(recipe, splits)
         measured = {
             name: {"role": score.role, "accuracy": score.accuracy, "correct": score.right, "images": score.total}
             for name, score in known.items()
@@ -509,10 +489,10 @@ class Evaluator:
         PoolError
             When the recipe names a checkpoint that the pool lacks.
         """
-        with self._lock:
+        with self.computation.lock:
             with torch.inference_mode():
-                self._mix(Recipe.of(recipe))
-            yield self._network.module
+                self.computation.mix(Recipe.of(recipe))
+            yield self.computation.network.module
 
     def batch(self, split: Split, rows: NDArray[np.int64]) -> tuple[Inputs, Tensor]:
         """Some examples of a split in the form that the model takes, and their labels, on the device.
@@ -528,103 +508,25 @@ class Evaluator:
 
     def record(self, recipe: RecipeLike, split: Split, logits: Logits) -> SplitScore:
         """Store logits ``[images, classes]`` (in the split's order) of a recipe that were computed outside `stream`."""
-        return self._record(Recipe.of(recipe), split, logits, "float32")
-
-    def _record(self, recipe: Recipe, split: Split, logits: Logits, precision: str) -> SplitScore:
-        score = replace(score_logits(split, logits), precision=precision)
-        key = self._keys(recipe, [split], precision=precision)[split.name]
-        return self.file(key, recipe, split, score, logits, self.device.type)
-
-    def file(
-        self, key: str, recipe: Recipe, split: Split, score: SplitScore, logits: Logits | None, device: str
-    ) -> SplitScore:
-        """Store an exact score of a recipe with its logits (None to keep only the numbers), as `file_score` does."""
-        return file_score(
-            self.store,
-            key,
-            recipe=recipe,
-            split=split,
-            score=score,
-            logits=logits,
-            device=device,
-            load_logits=None if logits is None else self._loader(recipe, split, key),
-        )
+        return self.kept.record(Recipe.of(recipe), split, logits)
 
     def key(self, recipe: RecipeLike, split: Split, treatment: Mapping[str, Any] | None = None) -> str:
         """The key under which ``recipe`` on ``split`` is stored; ``treatment`` as in `measurement_key`."""
-        return self._keys(Recipe.of(recipe), [split], treatment)[split.name]
+        return self.kept.keys(Recipe.of(recipe), [split], treatment)[split.name]
 
     def run_key(self, recipe: Recipe, split: Split) -> str:
         """The key under which a new measurement is filed; `key` is that of one in float32."""
         return self.run_keys(recipe, [split])[0][split.name]
 
-    def _keys(
-        self,
-        recipe: Recipe,
-        splits: Sequence[Split],
-        treatment: Mapping[str, Any] | None = None,
-        *,
-        precision: str = "float32",
-    ) -> dict[str, str]:
-        """`key` of several splits by name, in their order; the recipe's part is computed only once."""
-        own = {tensor: self.pool.content_key(Recipe(items)) for tensor, items in recipe.by_tensor.items()}
-        plain = self.pool.content_key(recipe)
-        model = self.architecture.fingerprint
-        if self.recalibration is not None and is_mixture(recipe):
-            treatment = {**(treatment or {}), **self.recalibration.key(source_of(self.suite))}
-        return {
-            split.name: measurement_key(
-                plain,
-                model,
-                split_hash=split.content_hash,
-                precision=precision,
-                by_tensor=own,
-                treatment=treatment,
-            )
-            for split in splits
-        }
-
     def run_keys(self, recipe: Recipe, splits: Sequence[Split]) -> tuple[dict[str, str], set[str]]:
         """The keys of new measurements, and the names of the splits that are measured in bfloat16."""
         half: set[str] = set()
-        if self._wanted_precision != "float32" and self._decided(recipe) == "bfloat16":
+        if self.computation.precision(self._wanted_precision, recipe) == "bfloat16":
             half = {split.name for split in splits if can_be_audited(split)}
-        keys = self._keys(recipe, [split for split in splits if split.name not in half])
+        keys = self.kept.keys(recipe, [split for split in splits if split.name not in half])
         if half:
-            keys |= self._keys(recipe, [s for s in splits if s.name in half], precision="bfloat16")
+            keys |= self.kept.keys(recipe, [s for s in splits if s.name in half], precision="bfloat16")
         return keys, half
-
-    def answering_keys(self, recipe: Recipe, splits: Sequence[Split]) -> list[tuple[Split, str, str]]:
-        """Splits, precisions and keys of every measurement that answers; float32 comes first."""
-        precisions = ("float32",) if self._wanted_precision == "float32" else ("float32", "bfloat16")
-        return [
-            (split, precision, key)
-            for precision in precisions
-            for split, key in zip(splits, self._keys(recipe, splits, precision=precision).values(), strict=True)
-        ]
-
-    def _keys_of(self, recipe: Recipe, split: Split) -> list[str]:
-        return [key for _, _, key in self.answering_keys(recipe, [split])]
-
-    def _decided(self, recipe: Recipe) -> Literal["float32", "bfloat16"]:
-        with self._lock:
-            if self._precision is None:
-                with torch.inference_mode():
-                    self._mix(recipe)
-                    self._decide()
-            assert self._precision is not None
-            return self._precision
-
-    def _decide(self) -> None:
-        reader = self.reader(self.suite.validation)
-        most = min(BATCH[self.device.type], len(reader))
-        self._precision = choose(
-            self._network,
-            self._wanted_precision,
-            self.architecture.fingerprint,
-            batch=lambda number: reader.batch(0, number),
-            most=most,
-        )
 
     def _splits(self, names: str | Sequence[str] | None) -> list[Split]:
         if names is None:
@@ -638,15 +540,12 @@ class Evaluator:
 
     def reader(self, split: Split) -> SplitReader:
         """A split's images in the order of measurement, ready for the model."""
-        with self._lock:
-            if split.name not in self._readers:
-                self._readers[split.name] = SplitReader(split, self.architecture, self.device)
-            return self._readers[split.name]
+        return self.computation.reader(split)
 
     def run(self, split: Split, key: str, rounding: Rounding | None = None, recipe: Recipe | None = None) -> Run:
         """The measurement of this key that is in progress, or a new one; with a recipe, neighbours predict it."""
         reader = self.reader(split)
-        with self._lock:
+        with self.computation.lock:
             run = self._runs.get(key)
             if run is None:
                 predicted = None if recipe is None else self._neighbours.predict(recipe, split, self._keys_of)
@@ -655,50 +554,8 @@ class Evaluator:
                 run = self._runs[key] = Run(split, reader, share=share, rounding=rounding, forecast=forecast)
             return run
 
-    def _stored(self, recipe: Recipe, splits: Sequence[Split]) -> dict[str, SplitScore]:
-        known = self.answering_keys(recipe, splits)
-        found = self.store.get([key for _, _, key in known], with_logits=self._keeps_outputs)
-        scores: dict[str, SplitScore] = {}
-        for split, precision, key in known:
-            measurement = found.get(key)
-            if measurement is None or split.name in scores:
-                continue
-            load = self._loader(recipe, split, key)
-            if score := stored_score(split, measurement, load, precision=precision):
-                scores[split.name] = score
-        for split in splits:
-            if isinstance(split, SliceSplit) and split.name not in scores:
-                scores |= self._sliced(recipe, split)
-        return scores
-
-    def _sliced(self, recipe: Recipe, split: SliceSplit) -> dict[str, SplitScore]:
-        """A slice's score from its parent's stored logits, if there are any: no image is evaluated again."""
-        for _, precision, key in self.answering_keys(recipe, [split.parent]):
-            if self.store.get([key]) and (logits := stored_logits(self.store, key)) is not None:
-                return {split.name: self._record(recipe, split, logits[split.rows], precision)}
-        return {}
-
-    @property
-    def _keeps_outputs(self) -> bool:
-        return self.suite.task in KEEPS_OUTPUTS
-
-    def _loader(self, recipe: Recipe, split: Split, key: str) -> Callable[[], Logits] | None:
-        """Return a function that reads logits from the store, and measures them again if they were lost."""
-        if not self._keeps_outputs:
-            return None
-        store = self.store
-        # A score may outlive its evaluator, and must not keep a pool's weights alive.
-        known = weakref.ref(self)
-
-        def load() -> Logits:
-            logits = stored_logits(store, key)
-            if logits is None and (ev := known()) is not None:
-                logits = ev._again(recipe, split)
-            if logits is None:
-                raise StoreError(f"{store.folder}: the logits of a measurement were lost; evaluate the recipe again")
-            return logits
-
-        return load
+    def _keys_of(self, recipe: Recipe, split: Split) -> list[str]:
+        return [key for _, _, key in self.kept.answering(recipe, [split])]
 
     def _again(self, recipe: Recipe, split: Split) -> Logits | None:
         keys, half = self.run_keys(recipe, [split])
@@ -708,79 +565,13 @@ class Evaluator:
             pass
         return run.logits if run.done else stored_logits(self.store, keys[split.name])
 
-    @torch.inference_mode()
     def _step(self, recipe: Recipe, run: Run, stop: int) -> None:
         """Advance a run to ``stop`` unless it is that far already, and store it when it is complete."""
-        with self._lock:
-            if run.kept is not None:
-                return
-            if not self.advance(recipe, run, stop):
-                return
-            load = self._loader(recipe, run.split, run.share.key)
-            score, device = run.score(), self.device.type
-            run.kept = file_score(
-                self.store,
-                run.share.key,
-                recipe=recipe,
-                split=run.split,
-                score=score,
-                logits=run.logits if self._keeps_outputs else None,
-                device=device,
-                load_logits=load,
-            )
-            run.share.release()
-
-    @torch.inference_mode()
-    def advance(self, recipe: Recipe, run: Run, stop: int) -> bool:
-        """Advance a run to ``stop``, or its audit by one batch; whether its score is complete and certain."""
-        with self._lock:
-            if self._precision is None:
-                self._mix(recipe)
-                self._decide()
-            if run.seen < stop:
-                run.share.say(working=True)
-                run.add(self._outputs(recipe, run.reader.batch(run.seen, stop), half=run.half))
-            if not run.done:
-                run.last = run.score()
-            if run.done and self._certain(recipe, run):
-                return True
-            run.share.say(working=False, score=run.last)
-            return False
-
-    def _certain(self, recipe: Recipe, run: Run) -> bool:
-        """Advance the audit of a complete pass by one batch; whether there is nothing left to do."""
-        if run.audit is None:
-            return True
-        rows = run.audit.due(BATCH[self.device.type])
-        if len(rows):
-            outputs = self._outputs(recipe, run.reader.pick(rows)[0], half=False)
-            class_map = run.split.scoring.class_map
-            run.audit.add((outputs if class_map is None else class_map.restrict(outputs)).float().cpu().numpy())
-        return not len(run.audit.due(1))
-
-    def _outputs(self, recipe: Recipe, inputs: Inputs, *, half: bool) -> Tensor:
-        self._mix(recipe)
-        if half:
-            self._network.update_half()
-            outputs = self._passes(self._network.half_module, halved(inputs)).float()
-        else:
-            outputs = self._passes(self._network.module, inputs)
-        self.forward_images += len(outputs)
-        return outputs
-
-    def _mix(self, recipe: Recipe) -> None:
-        network = self._network
-        if network.mixed == recipe:
-            return
-        network.mixed = None
-        network.mix(recipe)
-        if self.recalibration is not None and is_mixture(recipe):
-            source = source_of(self.suite)
-            rows, reader = self.recalibration.rows(source), self.reader(source)
-            batches = (reader.pick(rows[i : i + BN_BATCH])[0] for i in range(0, len(rows), BN_BATCH))
-            measure_statistics(network.module, batches)
-            self.forward_images += len(rows)
-        network.mixed = recipe
+        with self.computation.lock:
+            if run.kept is None and self.computation.advance(recipe, run, stop):
+                logits = run.logits if self.kept.keeps_outputs else None
+                run.kept = self.kept.file(run.share.key, recipe, run.split, run.score(), logits=logits)
+                run.share.release()
 
 
 def _device(name: str | torch.device) -> torch.device:

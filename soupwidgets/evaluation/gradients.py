@@ -83,7 +83,7 @@ def coefficient_gradient(
         task = split.scoring.task
         loss = losses_of(scale * logits, labels, task).mean()
         *gradients, by_beta = torch.autograd.grad(loss, [*parameters.values(), scale])
-        ev.forward_images += len(rows)
+        ev.computation.images += len(rows)
         places = ev.matrix.layout.places
         stored = saved_names(model)
         flat = {stored.get(name, name): one for name, one in zip(parameters, gradients, strict=True)}

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from soupwidgets.evaluation.audit import Rounding
 from soupwidgets.evaluation.evaluation import SplitScore
-from soupwidgets.evaluation.evaluator import BATCH, Evaluator
+from soupwidgets.evaluation.evaluator import Evaluator
 from soupwidgets.evaluation.filing import file_score, stored_score
 from soupwidgets.evaluation.run import Run
 from soupwidgets.evaluation.sharing import Share
@@ -69,7 +69,7 @@ def stream_score(
                     yield known
                     return
             # One batch at a time, so that a slider that is dragged meanwhile gets its turn.
-            complete = ev.advance(recipe, run, min(run.seen + BATCH[ev.device.type], stop))
+            complete = ev.computation.advance(recipe, run, min(run.seen + ev.computation.batch, stop))
             going = not complete and (run.done or run.seen < stop)
             if not complete and not run.done and run.last is not None:
                 yield run.last
@@ -103,7 +103,7 @@ def scores_ahead(
 
 def known_scores(ev: Evaluator, recipes: Sequence[Recipe], split: Split) -> list[SplitScore | None]:
     """The stored score of each recipe, without logits, or None; one query for all of them."""
-    keys = [[(precision, key) for _, precision, key in ev.answering_keys(recipe, [split])] for recipe in recipes]
+    keys = [[(precision, key) for _, precision, key in ev.kept.answering(recipe, [split])] for recipe in recipes]
     found = ev.store.get(dict.fromkeys(key for some in keys for _, key in some), with_logits=False)
     return [
         next((stored_score(split, found[key], None, precision=name) for name, key in some if key in found), None)

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from soupwidgets.evaluation.computation import BATCH
 from soupwidgets.evaluation.evaluation import Logits
-from soupwidgets.evaluation.evaluator import BATCH, Evaluator
+from soupwidgets.evaluation.evaluator import Evaluator
 from soupwidgets.evaluation.filing import stored_logits
 from soupwidgets.models import Images, Normaliser
 from soupwidgets.recipe import Recipe
@@ -87,7 +88,7 @@ def stream_probe(ev: Evaluator, recipe: Recipe, split: BlendSplit) -> Iterator[L
         # Hold the model for one batch only, so that a slider that is dragged meanwhile gets its turn.
         with torch.inference_mode(), ev.model(recipe) as model:
             logits[start:stop] = model(reader.batch(start, stop)).float().cpu().numpy()
-        ev.forward_images += stop - start
+        ev.computation.images += stop - start
         if stop == len(split):
             ev.record(recipe, split, logits)
         yield logits[:stop]

@@ -88,7 +88,7 @@ def screen(ev: Evaluator, recipe: Recipe, split: Split, order: NDArray[np.int64]
         with ev.model(recipe) as model, torch.inference_mode():
             images, labels = ev.batch(split, rows)
             found = model(images)
-            ev.forward_images += len(rows)
+            ev.computation.images += len(rows)
         logits[rows] = found.float().cpu().numpy()
         right = (found.argmax(dim=1) == labels) & found.isfinite().all(dim=1)
         correct += int(right.sum())

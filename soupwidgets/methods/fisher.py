@@ -151,7 +151,7 @@ def fisher_information(ev: Evaluator, name: str, *, images: int = 512, seed: int
                 drawn = _draw(model(batch), dice[start : start + _BATCH].to(ev.device), task)
             for tensor, squares in _squares(log_likelihood, parameters, batch, drawn).items():
                 total[tensor] = total[tensor] + squares if tensor in total else squares
-            ev.forward_images += len(drawn)
+            ev.computation.images += len(drawn)
     return {stored.get(tensor, tensor): values / len(rows) for tensor, values in total.items()}
 
 

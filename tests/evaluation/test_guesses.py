@@ -30,7 +30,7 @@ def test_names_and_dictionaries_are_recipes(ev: Evaluator, tmp_path: Path) -> No
     assert ev.key("ft-a", ev.suite.validation) == ev.key(one, ev.suite.validation)
     assert ev.record("ft-a", ev.suite.validation, expected.logits["val"]).correct == expected["val"].correct
     with ev.model("ft-a"):
-        assert ev._network.mixed == one
+        assert ev.computation.network.mixed == one
     saved = ev.save({"ft-a": 0.5, "zero-shot": 0.5}, tmp_path / "soup.safetensors", progress=False)
     assert Pool.open([saved]).names == ["soup"]
     ev.warm_up("ft-b")

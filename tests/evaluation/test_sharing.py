@@ -188,7 +188,7 @@ def test_an_error_in_the_middle_leaves_no_claim(ev: Evaluator, monkeypatch: pyte
     next(stream)
     assert len(list((ev.store.folder / "claims").iterdir())) == 1
     monkeypatch.setattr(ev.matrix, "mix", None)
-    ev._network.mixed = None
+    ev.computation.network.mixed = None
     with pytest.raises(TypeError) as kept:
         next(stream)
     assert list((ev.store.folder / "claims").iterdir()) == []

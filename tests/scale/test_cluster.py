@@ -43,7 +43,8 @@ def shared(
 @pytest.fixture
 def ev(shared: Evaluator, tmp_path: Path) -> Evaluator:
     """The workers of the other tests, with an empty store."""
-    shared.store, shared.forward_images = Store(tmp_path / "store"), 0
+    shared.computation.images = 0
+    shared._use(Store(tmp_path / "store"))
     return shared
 
 

@@ -146,7 +146,7 @@ def stream_sharpness(
                     return losses_of(functional_call(model, values, (x,)), y, where.scoring.task).mean()
 
                 added = hessian_product(loss, parameters, vector)
-            ev.forward_images += len(part)
+            ev.computation.images += len(part)
             for name, value in added.items():
                 total[name] += value * (len(part) / len(rows))
         return total

@@ -1,0 +1,133 @@
+"""The outputs of recipes on examples: weights are mixed, statistics measured, and the network run."""
+
+from __future__ import annotations
+
+import threading
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from soupwidgets.evaluation.batch_norm import BATCH as BN_BATCH
+from soupwidgets.evaluation.batch_norm import Recalibration, is_mixture, measure_statistics, source_of
+from soupwidgets.evaluation.freed_memory import keep_freed_memory
+from soupwidgets.evaluation.network import MixedNetwork, halved
+from soupwidgets.evaluation.passes import Passes
+from soupwidgets.evaluation.precision import Precision, choose
+from soupwidgets.evaluation.run import Run
+from soupwidgets.evaluation.split_reader import SplitReader
+from soupwidgets.models import Inputs, Model
+from soupwidgets.pool import Pool
+from soupwidgets.recipe import Recipe
+from soupwidgets.suites import Split, Suite
+
+BATCH = {"cpu": 192, "cuda": 2048}
+
+
+class Computation:
+    """Computes outputs; it knows no store, and evaluators with different stores or precisions may share it.
+
+    Parameters
+    ----------
+    pool, suite, model
+        As in `soupwidgets.Evaluator`.
+    device
+        Where to compute.
+    recalibration
+        On which examples statistics of batch normalisation are measured for a mixture; None if they are averaged.
+
+    Attributes
+    ----------
+    lock
+        Held for one batch at a time.
+    images
+        How many examples went through a network so far.
+    """
+
+    def __init__(
+        self, pool: Pool, suite: Suite, model: Model, device: torch.device, *, recalibration: Recalibration | None
+    ) -> None:
+        self.lock = threading.RLock()
+        self.network = MixedNetwork(model, pool, device)
+        self.batch = BATCH[device.type]
+        self.images = 0
+        self._suite, self._model, self._device = suite, model, device
+        self._recalibration = recalibration
+        self._readers: dict[str, SplitReader] = {}
+        self._passes = Passes()
+        self._chosen: dict[Precision, Literal["float32", "bfloat16"]] = {}
+        if device.type == "cpu":
+            keep_freed_memory()
+
+    def reader(self, split: Split) -> SplitReader:
+        """A split's examples in the order of measurement, ready for the model."""
+        with self.lock:
+            if split.name not in self._readers:
+                self._readers[split.name] = SplitReader(split, self._model, self._device)
+            return self._readers[split.name]
+
+    @torch.inference_mode()
+    def precision(self, wanted: Precision, recipe: Recipe) -> Literal["float32", "bfloat16"]:
+        """What is computed in, given what is wanted; the first time the possible ways are timed, with this recipe."""
+        with self.lock:
+            if wanted not in self._chosen:
+                self.mix(recipe)
+                reader = self.reader(self._suite.validation)
+                self._chosen[wanted] = choose(
+                    self.network,
+                    wanted,
+                    self._model.fingerprint,
+                    batch=lambda number: reader.batch(0, number),
+                    most=min(self.batch, len(reader)),
+                )
+            return self._chosen[wanted]
+
+    @torch.inference_mode()
+    def advance(self, recipe: Recipe, run: Run, stop: int) -> bool:
+        """Advance a run to ``stop``, or its audit by one batch; whether its score is complete and certain."""
+        with self.lock:
+            if run.seen < stop:
+                run.share.say(working=True)
+                run.add(self._outputs(recipe, run.reader.batch(run.seen, stop), half=run.half))
+            if not run.done:
+                run.last = run.score()
+            if run.done and self._certain(recipe, run):
+                return True
+            run.share.say(working=False, score=run.last)
+            return False
+
+    def mix(self, recipe: Recipe) -> None:
+        """Give the network a recipe's weights and statistics, unless it has them."""
+        network = self.network
+        if network.mixed == recipe:
+            return
+        network.mixed = None
+        network.mix(recipe)
+        if self._recalibration is not None and is_mixture(recipe):
+            source = source_of(self._suite)
+            rows, reader = self._recalibration.rows(source), self.reader(source)
+            batches = (reader.pick(rows[i : i + BN_BATCH])[0] for i in range(0, len(rows), BN_BATCH))
+            measure_statistics(network.module, batches)
+            self.images += len(rows)
+        network.mixed = recipe
+
+    def _certain(self, recipe: Recipe, run: Run) -> bool:
+        """Advance the audit of a complete pass by one batch; whether there is nothing left to do."""
+        if run.audit is None:
+            return True
+        rows = run.audit.due(self.batch)
+        if len(rows):
+            outputs = self._outputs(recipe, run.reader.pick(rows)[0], half=False)
+            class_map = run.split.scoring.class_map
+            run.audit.add((outputs if class_map is None else class_map.restrict(outputs)).float().cpu().numpy())
+        return not len(run.audit.due(1))
+
+    def _outputs(self, recipe: Recipe, inputs: Inputs, *, half: bool) -> Tensor:
+        self.mix(recipe)
+        if half:
+            self.network.update_half()
+            outputs = self._passes(self.network.half_module, halved(inputs)).float()
+        else:
+            outputs = self._passes(self.network.module, inputs)
+        self.images += len(outputs)
+        return outputs
