@@ -54,7 +54,11 @@ class LogitEvaluator:
         self.suite = SimpleNamespace(validation=Split(labels), outputs=3)
         self._logits = logits
         self._known: dict[Recipe, Evaluation] = {}
-        self.forward_images = 0
+        self.computation = SimpleNamespace(images=0)
+
+    @property
+    def forward_images(self) -> int:
+        return self.computation.images
 
     def record(self, recipe: Recipe, split: Split, logits: Logits) -> SplitScore:
         score = score_logits(split, logits)
