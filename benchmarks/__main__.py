@@ -15,12 +15,16 @@ from benchmarks.landscape import landscape_rows, vmap_row
 from benchmarks.latency import latency_rows
 from benchmarks.mixing import mixing_rows
 from benchmarks.own_models import own_model_rows
+from benchmarks.small import small_rows
 from benchmarks.soups import soup_rows
 from benchmarks.spectrum import path_row
 from benchmarks.sweep import sweep_rows
 from benchmarks.table import Row, kept_rows, remember, write
 from benchmarks.waiting import waiting_row
 from benchmarks.wide_pool import wide_row
+
+# Measured in processes of their own, and filed by themselves: a busy machine would spoil the other rows.
+_ALONE: dict[str, Callable[[], list[Row]]] = {"busy": lambda: [waiting_row()], "small": small_rows}
 
 
 def processor() -> str:
@@ -55,18 +59,18 @@ def main() -> None:
     chosen = sys.argv[1:]
     with tempfile.TemporaryDirectory() as temporary:
         groups = cpu_groups(Path(temporary))
-        unknown = [name for name in chosen if name not in (*groups, "busy")]
+        unknown = [name for name in chosen if name not in (*groups, *_ALONE)]
         if unknown or ("latency" in chosen and "sweep" not in chosen):
-            sys.exit(f"groups are {', '.join(groups)} and busy; latency comes after sweep")
+            sys.exit(f"groups are {', '.join([*groups, *_ALONE])}; latency comes after sweep")
         rows = kept_rows("cpu", processor()) if chosen else {}
         for name, group in groups.items():
             if not chosen or name in chosen:
                 rows[name] = group()
                 remember(rows[name], processor(), name)
                 write({one: rows[one] for one in groups if one in rows}, "cpu", processor())
-    if not chosen or "busy" in chosen:
-        # By itself: a machine that is kept busy would spoil the other rows.
-        write({"busy": [waiting_row()]}, "busy", processor())
+    for name, group in _ALONE.items():
+        if not chosen or name in chosen:
+            write({name: group()}, name, processor())
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import torch
 
 from benchmarks.gpu import mixing_row, sweep_row
 from benchmarks.landscape import landscape_rows, vmap_row
+from benchmarks.small import small_rows
 from benchmarks.spectrum import path_row
 from benchmarks.table import RESULTS, markdown, read
 from benchmarks.wide_pool import wide_row
@@ -40,6 +41,17 @@ def test_the_row_of_a_wide_pool_runs(tmp_path: Path) -> None:
     row = wide_row(tmp_path, models=3, alphas=3, repeats=1)
     assert row.name == "a frontier of 49 stored measurements, with intervals"
     assert row.ratio > 0
+
+
+@pytest.mark.slow
+def test_the_rows_of_a_small_machine_run() -> None:
+    """Starts a kernel of Jupyter, and waits until an explorer has measured all of its alphas."""
+    rows = small_rows(repeats=1)
+    assert [row.name for row in rows][1:] == [
+        "the first picture of notebook 01, nothing stored", "its kernel, all alphas measured"
+    ]  # fmt: skip
+    # A kernel without what it needs, or one that shows nothing, would be faster and smaller.
+    assert rows[2].ratio > 0.9
 
 
 def test_the_documents_show_what_was_measured() -> None:
