@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from soupwidgets.evaluation.audit import Audit, Rounding
-from soupwidgets.evaluation.evaluation import SplitScore, score_logits, split_figure
+from soupwidgets.evaluation.evaluation import Logits, SplitScore, score_logits, split_figure
 from soupwidgets.evaluation.forecast import FIRST, Forecast
 from soupwidgets.evaluation.sharing import Share
 from soupwidgets.evaluation.split_reader import ReorderedReader, SplitReader
@@ -68,10 +70,9 @@ class Run:
         # The score after the last batch: metrics other than accuracy are too expensive to compute twice.
         self.last: SplitScore | None = None
         self.kept: SplitScore | None = None
-        self.correct = 0
-        self.loss_sum = 0.0
-        self._loss_squares = 0.0
-        self.logits = np.empty((0, 0), dtype=np.float32)
+        # Right answers, losses and their squares, summed on the device: looking at them waits for it, once a score.
+        self._sums: Tensor | None = None
+        self._outputs: list[Tensor] = []
         # What the split's metric is computed from, batch by batch.
         self._kept: list[NDArray[Any]] = []
 
@@ -79,6 +80,15 @@ class Run:
     def done(self) -> bool:
         """Whether every image was seen."""
         return self.seen == len(self.reader)
+
+    @cached_property
+    def logits(self) -> Logits:
+        """Of a complete pass: ``[images, logits]`` in the split's own order, on the CPU."""
+        found = torch.cat(self._outputs).cpu().numpy()
+        self._outputs.clear()
+        logits = np.empty_like(found)
+        logits[self.reader.order] = found
+        return logits
 
     @property
     def half(self) -> bool:
@@ -121,16 +131,13 @@ class Run:
             logits = class_map.restrict(logits)
         by_class = logits if class_map is None else class_map.by_class(logits)
         losses, right, predictions = answers(by_class, labels, self.task)
-        self.correct += int(right.sum())
-        self.loss_sum += float(losses.sum())
-        self._loss_squares += float(losses.square().sum())
+        sums = torch.stack([right.sum().double(), losses.sum(), losses.square().sum()])
+        self._sums = sums if self._sums is None else self._sums + sums
         if self._metric is not None:
             found = predictions if self._metric.of == "predictions" else by_class.float()
             self._kept.append(found.cpu().numpy())
         if self._keep_logits:
-            if not self.seen:
-                self.logits = np.empty((len(self.reader), logits.shape[1]), dtype=np.float32)
-            self.logits[self.reader.order[self.seen : stop]] = logits.float().cpu().numpy()
+            self._outputs.append(logits.float())
         if self.forecast is not None:
             self.forecast.add(by_class, losses, right)
         self.seen = stop
@@ -139,21 +146,23 @@ class Run:
         """The score so far; after an audit, with the logits that it corrected."""
         if self._audit is not None:
             return replace(score_logits(self.split, self.logits), precision=self.precision)
-        loss = self.loss_sum / self.seen
+        assert self._sums is not None
+        correct, losses, squares = self._sums.tolist()
+        loss = losses / self.seen
         figure = None
         if self._metric is not None:
             self._kept = [np.concatenate(self._kept)]
             figure = split_figure(self.split, self._kept[0], self.reader.order[: self.seen])
         spread = None
         if self.seen > 1:
-            variance = (self._loss_squares - self.seen * loss**2) / (self.seen - 1)
+            variance = (squares - self.seen * loss**2) / (self.seen - 1)
             # The variance of equal losses may come out slightly below zero; non-finite losses have no spread.
             spread = math.sqrt(max(0.0, variance)) if math.isfinite(variance) else None
         score = SplitScore(
             self.split.role,
             len(self.reader),
             self.seen,
-            self.correct,
+            int(correct),
             loss,
             figure=figure,
             loss_sd=spread,
