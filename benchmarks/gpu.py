@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -11,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.landscape import vmap_row
-from benchmarks.table import Row, median_seconds, write
-from soupwidgets import Evaluator, Pool, Store, Suite, alpha_sweep, wise_ft
+from benchmarks.rates import flops_an_image
+from benchmarks.table import Row, median_seconds, remember, write
+from soupwidgets import Evaluator, Pool, Recipe, Store, Suite, alpha_sweep, wise_ft
 from soupwidgets.checkpoints import write_checkpoint
-from soupwidgets.evaluation.split_reader import SplitReader
+from soupwidgets.evaluation.network import halved
 from soupwidgets.mixing import weighted_sum
-from soupwidgets.models import Architecture, streamline
+from soupwidgets.mixing.fused import can_fuse_sums, fused_sums
+from soupwidgets.models import Architecture
 
-ALPHAS = 11
 VIT_B_32 = Architecture(
     embed_dim=512,
     vision_cfg={"image_size": 224, "layers": 12, "width": 768, "patch_size": 32},
@@ -28,75 +27,145 @@ VIT_B_32 = Architecture(
     std=0.27,
 )
 PARAMETERS = 151_277_313  # of both towers of a ViT-B/32
+_SIDE = 8192
 
 
-def gpu_rows(images: int = 8192) -> list[Row]:
+def gpu_rows(images: int = 10_000) -> list[Row]:
     """All rows on the first CUDA device."""
     device = torch.device("cuda")
-    return [mixing_row(device), sweep_row(device, VIT_B_32, images), vmap_row(device)]
+    copy, product = copy_rate(device), product_rate(device)
+    rows = [mixing_row(device, copy, pool=pool) for pool in (2, 12, 72)]
+    rows.append(mixing_row(device, copy, pool=12, recipes=64))
+    return [*rows, *evaluator_rows(device, VIT_B_32, product, images=images)]
 
 
-def mixing_row(device: torch.device, size: int = PARAMETERS) -> Row:
-    """Bytes per second of one WiSE-FT mixture, beside those of a plain copy."""
-    rows, out = torch.randn(2, size, device=device), torch.empty(size, device=device)
-    mix = _seconds(device, lambda: weighted_sum([rows[0], rows[1]], [0.6, 0.4], out))
-    copy = _seconds(device, lambda: out.copy_(rows[0]))
-    # A mixture reads two buffers and writes one; a copy reads one and writes one.
-    ours, theirs = 3 * 4 * size / mix / 1e9, 2 * 4 * size / copy / 1e9
+def copy_rate(device: torch.device, size: int = PARAMETERS) -> float:
+    """Bytes read and written in a second by a plain copy."""
+    source, target = torch.ones(size, device=device), torch.empty(size, device=device)
+    return 2 * source.nbytes / _seconds(device, lambda: target.copy_(source))
+
+
+def product_rate(device: torch.device, side: int = _SIDE) -> float:
+    """FLOP/s of a product of two square matrices in bfloat16."""
+    first, second = torch.ones(2, side, side, device=device, dtype=torch.bfloat16)
+    return 2 * side**3 / _seconds(device, lambda: first @ second)
+
+
+def mixing_row(device: torch.device, copy: float, *, pool: int, recipes: int = 1, size: int = PARAMETERS) -> Row:
+    """Bytes a second of mixtures of a resident pool in bfloat16, beside those of a plain copy.
+
+    Parameters
+    ----------
+    device
+        Where.
+    copy
+        The copy's rate, in bytes a second.
+    pool, recipes
+        How many rows are mixed to how many mixtures.
+    size
+        Parameters of a model.
+    """
+    data = torch.ones(pool, size, device=device, dtype=torch.bfloat16)
+    out = torch.empty(recipes, size, device=device)
+    shares = np.random.default_rng(0).dirichlet(np.ones(pool), recipes).tolist()
+
+    def mix() -> None:
+        if can_fuse_sums(device.type):
+            fused_sums(data, range(pool), shares, out)
+            return
+        for own, target in zip(shares, out, strict=True):
+            weighted_sum(list(data), own, target)
+
+    # The pool is read once, and every mixture is written once.
+    rate = (data.nbytes + out.nbytes) / _seconds(device, mix)
+    what = "one recipe" if recipes == 1 else f"{recipes} recipes"
     return Row(
-        "mixing one alpha of a ViT-B/32",
-        f"{1000 * mix:.2f} ms, {ours:,.0f} GB/s",
-        f"a copy on the same card: {theirs:,.0f} GB/s",
-        ours / theirs,
+        f"mixing {what} of {pool} ViT-B/32 in bfloat16",
+        f"{1e3 * (data.nbytes + out.nbytes) / rate:.2f} ms, {rate / 1e9:,.0f} GB/s",
+        f"a copy on the same card: {copy / 1e9:,.0f} GB/s",
+        rate / copy,
         ">= 0.85 of the copy's bandwidth",
-        ours / theirs >= 0.85,
+        rate / copy >= 0.85,
     )
 
 
-def sweep_row(device: torch.device, architecture: Architecture, images: int) -> Row:
-    """A sweep of new alphas, beside nothing but its forward passes."""
+def evaluator_rows(
+    device: torch.device, architecture: Architecture, product: float, *, images: int, alphas: int = 21, shifts: int = 5
+) -> list[Row]:
+    """A forward pass beside the card's products, a sweep beside its passes, and a slider's answer.
+
+    Parameters
+    ----------
+    device, architecture
+        What is computed where.
+    product
+        The card's rate of products, in FLOP/s.
+    images
+        Of each split.
+    alphas, shifts
+        Of the sweep.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        pool, suite = _pool(Path(folder) / "pool", architecture), _suite(Path(folder) / "suite", architecture, images)
+        pool, suite = _pool(Path(folder) / "pool", architecture), _suite(architecture, images, shifts)
         ev = Evaluator(pool, suite, device=str(device), store=Store(Path(folder) / "store"))
-        # Opening files and moving images to the card is done once for all sweeps.
-        warm = wise_ft(pool, "fine-tuned", 0.05)
-        ev.evaluate(warm)
-        before = ev.forward_images
+        # Opening files, choosing the precision and moving images to the card is done once for all sweeps.
+        ev.evaluate(wise_ft(pool, "fine-tuned", 0.05))
+        forward, rate = _forward(ev)
         start = time.perf_counter()
-        alpha_sweep(ev, "fine-tuned", alphas=ALPHAS, progress=False)
+        sweep = alpha_sweep(ev, "fine-tuned", alphas=alphas, progress=False)
         mine = time.perf_counter() - start
-        assert ev.forward_images - before == ALPHAS * 2 * images
-        forward = ALPHAS * _forward_seconds(pool, suite, architecture, device)
-    return Row(
-        f"{ALPHAS}-alpha sweep of a ViT-B/32, {2 * images:,} images",
-        f"{mine:.2f} s",
-        f"its forward passes alone: {forward:.2f} s",
-        mine / forward,
-        "<= 1.15 times the forward passes",
-        mine / forward <= 1.15,
-    )
-
-
-def _forward_seconds(pool: Pool, suite: Suite, architecture: Architecture, device: torch.device) -> float:
-    """One forward pass of the streamlined model over all images, which lie on the card in full batches."""
-    model = architecture.build()
-    model.load_state_dict(dict(pool.checkpoints[pool.zero_shot].read()))
-    streamline(model.visual)
-    model.to(device)
-    readers = [SplitReader(split, architecture, device) for split in suite.splits.values()]
-    size = 2048
-    batches = [
-        reader.batch(start, min(start + size, len(reader)))
-        for reader in readers
-        for start in range(0, len(reader), size)
+        assert len(sweep) == alphas
+        bare = alphas * sum(len(split) for split in suite.splits.values()) * forward
+        start = time.perf_counter()
+        first = next(iter(ev.stream(wise_ft(pool, "fine-tuned", 0.501), ["val"])))
+        coarse = time.perf_counter() - start
+        ev.evaluate(wise_ft(pool, "fine-tuned", 0.503), ["slider"])
+        start = time.perf_counter()
+        ev.evaluate(wise_ft(pool, "fine-tuned", 0.502), ["slider"])
+        slider = time.perf_counter() - start
+    return [
+        Row(
+            f"forward passes of the model, {ev.precision}",
+            f"{rate / 1e12:,.1f} TFLOP/s",
+            f"a product of matrices in bfloat16 on the same card: {product / 1e12:,.1f} TFLOP/s",
+            rate / product,
+            ">= 0.6 of the product's rate",
+            rate / product >= 0.6,
+        ),
+        Row(
+            f"{alphas}-alpha sweep over {len(suite.splits)} splits of up to {images:,} images",
+            f"{mine:.2f} s",
+            f"its forward passes alone: {bare:.2f} s",
+            mine / bare,
+            "<= 1.1 times the forward passes",
+            mine / bare <= 1.1,
+        ),
+        Row(
+            f"slider: a new alpha on {len(suite.splits['slider']):,} images",
+            f"{1e3 * slider:.0f} ms",
+            f"its first answer, of {first['val'].seen} images: {1e3 * coarse:.0f} ms",
+            slider / 0.06,
+            "<= 60 ms",
+            slider <= 0.06,
+        ),
     ]
 
-    def forward() -> None:
-        for batch in batches:
-            model(batch)
 
-    with torch.inference_mode():
-        return _seconds(device, forward, repeats=3)
+def _forward(ev: Evaluator) -> tuple[float, float]:
+    """Seconds an image of the network that the evaluator uses, on a full batch that lies ready; and its FLOP/s."""
+    split = ev.suite.splits["test"]
+    inputs = ev.reader(split).batch(0, min(ev.computation.batch, len(split)))
+    assert isinstance(inputs, torch.Tensor)
+    network = ev.computation.network
+    with ev.model(Recipe({"zero-shot": 1})) as exact, torch.inference_mode():
+        work = flops_an_image(exact, inputs[:8])
+        if ev.precision == "bfloat16":
+            network.update_half()
+            ready = halved(inputs)
+            seconds = _seconds(ev.device, lambda: network.half_module(ready), repeats=9)
+        else:
+            seconds = _seconds(ev.device, lambda: exact(inputs), repeats=9)
+    return seconds / len(inputs), work * len(inputs) / seconds
 
 
 def _seconds(device: torch.device, work: Callable[[], object], repeats: int = 20) -> float:
@@ -120,22 +189,21 @@ def _pool(folder: Path, architecture: Architecture) -> Pool:
     return Pool.open(folder)
 
 
-def _suite(folder: Path, architecture: Architecture, images: int) -> Suite:
-    folder.mkdir()
-    size = architecture.vision_cfg["image_size"]
-    random = np.random.default_rng(0)
-    splits = []
-    for name, role in (("val", "validation"), ("test", "id_test")):
-        np.save(folder / f"{name}.images.npy", random.integers(0, 256, (images, size, size, 3), dtype=np.uint8))
-        np.save(folder / f"{name}.labels.npy", random.integers(0, architecture.classes, images))
-        splits.append({"name": name, "role": role, "images": f"{name}.images.npy", "labels": f"{name}.labels.npy"})
-    manifest = {"name": "noise", "classes": [str(i) for i in range(architecture.classes)], "splits": splits}
-    (folder / "suite.json").write_text(json.dumps(manifest))
-    return Suite.open(folder)
+def _suite(architecture: Architecture, images: int, shifts: int) -> Suite:
+    """Noise of the model's size: a split and its shifts hold the same pixels, moved by some."""
+    size, random = architecture.vision_cfg["image_size"], np.random.default_rng(0)
+    pixels = random.integers(0, 256, (images, size, size, 3), dtype=np.uint8)
+    labels = random.integers(0, architecture.classes, images)
+    few = max(1, images // 5)
+    splits = {"val": (pixels[:few], labels[:few]), "test": (pixels, labels), "slider": (pixels[-few:], labels[-few:])}
+    moved = {f"moved-{by}": (np.roll(pixels, by, axis=2), labels) for by in range(1, shifts + 1)}
+    return Suite.of("noise", {**splits, **moved}, progress=False)
 
 
 if __name__ == "__main__":
     if torch.cuda.is_available():
-        write({"gpu": gpu_rows()}, "gpu", torch.cuda.get_device_name())
+        found, name = gpu_rows(), torch.cuda.get_device_name()
+        remember(found, name, "gpu")
+        write({"gpu": found}, "gpu", name)
     else:
         print("no CUDA device on this machine: the CUDA rows are not run")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.gpu import mixing_row, sweep_row
+from benchmarks.gpu import copy_rate, evaluator_rows, mixing_row, product_rate
 from benchmarks.landscape import landscape_rows, vmap_row
 from benchmarks.small import small_rows
 from benchmarks.spectrum import path_row
@@ -16,11 +16,17 @@ from tests.fixtures import ROOT, TINY
 
 def test_the_cuda_rows_run_on_any_device() -> None:
     device = torch.device("cpu")
-    assert mixing_row(device, size=1000).ratio > 0
-    row = sweep_row(device, TINY, images=70)
+    copy = copy_rate(device, size=1000)
+    assert mixing_row(device, copy, pool=3, size=1000).ratio > 0
+    assert mixing_row(device, copy, pool=2, recipes=5, size=1000).name == "mixing 5 recipes of 2 ViT-B/32 in bfloat16"
+    rows = evaluator_rows(device, TINY, product_rate(device, side=64), images=200, alphas=3, shifts=2)
     # A sweep that skipped work would be faster than its own forward passes.
-    assert row.ratio > 0.5
-    assert "140 images" in row.name
+    assert rows[1].ratio > 0.5
+    assert [row.name for row in rows] == [
+        "forward passes of the model, float32",
+        "3-alpha sweep over 5 splits of up to 200 images",
+        "slider: a new alpha on 40 images",
+    ]
 
 
 @pytest.mark.slow
