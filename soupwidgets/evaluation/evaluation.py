@@ -245,7 +245,11 @@ class Evaluation:
 
     @property
     def logits(self) -> dict[str, Logits]:
-        """Logits ``[images, classes]`` of the splits that are complete, in the split's own order."""
+        """Logits ``[images, classes]`` of the splits that are complete, in the split's own order.
+
+        After a pass in bfloat16 their largest is that of float32, and their digits are not: an evaluator with
+        ``precision="float32"`` measures those.
+        """
         return {name: self.split_logits(name) for name, score in self.scores.items() if score.load_logits}
 
     def split_logits(self, split: str) -> Logits:
