@@ -80,6 +80,13 @@ def test_the_core_loads_nothing_that_is_not_always_needed() -> None:
     assert heavy & {name.partition(".")[0] for name in done.stdout.split()} == set()
 
 
+def test_explorers_load_statistics_and_networks_when_they_use_them() -> None:
+    later = ("scipy.stats", "scipy.optimize", "scipy.signal", "scipy.cluster", "open_clip", "timm", "torchvision")
+    code = f"import sys, soupwidgets.widgets; print([name for name in {later} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_versions_agree() -> None:
     import soupwidgets
 

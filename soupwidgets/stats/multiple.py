@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 
 def adjusted_p_values(p_values: Sequence[float]) -> NDArray[np.float64]:
@@ -31,6 +30,8 @@ def adjusted_p_values(p_values: Sequence[float]) -> NDArray[np.float64]:
     >>> adjusted_p_values([0.01, 0.02, 0.9]).round(3).tolist()
     [0.03, 0.03, 0.9]
     """
+    from scipy import stats
+
     if not len(p_values):
         return np.empty(0)
     return np.asarray(stats.false_discovery_control(p_values, method="bh"))

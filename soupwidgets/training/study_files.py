@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from scipy import stats
 
 from soupwidgets.checkpoints import CheckpointFile, atomic_path
 from soupwidgets.stats.estimate import Estimate
@@ -30,6 +29,8 @@ def over_seeds(values: list[float]) -> Estimate:
     >>> print(over_seeds([1.0, 2.0, 3.0]))
     2 [-0.484, 4.48]
     """
+    from scipy import stats
+
     mean = float(np.mean(values))
     if len(values) < 2:
         return Estimate(mean, float("nan"), float("nan"))

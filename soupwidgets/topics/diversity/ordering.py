@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
-from scipy.spatial.distance import squareform
 
 from soupwidgets.topics.diversity.pairs import DiversityMatrix
 
@@ -26,6 +24,9 @@ def ordered(matrix: DiversityMatrix, by: Ordering) -> list[str]:
     -----
     Bar-Joseph, Gifford and Jaakkola (2001), Bioinformatics 17 (optimal leaf ordering), as implemented in scipy.
     """
+    from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
+    from scipy.spatial.distance import squareform
+
     if by == "as given" or not matrix.exact:
         return list(matrix.names)
     if by == "by accuracy":

@@ -9,7 +9,6 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 from tqdm.auto import tqdm
 
 from soupwidgets.evaluation.answers import right_of
@@ -321,6 +320,8 @@ def divergence_trend(matrix: DiversityMatrix, draws: int = 2000) -> DivergenceTr
     -----
     The trend: arXiv 2110.12899, figures 2 and 3. The test is Mantel's (1967), Cancer Research 27, with ranks.
     """
+    from scipy import stats
+
     levels = tuple(level for level in LEVELS if any(pair.divergence == level for pair in matrix.pairs))
     if len(levels) < 2:
         raise ValueError("all pairs have the same level of divergence: there is no trend to test")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 from scipy.special import softmax
 
 from soupwidgets.stats.paired import PairedTest, mcnemar
@@ -54,6 +53,8 @@ def class_specialists(first: Member, second: Member, suite: Suite, split: str) -
     -----
     False discovery rate: Benjamini and Hochberg (1995), Journal of the Royal Statistical Society B 57.
     """
+    from scipy import stats
+
     where = suite.splits[split]
     right = first.right(where), second.right(where)
     found = []

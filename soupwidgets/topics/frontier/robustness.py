@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from soupwidgets.stats.bootstrap import percentile_limits
 from soupwidgets.stats.intervals import LEVEL
@@ -50,6 +49,8 @@ class Baseline:
 
     def band(self, accuracy: ArrayLike) -> NDArray[np.float64]:
         """95% confidence limits ``[..., 2]`` (0..1) of the line itself; NaN for a line through only two models."""
+        from scipy import stats
+
         x = to_scale(accuracy, self.scale)
         freedom = len(self.names) - 2
         if freedom < 1:
@@ -129,6 +130,8 @@ def effective_robustness(point: FrontierPoint, baseline: Baseline) -> EffectiveR
     -----
     rho(f) = acc_shift(f) - beta(acc_id(f)): arXiv 2109.01903, section 2.
     """
+    from scipy import stats
+
     value = point.ood - float(baseline.predict(point.id))
     rng = np.random.default_rng(_SEED)
     wide = 2 * stats.norm.ppf(0.5 + LEVEL / 2)

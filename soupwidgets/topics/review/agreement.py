@@ -8,7 +8,6 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from soupwidgets.stats.intervals import LEVEL
 from soupwidgets.topics.review.views import Image, Judgement, View
@@ -112,6 +111,8 @@ def alpha_interval(table: NDArray[np.float64]) -> tuple[float, float]:
     simulated settings of two to six reviewers and few to many images, while the bootstrap's
     percentiles are too narrow in some of them. The rule and the widening are our own.
     """
+    from scipy import stats
+
     counts = _counts(table)
     said, answers = counts[:, :-2], counts[:, -2]
     settled = [(said[:, c] >= 2) & (2 * said[:, c] >= answers) for c in range(said.shape[1])]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp, softmax
 
 from soupwidgets.evaluation import Evaluator
@@ -153,6 +152,8 @@ def calibrating_scale(logits: NDArray[np.float64], labels: NDArray[np.int64]) ->
     >>> round(calibrating_scale(logits, np.array([0, 0, 0, 1])), 4)  # log(3) / log(9)
     0.5
     """
+    from scipy.optimize import minimize_scalar
+
     found = minimize_scalar(
         lambda log_beta: _loss(np.exp(log_beta) * logits, labels), bounds=(-7, 7), method="bounded",
         options={"xatol": 1e-8},

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 from tqdm.auto import tqdm
 
 from soupwidgets.evaluation import Evaluation, Evaluator
@@ -163,6 +162,7 @@ def frequency_trends(models: Sequence[ModelFrequency]) -> list[FrequencyTrend]:
 
 def _rank_correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
     """Spearman's correlation and its p-value by permutation."""
+    from scipy import stats
 
     def correlation(values: NDArray[np.float64]) -> float:
         return float(stats.spearmanr(values, y).statistic)

@@ -10,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import signal
 from scipy.special import softmax
 from tqdm.auto import tqdm
 
@@ -222,6 +221,8 @@ def power_density(
     >>> float(frequency[density.argmax()]), round(float(density.sum()), 6)
     (3.0, 0.5)
     """
+    from scipy import signal
+
     # The type stubs misspell "linear".
     kept: Any = False if detrend == "none" else detrend
     frequency, density = signal.periodogram(values, 1 / spacing, window, detrend=kept, scaling="density", axis=0)
