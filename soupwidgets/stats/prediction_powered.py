@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.stats.intervals import LEVEL
@@ -61,6 +60,8 @@ def powered_accuracy(predicted: Floats, right: NDArray[np.bool_], inclusion: Flo
     >>> print(powered_accuracy(predicted[order], right, np.full(1000, 0.05)))
     0.9 [0.872, 0.928]
     """
+    from scipy import stats
+
     total, seen = len(predicted), len(right)
     if seen <= _FITTED:
         raise ValueError(f"{seen} images are too few for an estimate with an interval; {_FITTED + 1} are the least")
