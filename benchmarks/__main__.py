@@ -22,9 +22,14 @@ from benchmarks.sweep import sweep_rows
 from benchmarks.table import Row, kept_rows, remember, write
 from benchmarks.waiting import waiting_row
 from benchmarks.wide_pool import wide_row
+from benchmarks.writers import writer_rows
 
 # Measured in processes of their own, and filed by themselves: a busy machine would spoil the other rows.
-_ALONE: dict[str, Callable[[], list[Row]]] = {"busy": lambda: [waiting_row()], "small": small_rows}
+_ALONE: dict[str, Callable[[], list[Row]]] = {
+    "busy": lambda: [waiting_row()],
+    "small": small_rows,
+    "writers": writer_rows,
+}
 
 
 def processor() -> str:

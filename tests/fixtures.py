@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from soupwidgets import Evaluator, Pool, Store, Suite
 from soupwidgets.checkpoints import CARD_KEY
 from soupwidgets.models import Architecture
+from tests.postgresql import postgresql  # noqa: F401 - a fixture for all
 
 ROOT = Path(__file__).parents[1]
 ZOO = ROOT / "data" / "zoo" / "fashion"

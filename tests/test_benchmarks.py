@@ -11,6 +11,7 @@ from benchmarks.small import small_rows
 from benchmarks.spectrum import path_row
 from benchmarks.table import RESULTS, markdown, read
 from benchmarks.wide_pool import wide_row
+from benchmarks.writers import writer_rows
 from tests.fixtures import ROOT, TINY
 
 
@@ -60,7 +61,18 @@ def test_the_rows_of_a_small_machine_run() -> None:
     assert rows[2].ratio > 0.9
 
 
+@pytest.mark.slow
+def test_the_rows_of_writers_run() -> None:
+    """Processes that import torch, and a server."""
+    (row,) = writer_rows(writers=(2,), seconds=0.5)
+    assert row.name.startswith("2 processes filing")
+    assert "PostgreSQL" in row.ours
+
+
 def test_the_documents_show_what_was_measured() -> None:
+    scaling = (ROOT / "docs" / "scaling.md").read_text()
+    assert read("writers")[0] in scaling
+    assert markdown(read("writers")[1]) in scaling
     shown = (ROOT / "docs" / "how-fast-it-is.md").read_text()
     device, rows = read("cpu")
     assert device in shown

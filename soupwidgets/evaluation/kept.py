@@ -176,7 +176,7 @@ class Kept:
             if logits is None:
                 logits = again(recipe, split)
             if logits is None:
-                raise StoreError(f"{store.folder}: the logits of a measurement were lost; evaluate the recipe again")
+                raise StoreError(f"{store.place}: the logits of a measurement were lost; evaluate the recipe again")
             return logits
 
         return load

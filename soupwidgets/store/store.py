@@ -1,7 +1,7 @@
 """The store: every measurement ever made, filed by content.
 
 A measurement's numbers are a row of an SQLite database, its logits a ``.npy``
-file next to it. The file is complete and on disk before the row is written, so
+file next to it (`server` has both in PostgreSQL). The file is complete and on disk before the row is written, so
 every row can be trusted, whenever a process may have died. Damage that
 happens later is noticed when a measurement is read.
 """
@@ -13,7 +13,7 @@ import json
 import os
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from soupwidgets.store.arrays import array_digest, read_array, write_array
 from soupwidgets.store.claims import Claims
 from soupwidgets.store.errors import StoreError, StoreWarning
+from soupwidgets.store.places import is_server
 from soupwidgets.store.rows import Measurement, Row, read_row
 from soupwidgets.store.sqlite import write_ahead
 
@@ -45,7 +46,8 @@ class Store:
     Parameters
     ----------
     folder
-        Holds ``measurements.sqlite`` and ``logits/``; created if it does not exist.
+        Holds ``measurements.sqlite`` and ``logits/``; created if it does not exist. The URL of a PostgreSQL database
+        (``"postgresql://user@host/soups"``) gives a store that many machines fill at once.
 
     Raises
     ------
@@ -60,8 +62,17 @@ class Store:
     missing or damaged: they count as not measured, and are replaced by the next measurement.
     """
 
+    def __new__(cls, folder: str | Path) -> Store:
+        """A store in a folder, or on a server."""
+        if cls is not Store or not is_server(folder):
+            return super().__new__(cls)
+        from soupwidgets.store.server import ServerStore
+
+        return super().__new__(ServerStore)
+
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder).absolute()
+        self.place = str(self.folder)
         self.claims = Claims(self.folder / "claims")
         self._opening = threading.Lock()
         self._said: set[str] = set()
@@ -74,9 +85,9 @@ class Store:
 
     def __repr__(self) -> str:
         try:
-            return f"Store({str(self.folder)!r}, {len(self)} measurements)"
+            return f"Store({self.place!r}, {len(self)} measurements)"
         except StoreError:
-            return f"Store({str(self.folder)!r}, which cannot be read)"
+            return f"Store({self.place!r}, which cannot be read)"
 
     def __len__(self) -> int:
         import sqlalchemy as sa
@@ -107,14 +118,11 @@ class Store:
             part = wanted[start : start + _KEYS_PER_QUERY]
             with self.transaction() as connection:
                 rows = connection.execute(select(measurements.c.key.in_(part))).all()
-            for row in rows:
-                entry = read_row(row)
-                if entry is None:
-                    unreadable.append(str(row.key))
-                elif not with_logits or self._has_file(entry[0]):
-                    found[row.key] = entry[1]
-                elif entry[0].logits_sha256:
-                    lost.append(row.key)
+            entries = {row.key: entry for row in rows if (entry := read_row(row)) is not None}
+            unreadable += [str(row.key) for row in rows if row.key not in entries]
+            there = self._with_arrays([row for row, _ in entries.values()]) if with_logits else set(entries)
+            found |= {key: said for key, (_, said) in entries.items() if key in there}
+            lost += [key for key, (row, _) in entries.items() if key not in there and row.logits_sha256]
         self._say(unreadable, "a measurement cannot be read (from another version, or edited)")
         self._say(lost, "the logits of a measurement are missing or truncated")
         return found
@@ -178,14 +186,12 @@ class Store:
         if entry is None or not entry[0].logits_sha256:
             raise KeyError(key)
         digest = entry[0].logits_sha256
-        path = self.array_path(digest)
-        logits = read_array(path, digest)
+        logits = self._read_array(digest)
         if logits is None:
             with self.transaction() as connection:
                 connection.execute(sa.delete(measurements).where(measurements.c.logits_sha256 == digest))
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
-            raise StoreError(f"{path}: damaged; its measurement was removed, evaluate the recipe again")
+            where = self._forget_array(digest)
+            raise StoreError(f"{where}: damaged; its measurement was removed, evaluate the recipe again")
         return logits
 
     def array_path(self, digest: str) -> Path:
@@ -193,8 +199,6 @@ class Store:
         return self.folder.joinpath("logits", digest[:2], f"{digest}.npy")
 
     def _put(self, key: str, measurement: Measurement, logits: NDArray[np.float32] | None) -> None:
-        from sqlalchemy.dialects.sqlite import insert
-
         from soupwidgets.store.table import measurements, select
 
         digest, size = "", 0
@@ -202,7 +206,7 @@ class Store:
             plain = np.ascontiguousarray(logits, dtype=np.float32)
             digest = array_digest(plain)
             with self.failures():
-                size = write_array(self.array_path(digest), plain, digest)
+                size = self._write_array(plain, digest)
         row: dict[str, Any] = {
             "recipe": measurement.recipe,
             "split": measurement.split,
@@ -216,18 +220,42 @@ class Store:
             "figure": None if measurement.figure is None else json.dumps(dict(measurement.figure)),
             "loss_sd": measurement.loss_sd,
         }
-        filed = insert(measurements).values(key=key, **row)
+        filed = self._insert()(measurements).values(key=key, **row)
         with self.transaction() as connection:
             there = connection.execute(select(measurements.c.key == key)).one_or_none()
             # Numbers without logits add nothing to an existing row, if that is readable.
             if logits is not None or there is None or read_row(there) is None:
                 connection.execute(filed.on_conflict_do_update(index_elements=["key"], set_=row))
 
-    def _has_file(self, row: Row) -> bool:
+    # What is different where arrays lie in a database.
+
+    def _insert(self) -> Callable[..., Any]:
+        from sqlalchemy.dialects.sqlite import insert
+
+        return insert
+
+    def _write_array(self, array: NDArray[np.float32], digest: str) -> int:
+        return write_array(self.array_path(digest), array, digest)
+
+    def _read_array(self, digest: str) -> NDArray[np.float32] | None:
+        return read_array(self.array_path(digest), digest)
+
+    def _forget_array(self, digest: str) -> str:
+        """Remove an array; returns where it was."""
+        path = self.array_path(digest)
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        return str(path)
+
+    def _with_arrays(self, rows: Sequence[Row]) -> set[str]:
+        """The keys of those rows whose arrays are there, and not truncated."""
+        return {row.key for row in rows if row.logits_sha256 and self._size(row.logits_sha256) == row.logits_bytes}
+
+    def _size(self, digest: str) -> int | None:
         try:
-            return row.logits_sha256 != "" and self.array_path(row.logits_sha256).stat().st_size == row.logits_bytes
+            return self.array_path(digest).stat().st_size
         except OSError:
-            return False
+            return None
 
     def _say(self, keys: Sequence[str], what: str) -> None:
         """Warn about rows, once for each."""
@@ -236,7 +264,7 @@ class Store:
             self._said.update(new)
             more = f" (and {len(new) - 1} more)" if len(new) > 1 else ""
             warnings.warn(
-                f"{self.folder}: {what}{more}; it counts as not measured, and is measured again when it is needed",
+                f"{self.place}: {what}{more}; it counts as not measured, and is measured again when it is needed",
                 StoreWarning,
                 stacklevel=3,
             )
@@ -288,10 +316,13 @@ class Store:
             yield
         except (OSError, UnicodeDecodeError, sa.exc.DBAPIError) as error:
             reason = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-            raise StoreError(
-                f"{self.folder}: {what} ({reason}). Free some disk space (`soupwidgets store prune` helps), set "
-                f"SOUPWIDGETS_STORE to a writable folder{', ' + otherwise if otherwise else ''}."
-            ) from error
+            raise StoreError(f"{self.place}: {what} ({reason}). {self._remedy(otherwise)}") from error
+
+    def _remedy(self, otherwise: str) -> str:
+        return (
+            "Free some disk space (`soupwidgets store prune` helps), set SOUPWIDGETS_STORE to a writable folder"
+            f"{', ' + otherwise if otherwise else ''}."
+        )
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

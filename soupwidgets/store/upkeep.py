@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Literal
 
 from soupwidgets.store.arrays import read_array
 from soupwidgets.store.errors import StoreError
+from soupwidgets.store.places import is_server
 from soupwidgets.store.rows import Row, read_row
 from soupwidgets.store.store import DATABASE, Store
 
@@ -77,8 +79,14 @@ def existing_store(folder: str | Path | None) -> Store:
     Raises
     ------
     StoreError
-        When there is none, so that a typing error does not create a new store.
+        When there is none, so that a typing error does not create a new store; or it is on a server.
     """
+    where = folder or os.environ.get("SOUPWIDGETS_STORE") or ""
+    if is_server(where):
+        raise StoreError(
+            "only stores in folders are looked after here; the tables of one in PostgreSQL (measurements, arrays) "
+            "are looked after with PostgreSQL's own tools"
+        )
     if folder is None:
         return Store.default()
     if not (Path(folder) / DATABASE).is_file():
