@@ -6,6 +6,7 @@ the store are the same as without one, because an order stands for a `Run` of th
 
 from __future__ import annotations
 
+import threading
 import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
@@ -62,9 +63,21 @@ class Order:
         Whether logits are wanted, or the numbers alone.
     images
         Stop after this many of the split's seeded order; all when None. A sample is not stored.
+    news
+        Notified when there is something new.
     """
 
-    def __init__(self, ev: Evaluator, recipe: Recipe, run: Run, *, outputs: bool, images: int | None = None) -> None:
+    def __init__(
+        self,
+        ev: Evaluator,
+        recipe: Recipe,
+        run: Run,
+        *,
+        outputs: bool,
+        images: int | None = None,
+        news: threading.Condition,
+    ) -> None:
+        self._news = news
         self.ev, self.recipe, self.run = ev, recipe, run
         self.outputs, self.images = outputs, images
         self.placed = False
@@ -114,6 +127,7 @@ class Order:
         if not self.done and (last is None or score.seen > last.seen):
             self.run.last = score
             self.run.share.say(working=True, score=score)
+            self._tell()
 
     def finish(self, score: SplitScore, logits: Logits | None, images: int) -> None:
         """Keep the answer.
@@ -135,10 +149,16 @@ class Order:
                 self.run.share.key, self.recipe, self.run.split, score, logits=logits, device="on a cluster"
             )
             self.run.share.release()
+            self._tell()
 
     def fail(self, error: Exception) -> None:
         """Say why there will be no answer; whoever waits for it is told."""
         self.error = error
+        self._tell()
+
+    def _tell(self) -> None:
+        with self._news:
+            self._news.notify_all()
 
 
 class Elsewhere:
@@ -155,6 +175,7 @@ class Elsewhere:
     def __init__(self, ev: Evaluator, crew: Crew) -> None:
         self._ev = weakref.ref(ev)
         self.crew = crew
+        self._news = threading.Condition()
         # An order goes with the last of those who wait for it.
         self._orders: weakref.WeakValueDictionary[tuple[str, bool, int | None], Order] = weakref.WeakValueDictionary()
 
@@ -179,8 +200,9 @@ class Elsewhere:
             for run in reversed([run for run in due if run.told is None]):
                 sample = self._order(recipe, run, outputs=False, images=_SAMPLE)
                 self._see_to(orders.setdefault(f"{run.share.key} sample", sample))
-        if not runs or any(run.kept is None for run in runs):
-            time.sleep(POLL)
+        with self._news:
+            if not runs or any(run.kept is None for run in runs):
+                self._news.wait(POLL)
 
     def scores(self, recipe: Recipe, split: Split, images: int | None) -> Iterator[SplitScore]:
         """The numbers of one recipe on one split, as `stream_score` yields them."""
@@ -195,7 +217,9 @@ class Elsewhere:
                 if told is not None and not told.exact and (told.seen > seen or still):
                     shown, seen = time.monotonic(), max(seen, told.seen)
                     yield told
-                time.sleep(POLL)
+                with self._news:
+                    if not order.done:
+                        self._news.wait(POLL)
             if order.error is not None:
                 raise order.error
             told = order.run.told
@@ -244,7 +268,9 @@ class Elsewhere:
         what = run.share.key, outputs, images
         known = self._orders.get(what)
         if known is None or known.error is not None or known.run is not run:
-            known = self._orders[what] = Order(self._live(), recipe, run, outputs=outputs, images=images)
+            known = self._orders[what] = Order(
+                self._live(), recipe, run, outputs=outputs, images=images, news=self._news
+            )
         return known
 
     def _numbers(self, recipe: Recipe, split: Split, images: int | None) -> Order:

@@ -55,6 +55,21 @@ def test_it_measures_as_the_driver_does(tiny_evaluator: Evaluator, sent: Sent) -
     assert images == len(tiny_evaluator.suite["rotate"])
 
 
+def test_a_pass_in_bfloat16_has_its_key_and_its_sample_is_taken(
+    tiny_pool: Pool, small_suite: Suite, tmp_path: Path
+) -> None:
+    ev = Evaluator(tiny_pool, small_suite, device="cpu", store=Store(tmp_path / "store"), precision="bfloat16")
+    options = {"device": "cpu", "model": ev.architecture, "precision": ev.precision}
+    packed = pack(ev.pool, ev.suite, options)
+    worker = Worker(lambda: packed, "box", torch.get_num_threads(), lambda: False)
+    split, key = ev.suite["rotate"], ev.run_key(RECIPE, ev.suite["rotate"])
+    assert key != ev.key(RECIPE, split)
+    *_, (sample, _, _) = worker.measure(RECIPE.to_json(), "rotate", key, False, 64)
+    *_, (whole, _, _) = worker.measure(RECIPE.to_json(), "rotate", key, True, None)
+    assert (sample.seen, whole.precision) == (64, "bfloat16")
+    assert whole == ev.evaluate(RECIPE, "rotate")["rotate"]
+
+
 def test_slices_and_metrics_of_ones_own_travel(tiny_pool: Pool, small_suite: Suite, tmp_path: Path, sent: Sent) -> None:
     part = SliceSplit("odd", small_suite["test"], range(1, 101, 2))
     lucky = Metric("lucky", lambda outputs, labels: float((labels == 3).mean()))
