@@ -15,6 +15,7 @@ from benchmarks.landscape import landscape_rows, vmap_row
 from benchmarks.latency import latency_rows
 from benchmarks.mixing import mixing_rows
 from benchmarks.own_models import own_model_rows
+from benchmarks.scaling import run_scaling
 from benchmarks.small import small_rows
 from benchmarks.soups import soup_rows
 from benchmarks.spectrum import path_row
@@ -64,9 +65,9 @@ def main() -> None:
     chosen = sys.argv[1:]
     with tempfile.TemporaryDirectory() as temporary:
         groups = cpu_groups(Path(temporary))
-        unknown = [name for name in chosen if name not in (*groups, *_ALONE)]
+        unknown = [name for name in chosen if name not in (*groups, *_ALONE, "scaling")]
         if unknown or ("latency" in chosen and "sweep" not in chosen):
-            sys.exit(f"groups are {', '.join([*groups, *_ALONE])}; latency comes after sweep")
+            sys.exit(f"groups are {', '.join([*groups, *_ALONE, 'scaling'])}; latency comes after sweep")
         rows = kept_rows("cpu", processor()) if chosen else {}
         for name, group in groups.items():
             if not chosen or name in chosen:
@@ -76,6 +77,8 @@ def main() -> None:
     for name, group in _ALONE.items():
         if not chosen or name in chosen:
             write({name: group()}, name, processor())
+    if not chosen or "scaling" in chosen:
+        run_scaling(processor())
 
 
 if __name__ == "__main__":

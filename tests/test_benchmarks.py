@@ -7,6 +7,7 @@ import torch
 
 from benchmarks.gpu import copy_rate, evaluator_rows, mixing_row, product_rate
 from benchmarks.landscape import landscape_rows, vmap_row
+from benchmarks.scaling import Job, Rates, counted, table
 from benchmarks.small import small_rows
 from benchmarks.spectrum import path_row
 from benchmarks.table import RESULTS, markdown, read
@@ -50,6 +51,19 @@ def test_the_row_of_a_wide_pool_runs(tmp_path: Path) -> None:
     assert row.ratio > 0
 
 
+def test_the_cost_of_a_job_is_counted() -> None:
+    """By hand: ViT-B/32 has 49 patches and a class token, 12 layers of width 768."""
+    numbers, flops = counted("ViT-B-32")
+    tokens, width = 50, 768
+    layer = 2 * tokens * 12 * width**2 + 2 * 2 * tokens**2 * width
+    patches, ends = 2 * 49 * 3 * 32 * 32 * width, 2 * (width * 512 + 512 * 1000)
+    assert flops == pytest.approx(12 * layer + patches + ends, rel=1e-3)
+    assert numbers == pytest.approx(12 * 12 * width**2 + 3 * 32 * 32 * width + width * 512 + 512 * 1000, rel=0.01)
+    (row,) = table(Rates(1e10, 1e12, 10.0), (Job("one", "ViT-B-32", 2, 1, 1000),)).splitlines()[2:]
+    assert row.startswith(f"| one | {8 * numbers / 1e6:.3g} MB | ")
+    assert row.endswith("| not run |")
+
+
 @pytest.mark.slow
 def test_the_rows_of_a_small_machine_run() -> None:
     """Starts a kernel of Jupyter, and waits until an explorer has measured all of its alphas."""
@@ -71,6 +85,7 @@ def test_the_rows_of_writers_run() -> None:
 
 def test_the_documents_show_what_was_measured() -> None:
     scaling = (ROOT / "docs" / "scaling.md").read_text()
+    assert (RESULTS / "scaling.md").read_text().strip() in scaling
     assert read("writers")[0] in scaling
     assert markdown(read("writers")[1]) in scaling
     shown = (ROOT / "docs" / "how-fast-it-is.md").read_text()
