@@ -177,7 +177,7 @@ class Evaluator:
             device=self.device.type,
             again=lambda recipe, split: measure(recipe, split) if (measure := again()) else None,
         )
-        self._neighbours = Neighbours(self.pool, store, list(self.suite.splits))
+        self._neighbours = Neighbours(self.pool, store, len(self.suite.splits))
         # Measurements in progress; callers that ask for the same one join it. An entry goes with its last user.
         self._runs: weakref.WeakValueDictionary[str, Run] = weakref.WeakValueDictionary()
 

@@ -20,15 +20,21 @@ _LINEAR = 100.0
 _NOISE = 1e-5
 
 
-def interpolation_weights(known: Sequence[Mapping[str, float]], target: Mapping[str, float]) -> Floats:
+def points_of(recipes: Sequence[Mapping[str, float]], names: Sequence[str]) -> Floats:
+    """Recipes as points ``[recipes, names]`` in the space of coefficients."""
+    plain = [dict(recipe.items()) for recipe in recipes]
+    return np.array([[recipe.get(name, 0.0) for name in names] for recipe in plain])
+
+
+def interpolation_weights(known: Floats, target: Floats) -> Floats:
     """Weights with which known recipes' logits add up to a prediction of another's, ``[known]``.
 
     Parameters
     ----------
     known
-        Coefficients of the measured recipes; one at least.
+        The measured recipes as points ``[known, names]``; one at least.
     target
-        Coefficients of the recipe to predict.
+        The recipe to predict, ``[names]``.
 
     Notes
     -----
@@ -39,11 +45,10 @@ def interpolation_weights(known: Sequence[Mapping[str, float]], target: Mapping[
 
     Examples
     --------
-    >>> interpolation_weights([{"a": 1}, {"b": 1}], {"a": 0.25, "b": 0.75}).round(3).tolist()
+    >>> interpolation_weights(np.eye(2), np.array([0.25, 0.75])).round(3).tolist()
     [0.25, 0.75]
     """
-    names = sorted({name for recipe in [*known, target] for name in recipe})
-    points = np.array([[recipe.get(name, 0.0) for name in names] for recipe in [*known, target]])
+    points = np.concatenate([known, target[None]])
     # A step of 1 along an edge changes two coefficients by 1.
     distance = np.sqrt(5 * ((points[:, None] - points[None]) ** 2).sum(axis=2) / 2)
     covariance = (1 + distance + distance**2 / 3) * np.exp(-distance) + _LINEAR * (1 + points @ points.T)
@@ -62,19 +67,21 @@ def interpolated_logits(known: Mapping[Recipe, Logits], recipe: Recipe) -> Logit
     recipe
         Without separate coefficients for tensors, as all of them.
     """
+    names = sorted({name for one in [*known, recipe] for name in one})
+    weights = interpolation_weights(points_of(list(known), names), points_of([recipe], names)[0])
     predicted = np.zeros_like(next(iter(known.values())))
-    for weight, logits in zip(interpolation_weights(list(known), recipe), known.values(), strict=True):
+    for weight, logits in zip(weights, known.values(), strict=True):
         predicted += np.float32(weight) * logits
     return predicted
 
 
-def nearest(known: Sequence[Mapping[str, float]], target: Mapping[str, float], count: int) -> list[int]:
+def nearest(known: Floats, target: Floats, count: int) -> list[int]:
     """Which known recipes to predict another from: the nearest ones, and all that are one ingredient of it alone.
 
     Parameters
     ----------
     known, target
-        Coefficients.
+        Points ``[known, names]`` and ``[names]``.
     count
         How many of the nearest.
 
@@ -83,9 +90,7 @@ def nearest(known: Sequence[Mapping[str, float]], target: Mapping[str, float], c
     list[int]
         Positions in ``known``, the nearest first.
     """
-
-    def away(recipe: Mapping[str, float]) -> float:
-        return sum((recipe.get(name, 0.0) - target.get(name, 0.0)) ** 2 for name in {*recipe, *target})
-
-    order = sorted(range(len(known)), key=lambda i: away(known[i]))
-    return [i for place, i in enumerate(order) if place < count or (len(known[i]) == 1 and {*known[i]} <= {*target})]
+    order = np.argsort(((known - target) ** 2).sum(axis=1), kind="stable")
+    alone = (known != 0).sum(axis=1) == 1
+    ingredient = alone & (known[:, target == 0] == 0).all(axis=1)
+    return [int(i) for place, i in enumerate(order) if place < count or ingredient[i]]

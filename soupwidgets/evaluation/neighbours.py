@@ -5,29 +5,57 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soupwidgets.evaluation.evaluation import Logits
 from soupwidgets.evaluation.filing import stored_logits
 from soupwidgets.evaluation.forecast import FIRST
-from soupwidgets.evaluation.interpolation import NEAREST, interpolated_logits, nearest
+from soupwidgets.evaluation.interpolation import NEAREST, interpolated_logits, nearest, points_of
 from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
 from soupwidgets.store import Store
 from soupwidgets.suites import SliceSplit, Split
 
+# Under which keys a recipe's measurement on a split may be stored, by the precision it was made with.
 KeysOf = Callable[[Recipe, Split], Sequence[str]]
 
 # With fewer images a prediction gains nothing.
 _FEWEST = 4 * FIRST
-# Of how many recipes logits are looked for in the store.
-_CANDIDATES = 2 * NEAREST
-# Logits that are kept in memory, in numbers (4 bytes each).
-_KEPT = 1 << 24
-# How often the store is asked for what other processes have measured, in seconds.
-_REFRESH = 30.0
+# Logits that are kept in memory, in numbers (4 bytes each); each split has its share, so that none is read twice.
+_KEPT = 1 << 25
+# How often the store is asked for what was measured meanwhile, in seconds.
+_REFRESH = 2.0
+
+
+class _Measured:
+    """Recipes that were measured on a split, as points in the space of coefficients."""
+
+    def __init__(self) -> None:
+        # How many measurements the store had when it was asked last.
+        self.among = -1
+        self.recipes: list[Recipe] = []
+        self.points: NDArray[np.float64] = np.empty((0, 0))
+        self._texts: set[str] = set()
+
+    def extend(self, texts: Sequence[str], pool: Pool) -> None:
+        """Take note of recipes, as JSON."""
+        new = [text for text in texts if text not in self._texts]
+        self._texts.update(new)
+        for text in new:
+            try:
+                recipe = Recipe.from_json(text)
+                pool.require(recipe)
+            except ValueError:
+                # From another pool that shares the store, or from a later version.
+                continue
+            if not recipe.by_tensor:
+                self.recipes.append(recipe)
+        if len(self.recipes) > len(self.points):
+            more = points_of(self.recipes[len(self.points) :], list(pool))
+            self.points = np.concatenate([self.points, more]) if len(self.points) else more
 
 
 class Neighbours:
@@ -40,15 +68,14 @@ class Neighbours:
     store
         Where measurements are.
     splits
-        Names of the suite's splits.
+        How many splits the suite has.
     """
 
-    def __init__(self, pool: Pool, store: Store, splits: Sequence[str]) -> None:
-        self._pool, self._store, self._splits = pool, store, list(splits)
+    def __init__(self, pool: Pool, store: Store, splits: int) -> None:
+        self._pool, self._store, self._splits = pool, store, splits
         self._lock = threading.Lock()
-        self._known: dict[Recipe, Mapping[str, float]] = {}
-        self._looked = -_REFRESH
-        self._around: tuple[Recipe, list[Recipe]] | None = None
+        self._measured: dict[str, _Measured] = {}
+        self._stored, self._looked = 0, -_REFRESH
         self._logits: OrderedDict[str, Logits] = OrderedDict()
         self._keys: dict[tuple[Recipe, str], Sequence[str]] = {}
 
@@ -73,64 +100,52 @@ class Neighbours:
         if not plain or isinstance(split, SliceSplit) or len(split) < _FEWEST or recipe.by_tensor:
             return None
         with self._lock:
-            known = self._measured(self._candidates(recipe), split, keys_of)
-            if len(known) < 2:
-                return None
+            logits: dict[Recipe, Logits] = {}
+            size = 0
             # The nearest first, and then the ingredients themselves.
-            chosen = [known[i] for i in nearest([self._known[one] for _, one in known], recipe, NEAREST)]
-            first = self._read(chosen[0][0])
-            room = 0 if first is None else _KEPT // first.size
-            logits = {one: found for key, one in chosen[:room] if (found := self._read(key)) is not None}
-        if len(logits) < 2 or len({found.shape for found in logits.values()}) > 1:
+            for one in self._near(recipe, split):
+                if (len(logits) + 1) * size * self._splits > _KEPT:
+                    break
+                if len(logits) >= NEAREST and len(one) > 1:
+                    continue
+                found = self._find(one, split, keys_of)
+                if found is not None and found.size == (size or found.size):
+                    logits[one], size = found, found.size
+        if len(logits) < 2:
             return None
         predicted = interpolated_logits(logits, recipe)
         if not np.isfinite(predicted).all():
             return None
         return scoring.class_map.scores(predicted) if scoring.class_map else predicted
 
-    def _measured(self, candidates: Sequence[Recipe], split: Split, keys_of: KeysOf) -> list[tuple[str, Recipe]]:
-        """Those of which there are logits, with their keys."""
-        for one in candidates:
-            if (one, split.name) not in self._keys:
-                self._keys[one, split.name] = keys_of(one, split)
-        keys = [self._keys[one, split.name] for one in candidates]
-        there: Container[str] = self._logits
-        # Logits in memory are worth as much as those in the store, which takes its time.
-        if not all(any(key in there for key in some) for some in keys[:NEAREST]):
-            there = self._store.get([key for some in keys for key in some])
-        best = [next((key for key in some if key in there), None) for some in keys]
-        return [(key, one) for key, one in zip(best, candidates, strict=True) if key is not None]
+    def _near(self, recipe: Recipe, split: Split) -> list[Recipe]:
+        measured = self._measured.setdefault(split.name, _Measured())
+        if time.monotonic() - self._looked > _REFRESH:
+            self._stored, self._looked = len(self._store), time.monotonic()
+        if measured.among != self._stored:
+            measured.extend(self._store.recipes([split.name], with_logits=True), self._pool)
+            measured.among = self._stored
+        if not measured.recipes:
+            return []
+        (point,) = points_of([recipe], list(self._pool))
+        # Some may have been measured in another way.
+        near = nearest(measured.points, point, 2 * NEAREST)
+        return [measured.recipes[i] for i in near if measured.recipes[i] != recipe]
 
-    def _candidates(self, recipe: Recipe) -> list[Recipe]:
-        """Recipes that may have been measured, the nearest first; the same for all splits of one measurement."""
-        if self._around is None or self._around[0] != recipe:
-            if time.monotonic() - self._looked > _REFRESH:
-                self._looked = time.monotonic()
-                for text in self._store.recipes(self._splits):
-                    self._note(text)
-            others = [one for one in self._known if one != recipe]
-            near = nearest([self._known[one] for one in others], recipe, _CANDIDATES)
-            self._around = recipe, [others[i] for i in near]
-            # By the next time it has been measured, or is not found in the store.
-            self._known.setdefault(recipe, dict(recipe))
-        return self._around[1]
-
-    def _note(self, text: str) -> None:
-        try:
-            recipe = Recipe.from_json(text)
-            self._pool.require(recipe)
-        except ValueError:
-            # From another pool that shares the store, or from a later version.
-            return
-        if not recipe.by_tensor:
-            self._known.setdefault(recipe, dict(recipe))
-
-    def _read(self, key: str) -> Logits | None:
-        found = self._logits.pop(key, None)
-        if found is None:
-            found = stored_logits(self._store, key)
-        if found is not None:
-            self._logits[key] = found
-            while len(self._logits) > 1 and sum(one.size for one in self._logits.values()) > _KEPT:
-                self._logits.popitem(last=False)
-        return found
+    def _find(self, recipe: Recipe, split: Split, keys_of: KeysOf) -> Logits | None:
+        """Logits from memory, or else from the store."""
+        keys = self._keys.get((recipe, split.name))
+        if keys is None:
+            keys = self._keys[recipe, split.name] = keys_of(recipe, split)
+        for key in keys:
+            if key in self._logits:
+                self._logits.move_to_end(key)
+                return self._logits[key]
+        there = self._store.get(keys)
+        for key in keys:
+            if key in there and (found := stored_logits(self._store, key)) is not None:
+                self._logits[key] = found
+                while len(self._logits) > 1 and sum(one.size for one in self._logits.values()) > _KEPT:
+                    self._logits.popitem(last=False)
+                return found
+        return None

@@ -127,14 +127,24 @@ class Store:
         self._say(lost, "the logits of a measurement are missing or truncated")
         return found
 
-    def recipes(self, splits: Sequence[str]) -> list[str]:
-        """JSON of every recipe that was measured on a split with one of these names, without repeats, sorted."""
+    def recipes(self, splits: Sequence[str], *, with_logits: bool = False) -> list[str]:
+        """JSON of every recipe that was measured on a split with one of these names, without repeats, sorted.
+
+        Parameters
+        ----------
+        splits
+            Names of splits.
+        with_logits
+            Leave out recipes of which only numbers are stored.
+        """
         import sqlalchemy as sa
 
         from soupwidgets.store.table import measurements, short_enough
 
         column = measurements.c.recipe
         statement = sa.select(column).where(measurements.c.split.in_(list(splits)), short_enough()).distinct()
+        if with_logits:
+            statement = statement.where(measurements.c.logits_sha256 != "")
         with self.transaction() as connection:
             found = connection.execute(statement.order_by(column)).scalars().all()
         return [text for text in found if isinstance(text, str)]
