@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.coverage import coverage_rows
 from benchmarks.greedy import greedy_rows
 from benchmarks.landscape import landscape_rows, vmap_row
 from benchmarks.latency import latency_rows
@@ -65,9 +66,10 @@ def main() -> None:
     chosen = sys.argv[1:]
     with tempfile.TemporaryDirectory() as temporary:
         groups = cpu_groups(Path(temporary))
-        unknown = [name for name in chosen if name not in (*groups, *_ALONE, "scaling")]
+        names = [*groups, *_ALONE, "scaling", "coverage"]
+        unknown = [name for name in chosen if name not in names]
         if unknown or ("latency" in chosen and "sweep" not in chosen):
-            sys.exit(f"groups are {', '.join([*groups, *_ALONE, 'scaling'])}; latency comes after sweep")
+            sys.exit(f"groups are {', '.join(names)}; latency comes after sweep")
         rows = kept_rows("cpu", processor()) if chosen else {}
         for name, group in groups.items():
             if not chosen or name in chosen:
@@ -79,6 +81,9 @@ def main() -> None:
             write({name: group()}, name, processor())
     if not chosen or "scaling" in chosen:
         run_scaling(processor())
+    if "coverage" in chosen:
+        # Statistics, not speed: the same on every machine, and only on request, as it takes a while.
+        write({"coverage": coverage_rows()}, "coverage", processor())
 
 
 if __name__ == "__main__":

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from benchmarks.coverage import images_for, simulated
+from benchmarks.coverage_cases import path_cases
 from benchmarks.gpu import copy_rate, evaluator_rows, mixing_row, product_rate
 from benchmarks.landscape import landscape_rows, vmap_row
 from benchmarks.scaling import Job, Rates, counted, table
@@ -13,6 +16,7 @@ from benchmarks.spectrum import path_row
 from benchmarks.table import RESULTS, markdown, read
 from benchmarks.wide_pool import wide_row
 from benchmarks.writers import writer_rows
+from soupwidgets import Evaluator
 from tests.fixtures import ROOT, TINY
 
 
@@ -93,3 +97,30 @@ def test_the_documents_show_what_was_measured() -> None:
     assert device in shown
     assert markdown(rows) in shown
     assert (RESULTS / "gpu.json").exists() != ("not run" in shown)
+
+
+def test_images_for_an_interval_lie_between_two_looks() -> None:
+    looks = np.array([32, 64, 128])
+    assert images_for(0.005, looks, np.array([0.02, 0.01, 0.0025]), 400) == pytest.approx(np.sqrt(64 * 128))
+    assert images_for(0.005, looks, np.array([0.004, 0.003, 0.002]), 400) == 32
+    assert images_for(0.005, looks, np.array([0.04, 0.03, 0.02]), 400) == 400
+
+
+def test_coverage_is_replayed_from_stored_logits(small_evaluator: Evaluator) -> None:
+    cases = list(path_cases("zero-shot", "ft-03", [0.45]))
+    assert [len(case.known) for case in cases] == [11, 3, 2]
+    split = small_evaluator.suite.splits["test"]
+    near, _, ends = (simulated(case, small_evaluator, split, draws=20) for case in cases)
+    before = small_evaluator.forward_images
+    assert simulated(cases[0], small_evaluator, split, draws=20).needed == near.needed
+    assert small_evaluator.forward_images == before
+    assert near.disagree <= 0.01 < ends.disagree
+    assert (near.reach < ends.reach).all()
+    assert near.plain == ends.plain < len(split)
+    assert near.held.min() >= 18
+    assert ends.held.min() >= 15
+
+
+def test_the_document_shows_the_coverage_that_was_measured() -> None:
+    _, rows = read("coverage")
+    assert markdown(rows) in (ROOT / "docs" / "coarse-answers.md").read_text()
