@@ -21,7 +21,7 @@ from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites import Split, Suite
 
-BATCH = {"cpu": 192, "cuda": 2048}
+BATCH = {"cpu": 384, "cuda": 2048}
 
 
 class Computation:
