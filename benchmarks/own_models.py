@@ -54,7 +54,7 @@ def overhead_row(
     # Averaged statistics: measuring them again is forward passes too, and not what is compared here.
     ev = Evaluator(
         Pool.open([folder / "a.pt", folder / "b.pt"]), suite, device="cpu", model=model, store=Store(folder / "store"),
-        batch_norm="average",
+        batch_norm="average", precision="float32",
     )  # fmt: skip
     reader = ev.reader(suite["val"])
     batches = [(reader.batch(start, stop), reader.labels[start:stop]) for start, stop in bounds(n)]

@@ -12,8 +12,8 @@ from soupwidgets.suites import BlendSplit
 
 def plain(ev: Evaluator, n: int = 300) -> BlendSplit:
     split = ev.suite.id_test
-    rows = np.arange(n)
-    return BlendSplit("as they are", split.images[:n], rows, rows, np.tile([1.0, 0.0], (n, 1)), split.labels[:n])
+    rows = np.arange(n) % len(split)
+    return BlendSplit("as they are", split.images, rows, rows, np.tile([1.0, 0.0], (n, 1)), split.labels[rows])
 
 
 def test_the_same_images_have_the_same_logits(small_evaluator: Evaluator) -> None:
@@ -34,7 +34,7 @@ def test_halfway_is_shown_as_a_float_image(tiny_evaluator: Evaluator) -> None:
 
 def test_it_is_computed_once_and_can_be_stopped(tiny_evaluator: Evaluator) -> None:
     ev, recipe = tiny_evaluator, Recipe({"ft-a": 1})
-    split = plain(ev)
+    split = plain(ev, 500)
     first = next(stream_probe(ev, recipe, split))
     assert 0 < len(first) < len(split)
     whole = probe(ev, recipe, split)
