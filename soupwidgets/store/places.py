@@ -12,7 +12,7 @@ def is_server(where: object) -> bool:
 
     Examples
     --------
-    >>> is_server("postgresql://somebody@host/soups"), is_server("postgresql"), is_server(Path("store"))
+    >>> is_server("postgresql://somebody@host/soups"), is_server("postgresql"), is_server("store")
     (True, False, False)
     """
     return SERVER.match(str(where)) is not None
