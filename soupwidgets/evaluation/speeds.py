@@ -83,8 +83,10 @@ def _measure(passes: Mapping[Way, Callable[[int], object]], most: int) -> Speeds
     for way, run in passes.items():
         try:
             run(few)
-            # A processor without this precision may be a hundred times slower in it.
-            if found and _seconds(run, few) > 4 * few * found[0][1] + _SECONDS:
+            short = _seconds(run, few)
+            if found and short > 4 * few * found[0][1] + _SECONDS:
+                # A processor without this precision may be a hundred times slower in it: once is enough to know.
+                found.append((way, short / few))
                 continue
             run(number)
             found.append((way, min(_seconds(run, number) for _ in range(_REPEATS)) / number))

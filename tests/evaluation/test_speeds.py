@@ -40,7 +40,7 @@ def test_the_fastest_way_is_found_once_and_remembered() -> None:
     assert passes
 
 
-def test_ways_that_do_not_work_or_take_forever_are_left_out() -> None:
+def test_ways_that_do_not_work_are_left_out_and_slow_ones_are_tried_on_few() -> None:
     most: list[int] = []
 
     def fails(number: int) -> None:
@@ -51,7 +51,8 @@ def test_ways_that_do_not_work_or_take_forever_are_left_out() -> None:
         time.sleep(0.02 * number)
 
     found = speeds("one", {PLAIN: lambda n: time.sleep(1e-4 * n), FUSED: fails, HALF: slow}, 64)
-    assert [way for way, _ in found.measured] == [PLAIN]
+    assert [way for way, _ in found.measured] == [PLAIN, HALF]
+    assert found.seconds("bfloat16") >= 0.02
     assert max(most) == 8
     with pytest.raises(RuntimeError, match="not implemented"):
         speeds("two", {PLAIN: fails}, 64)
