@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from soupwidgets.evaluation.computation import BATCH
 from soupwidgets.evaluation.evaluation import Logits
 from soupwidgets.evaluation.evaluator import Evaluator
 from soupwidgets.evaluation.filing import stored_logits
@@ -83,8 +82,8 @@ def stream_probe(ev: Evaluator, recipe: Recipe, split: BlendSplit) -> Iterator[L
         return
     reader = BlendReader(split, inputs, ev.device)
     logits = np.empty((len(split), ev.suite.outputs), dtype=np.float32)
-    for start in range(0, len(split), BATCH[ev.device.type]):
-        stop = min(start + BATCH[ev.device.type], len(split))
+    for start in range(0, len(split), ev.computation.batch):
+        stop = min(start + ev.computation.batch, len(split))
         # Hold the model for one batch only, so that a slider that is dragged meanwhile gets its turn.
         with torch.inference_mode(), ev.model(recipe) as model:
             logits[start:stop] = model(reader.batch(start, stop)).float().cpu().numpy()
