@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.blocks import block_row
 from benchmarks.coverage import coverage_rows
 from benchmarks.greedy import greedy_rows
 from benchmarks.landscape import landscape_rows, vmap_row
@@ -56,6 +57,7 @@ def cpu_groups(folder: Path) -> dict[str, Callable[[], list[Row]]]:
         "paths": lambda: [path_row(folder / "paths")],
         "wide": lambda: [wide_row(folder / "wide")],
         "landscape": lambda: landscape_rows(folder / "landscape"),
+        "blocks": lambda: [block_row(folder / "blocks")],
         "own": lambda: own_model_rows(folder / "own"),
         "vmap": lambda: [vmap_row(torch.device("cpu"))],
     }

@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 from typing import Literal
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from soupwidgets.evaluation.batch_norm import BATCH as BN_BATCH
 from soupwidgets.evaluation.batch_norm import Recalibration, is_mixture, measure_statistics, source_of
 from soupwidgets.evaluation.freed_memory import keep_freed_memory
 from soupwidgets.evaluation.network import MixedNetwork, halved
-from soupwidgets.evaluation.passes import Passes
+from soupwidgets.evaluation.passes import Passes, first_of
 from soupwidgets.evaluation.precision import Precision, choose
+from soupwidgets.evaluation.prefix import Prefix, chain_of
 from soupwidgets.evaluation.run import Run
 from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.models import Inputs, Model
@@ -56,6 +59,9 @@ class Computation:
         self._readers: dict[str, SplitReader] = {}
         self._passes = Passes()
         self._chosen: dict[Precision, Literal["float32", "bfloat16"]] = {}
+        # By whether they compute in bfloat16; there are none before a recipe has coefficients by tensor.
+        self._may_skip = False
+        self._prefixes: dict[bool, Prefix | None] = {}
         if device.type == "cpu":
             keep_freed_memory()
 
@@ -88,7 +94,8 @@ class Computation:
         with self.lock:
             if run.seen < stop:
                 run.share.say(working=True)
-                run.add(self._outputs(recipe, run.reader.batch(run.seen, stop), half=run.half))
+                rows = run.reader.order[run.seen : stop]
+                run.add(self._outputs(recipe, run, run.reader.batch(run.seen, stop), rows, half=run.half))
             if not run.done:
                 run.last = run.score()
             if run.done and self._certain(recipe, run):
@@ -110,6 +117,11 @@ class Computation:
             measure_statistics(network.module, batches)
             self.images += len(rows)
         network.mixed = recipe
+        if recipe.by_tensor and self._recalibration is None:
+            self._may_skip = True
+        for prefix in self._prefixes.values():
+            if prefix is not None:
+                prefix.move_to(recipe)
 
     def _certain(self, recipe: Recipe, run: Run) -> bool:
         """Advance the audit of a complete pass by one batch; whether there is nothing left to do."""
@@ -117,17 +129,34 @@ class Computation:
             return True
         rows = run.audit.due(self.batch)
         if len(rows):
-            outputs = self._outputs(recipe, run.reader.pick(rows)[0], half=False)
+            outputs = self._outputs(recipe, run, run.reader.pick(rows)[0], rows, half=False)
             class_map = run.split.scoring.class_map
             run.audit.add((outputs if class_map is None else class_map.restrict(outputs)).float().cpu().numpy())
         return not len(run.audit.due(1))
 
-    def _outputs(self, recipe: Recipe, inputs: Inputs, *, half: bool) -> Tensor:
+    def _outputs(self, recipe: Recipe, run: Run, inputs: Inputs, rows: NDArray[np.int64], *, half: bool) -> Tensor:
         self.mix(recipe)
         if half:
             self.network.update_half()
-            outputs = self._passes(self.network.half_module, halved(inputs)).float()
-        else:
-            outputs = self._passes(self.network.module, inputs)
-        self.images += len(outputs)
-        return outputs
+            inputs = halved(inputs)
+        module = self.network.half_module if half else self.network.module
+        prefix = self._prefix(recipe, module, inputs, run.split, half=half) if self._may_skip else None
+
+        def outputs(piece: Inputs, part: slice) -> Tensor:
+            found: Tensor = (
+                module(piece) if prefix is None else prefix(piece, run.split.name, rows[part], len(run.reader))
+            )
+            return found
+
+        found = self._passes(outputs, inputs)
+        self.images += len(found)
+        return found.float() if half else found
+
+    def _prefix(self, recipe: Recipe, module: nn.Module, inputs: Inputs, split: Split, *, half: bool) -> Prefix | None:
+        """What skips the first blocks of the network, if they can be skipped."""
+        if half not in self._prefixes:
+            chain = chain_of(self._model, module, first_of(inputs, 2), form=split.form)
+            self._prefixes[half] = None if chain is None else Prefix(module, chain)
+            if (made := self._prefixes[half]) is not None:
+                made.move_to(recipe)
+        return self._prefixes[half]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from soupwidgets.models import Inputs
 from soupwidgets.pool import SoupWarning
@@ -18,13 +18,14 @@ class Passes:
     def __init__(self) -> None:
         self._most: int | None = None
 
-    def __call__(self, network: nn.Module, inputs: Inputs) -> Tensor:
+    def __call__(self, network: Callable[[Inputs, slice], Tensor], inputs: Inputs) -> Tensor:
         """The network's outputs ``[n, ...]``.
 
         Parameters
         ----------
         network
-            In evaluation mode; its outputs for an example do not depend on the others.
+            Is given some of the examples, and which of the ``n`` they are; its outputs for an example do not depend on
+            the others.
         inputs
             Of ``n`` examples.
 
@@ -36,7 +37,7 @@ class Passes:
         number = len(inputs) if isinstance(inputs, Tensor) else len(next(iter(inputs.values())))
         while True:
             try:
-                found = [network(piece) for piece in _pieces(inputs, number, self._most or number)]
+                found = [network(*piece) for piece in _pieces(inputs, number, self._most or number)]
                 return found[0] if len(found) == 1 else torch.cat(found)
             except torch.OutOfMemoryError:
                 tried = min(self._most or number, number)
@@ -54,7 +55,16 @@ class Passes:
             )
 
 
-def _pieces(inputs: Inputs, number: int, most: int) -> Iterator[Inputs]:
+def first_of(inputs: Inputs, number: int) -> Inputs:
+    """The first so many examples."""
+    return _cut(inputs, slice(number))
+
+
+def _pieces(inputs: Inputs, number: int, most: int) -> Iterator[tuple[Inputs, slice]]:
     for start in range(0, number, most):
         part = slice(start, start + most)
-        yield inputs[part] if isinstance(inputs, Tensor) else {name: tensor[part] for name, tensor in inputs.items()}
+        yield _cut(inputs, part), part
+
+
+def _cut(inputs: Inputs, part: slice) -> Inputs:
+    return inputs[part] if isinstance(inputs, Tensor) else {name: tensor[part] for name, tensor in inputs.items()}
