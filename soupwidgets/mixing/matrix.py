@@ -12,7 +12,10 @@ from soupwidgets.mixing.fused import can_fuse_sums, fused_sums
 from soupwidgets.mixing.kernel import weighted_sum
 from soupwidgets.mixing.layout import Layout
 from soupwidgets.mixing.low_rank import LowRank, bases, mix_part
+from soupwidgets.mixing.memory import room_for_weights
+from soupwidgets.mixing.resident import ResidentRows
 from soupwidgets.mixing.soundness import all_finite, not_finite
+from soupwidgets.mixing.streamed import mix_pieces
 from soupwidgets.pool import Pool, SoupWarning
 from soupwidgets.recipe import Recipe
 
@@ -30,38 +33,53 @@ class PoolMatrix:
     two of 72 checkpoints reads two files. LoRA adapters of a checkpoint in the pool have no row: their factors are
     kept, and added to the mixture.
 
+    A pool may be larger than memory: then rows that were used longest ago make room, and a recipe of more checkpoints
+    than there is room for is mixed piece by piece from the files (on a GPU: in the computer's memory).
+
     Parameters
     ----------
     pool
         The checkpoints.
     device
         Where the matrix lives.
+    room
+        Bytes that rows may take; `room_for_weights` when None.
 
     Raises
     ------
     MemoryError
-        When the device has too little memory for the matrix; the message says how much is needed.
+        When the device has too little memory for one row; the message says how much is needed.
     """
 
-    def __init__(self, pool: Pool, device: torch.device) -> None:
+    def __init__(self, pool: Pool, device: torch.device, *, room: float | None = None) -> None:
         self.pool = pool
         self.device = device
         self.layout = Layout(pool.tensors)
         self._adapters = bases(pool)
-        self._row = {name: i for i, name in enumerate(name for name in pool.names if name not in self._adapters)}
+        names = [name for name in pool.names if name not in self._adapters]
         self._low_rank: dict[str, LowRank] = {}
-        self._loaded: set[str] = set()
         self._whole: dict[str, dict[str, Tensor]] = {}
+        # For recipes that a GPU has no room for.
+        self._host: PoolMatrix | None = None
         self.dtype = _stored_dtype(pool)
         self._fused = can_fuse_sums(device.type)
+        each = self.layout.size * self.dtype.itemsize
+        room = room_for_weights(device) if room is None else room
+        fit = len(names) if len(names) * each <= room else max(1, int(room // each))
         try:
-            self._data = torch.empty(len(self._row), self.layout.size, device=device, dtype=self.dtype)
+            self._rows = ResidentRows(names, self.layout.size, most=fit, dtype=self.dtype, device=device)
         except RuntimeError as error:
-            need = len(self._row) * self.layout.size * self.dtype.itemsize / 1e9
-            raise MemoryError(f"a pool of {len(pool)} checkpoints needs {need:.1f} GB on {device}: {error}") from error
+            raise MemoryError(f"a checkpoint of this pool takes {each / 1e9:.1f} GB on {device}: {error}") from error
+        if not self._rows.complete:
+            warnings.warn(
+                f"the pool's {len(names)} checkpoints take {len(names) * each / 1e9:.1f} GB, and there is room for "
+                f"{fit}: others are read again when they are needed, and mixtures of more are slow",
+                SoupWarning,
+                stacklevel=2,
+            )
 
     def __repr__(self) -> str:
-        return f"PoolMatrix({len(self.pool)} x {self.layout.size:,}, {len(self._loaded)} read, {self.device})"
+        return f"PoolMatrix({len(self.pool)} x {self.layout.size:,}, {len(self._rows)} read, {self.device})"
 
     def row(self, name: str) -> Tensor:
         """The flat float32 weights ``[parameters]`` of one checkpoint, read from its file on first use.
@@ -72,28 +90,40 @@ class PoolMatrix:
             merged = self.new_buffer()
             self._mix_with_adapters(Recipe({name: 1.0}), merged)
             return merged
-        return self._stored_row(name).float()
+        stored = self._taken([name])[name].float()
+        # The next rows may take its place.
+        return stored if self._rows.complete else stored.clone()
 
-    def _stored_row(self, name: str) -> Tensor:
-        data = self._data[self._row[name]]
-        if name not in self._loaded:
-            whole = {}
-            broken: list[str] = []
-            for tensor_name, start, piece in self.pool.checkpoints[name].pieces():
-                if tensor_name in self.layout.places:
-                    view = self.layout.places[tensor_name].view(data).view(-1)[start : start + len(piece)]
-                    if not all_finite(view.copy_(piece)) and tensor_name not in broken:
-                        broken.append(tensor_name)
-                else:
-                    info = self.pool.tensors[tensor_name]
-                    if start == 0:
-                        whole[tensor_name] = torch.empty(info.shape, dtype=info.dtype, device=self.device)
-                    whole[tensor_name].view(-1)[start : start + len(piece)].copy_(piece)
-            if broken:
-                warnings.warn(not_finite(name, broken), SoupWarning, stacklevel=2)
-            self._whole[name] = whole
-            self._loaded.add(name)
-        return data
+    def _taken(self, names: Sequence[str]) -> dict[str, Tensor]:
+        """Rows in the precision in which they are stored; at most as many as there is room for."""
+        found = {}
+        for name in names:
+            place, fresh = self._rows.take(name, keep=names)
+            if fresh:
+                try:
+                    self._read(name, self._rows.data[place])
+                except BaseException:
+                    self._rows.forget(name)
+                    raise
+            found[name] = self._rows.data[place]
+        return found
+
+    def _read(self, name: str, row: Tensor) -> None:
+        whole = {}
+        broken: list[str] = []
+        for tensor_name, start, piece in self.pool.checkpoints[name].pieces():
+            if tensor_name in self.layout.places:
+                view = self.layout.places[tensor_name].view(row).view(-1)[start : start + len(piece)]
+                if not all_finite(view.copy_(piece)) and tensor_name not in broken:
+                    broken.append(tensor_name)
+            else:
+                info = self.pool.tensors[tensor_name]
+                if start == 0:
+                    whole[tensor_name] = torch.empty(info.shape, dtype=info.dtype, device=self.device)
+                whole[tensor_name].view(-1)[start : start + len(piece)].copy_(piece)
+        if broken:
+            warnings.warn(not_finite(name, broken), SoupWarning, stacklevel=2)
+        self._whole[name] = whole
 
     def new_buffer(self, *leading: int) -> Tensor:
         """An uninitialised buffer ``[*leading, parameters]`` for mixed weights."""
@@ -110,14 +140,17 @@ class PoolMatrix:
             When the recipe is empty.
         """
         self._require(recipe)
+        if len(self._needed(recipe)) > len(self._rows.data):
+            self._mix_elsewhere(recipe, out)
+            return
         if any(name in self._adapters for name in recipe):
             self._mix_with_adapters(recipe, out)
             return
-        rows = {name: self._stored_row(name) for name in recipe}
+        rows = self._taken(list(recipe))
         for start, stop, coefficients in self._stretches(recipe):
             if self._fused and len(coefficients) > 1 and not (self.dtype == torch.float32 and len(coefficients) == 2):
-                places = [self._row[name] for name in coefficients]
-                fused_sums(self._data[:, start:stop], places, [list(coefficients.values())], out[None, start:stop])
+                places = [self._rows.take(name, keep=rows)[0] for name in coefficients]
+                fused_sums(self._rows.data[:, start:stop], places, [list(coefficients.values())], out[None, start:stop])
                 continue
             chosen = [rows[name][start:stop] for name in coefficients]
             weighted_sum(chosen, list(coefficients.values()), out[start:stop])
@@ -126,19 +159,21 @@ class PoolMatrix:
         """Write the weights of several recipes to the rows of ``out``, as one matrix-matrix product."""
         for recipe in recipes:
             self._require(recipe)
-        if any(recipe.by_tensor or any(name in self._adapters for name in recipe) for recipe in recipes):
+        names = [name for name in self.pool.names if any(name in recipe for recipe in recipes)]
+        plain = not any(recipe.by_tensor for recipe in recipes) and not any(name in self._adapters for name in names)
+        if not plain or len(names) > len(self._rows.data):
             for recipe, row in zip(recipes, out, strict=True):
                 self.mix(recipe, row)
             return
-        names = [name for name in self._row if any(name in recipe for recipe in recipes)]
-        rows = [self._stored_row(name) for name in names]
+        rows = self._taken(names)
+        places = [self._rows.take(name, keep=names)[0] for name in names]
         shares = [[recipe.get(name, 0.0) for name in names] for recipe in recipes]
         if self._fused:
-            fused_sums(self._data, [self._row[name] for name in names], shares, out)
+            fused_sums(self._rows.data, places, shares, out)
             return
-        first, last = self._row[names[0]], self._row[names[-1]]
-        # Adjacent rows need no copy; but a row in between that no recipe names may be uninitialised.
-        used = self._data[first : last + 1] if last - first + 1 == len(names) else torch.stack(rows)
+        # Adjacent rows need no copy.
+        adjacent = places == list(range(places[0], places[0] + len(places)))
+        used = self._rows.data[places[0] : places[-1] + 1] if adjacent else torch.stack(list(rows.values()))
         coefficients = torch.tensor(shares, device=self.device)
         if self.dtype == torch.float32:
             torch.mm(coefficients, used, out=out)
@@ -152,13 +187,14 @@ class PoolMatrix:
         self._require(recipe)
         # An adapter changes none of these.
         leader = self._adapters.get(recipe.leader, recipe.leader)
-        self._stored_row(leader)
+        if leader not in self._whole:
+            self._taken([leader])
         return self._whole[leader]
 
     @property
     def held_bytes(self) -> int:
-        """What the matrix takes: a row for each checkpoint, and the factors of the adapters that were read."""
-        return self._data.nbytes + sum(low_rank.held_bytes for low_rank in self._low_rank.values())
+        """What the matrix takes: rows, and the factors of the adapters that were read."""
+        return self._rows.data.nbytes + sum(low_rank.held_bytes for low_rank in self._low_rank.values())
 
     def _mix_with_adapters(self, recipe: Recipe, out: Tensor) -> None:
         """Tensor by tensor: the checkpoints' weighted sum, and the adapters' products added to it."""
@@ -166,11 +202,27 @@ class PoolMatrix:
             if name in self._adapters and name not in self._low_rank:
                 self._low_rank[name] = LowRank(self.pool, name, self._adapters[name], self.device)
         used = {name: self._low_rank[name] for name in recipe if name in self._adapters}
-        whole = [name for name in recipe if name not in used] + [adapter.base for adapter in used.values()]
-        rows = {name: self._stored_row(name) for name in whole}
+        rows = self._taken(self._needed(recipe))
         for tensor, place in self.layout.places.items():
             pieces = {name: place.view(row).view(-1) for name, row in rows.items()}
             mix_part(place.view(out).view(-1), recipe.at(tensor), pieces, used, tensor=tensor)
+
+    def _needed(self, recipe: Recipe) -> list[str]:
+        """The checkpoints whose rows a recipe is mixed from."""
+        return list(dict.fromkeys(self._adapters.get(name, name) for name in recipe))
+
+    def _mix_elsewhere(self, recipe: Recipe, out: Tensor) -> None:
+        """Mix more checkpoints than there is room for."""
+        if self.device.type == "cpu":
+            for tensor, start, part in mix_pieces(self.pool, recipe):
+                if tensor in self.layout.places:
+                    self.layout.places[tensor].view(out).view(-1)[start : start + len(part)] = part
+            return
+        if self._host is None:
+            self._host = PoolMatrix(self.pool, torch.device("cpu"))
+            self._sent = torch.empty(self.layout.size, pin_memory=self.device.type == "cuda")
+        self._host.mix(recipe, self._sent)
+        out.copy_(self._sent)
 
     def _stretches(self, recipe: Recipe) -> Iterator[tuple[int, int, dict[str, float]]]:
         """Parts of the flat buffer with the same coefficients: start, end, and the coefficients."""

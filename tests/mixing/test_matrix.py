@@ -51,7 +51,7 @@ def test_many_at_once_equal_one_by_one(tiny_pool: Pool) -> None:
 
 def test_many_skip_rows_that_were_never_read(tiny_pool: Pool) -> None:
     matrix = PoolMatrix(tiny_pool, CPU)
-    matrix._data.fill_(float("nan"))
+    matrix._rows.data.fill_(float("nan"))
     recipes = [Recipe({"ft-a": 0.5, "zero-shot": 0.5})]  # ft-b lies between the two
     out = matrix.new_buffer(1)
     matrix.mix_many(recipes, out)
