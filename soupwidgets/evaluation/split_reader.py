@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from soupwidgets.evaluation.prefetch import Prefetch
 from soupwidgets.models import Inputs, Model
 from soupwidgets.suites import Split
 
@@ -31,7 +32,7 @@ class SplitReader:
     device
         On CUDA all of them are moved there once, if they take less than half of
         what is free; otherwise, and on a CPU, they stay where they are (possibly
-        memory-mapped) and each batch is gathered.
+        memory-mapped) and each batch is gathered, on CUDA while the one before is computed.
     """
 
     def __init__(self, split: Split, model: Model, device: torch.device) -> None:
@@ -46,12 +47,17 @@ class SplitReader:
         size = sum(array.nbytes for array in self._examples.values())
         if device.type == "cuda" and 2 * size < torch.cuda.mem_get_info(device)[0]:
             self._resident = self._gather(self.order)
+        # A CPU is busy with the batch before.
+        wanted = device.type == "cuda" and self._resident is None
+        self._ahead = Prefetch(self._gathered, len(self.order)) if wanted else None
 
     def __len__(self) -> int:
         return len(self.order)
 
     def batch(self, start: int, stop: int) -> Inputs:
         """Examples ``start`` to ``stop`` of the order; images as ``[n, channels, height, width]``, float32."""
+        if self._ahead is not None:
+            return self._prepare(self._sent(self._ahead(start, stop)))
         if self._resident is None:
             return self._prepare(self._gather(self.order[start:stop]))
         return self._prepare({name: tensor[start:stop] for name, tensor in self._resident.items()})
@@ -64,10 +70,21 @@ class SplitReader:
         return self._prepare({name: tensor[places] for name, tensor in self._resident.items()}), self.labels[places]
 
     def _gather(self, rows: NDArray[np.int64]) -> dict[str, Tensor]:
+        return self._sent(self._picked(rows))
+
+    def _gathered(self, start: int, stop: int) -> dict[str, Tensor]:
+        # From pinned memory a device fetches by itself.
+        pinned = torch.cuda.is_available()
+        return {n: t.pin_memory() if pinned else t for n, t in self._picked(self.order[start:stop]).items()}
+
+    def _picked(self, rows: NDArray[np.int64]) -> dict[str, Tensor]:
         # PyTorch computes little with unsigned numbers of more than eight bits.
         picked = {name: array[rows] for name, array in self._examples.items()}
         wide = {n: a.astype(np.int64) if a.dtype.kind == "u" and a.itemsize > 1 else a for n, a in picked.items()}
-        return {name: torch.from_numpy(array).to(self._device) for name, array in wide.items()}
+        return {name: torch.from_numpy(array) for name, array in wide.items()}
+
+    def _sent(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {name: tensor.to(self._device, non_blocking=True) for name, tensor in tensors.items()}
 
 
 class ReorderedReader:

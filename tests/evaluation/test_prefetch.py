@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+import torch
+
+from soupwidgets import Evaluator
+from soupwidgets.evaluation.prefetch import Prefetch
+from soupwidgets.evaluation.split_reader import SplitReader
+
+
+def test_the_next_batch_is_gathered_while_the_last_one_is_used() -> None:
+    gathered, seen = threading.Event(), []
+
+    def gather(start: int, stop: int) -> int:
+        seen.append((start, stop, threading.current_thread() is threading.main_thread()))
+        if start:
+            gathered.set()
+        return start
+
+    ahead = Prefetch(gather, 10)
+    assert ahead(0, 4) == 0
+    assert gathered.wait(10)
+    assert ahead(4, 8) == 4
+    assert ahead(8, 10) == 8
+    assert seen == [(0, 4, False), (4, 8, False), (8, 10, False)]
+
+
+def test_an_error_is_raised_where_the_batch_is_asked_for() -> None:
+    def gather(start: int, stop: int) -> int:
+        if start:
+            raise OSError("truncated")
+        return stop
+
+    ahead = Prefetch(gather, 4)
+    assert ahead(0, 2) == 2
+    with pytest.raises(OSError, match="truncated"):
+        ahead(2, 4)
+    assert ahead(0, 2) == 2
+
+
+def test_a_pass_with_batches_gathered_ahead_is_the_same(tiny_evaluator: Evaluator) -> None:
+    split = tiny_evaluator.suite.validation
+    plain, ahead = (SplitReader(split, tiny_evaluator.architecture, torch.device("cpu")) for _ in range(2))
+    ahead._ahead = Prefetch(ahead._gathered, len(ahead))
+    for start, stop in [(0, 64), (64, 320), (320, 400), (64, 128), (0, 400)]:
+        assert torch.equal(plain.batch(start, stop), ahead.batch(start, stop))
