@@ -8,6 +8,7 @@ from soupwidgets.evaluation.numbers import known_scores, score, scores_ahead, st
 from soupwidgets.evaluation.order import coarse_to_fine
 from soupwidgets.evaluation.probe import BlendReader, probe, stream_probe
 from soupwidgets.evaluation.screening import Screening, screen
+from soupwidgets.evaluation.turns import meanwhile
 
 __all__ = [
     "BlendReader",
@@ -20,6 +21,7 @@ __all__ = [
     "coarse_to_fine",
     "fill_intervals",
     "known_scores",
+    "meanwhile",
     "probe",
     "right_answers",
     "score",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Literal
 
 import numpy as np
@@ -19,6 +18,7 @@ from soupwidgets.evaluation.precision import Precision, choose
 from soupwidgets.evaluation.prefix import Prefix, chain_of
 from soupwidgets.evaluation.run import Run
 from soupwidgets.evaluation.split_reader import SplitReader
+from soupwidgets.evaluation.turns import Turns
 from soupwidgets.models import Inputs, Model
 from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
@@ -50,7 +50,7 @@ class Computation:
     def __init__(
         self, pool: Pool, suite: Suite, model: Model, device: torch.device, *, recalibration: Recalibration | None
     ) -> None:
-        self.lock = threading.RLock()
+        self.lock = Turns()
         self.network = MixedNetwork(model, pool, device)
         self.batch = BATCH[device.type]
         self.images = 0
@@ -91,7 +91,7 @@ class Computation:
     @torch.inference_mode()
     def advance(self, recipe: Recipe, run: Run, stop: int) -> bool:
         """Advance a run to ``stop``, or its audit by one batch; whether its score is complete and certain."""
-        with self.lock:
+        with self.lock.of(run.seen):
             if run.seen < stop:
                 run.share.say(working=True)
                 rows = run.reader.order[run.seen : stop]

@@ -8,7 +8,10 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
+
+from soupwidgets.evaluation import meanwhile
 
 Step = tuple[str, Callable[[], None]]
 Steps = Iterator[Step]
@@ -140,10 +143,12 @@ class NewestWins:
                 return
             foreground = self._request is not None
             self._busy = True
+        turn = nullcontext() if foreground else meanwhile()
         step: Step | None = None
         finished, broken = False, None
         try:
-            step = next(steps)
+            with turn:
+                step = next(steps)
         except StopIteration:
             finished = True
         except BaseException as error:
