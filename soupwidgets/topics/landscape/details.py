@@ -39,19 +39,19 @@ def scores(evaluation: Evaluation, suite: Suite) -> Table:
 
 
 def grid(landscape: Landscape, examples: str = "images") -> Table:
-    """One row for each model of the grid that has a value; to be saved, not to be read on a screen."""
+    """One row for each model of the grid, measured or predicted; to be saved, not to be read on a screen."""
     # What is no error is saved as the metric that it is.
     error = is_error(landscape.metric)
-    sign = 1.0 if error or not unit_of(landscape.metric).higher_is_better else -1.0
     name = "error" if landscape.metric == "accuracy" else f"1 - {landscape.metric}" if error else landscape.metric
-    rows: list[list[str | float | None]] = [
-        [
-            float(x), float(y), landscape.split, float(landscape.loss[i, j]), float(landscape.error[i, j]) * sign,
-            int(landscape.seen[i, j]), str(landscape.recipe(i, j).to_json()),
-        ]
-        for i, y in enumerate(landscape.y)
-        for j, x in enumerate(landscape.x)
-        if landscape.seen[i, j]
-    ]  # fmt: skip
-    columns = ["x", "y", "split", "loss", name, examples, "recipe"]
-    return Table(f"Landscape on {landscape.split}", columns, rows, drawn=False)
+    frame = landscape.to_frame()
+    if not error and unit_of(landscape.metric).higher_is_better:
+        frame["error"] *= -1
+    called = {"error": name, "error standard error": f"{name} standard error", "images": examples}
+    columns = [called.get(column, column) for column in frame.columns]
+    return Table(f"Landscape on {landscape.split}", columns, frame.to_numpy(object).tolist(), drawn=False)
+
+
+def notes(landscape: Landscape) -> list[str]:
+    """What to know of a landscape that is not measured everywhere yet."""
+    hatched = "Hatched: not measured yet, predicted from what is. The model under the ring is always measured."
+    return [] if landscape.known.all() else [hatched]

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from typing import Literal, get_args
+
 from soupwidgets.evaluation import SplitScore
 from soupwidgets.stats.metrics import METRICS
+
+Quantity = Literal["loss", "error"]
+QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
 
 
 def cost(score: SplitScore) -> float:
@@ -36,6 +42,22 @@ def cost_interval(score: SplitScore) -> tuple[float, float]:
     """95% limits of `cost`."""
     low, high = sorted(cost_of(score.metric, limit) for limit in score.interval)
     return low, high
+
+
+def sampling_errors(score: SplitScore) -> tuple[float, float]:
+    """Standard errors of a score's loss and `cost` as those of the whole split; NaN where that is not known.
+
+    Returns
+    -------
+    tuple[float, float]
+        0 once every example was seen: with the finite population's factor (Cochran 1977, section 2.6).
+    """
+    if score.exact:
+        return 0.0, 0.0
+    left = math.sqrt(1 - score.seen / score.total)
+    low, high = cost_interval(score)
+    loss = math.nan if score.loss_sd is None else score.loss_sd / math.sqrt(score.seen)
+    return loss * left, (high - low) / (2 * 1.959964) * left
 
 
 def is_error(metric: str) -> bool:

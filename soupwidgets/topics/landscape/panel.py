@@ -289,7 +289,7 @@ class LandscapeExplorer(Panel):
                 **drawn,
             }
         tables = [details.scores(evaluation, self.ev.suite), details.mixture(recipe)]
-        notes = [_HOW]
+        notes = [_HOW, *details.notes(landscape)]
         if state["file"] in self._saved:
             other = "" if self._saved[state["file"]] == recipe else " is another point of the plane"
             notes.append(f"saved as {state['file']}{other}")

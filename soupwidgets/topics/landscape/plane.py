@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
@@ -14,7 +16,8 @@ from soupwidgets.recipe import Recipe
 from soupwidgets.suites.named import split_named
 from soupwidgets.suites.task import Task
 from soupwidgets.topics.landscape.anytime import Scores, measure_points
-from soupwidgets.topics.landscape.height import cost
+from soupwidgets.topics.landscape.height import QUANTITIES, Quantity, cost, is_error, sampling_errors
+from soupwidgets.topics.landscape.prediction import Prediction, predict_grid
 from soupwidgets.topics.landscape.span import Plane, plane_through
 
 Limits = tuple[tuple[float, float], tuple[float, float]]
@@ -44,6 +47,8 @@ class Landscape:
         How batch normalisation was treated at every point, as a sentence; empty for models without it.
     metric, task
         What the split is scored by, and what its labels are.
+    loss_sampling, error_sampling
+        ``[rows, columns]``: standard errors of what was measured on some of the images; None where they are not known.
     """
 
     plane: Plane
@@ -57,6 +62,8 @@ class Landscape:
     batch_norm: str = ""
     metric: str = "accuracy"
     task: Task = "single-label"
+    loss_sampling: NDArray[np.float64] | None = field(default=None, repr=False)
+    error_sampling: NDArray[np.float64] | None = field(default=None, repr=False)
 
     @property
     def exact(self) -> bool:
@@ -67,21 +74,57 @@ class Landscape:
         """The model at a point of the grid."""
         return self.plane.at(self.x[column], self.y[row])
 
-    def filled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """`loss` or `error` with gaps filled in: the value of the nearest measured point.
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """``[rows, columns]``: where something has been measured."""
+        return self.seen > 0
+
+    @cached_property
+    def predicted_loss(self) -> Prediction:
+        """The loss where nothing has been measured yet, told from where it was.
 
         Raises
         ------
         ValueError
             When nothing has been measured.
         """
-        from scipy.ndimage import distance_transform_edt
+        return self._predict(self.loss, self._sampling(self.loss_sampling), (0.0, np.inf))
 
-        missing = self.seen == 0
-        if missing.all():
-            raise ValueError("no point of the landscape has been measured yet")
-        nearest = distance_transform_edt(missing, return_distances=False, return_indices=True)
-        return np.asarray(values[tuple(nearest)])
+    @cached_property
+    def predicted_error(self) -> Prediction:
+        """The same for the error."""
+        limits = (0.0, 1.0) if is_error(self.metric) else (-np.inf, np.inf)
+        return self._predict(self.error, self._sampling(self.error_sampling), limits)
+
+    def heights(self, quantity: Quantity) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The loss or error of every model, measured where it is `known` and else predicted, and its standard error."""
+        if quantity == "loss":
+            measured, sampling, predicted = self.loss, self.loss_sampling, self.predicted_loss
+        else:
+            measured, sampling, predicted = self.error, self.error_sampling, self.predicted_error
+        errors = np.where(self.known, self._sampling(sampling), predicted.standard_error)
+        return np.where(self.known, measured, predicted.height), errors
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per model of the grid; ``how`` says whether its loss and error are measured or predicted."""
+        rows, columns = (index.ravel() for index in np.indices(self.seen.shape))
+        loss, error = (np.reshape(self.heights(quantity), (2, -1)) for quantity in QUANTITIES)
+        return pd.DataFrame(
+            {
+                "x": self.x[columns], "y": self.y[rows], "split": self.split, "loss": loss[0], "error": error[0],
+                "images": self.seen.ravel(), "how": np.where(self.known, "measured", "predicted").ravel(),
+                "loss standard error": loss[1], "error standard error": error[1],
+                "recipe": [self.recipe(i, j).to_json() for i, j in np.ndindex(self.seen.shape)],
+            }
+        )  # fmt: skip
+
+    def _sampling(self, errors: NDArray[np.float64] | None) -> NDArray[np.float64]:
+        return np.where(self.seen == self.total, 0.0, np.nan) if errors is None else errors
+
+    def _predict(
+        self, heights: NDArray[np.float64], sampling: NDArray[np.float64], limits: tuple[float, float]
+    ) -> Prediction:
+        return predict_grid(self.x, self.y, heights=heights, sampling=sampling, known=self.known, limits=limits)
 
 
 def plane(
@@ -153,18 +196,21 @@ def stream_plane(
     coarse = [int(i) for i in np.argsort(levels, kind="stable")]
 
     def bends_first(_scores: Scores) -> Iterator[int]:
-        return iter(int(i) for i in np.lexsort((-_bend(loss).reshape(-1), levels)))
+        return iter(int(i) for i in np.lexsort((-_bend(heights[0]).reshape(-1), levels)))
 
     note = ev.note
-    loss, error = np.full((2, len(y), len(x)), np.nan)
+    heights = np.full((4, len(y), len(x)), np.nan)
     seen = np.zeros((len(y), len(x)), dtype=np.int64)
     for scores, changed in measure_points(ev, recipes, split=where, order=coarse, exact_order=bends_first):
         for i in changed:
             score = scores[i]
             assert score is not None
-            loss.flat[i], error.flat[i], seen.flat[i] = score.loss, cost(score), score.seen
-        now = loss.copy(), error.copy(), seen.copy()
-        yield Landscape(plane, where.name, x, y, *now, len(where), note, where.scoring.metric, where.scoring.task)
+            heights.reshape(4, -1)[:, i] = score.loss, cost(score), *sampling_errors(score)
+            seen.flat[i] = score.seen
+        loss, error, *sampling = heights.copy()
+        now = loss, error, seen.copy()
+        scoring = where.scoring
+        yield Landscape(plane, where.name, x, y, *now, len(where), note, scoring.metric, scoring.task, *sampling)
 
 
 def grid_axes(limits: Limits, grid: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

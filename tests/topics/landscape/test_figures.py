@@ -127,12 +127,84 @@ def test_a_rim_without_end_does_not_take_all_colours() -> None:
     assert "2 points above" in contour.colorbar.title.text
 
 
-def test_what_is_not_measured_yet_has_the_nearest_colour() -> None:
-    loss, seen = LOSS.copy(), np.full(LOSS.shape, 64)
-    loss[0, 1], seen[0, 1] = np.nan, 0
-    figure = sw.landscape.figures.contour(landscape(loss, seen))
-    assert traces(figure)["landscape"].z[0][1] in (3.0, 1.0)
-    assert "0 measured on all 1,000 examples, 11 on some" in sw.figures.text_alternative(figure)
+def filling(*known: tuple[int, int], shape: tuple[int, int] = (5, 6)) -> Landscape:
+    """A bowl of which only some models are measured."""
+    x, y = np.linspace(-1, 3, shape[1]), np.linspace(-1, 2, shape[0])
+    bowl, seen = (x - 1) ** 2 + y[:, None] ** 2 + 1, np.zeros(shape, dtype=int)
+    seen[tuple(np.transpose(known))] = 1000
+    return landscape(np.where(seen, bowl, np.nan), seen)
+
+
+EVERY_OTHER = [(row, column) for row in (0, 2, 4) for column in (0, 2, 5)]
+
+
+def rectangles(trace: Any) -> list[tuple[float, float, float, float]]:
+    """Left, right, bottom and top of the cells of a hatching."""
+    x, y = (np.array(side, dtype=float).reshape(-1, 6)[:, :5] for side in (trace.x, trace.y))
+    return list(zip(x.min(axis=1), x.max(axis=1), y.min(axis=1), y.max(axis=1), strict=True))
+
+
+@pytest.mark.parametrize("draw", ["contour", "splits"])
+def test_what_is_predicted_is_hatched_and_what_is_measured_never(draw: str) -> None:
+    part = filling(*EVERY_OTHER)
+    figure = getattr(sw.landscape.figures, draw)(part if draw == "contour" else [part])
+    found = traces(figure)["predicted-0"]
+    assert (found.name, found.fillpattern.shape, figure.layout.showlegend) == ("predicted, not measured", "/", True)
+    cells = rectangles(found)
+    for row, y in enumerate(part.y):
+        for column, x in enumerate(part.x):
+            hatched = [left <= x <= right and low <= y <= high for left, right, low, high in cells]
+            assert sum(hatched) == ((row, column) not in EVERY_OTHER)
+    area = sum((right - left) * (high - low) for left, right, low, high in cells)
+    assert 0 < area < np.ptp(part.x) * np.ptp(part.y)
+
+
+def test_the_pointer_and_the_words_tell_measured_from_predicted() -> None:
+    part = filling(*EVERY_OTHER)
+    figure = sw.landscape.figures.contour(part)
+    heights, errors = part.heights("loss")
+    text = traces(figure)["landscape"].text
+    assert text[0][0] == f"measured {part.loss[0, 0]:.3f} nats"
+    assert text[1][1] == f"predicted {heights[1, 1]:.3f} nats \u00b1 {errors[1, 1]:.2g}"
+    assert traces(figure)["landscape"].z[1][1] == pytest.approx(heights[1, 1])
+    words = sw.figures.text_alternative(figure)
+    assert "On val 21 of 30 heights are predicted, not measured; their standard errors are around" in words
+    # A prediction is no lowest point.
+    assert f"The lowest, {np.nanmin(part.loss):.3f} nats, is at" in words
+    error = sw.landscape.figures.contour(part, "error")
+    _, errors = part.heights("error")
+    assert f"\u00b1 {100 * errors[1, 1]:.2g} points" in traces(error)["landscape"].text[1][1]
+    first = sw.landscape.figures.contour(filling((0, 0)))
+    assert traces(first)["landscape"].text[4][5] == f"predicted {part.loss[0, 0]:.3f} nats (standard error not known)"
+    assert "standard errors are not known yet" in sw.figures.text_alternative(first)
+
+
+def test_a_surface_has_a_line_through_what_is_predicted() -> None:
+    part = filling(*EVERY_OTHER)
+    found = traces(sw.landscape.figures.surface(part))
+    lines = np.array([found["predicted-0"].x, found["predicted-0"].y], dtype=float).reshape(2, -1, 3)
+    middles = {(round(x, 3), round(y, 3)) for x, y in lines[:, :, :2].mean(axis=2).T}
+    inner = {(x, y) for y in part.y[1:-1].round(3) for x in part.x[1:-1].round(3)}
+    measured = {(round(part.x[column], 3), round(part.y[row], 3)) for row, column in EVERY_OTHER}
+    assert lines.shape[1] == 21
+    assert middles & inner == inner - measured
+    assert found["on"].showlegend is None
+
+
+def test_once_everything_is_measured_nothing_is_hatched() -> None:
+    whole = landscape(LOSS)
+    for figure in (
+        sw.landscape.figures.contour(whole),
+        sw.landscape.figures.surface(whole),
+        sw.landscape.figures.splits([whole]),
+    ):
+        assert "predicted" not in figure.to_json()
+        assert traces(figure)[figure.data[0].uid].text is None
+    # Models that saw some of the examples are measured, though not exactly.
+    rough = sw.landscape.figures.contour(landscape(LOSS, np.full(LOSS.shape, 64)))
+    assert "predicted" not in rough.to_json()
+    assert traces(rough)["landscape"].text[0][0].startswith("measured on 64 of 1,000 examples: 3.000 nats")
+    assert "0 measured on all 1,000 examples, 12 on some" in sw.figures.text_alternative(rough)
 
 
 def test_the_model_under_the_ring_on_every_split() -> None:

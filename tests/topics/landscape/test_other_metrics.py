@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,12 @@ def test_figures(ev: Evaluator) -> None:
         name[0].lower() + name[1:] if metric == "rmse" else name
     )
     _none_of(("%", "error, "), drawn.layout.meta["text"] + drawn.data[0]["hovertemplate"].replace("%{", ""))
+    plane = landscape.plane(ev, ["a", "b", "c"], grid=4, progress=False)
+    part = replace(plane, seen=np.where(np.eye(*plane.seen.shape), 0, plane.seen))
+    drawn, (heights, errors) = landscape.figures.contour(part, "error"), part.heights("error")
+    sign = 1 if metric == "rmse" else -1
+    assert drawn.data[0]["text"][0][0] == f"predicted {sign * heights[0, 0]:.3g} \u00b1 {errors[0, 0]:.2g}"
+    assert drawn.data[0]["text"][0][1] == f"measured {sign * plane.error[0, 1]:.3g}"
     whole = landscape.block_profile(ev, "a", "b", mode="after", alphas=(0, 1), progress=False)
     np.testing.assert_allclose(np.asarray(landscape.figures.block_profile(whole).data[0]["z"])[0, 1], other, rtol=1e-5)
     matrix = landscape.barrier_matrix(ev, points=3, progress=False)

@@ -207,10 +207,27 @@ def test_the_grid_as_a_file(explorer: LandscapeExplorer) -> None:
     view = explorer.ask()
     saved = table(view, "Landscape on val")
     assert not saved.drawn
-    assert list(saved.columns) == ["x", "y", "split", "loss", "error", "images", "recipe"]
+    assert list(saved.columns) == [
+        "x", "y", "split", "loss", "error", "images", "how", "loss standard error", "error standard error", "recipe",
+    ]  # fmt: skip
+    assert {row[6] for row in saved.rows} == {"measured"}
     assert explorer.landscape is not None
     assert len(saved.rows) == explorer.landscape.loss.size
     assert saved.rows[1][3] == explorer.landscape.loss[0, 1]
+
+
+def test_what_is_predicted_is_said_until_it_is_measured(explorer: LandscapeExplorer) -> None:
+    *_, view = explorer.answer(explorer.state)
+    assert view.exact
+    assert "predicted-0" in traces(view)
+    assert any(note.startswith("Hatched: not measured yet") for note in view.notes)
+    saved = table(view, "Landscape on val")
+    assert [row[6] for row in saved.rows].count("predicted") == 8
+    # The model under the ring is measured itself, wherever it is.
+    assert table(view, "Its scores, exact")
+    whole = explorer.ask()
+    assert "predicted-0" not in traces(whole)
+    assert not any("Hatched" in note for note in whole.notes)
 
 
 def test_own_soups_are_marked(tiny_evaluator: Evaluator) -> None:

@@ -12,14 +12,14 @@ from soupwidgets.figures.shown import bold
 from soupwidgets.figures.style import ROOM_ABOVE, axis, drawing
 from soupwidgets.topics.landscape.figures.plane import (
     DARK,
-    Quantity,
     contour_trace,
     corner_marks,
     height_of,
     plane_title,
     plane_words,
 )
-from soupwidgets.topics.landscape.height import cost
+from soupwidgets.topics.landscape.figures.predicted import hatching, hover, predicted_words
+from soupwidgets.topics.landscape.height import Quantity, cost
 from soupwidgets.topics.landscape.marks import Mark
 from soupwidgets.topics.landscape.plane import Landscape
 from soupwidgets.topics.landscape.span import Place
@@ -42,7 +42,7 @@ def contour(
     Parameters
     ----------
     landscape
-        With at least one measured point; where nothing has been measured yet, the nearest point's colour is used.
+        With at least one measured point; where nothing has been measured yet, the predicted height is drawn, hatched.
     quantity
         Which number to draw.
     marks
@@ -68,7 +68,9 @@ def contour(
         axis(up, (landscape.y[0], landscape.y[-1]), scaleanchor="x", constrain="domain", constraintoward="top"),
         height=560,
     )
-    drawn.add(uid="landscape", **contour_trace(landscape, quantity))
+    drawn.add(uid="landscape", **contour_trace(landscape, quantity) | hover(landscape, quantity))
+    for trace in hatching(landscape):
+        drawn.add(**trace)
     places = corner_marks(landscape) if marks is None else marks
     for uid, entries in _marks(places, landscape).items():
         hollow = uid == "beside"
@@ -89,7 +91,8 @@ def contour(
         uid="segment", name="segment", mode="lines", hoverinfo="skip", showlegend=False,
         line={"color": DARK, "width": 2, "dash": "dash"},
     )  # fmt: skip
-    return drawn.done(plane_words(landscape, quantity, places), **ROOM_ABOVE)
+    words = plane_words(landscape, quantity, places) + predicted_words(landscape, quantity)
+    return drawn.done(words, **ROOM_ABOVE)
 
 
 def _axes(landscape: Landscape) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,11 @@ from soupwidgets.figures.style import colour_bar
 from soupwidgets.figures.units import LOSS_WORDS, unit_of
 from soupwidgets.suites.task import Task
 from soupwidgets.topics.landscape.blocks import BlockProfile
-from soupwidgets.topics.landscape.height import is_error
+from soupwidgets.topics.landscape.height import Quantity, is_error
 from soupwidgets.topics.landscape.line import LandscapeLine
 from soupwidgets.topics.landscape.marks import Mark
 from soupwidgets.topics.landscape.plane import Landscape
 
-Quantity = Literal["loss", "error"]
 # From pale (low, where models and their labels are) to dark: ordered by lightness, so it works without colours.
 COLOURS = [[0, "#FFFFE5"], [0.2, "#E3F2C1"], [0.4, "#A8DDB5"], [0.6, "#4EB3D3"], [0.8, "#2166AC"], [1, "#081D58"]]
 # Of marks and names on these colours, which are the same in the dark theme: it has no other shade of this.
@@ -71,6 +70,10 @@ class Height:
             return f"{self.factor * stored:.1f}%"
         return f"{stored:.{digits}f} nats" if self.nats else f"{self.factor * stored:.{digits}g}"
 
+    def spread(self, stored: float) -> str:
+        """A standard error of stored numbers in words."""
+        return f"{100 * stored:.2g} points" if abs(self.factor) == 100 else f"{stored:.2g}"
+
     def difference(self, stored: float) -> str:
         """A difference of stored numbers in words."""
         return f"{100 * stored:.2f} points" if abs(self.factor) == 100 else f"{stored:.3g}"
@@ -119,8 +122,7 @@ def contour_trace(landscape: Landscape, quantity: Quantity) -> dict[str, Any]:
 
 def drawn_values(landscape: Landscape, quantity: Quantity) -> tuple[NDArray[np.float64], float, int]:
     """The values (all finite, less is better), the upper end of the colours, and the number of points above it."""
-    factor = abs(height_of(landscape, quantity).factor)
-    raw = landscape.filled(landscape.error * factor if quantity == "error" else landscape.loss)
+    raw = landscape.heights(quantity)[0] * abs(height_of(landscape, quantity).factor)
     finite = raw[np.isfinite(raw)]
     if not finite.size:
         return np.zeros_like(raw), 1.0, raw.size

@@ -10,8 +10,8 @@ from soupwidgets.figures.colours import VERMILLION, mark
 from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import axis, drawing, error_bars, rows_axis
 from soupwidgets.suites.task import Task
-from soupwidgets.topics.landscape.figures.plane import Quantity, height_of, round_step
-from soupwidgets.topics.landscape.height import cost, cost_interval
+from soupwidgets.topics.landscape.figures.plane import height_of, round_step
+from soupwidgets.topics.landscape.height import Quantity, cost, cost_interval
 
 
 @figure

@@ -12,12 +12,13 @@ from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import drawing
 from soupwidgets.topics.landscape.figures.plane import (
     DARK,
-    Quantity,
     contour_trace,
     corner_marks,
     drawn_values,
     height_of,
 )
+from soupwidgets.topics.landscape.figures.predicted import hatching, hover, predicted_words
+from soupwidgets.topics.landscape.height import Quantity
 from soupwidgets.topics.landscape.marks import Mark
 from soupwidgets.topics.landscape.plane import Landscape
 
@@ -65,6 +66,7 @@ def splits(
     # Inwards: the pictures are hardly wider than three names.
     thirds = [3 * (m.place.x - landscapes[0].x[0]) / np.ptp(landscapes[0].x) for m in places.values()]
     sides = ["top right" if third < 1 else "top left" if third > 2 else "top center" for third in thirds]
+    unfinished = next((i for i, one in enumerate(landscapes) if not one.known.all()), None)
     for i, one in enumerate(landscapes):
         row, column = divmod(i, columns)
         left, top = column / columns, 1 - row / rows
@@ -83,9 +85,12 @@ def splits(
         drawn.layout.setdefault("annotations", []).append(
             {**title, "xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom", "showarrow": False}
         )
-        drawn.add(uid=f"landscape-{i}", **contour_trace(one, quantity) | {"showscale": False}, **where)
+        trace = contour_trace(one, quantity) | hover(one, quantity) | {"showscale": False}
+        drawn.add(uid=f"landscape-{i}", **trace, **where)
+        for cells in hatching(one, i, showlegend=i == unfinished, **where):
+            drawn.add(**cells)
         values, _, _ = drawn_values(one, quantity)
-        down, across = np.unravel_index(int(np.argmin(values)), values.shape)
+        down, across = np.unravel_index(int(np.argmin(np.where(one.known, values, np.inf))), values.shape)
         drawn.add(
             x=[one.x[across]], y=[one.y[down]], uid=f"lowest-{i}", name=f"{drawn_as.best_word} point of the grid",
             mode="markers",
@@ -101,11 +106,12 @@ def splits(
         )  # fmt: skip
     words = "; ".join(f"{one.split} {_low(one, quantity)}" for one in landscapes)
     text = f"{name} on the same plane for {len(landscapes)} splits; the {drawn_as.best_word} value of each: {words}."
+    text += "".join(predicted_words(one, quantity) for one in landscapes)
     return drawn.done(text, margin={"l": 10, "r": 10})
 
 
 def _low(landscape: Landscape, quantity: Quantity) -> str:
-    values = landscape.filled(landscape.error if quantity == "error" else landscape.loss)
+    values = landscape.error if quantity == "error" else landscape.loss
     finite = values[np.isfinite(values)]
     if not finite.size:
         return "not finite"

@@ -13,7 +13,6 @@ from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import ROOM_ABOVE, drawing
 from soupwidgets.topics.landscape.figures.plane import (
     COLOURS,
-    Quantity,
     corner_marks,
     drawn_values,
     height_bar,
@@ -21,6 +20,8 @@ from soupwidgets.topics.landscape.figures.plane import (
     plane_title,
     plane_words,
 )
+from soupwidgets.topics.landscape.figures.predicted import hover, predicted_words, strokes
+from soupwidgets.topics.landscape.height import Quantity
 from soupwidgets.topics.landscape.marks import Mark
 from soupwidgets.topics.landscape.plane import Landscape
 from soupwidgets.topics.landscape.span import Place
@@ -33,7 +34,8 @@ def surface(landscape: Landscape, quantity: Quantity = "loss", marks: Mapping[st
     Parameters
     ----------
     landscape, quantity, marks
-        As in `contour`; models off the plane are left out, as they do not lie on this surface.
+        As in `contour`; models off the plane are left out, as they do not lie on this surface, and what is
+        predicted is hatched.
 
     Returns
     -------
@@ -49,11 +51,14 @@ def surface(landscape: Landscape, quantity: Quantity = "loss", marks: Mapping[st
     places = corner_marks(landscape) if marks is None else marks
     on = {name: m.place for name, m in places.items() if m.place.off == 0 and _inside(landscape, m.place)}
     drawn = drawing(plane_title(landscape, quantity), None, None, height=560)
-    drawn.add(
-        "surface", uid="landscape", x=landscape.x, y=landscape.y, z=values, **ends, colorscale=COLOURS,
-        colorbar=bar,
-        hovertemplate="(%{x:.3g}, %{y:.3g}): %{z:.3f}<extra></extra>",
-    )  # fmt: skip
+    heights = {
+        "uid": "landscape", "x": landscape.x, "y": landscape.y, "z": values, **ends, "colorscale": COLOURS,
+        "colorbar": bar,
+        "hovertemplate": "(%{x:.3g}, %{y:.3g}): %{z:.3f}<extra></extra>",
+    }  # fmt: skip
+    drawn.add("surface", **heights | hover(landscape, quantity))
+    for trace in strokes(landscape, values):
+        drawn.add(**trace)
     lift = 0.05 * float(np.ptp(values))
     drawn.add(
         "scatter3d",
@@ -66,12 +71,12 @@ def surface(landscape: Landscape, quantity: Quantity = "loss", marks: Mapping[st
         textposition="top center",
         marker={"size": 5, "color": INK},
         hoverinfo="text",
-        showlegend=False,
+        **({"showlegend": False} if landscape.known.all() else {"name": "model on the plane"}),
     )
     titles = (*_short_axes(landscape), shown.unit)
     scene = {f"{side}axis": {"title": {"text": title}} for side, title in zip("xyz", titles, strict=True)}
     return drawn.done(
-        plane_words(landscape, quantity, places),
+        plane_words(landscape, quantity, places) + predicted_words(landscape, quantity),
         margin={"l": 10, "r": 10, "b": 10, "t": 100},
         title=ROOM_ABOVE["title"],
         scene={**scene, "aspectratio": {"x": 1, "y": 1, "z": 0.6}},
