@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from soupwidgets import Evaluator
+from soupwidgets.topics.landscape.walk import Walk
 from soupwidgets.widgets import LandscapeExplorer
 from tests.browser.jupyter import ARTEFACTS, Lab
 from tests.browser.test_drag_alpha import write_notebook
@@ -147,3 +151,27 @@ def test_the_page_needs_no_kernel_and_no_network(page: Any, tiny_evaluator: Eval
     assert page.locator("[data-control=look] option").all_text_contents() == ["contours", "surface"]
     page.screenshot(path=str(ARTEFACTS / "landscape-page.png"))
     assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_predicted_is_hatched(
+    page: Any, tiny_evaluator: Evaluator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    whole = Walk.fill
+    # As it is after a dozen models.
+    monkeypatch.setattr(Walk, "fill", lambda *given: islice(whole(*given), 12))
+    explorer = LandscapeExplorer(tiny_evaluator, grid=6)
+    # With the ring in one place, as it would measure the grid otherwise.
+    path = explorer.to_html(tmp_path / "filling.html", point=(1.0, 1.0))
+    explorer.close()
+    page.emulate_media(color_scheme=scheme)
+    page.goto(path.as_uri())
+    page.locator("[data-name=plane] pattern").first.wait_for(state="attached")
+    page.get_by_text("Hatched: not measured yet").wait_for()
+    legend = page.locator("[data-name=plane] .soupwidgets-legend li", has_text="predicted, not measured")
+    assert legend.locator("path").count() == 1
+    page.wait_for_timeout(500)
+    page.screenshot(path=str(ARTEFACTS / f"landscape-filling-{scheme}.png"))
+    page.locator("[data-control=look] select").select_option(label="surface")
+    page.locator("[data-name=plane] .gl-container canvas").first.wait_for()
+    legend.wait_for()

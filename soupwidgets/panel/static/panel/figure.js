@@ -27,14 +27,19 @@ function sample(trace) {
   const mode = trace.mode ?? (trace.type === undefined || trace.type === "scatter" ? "lines+markers" : "markers");
   const own = first(trace.marker?.color, first(trace.line?.color, "currentColor"));
   // What is dark in every theme lies on a pale ground in the figure; here it is as the words are.
-  const colour = own.toLowerCase() === "#1a1a1a" ? "currentColor" : own;
+  const legible = (one) => (one.toLowerCase() === "#1a1a1a" ? "currentColor" : one);
+  const colour = legible(own);
+  if (trace.fillpattern) {
+    picture.append(svg("path", { d: "M5 2H21V12H5ZM5 8L11 2M7 12L17 2M14 12L21 5", fill: "none", stroke: "currentColor", "stroke-width": 1.2 }));
+    return picture;
+  }
   if (trace.type === "bar" || trace.fill) {
     picture.append(svg("rect", { x: 5, y: 2, width: 16, height: 10, fill: trace.fill ? first(trace.fillcolor, colour) : colour }));
     return picture;
   }
   if (mode.includes("lines")) {
     const dash = { dot: "2 3", dash: "6 4", dashdot: "6 3 2 3", longdash: "9 4" }[trace.line?.dash] ?? "none";
-    picture.append(svg("line", { x1: 0, y1: 7, x2: 26, y2: 7, stroke: first(trace.line?.color, colour), "stroke-width": 2.5, "stroke-dasharray": dash }));
+    picture.append(svg("line", { x1: 0, y1: 7, x2: 26, y2: 7, stroke: legible(first(trace.line?.color, colour)), "stroke-width": 2.5, "stroke-dasharray": dash }));
   }
   if (mode.includes("markers")) {
     const symbol = first(trace.marker?.symbol, "circle");
