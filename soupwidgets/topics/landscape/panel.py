@@ -42,8 +42,8 @@ _HOW = (
 class LandscapeExplorer(Panel):
     """Loss or error on the plane through three models, and a handle that is any model on it.
 
-    The grid fills in the background, coarse first; meanwhile the handle can be moved. What it is
-    on is measured itself, on every split: nothing is read off the picture.
+    The grid fills in the background, coarse first, and what is hatched meanwhile is predicted. What the handle
+    is on is measured itself, on every split: nothing is read off the picture.
 
     Parameters
     ----------
