@@ -17,6 +17,7 @@ from benchmarks.landscape import landscape_rows, vmap_row
 from benchmarks.latency import latency_rows
 from benchmarks.mixing import mixing_rows
 from benchmarks.own_models import own_model_rows
+from benchmarks.planes import plane_rows
 from benchmarks.scaling import run_scaling
 from benchmarks.small import small_rows
 from benchmarks.soups import soup_rows
@@ -68,7 +69,7 @@ def main() -> None:
     chosen = sys.argv[1:]
     with tempfile.TemporaryDirectory() as temporary:
         groups = cpu_groups(Path(temporary))
-        names = [*groups, *_ALONE, "scaling", "coverage"]
+        names = [*groups, *_ALONE, "scaling", "coverage", "planes"]
         unknown = [name for name in chosen if name not in names]
         if unknown or ("latency" in chosen and "sweep" not in chosen):
             sys.exit(f"groups are {', '.join(names)}; latency comes after sweep")
@@ -86,6 +87,8 @@ def main() -> None:
     if "coverage" in chosen:
         # Statistics, not speed: the same on every machine, and only on request, as it takes a while.
         write({"coverage": coverage_rows()}, "coverage", processor())
+    if "planes" in chosen:
+        write({"planes": plane_rows()}, "planes", processor())
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from soupwidgets.commands.extensions import import_extensions
 from soupwidgets.commands.finetune import finetune
 from soupwidgets.commands.store import app as store
 from soupwidgets.commands.suite import app as suite
+from soupwidgets.serving.command import serve
 from soupwidgets.topics.alpha.command import sweep
 from soupwidgets.topics.augmentation.command import app as augment
 from soupwidgets.topics.diversity.command import diversity
@@ -26,7 +27,7 @@ from soupwidgets.topics.spectrum.command import app as spectrum
 from soupwidgets.zoo.command import app as zoo
 
 app = typer.Typer(cls=Boundary, no_args_is_help=True, add_completion=False)
-for command in (demo, sweep, frontier, diversity, finetune, inspect, align):
+for command in (demo, serve, sweep, frontier, diversity, finetune, inspect, align):
     app.command()(command)
 groups = {"soup": soup, "zoo": zoo, "suite": suite, "store": store, "landscape": landscape, "mistakes": mistakes,
           "spectrum": spectrum, "augment": augment}  # fmt: skip

@@ -27,12 +27,15 @@ class Control:
         What it is at first.
     hidden
         Whether it is not drawn: it is set by clicks, or has a meaning in some states only.
+    writes
+        Whether it is about a file on the machine where the panel runs: a panel that is served to others has none.
     """
 
     name: str
     label: str = ""
     value: Value = None
     hidden: bool = False
+    writes: bool = False
     kind: ClassVar[str]
 
     def __init_subclass__(cls) -> None:

@@ -59,6 +59,8 @@ class Panel(anywidget.AnyWidget):
         What can be set.
     """
 
+    # False for a whole process that serves panels to others.
+    writes_files = True
     _esm = front_end()
     _css = style()
     title = traitlets.Unicode("").tag(sync=True)
@@ -86,7 +88,7 @@ class Panel(anywidget.AnyWidget):
         self._received: dict[str, int] = {}
         # Setting up may take seconds: from the first moment on it says what it is about.
         self.view = View(words=f"starting: {title}", done=0).to_json()
-        self.controls = [control.to_json() for control in self._controls.values()]
+        self.controls = self._told()
         self.add_traits(**{name: _trait(c) for name, c in self._controls.items()})
         for name, control in self._controls.items():
             self.set_trait(name, control.checked(control.value))
@@ -304,9 +306,14 @@ class Panel(anywidget.AnyWidget):
         if view.controls:
             for name, changes in view.controls.items():
                 self._controls[name] = replace(self._controls[name], **changes)
-            self.controls = [control.to_json() for control in self._controls.values()]
+            self.controls = self._told()
         self._last = view
         self.view = json
+
+    def _told(self) -> list[dict[str, Any]]:
+        """Return the controls as the front end draws them."""
+        kept_away = {"hidden": True} if not self.writes_files else {}
+        return [one.to_json() | (kept_away if one.writes else {}) for one in self._controls.values()]
 
     def _show_error(self, error: BaseException) -> None:
         self.running = ""
@@ -316,6 +323,10 @@ class Panel(anywidget.AnyWidget):
         name = change["name"]
         control = self._controls[name]
         if isinstance(control, Button):
+            if control.writes and not self.writes_files:
+                # It is not drawn; whoever asks for it all the same is told.
+                self.error = "this panel is served to others: it writes no files on the machine where it runs"
+                return
             self.running, self.error = name, ""
             self._work.request(self._acting(name, self.state))
             return

@@ -110,8 +110,10 @@ class LandscapeExplorer(Panel):
             Button(name="segment", label="Measure the segment", title="What is shown, from that model to the ring"),
             Handle(name="target", hidden=True),
             Button(name="clear", label="Remove the segment", title="Draw the plane alone", hidden=True),
-            Text(name="file", label="File", value="soup.safetensors"),
-            Button(name="save", label="Save this soup", title="Write the model under the ring to that file"),
+            Text(name="file", label="File", value="soup.safetensors", writes=True),
+            Button(
+                name="save", label="Save this soup", title="Write the model under the ring to that file", writes=True
+            ),
         ]
         super().__init__(f"{ev.suite.name}: a plane through three models", controls)
 

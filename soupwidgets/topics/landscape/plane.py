@@ -192,7 +192,7 @@ def stream_plane(
     where = split_named(ev.suite, split)
     x, y = grid_axes(limits or plane.extent(), grid)
     recipes = [plane.at(a, b) for b in y for a in x]
-    levels = _levels(len(y), len(x)).reshape(-1)
+    levels = lattice_levels(len(y), len(x)).reshape(-1)
     coarse = [int(i) for i in np.argsort(levels, kind="stable")]
 
     def bends_first(_scores: Scores) -> Iterator[int]:
@@ -238,7 +238,7 @@ def grid_axes(limits: Limits, grid: int) -> tuple[NDArray[np.float64], NDArray[n
     return x, y
 
 
-def _levels(rows: int, columns: int) -> NDArray[np.int64]:
+def lattice_levels(rows: int, columns: int) -> NDArray[np.int64]:
     """The lattice level at which each point first appears: 0 for the corners, one more for every halving."""
 
     def along(count: int) -> NDArray[np.int64]:

@@ -116,11 +116,11 @@ class MistakeReviewer(Panel):
             Button(
                 name="share", label="Share all of mine", title="Let all your judgements leave the group", hidden=True
             ),
-            Choice(name="kind", label="Export", value=LABELS, options=list(KINDS), hidden=True),
-            Toggle(name="names", label="name those who share", hidden=True),
-            Text(name="file", label="File", value=KINDS[LABELS], hidden=True),
-            Button(name="look", label="Say what is in it", hidden=True),
-            Button(name="write", label="Write it", hidden=True),
+            Choice(name="kind", label="Export", value=LABELS, options=list(KINDS), hidden=True, writes=True),
+            Toggle(name="names", label="name those who share", hidden=True, writes=True),
+            Text(name="file", label="File", value=KINDS[LABELS], hidden=True, writes=True),
+            Button(name="look", label="Say what is in it", hidden=True, writes=True),
+            Button(name="write", label="Write it", hidden=True, writes=True),
             Events(name="did", label=f"{one_example(self.suite).capitalize()} to judge", script="reviewCard"),
         ]
 

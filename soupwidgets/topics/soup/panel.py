@@ -70,7 +70,7 @@ class SoupMixer(Panel):
             *(Button(name=name, label=one.label, title=one.why, group="Methods", lacks=lacking(name, ev))
               for name, one in pot.methods.items()),
             *(Button(name=name, label=one.label, title=f"{one.summary} ({one.paper})", group=_FILES,
-                     lacks=lacking(name, ev))
+                     lacks=lacking(name, ev), writes=True)
               for name, one in pot.files.items()),
             choice_of_shift(ev.suite),
             Selection(name="chosen", label="Chosen ingredients", options=names),
@@ -78,8 +78,8 @@ class SoupMixer(Panel):
                 name="step", label="greedy step", value=len(names), low=1, high=len(names), step=1,
                 low_label="best single model", hidden=True,
             ),
-            Text(name="file", label="File", value="soup.safetensors"),
-            Button(name="save", label="Save soup", title="Write the weights, with their recipe"),
+            Text(name="file", label="File", value="soup.safetensors", writes=True),
+            Button(name="save", label="Save soup", title="Write the weights, with their recipe", writes=True),
             Coefficients(
                 name="coefficients", label="Coefficients", columns=columns_of(ev.pool, names, unit),
                 rows=[row_of(ev.pool, name, None, unit) for name in names], filter="chosen",

@@ -12,7 +12,7 @@ from soupwidgets import Evaluator, Pool, PoolError, Recipe, Store, Suite, unifor
 from soupwidgets.evaluation import Recalibration, score, stream_score
 from soupwidgets.methods import random_neighbour
 from soupwidgets.models import Architecture
-from soupwidgets.topics.landscape.plane import _levels, grid_axes
+from soupwidgets.topics.landscape.plane import grid_axes, lattice_levels
 from tests.fixtures import SMALL
 
 
@@ -318,7 +318,7 @@ def test_blocks_move_alone_and_together(tiny_evaluator: Evaluator) -> None:
 
 @pytest.mark.parametrize("grid", [2, 3, 9, 24, 25])
 def test_levels_begin_with_the_corners(grid: int) -> None:
-    levels = _levels(grid, grid)
+    levels = lattice_levels(grid, grid)
     assert (levels[[0, 0, -1, -1], [0, -1, 0, -1]] == 0).all()
     assert (levels == 0).sum() == 4
     assert levels.max() <= np.ceil(np.log2(grid)) + 1

@@ -12,7 +12,7 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 import soupwidgets as sw
 from soupwidgets import Evaluator
 from soupwidgets.topics.landscape.height import QUANTITIES
-from soupwidgets.topics.landscape.plane import Landscape, _levels
+from soupwidgets.topics.landscape.plane import Landscape, lattice_levels
 from soupwidgets.topics.landscape.prediction import kriging_once, predict_grid
 
 X, Y = np.linspace(-1, 3, 15), np.linspace(-1, 2, 12)
@@ -26,7 +26,7 @@ SURFACES = {
 def coarse(shape: tuple[int, int], nodes: int) -> np.ndarray:
     """The first nodes of a grid that fills coarse to fine."""
     known = np.zeros(shape, dtype=bool)
-    known.flat[np.argsort(_levels(*shape).reshape(-1), kind="stable")[:nodes]] = True
+    known.flat[np.argsort(lattice_levels(*shape).reshape(-1), kind="stable")[:nodes]] = True
     return known
 
 
