@@ -23,7 +23,7 @@ from soupwidgets.stats.metrics import metric_named
 from soupwidgets.suites import Split
 
 # Each split is first sampled in two small steps, for coarse answers while a slider is dragged.
-_SAMPLES = (64, 320)
+SAMPLES = (64, 320)
 
 
 class Run:
@@ -115,7 +115,7 @@ class Run:
     @property
     def samples(self) -> tuple[int, ...]:
         """After how many images the next split is looked at first."""
-        return _SAMPLES if self.forecast is None else (FIRST, *_SAMPLES)
+        return SAMPLES if self.forecast is None else (FIRST, *SAMPLES)
 
     @property
     def told(self) -> SplitScore | None:

@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -126,16 +126,16 @@ def _wait_until_up(lab: Lab, process: subprocess.Popen[bytes], log: Path) -> Non
 
 
 @contextmanager
-def running_browser() -> Iterator[Any]:
-    """A headless Chromium."""
+def running_browser(*flags: str, driver: Any = None) -> Iterator[Any]:
+    """A headless Chromium with further flags; ``driver`` is that of a browser that runs already, if one does."""
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
-        try:
-            yield browser
-        finally:
-            browser.close()
+    with ExitStack() as stack:
+        driver = driver or stack.enter_context(sync_playwright()).chromium
+        known = [flag for flag in CHROMIUM_FLAGS if not (flags and flag == "--disable-gpu")]
+        browser = driver.launch(executable_path=chromium(), args=[*known, *flags])
+        stack.callback(browser.close)
+        yield browser
 
 
 @contextmanager
