@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,9 +105,7 @@ def _first_images(split: Split) -> Tensor:
 def _traced(network: nn.Module, images: Tensor, ev: Evaluator) -> onnx.ModelProto:
     free = {name: {0: "n"} for name in ("images", "logits")}
     try:
-        with warnings.catch_warnings(), torch.no_grad(), tempfile.TemporaryDirectory() as folder:
-            # The exporter that needs nothing but onnx says that there is another, and where traces keep a number.
-            warnings.simplefilter("ignore")
+        with _plainly(), torch.no_grad(), tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
             torch.onnx.export(
                 network.eval(), (images,), path, export_params=False, do_constant_folding=False,
@@ -116,6 +115,23 @@ def _traced(network: nn.Module, images: Tensor, ev: Evaluator) -> onnx.ModelProt
     except Exception as error:
         # What a network of somebody else's library does while it is traced may fail in any way.
         raise SiteError(f"{_described(ev)} cannot be written as ONNX ({_first_line(error)}): {_INSTEAD}") from error
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """Trace attention as the products that it consists of, and leave out the exporter's warnings.
+
+    The exporter that needs nothing but onnx says that there is another, and wherever a trace keeps a number: what
+    that does to the logits is looked at afterwards.
+    """
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
 
 
 def _described(ev: Evaluator) -> str:

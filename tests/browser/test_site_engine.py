@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
-from soupwidgets import Evaluator, Recipe
+from soupwidgets import Evaluator, Pool, Recipe, Store, Suite
 from soupwidgets.site import inlined, write_engine
 from soupwidgets.suites import ClassMap
 from tests.browser.jupyter import fresh_page, running_browser
 from tests.browser.site import measure, open_engine, served
+from tests.fixtures import ROOT, TINY, WriteCheckpoint
 
 CHECKPOINTS = ["zero-shot", "ft-00", "ft-03", "ft-07", "ft-11", "bad-lr"]
 # Logits of the zoo are about 20; what a different order of sums changes is a thousandth of this.
@@ -133,6 +135,33 @@ def test_the_newest_recipe_wins_and_a_signal_stops(tab: Any, folder: Path, tiny_
     assert (ended, stopped) == ("AbortError", "AbortError")
     assert_same(last["splits"]["val"], tiny_evaluator, Recipe({"ft-b": 1}), "val")
     assert_same(after["splits"]["val"], tiny_evaluator, Recipe({"ft-a": 1}), "val")
+
+
+def test_a_tensor_that_is_stored_once_is_mixed_like_the_others(
+    tab: Any, write_checkpoint: WriteCheckpoint, small_suite: Suite, tmp_path: Path
+) -> None:
+    """The head is the same in both models, and the coefficients sum to 1.5."""
+    for seed, name in enumerate(("a", "b")):
+        torch.manual_seed(seed)
+        tensors = TINY.build().state_dict()
+        path = write_checkpoint(name, {**tensors, "head.weight": torch.arange(80.0).view(10, 8) / 80})
+    ev = Evaluator(Pool.open(path.parent), small_suite, model=TINY, device="cpu", store=Store(tmp_path / "store"))
+    manifest = write_engine(ev, tmp_path / "engine", splits=["noise"])
+    assert {tensor["name"]: tensor["rows"] for tensor in manifest["tensors"]}["head.weight"] == 1
+    recipe = Recipe({"a": 0.7, "b": 0.8})
+    with served(tmp_path / "engine") as address:
+        open_engine(tab, address)
+        assert_same(measure(tab, dict(recipe))["splits"]["noise"], ev.in_float32(), recipe, "noise")
+
+
+def test_a_resnet_has_averaged_statistics(tab: Any, small_suite: Suite, zoo_store: Store, tmp_path: Path) -> None:
+    pool = Pool.open(ROOT / "data" / "zoo" / "resnet")
+    ev = Evaluator(pool, small_suite, device="cpu", store=zoo_store, batch_norm="average", precision="float32")
+    write_engine(ev, tmp_path, splits=["noise"])
+    recipe = Recipe({"ft-00": 0.5, "ft-01": 0.5})
+    with served(tmp_path) as address:
+        open_engine(tab, address)
+        assert_same(measure(tab, dict(recipe))["splits"]["noise"], ev, recipe, "noise")
 
 
 def test_a_class_that_several_outputs_mean_has_the_largest_of_them(

@@ -61,6 +61,18 @@ class WithTables(Flat):
         return super().forward(images)[:, self.get_buffer("reversed")][:, self.get_buffer("shuffled")]
 
 
+class Attending(Flat):
+    """Attention that torch computes by one operation of its own, where it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(28, 2, batch_first=True)
+
+    def forward(self, images: Tensor) -> Tensor:
+        tokens = images[:, 0]
+        return super().forward(self.attention(tokens, tokens, tokens, need_weights=False)[0])
+
+
 class Deciding(Flat):
     """Decides by what is in the batch, of which a trace shows one side."""
 
@@ -105,6 +117,15 @@ def test_a_tensor_that_no_pass_uses_is_no_input(made: MakeEvaluator) -> None:
     ev = made(Flat)
     graph = model_graph(ev, ev.suite.splits["val"], ["a", "b"])
     assert tensor_names(graph) == ["layer.weight", "layer.bias"]
+
+
+def test_attention_is_written_as_its_products(made: MakeEvaluator) -> None:
+    ev = made(Attending)
+    split = ev.suite.splits["val"]
+    graph = model_graph(ev, split, ["a", "b"])
+    assert "attention.in_proj_weight" in tensor_names(graph)
+    require_same_logits(graph, ev, split, "a")
+    assert torch.backends.mha.get_fastpath_enabled()
 
 
 def test_tables_are_in_the_graph_if_all_checkpoints_have_the_same(made: MakeEvaluator, tmp_path: Path) -> None:
