@@ -143,17 +143,14 @@ function mix({ coefficients, byTensor }) {
 
 function weightedSum(rows, shares, table) {
   const length = rows.length / shares.length;
-  const used = [...shares.keys()].filter((row) => shares[row] !== 0);
-  const sum = new Float32Array(length);
-  for (let i = 0; i < length; i++) {
-    let value = 0;
-    for (const row of used) {
-      const one = rows[row * length + i];
-      value += shares[row] * (table ? table[one] : one);
-    }
-    sum[i] = value;
-  }
-  return sum;
+  const sum = new Float64Array(length);
+  shares.forEach((share, row) => {
+    if (share === 0) return;
+    const own = rows.subarray(row * length, (row + 1) * length);
+    if (table) for (let i = 0; i < length; i++) sum[i] += share * table[own[i]];
+    else for (let i = 0; i < length; i++) sum[i] += share * own[i];
+  });
+  return new Float32Array(sum);
 }
 
 // Values are stored byte by byte: the lowest of all, then the next.
