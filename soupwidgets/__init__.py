@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soupwidgets import waiting  # noqa: F401 - before anything that loads torch
+from soupwidgets import compiled_kernels, waiting  # noqa: F401 - before anything that loads torch
 
 # isort: split
 from soupwidgets.checkpoints import CheckpointError, CheckpointFile, as_classifier, with_classes

@@ -6,13 +6,21 @@ app = marimo.App(width="full", app_title="soupwidgets")
 
 
 @app.cell
-def _() -> None:
-    from soupwidgets.serving.page import tabs
+def _() -> tuple[object, object]:
+    import marimo as mo
+
+    from soupwidgets.serving.page import Door
     from soupwidgets.serving.server import room
 
-    # Dropped with this page's names when its session ends: then the explorers are closed.
-    visit = room().enter()
-    tabs(visit, room().most)
+    door = Door(room())
+    # Runs the next cell again and again, but only while it is on the page: while the room is full.
+    again = mo.ui.refresh(default_interval="5s")
+    return again, door
+
+
+@app.cell
+def _(again: object, door: object) -> None:
+    door.shown(again)  # type: ignore[attr-defined]
     return
 
 

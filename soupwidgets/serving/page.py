@@ -7,22 +7,35 @@ from typing import Any
 
 import marimo as mo
 
-from soupwidgets.serving.visits import Visit
+from soupwidgets.serving.visits import Room, Visit
 
 
-def tabs(visit: Visit | None, most: int) -> Any:
-    """Every explorer as a tab, made when it is first looked at; a sentence when the room is full.
+class Door:
+    """One page's way into the room.
 
     Parameters
     ----------
-    visit
-        None when the room is full.
-    most
-        How many visitors it has room for.
+    room
+        Which the page enters when there is a place.
     """
-    if visit is None:
-        return mo.callout(f"The room is full ({most} visitors). Load this page again in a minute.", kind="warn")
-    return mo.ui.tabs({words: mo.lazy(partial(_explorer, visit, name)) for words, name in visit.names.items()})
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._visit: Visit | None = None
+
+    def shown(self, again: Any) -> Any:
+        """Every explorer as a tab, made when it is first looked at; while the room is full, a sentence.
+
+        Parameters
+        ----------
+        again
+            What is shown beside the sentence, to try again.
+        """
+        self._visit = visit = self._visit or self._room.enter()
+        if visit is None:
+            words = f"The room is full ({self._room.most} visitors). This page opens as soon as somebody leaves."
+            return mo.vstack([mo.callout(words, kind="warn"), again])
+        return mo.ui.tabs({words: mo.lazy(partial(_explorer, visit, name)) for words, name in visit.names.items()})
 
 
 def _explorer(visit: Visit, name: str) -> Any:

@@ -9,8 +9,6 @@ from soupwidgets.panel.panel import Panel
 from soupwidgets.serving.visits import Room
 
 _APP = Path(__file__).parent / "app.py"
-# A page that is reloaded, or loses the network for a moment, finds its session again within so many seconds.
-_STAYS = 30
 _room: Room | None = None
 
 
@@ -27,7 +25,7 @@ def room() -> Room:
     return _room
 
 
-def web_app(shared: Room, token: str) -> Any:
+def web_app(shared: Room, token: str, *, stays: int = 30) -> Any:
     """Make the ASGI application of a room; from now on panels of this process write no files for visitors.
 
     Parameters
@@ -36,6 +34,8 @@ def web_app(shared: Room, token: str) -> Any:
         The room.
     token
         What visitors must know; empty for anybody.
+    stays
+        For so many seconds a page that is reloaded, or loses the network for a moment, finds its session again.
 
     Raises
     ------
@@ -52,9 +52,7 @@ def web_app(shared: Room, token: str) -> Any:
 
     _room = shared
     Panel.writes_files = False
-    return (
-        marimo.create_asgi_app(quiet=True, token=token, session_ttl=_STAYS).with_app(path="/", root=str(_APP)).build()
-    )
+    return marimo.create_asgi_app(quiet=True, token=token, session_ttl=stays).with_app(path="/", root=str(_APP)).build()
 
 
 def run(application: Any, host: str, port: int) -> None:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import re
 import threading
-import weakref
-from collections.abc import Mapping
+import time
 from typing import Any
 
 from soupwidgets.panel import Panel
 from soupwidgets.serving.engine import Engine
 from soupwidgets.widgets import all_explorers
 
+# Seconds between two looks at who has left.
+_LOOKS = 1.0
 # It shows a study that was made before, which a pool and a suite do not have.
 _NEEDS_MORE = ("AugmentationExplorer",)
 
 
 class Room:
     """The engine, and who is there.
+
+    A visit ends with the thread that began it: a page's session is a thread of its own, and what a session leaves
+    behind refers to itself in circles, which Python collects when it likes.
 
     Parameters
     ----------
@@ -31,25 +36,43 @@ class Room:
     def __init__(self, engine: Engine, most: int) -> None:
         self.engine = engine
         self.most = most
-        self.visitors = 0
+        self._visits: dict[Visit, threading.Thread] = {}
         self._lock = threading.Lock()
+        self._porter: threading.Thread | None = None
+
+    @property
+    def visitors(self) -> int:
+        """How many are there."""
+        return len(self._visits)
 
     def enter(self) -> Visit | None:
-        """A visit that lasts as long as somebody holds it; None while the room is full."""
+        """A visit that lasts as long as this thread; None while the room is full."""
         with self._lock:
-            if self.visitors >= self.most:
+            if len(self._visits) >= self.most:
                 return None
-            self.visitors += 1
-        return Visit(self)
+            visit = Visit(self)
+            self._visits[visit] = threading.current_thread()
+            if self._porter is None:
+                self._porter = threading.Thread(target=self._see_off, name="soupwidgets-porter", daemon=True)
+                self._porter.start()
+            return visit
 
-    def leave(self) -> None:
-        """Count a visitor less."""
-        with self._lock:
-            self.visitors -= 1
+    def _see_off(self) -> None:
+        """Look now and then who has left."""
+        while True:
+            time.sleep(_LOOKS)
+            with self._lock:
+                left = [visit for visit, thread in self._visits.items() if not thread.is_alive()]
+                for visit in left:
+                    del self._visits[visit]
+            for visit in left:
+                visit.close()
+            if left:
+                gc.collect()
 
 
 class Visit:
-    """One visitor's explorers, made when they are first looked at and closed when the visit is dropped.
+    """One visitor's explorers, made when they are first looked at.
 
     Parameters
     ----------
@@ -60,7 +83,12 @@ class Visit:
     def __init__(self, room: Room) -> None:
         self._room = room
         self._panels: dict[str, Panel] = {}
-        weakref.finalize(self, _leave, room, self._panels)
+
+    def close(self) -> None:
+        """Close the explorers."""
+        for panel in list(self._panels.values()):
+            panel.close()
+        self._panels.clear()
 
     @property
     def names(self) -> dict[str, str]:
@@ -83,12 +111,6 @@ class Visit:
         panel = self._panels.get(name)
         code = getattr(getattr(panel, "session", None), "code", None)
         return f"Keep your code, to come back or to take things back: {code}" if code else ""
-
-
-def _leave(room: Room, panels: Mapping[str, Panel]) -> None:
-    room.leave()
-    for panel in list(panels.values()):
-        panel.close()
 
 
 def _takes_one(panel: Any) -> bool:

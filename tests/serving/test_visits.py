@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-import gc
+import threading
+import time
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,13 @@ from soupwidgets.serving.visits import Room
 from soupwidgets.topics.alpha.panel import AlphaExplorer
 from soupwidgets.topics.review.panel import MistakeReviewer
 from soupwidgets.topics.soup.panel import SoupMixer
+
+
+def until(true: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -52,20 +61,32 @@ def test_what_one_visitor_measured_is_there_for_the_next(served: Room) -> None:
     assert served.engine.ev.forward_images == before
 
 
-def test_who_leaves_makes_room_and_takes_the_panels_along(served: Room) -> None:
-    first, second = served.enter(), served.enter()
-    assert first is not None
-    assert served.enter() is None
-    panel = first.panel("SoupMixer")
-    assert isinstance(panel, Panel)
-    panel.wait()
-    gone = weakref.ref(panel)
-    del first, panel
-    gc.collect()
-    assert gone() is None
-    assert served.visitors == 1
+def test_who_leaves_makes_room_and_takes_the_panels_along(served: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("soupwidgets.serving.visits._LOOKS", 0.01)
+    stay, came = threading.Event(), threading.Event()
+    gone: list[weakref.ref[Panel]] = []
+
+    def session() -> None:
+        visit = served.enter()
+        assert visit is not None
+        panel = visit.panel("SoupMixer")
+        assert isinstance(panel, Panel)
+        panel.wait()
+        gone.append(weakref.ref(panel))
+        del panel
+        came.set()
+        stay.wait(30)
+
+    thread = threading.Thread(target=session)
+    thread.start()
+    assert came.wait(30)
     assert served.enter() is not None
-    assert second is not None
+    assert served.enter() is None
+    assert gone[0]() is not None
+    stay.set()
+    thread.join()
+    until(lambda: served.visitors == 1 and gone[0]() is None)
+    assert served.enter() is not None
 
 
 def test_visitors_review_in_one_session_under_codes_of_their_own(served: Room) -> None:
