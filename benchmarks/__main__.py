@@ -18,6 +18,7 @@ from benchmarks.latency import latency_rows
 from benchmarks.mixing import mixing_rows
 from benchmarks.own_models import own_model_rows
 from benchmarks.planes import plane_rows
+from benchmarks.room import room_rows
 from benchmarks.scaling import run_scaling
 from benchmarks.site import site_rows
 from benchmarks.small import small_rows
@@ -32,6 +33,7 @@ from benchmarks.writers import writer_rows
 # Measured in processes of their own, and filed by themselves: a busy machine would spoil the other rows.
 _ALONE: dict[str, Callable[[], list[Row]]] = {
     "busy": lambda: [waiting_row()],
+    "room": room_rows,
     "site": site_rows,
     "small": small_rows,
     "writers": writer_rows,

@@ -12,8 +12,10 @@ from soupwidgets.commands.boundary import Boundary, in_a_sentence
 from soupwidgets.commands.demo import demo
 from soupwidgets.commands.extensions import import_extensions
 from soupwidgets.commands.finetune import finetune
+from soupwidgets.commands.lab import lab
 from soupwidgets.commands.store import app as store
 from soupwidgets.commands.suite import app as suite
+from soupwidgets.doctor.command import doctor
 from soupwidgets.serving.command import serve
 from soupwidgets.topics.alpha.command import sweep
 from soupwidgets.topics.augmentation.command import app as augment
@@ -27,7 +29,7 @@ from soupwidgets.topics.spectrum.command import app as spectrum
 from soupwidgets.zoo.command import app as zoo
 
 app = typer.Typer(cls=Boundary, no_args_is_help=True, add_completion=False)
-for command in (demo, serve, sweep, frontier, diversity, finetune, inspect, align):
+for command in (demo, doctor, lab, serve, sweep, frontier, diversity, finetune, inspect, align):
     app.command()(command)
 groups = {"soup": soup, "zoo": zoo, "suite": suite, "store": store, "landscape": landscape, "mistakes": mistakes,
           "spectrum": spectrum, "augment": augment}  # fmt: skip

@@ -63,13 +63,14 @@ def test_a_room(browser: Any, served: str) -> None:
     first.locator(number).first.press("Enter")
     first.get_by_text("alpha 0.7: ").first.wait_for(timeout=60_000)
     assert "alpha 0.35: exact" in second.locator(".soupwidgets-panel").first.inner_text()
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    first.wait_for_timeout(1000)
+    first.screenshot(path=str(ARTEFACTS / "serve.png"))
     first.get_by_role("tab", name="Soup mixer").click()
     first.locator(".soupwidgets-figure[data-drawn]").first.wait_for(timeout=60_000)
     # A visitor writes no files on the machine of somebody else.
     assert first.get_by_role("button", name="Uniform", exact=True).is_visible()
     assert not first.get_by_role("button", name="Save soup").is_visible()
-    ARTEFACTS.mkdir(parents=True, exist_ok=True)
-    first.screenshot(path=str(ARTEFACTS / "serve.png"))
     second.screenshot(path=str(ARTEFACTS / "serve-telephone.png"))
 
     third = enter(browser, served)
