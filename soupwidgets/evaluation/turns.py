@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-# Whether somebody waits for it, and how many examples of it were measured already: less comes first.
-Turn = tuple[bool, int]
-_AT_ONCE: Turn = (False, -1)
+# Whether it can wait, and how many examples of it were measured already: less comes first.
+_Turn = tuple[bool, int]
+_AT_ONCE: _Turn = (False, -1)
+# So often a thread that waits looks whether its owner wants something else by now.
+_LOOKS = 0.05
 
 _thread = threading.local()
 
 
 @contextmanager
-def meanwhile() -> Iterator[None]:
-    """Mark what this thread measures within the block as something that nobody waits for: others come first."""
-    before = getattr(_thread, "meanwhile", False)
-    _thread.meanwhile = True
+def meanwhile(*, background: bool = True, until: Callable[[], bool] | None = None) -> Iterator[None]:
+    """Say how urgent is what this thread measures within the block.
+
+    Parameters
+    ----------
+    background
+        Whether nobody waits for it: then everybody else comes first.
+    until
+        When this returns true while the thread waits for its turn, somebody waits for the thread: it comes next.
+    """
+    before = getattr(_thread, "how", (False, None))
+    _thread.how = background, until
     try:
         yield
     finally:
-        _thread.meanwhile = before
+        _thread.how = before
 
 
 class Turns:
@@ -42,7 +51,7 @@ class Turns:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._waiting: list[tuple[Turn, int]] = []
+        self._waiting: dict[int, _Turn] = {}
         self._number = itertools.count()
         self._owner: int | None = None
         self._depth = 0
@@ -60,23 +69,29 @@ class Turns:
     @contextmanager
     def of(self, seen: int) -> Iterator[None]:
         """Hold it for the next batch of a measurement of which so many examples were seen."""
-        self._take((getattr(_thread, "meanwhile", False), seen))
+        background, until = getattr(_thread, "how", (False, None))
+        self._take((background, seen), until)
         try:
             yield
         finally:
             self.__exit__()
 
-    def _take(self, turn: Turn) -> None:
+    def _take(self, turn: _Turn, until: Callable[[], bool] | None = None) -> None:
         me = threading.get_ident()
         with self._changed:
             if self._owner != me:
                 # Among equals the first to come.
-                entry = turn, next(self._number)
-                heapq.heappush(self._waiting, entry)
+                ticket = next(self._number)
+                self._waiting[ticket] = turn
                 try:
-                    self._changed.wait_for(lambda: self._owner is None and self._waiting[0] == entry)
+                    while not self._is_next(ticket):
+                        self._changed.wait(None if until is None else _LOOKS)
+                        if until is not None and until():
+                            self._waiting[ticket], until = _AT_ONCE, None
                 finally:
-                    self._waiting.remove(entry)
-                    heapq.heapify(self._waiting)
+                    del self._waiting[ticket]
                 self._owner = me
             self._depth += 1
+
+    def _is_next(self, ticket: int) -> bool:
+        return self._owner is None and min(self._waiting, key=lambda one: (self._waiting[one], one)) == ticket

@@ -8,7 +8,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from typing import Any
 
 from soupwidgets.evaluation import meanwhile
@@ -143,11 +142,11 @@ class NewestWins:
                 return
             foreground = self._request is not None
             self._busy = True
-        turn = nullcontext() if foreground else meanwhile()
         step: Step | None = None
         finished, broken = False, None
         try:
-            with turn:
+            # Where others measure too, a step that waits for its turn makes way for what is wanted meanwhile.
+            with meanwhile(background=not foreground, until=lambda: self._request not in (None, steps)):
                 step = next(steps)
         except StopIteration:
             finished = True

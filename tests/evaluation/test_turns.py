@@ -38,6 +38,32 @@ def test_coarse_answers_come_before_exact_ones_and_both_before_what_nobody_waits
     assert in_turn(asking) == ["new", "coarse", "later", "exact", "fill"]
 
 
+@pytest.mark.parametrize("background", [True, False])
+def test_who_is_waited_for_comes_next(background: bool) -> None:
+    turns, got, wanted = Turns(), list[str](), threading.Event()
+
+    def slow() -> None:
+        with meanwhile(background=background, until=wanted.is_set), turns.of(9000):
+            got.append("slow")
+
+    def busy(name: str) -> None:
+        with turns.of(0):
+            got.append(name)
+
+    threads = [threading.Thread(target=slow), *(threading.Thread(target=busy, args=(name,)) for name in "ab")]
+    with turns:
+        for number, thread in enumerate(threads, start=1):
+            thread.start()
+            while len(turns._waiting) < number:
+                pass
+        wanted.set()
+        while (False, -1) not in turns._waiting.values():
+            pass
+    for thread in threads:
+        thread.join(10)
+    assert got == ["slow", "a", "b"]
+
+
 def test_the_thread_that_holds_it_takes_it_again() -> None:
     turns = Turns()
     with turns, turns.of(5), turns:

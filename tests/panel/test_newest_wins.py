@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from soupwidgets.evaluation.turns import Turns
 from soupwidgets.panel import newest_wins
 from soupwidgets.panel.newest_wins import NewestWins, Steps
 
@@ -206,3 +207,26 @@ def test_what_was_dropped_ends_its_thread(monkeypatch: pytest.MonkeyPatch) -> No
         while thread.is_alive():
             gc.collect()
             thread.join(0.05)
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_a_step_that_waits_for_others_makes_way_for_a_new_request(background: bool) -> None:
+    # As in a room: others measure without end, and this visitor's next wish must not wait for the last one's turn.
+    turns, work, shown = Turns(), NewestWins(pytest.fail), list[str]()
+
+    def late() -> Steps:
+        with turns.of(9000):
+            pass
+        yield "late", partial(shown.append, "late")
+
+    with turns:
+        (work.in_background if background else work.request)(late())
+        while not turns._waiting:
+            time.sleep(0.001)
+        work.request(counting(shown, "wanted", 1))
+        # It goes before everybody else, who could keep it waiting otherwise.
+        while list(turns._waiting.values()) != [(False, -1)]:
+            time.sleep(0.001)
+    work.wait(background=True)
+    assert "wanted0" in shown
+    work.close()
