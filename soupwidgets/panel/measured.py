@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 import pandas as pd
 
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.figures.style import interval_words
 from soupwidgets.panel.view import Table
+
+_T = TypeVar("_T")
 
 
 def how_far(evaluation: Evaluation, examples: str = "images") -> tuple[str, int, int]:
@@ -30,6 +34,23 @@ def saved_table(title: str, frame: pd.DataFrame) -> Table:
     """All numbers of a frame, which are not drawn but offered to be saved."""
     rows = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
     return Table(title, list(frame.columns), rows, drawn=False)
+
+
+def spaced(coarse_to_exact: Iterable[_T], exact: Callable[[_T], bool]) -> Iterator[_T | None]:
+    """What comes while something is measured, with None in place of what is not worth a picture.
+
+    A picture takes a while, and there may be one after every batch: here it gets half as much time as the batches. The
+    first answer is always given, and so are exact ones.
+    """
+    due = 0.0
+    for one in coarse_to_exact:
+        began = time.monotonic()
+        if began < due and not exact(one):
+            yield None
+            continue
+        yield one
+        drawn = time.monotonic()
+        due = drawn + 2 * (drawn - began)
 
 
 class Pace:

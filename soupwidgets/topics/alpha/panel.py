@@ -16,7 +16,7 @@ from soupwidgets.panel.choices import choice_of_fine_tuned, choice_of_shift
 from soupwidgets.panel.controls import Choice, Number, Slider
 from soupwidgets.panel.examples import examples_word, one_example, picture_of
 from soupwidgets.panel.given import evaluator_for
-from soupwidgets.panel.measured import how_far
+from soupwidgets.panel.measured import how_far, spaced
 from soupwidgets.panel.panel import Filled, Panel, State
 from soupwidgets.panel.python import script
 from soupwidgets.panel.view import Strip, Table, View
@@ -88,17 +88,18 @@ class AlphaExplorer(Panel):
         """The exact evaluation at the slider's alpha; None while there is only a coarse one."""
         return self._measured[self.fine_tuned].get(self.alpha)
 
-    def answer(self, state: State) -> Iterator[View]:
+    def answer(self, state: State) -> Iterator[View | None]:
         """Measure theta_alpha, coarse first."""
         name, alpha = state["fine_tuned"], state["alpha"]
         # Without its ends there is no line to draw; a first sample of them will do until the sweep was there.
         for end in (0.0, 1.0):
             if end not in self._ends[name]:
                 self._ends[name][end] = next(self._stream(name, end))
-        for evaluation in self._stream(name, alpha):
+        for evaluation in spaced(self._stream(name, alpha), lambda one: one.exact):
             # Pictures take longer than figures; those that are there stay until the new ones are found.
-            view = self._view(state, evaluation)
+            view = self._view(state, evaluation) if evaluation else None
             yield view
+        assert view is not None
         yield replace(view, strips=self._strips(state))
 
     def fill(self, state: State) -> Iterator[Filled | None]:

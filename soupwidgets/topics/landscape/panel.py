@@ -13,7 +13,7 @@ from soupwidgets.methods import uniform_soup
 from soupwidgets.panel.controls import Button, Choice, Handle, Text
 from soupwidgets.panel.examples import examples_word
 from soupwidgets.panel.given import evaluator_for
-from soupwidgets.panel.measured import how_far
+from soupwidgets.panel.measured import how_far, spaced
 from soupwidgets.panel.panel import Filled, Panel, State
 from soupwidgets.panel.python import script
 from soupwidgets.panel.recording import MOST
@@ -180,7 +180,7 @@ class LandscapeExplorer(Panel):
 
     # What a panel says.
 
-    def answer(self, state: State) -> Iterator[View]:
+    def answer(self, state: State) -> Iterator[View | None]:
         """Measure the model under the handle, coarse first, then the segment."""
         where = _where(state)
         if where.corners not in self._walk.planes:
@@ -191,8 +191,9 @@ class LandscapeExplorer(Panel):
             yield View(words="these three models span no plane")
             raise
         self._walk.landscape(where)
-        for evaluation in self._walk.stream(*self._under(state)):
-            yield self._view(state, evaluation)
+        for evaluation in spaced(self._walk.stream(*self._under(state)), lambda one: one.exact):
+            yield self._view(state, evaluation) if evaluation else None
+        assert evaluation is not None
         if state["target"] is not None:
             for line in self._walk.segment(*_segment(state)):
                 yield self._view(state, evaluation, line)

@@ -12,6 +12,7 @@ from soupwidgets.methods import GreedySoup
 from soupwidgets.panel.choices import choice_of_shift
 from soupwidgets.panel.controls import Button, Choice, Coefficients, Selection, Slider, Text
 from soupwidgets.panel.given import evaluator_for
+from soupwidgets.panel.measured import spaced
 from soupwidgets.panel.panel import Filled, Panel, State
 from soupwidgets.panel.python import script
 from soupwidgets.panel.view import View
@@ -135,7 +136,7 @@ class SoupMixer(Panel):
             pot.forget()
             yield empty_view(pot, state)
             return
-        for known in pot.measure(recipe):
+        for known in spaced(pot.measure(recipe), lambda one: one is None or one.evaluation.exact):
             yield soup_view(pot, state, known) if known else None
 
     def fill(self, state: State) -> Iterator[Filled | None]:
