@@ -91,7 +91,7 @@ class Computation:
     @torch.inference_mode()
     def advance(self, recipe: Recipe, run: Run, stop: int) -> bool:
         """Advance a run to ``stop``, or its audit by one batch; whether its score is complete and certain."""
-        with self.lock.of(run.seen):
+        with self.lock.of(run.seen, run.number):
             if run.seen < stop:
                 run.share.say(working=True)
                 rows = run.reader.order[run.seen : stop]

@@ -567,7 +567,7 @@ class Evaluator:
 
     def _step(self, recipe: Recipe, run: Run, stop: int) -> None:
         """Advance a run to ``stop`` unless it is that far already, and store it when it is complete."""
-        with self.computation.lock.of(run.seen):
+        with self.computation.lock.of(run.seen, run.number):
             if run.kept is None and self.computation.advance(recipe, run, stop):
                 logits = run.logits if self.kept.keeps_outputs else None
                 run.kept = self.kept.file(run.share.key, recipe, run.split, run.score(), logits=logits)

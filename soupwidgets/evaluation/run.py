@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,6 +25,7 @@ from soupwidgets.suites import Split
 
 # Each split is first sampled in two small steps, for coarse answers while a slider is dragged.
 SAMPLES = (64, 320)
+_NUMBERS = itertools.count()
 
 
 class Run:
@@ -67,6 +69,7 @@ class Run:
         self._keep_logits = (keep_logits or rounding is not None) and self.task in KEEPS_OUTPUTS
         self._metric = None if split.scoring.metric == "accuracy" else metric_named(split.scoring.metric)
         self.seen = 0
+        self.number = next(_NUMBERS)
         # The score after the last batch: metrics other than accuracy are too expensive to compute twice.
         self.last: SplitScore | None = None
         self.kept: SplitScore | None = None

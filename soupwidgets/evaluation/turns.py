@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-# Whether it can wait, and how many examples of it were measured already: less comes first.
-_Turn = tuple[bool, int]
-_AT_ONCE: _Turn = (False, -1)
+# Whether it can wait, how many examples of it were measured already, and when it was begun: less comes first.
+_Turn = tuple[bool, int, int]
+_AT_ONCE: _Turn = (False, -1, 0)
 # So often a thread that waits looks whether its owner wants something else by now.
 _LOOKS = 0.05
 
@@ -67,10 +67,19 @@ class Turns:
                 self._changed.notify_all()
 
     @contextmanager
-    def of(self, seen: int) -> Iterator[None]:
-        """Hold it for the next batch of a measurement of which so many examples were seen."""
+    def of(self, seen: int, number: int = 0) -> Iterator[None]:
+        """Hold it for the next batch of a measurement.
+
+        Parameters
+        ----------
+        seen
+            How many examples of it were measured.
+        number
+            Of those that are as far, the one with the lowest number comes first: an answer that needs many batches is
+            complete before the next one is begun.
+        """
         background, until = getattr(_thread, "how", (False, None))
-        self._take((background, seen), until)
+        self._take((background, seen, number), until)
         try:
             yield
         finally:

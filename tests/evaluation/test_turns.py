@@ -57,7 +57,7 @@ def test_who_is_waited_for_comes_next(background: bool) -> None:
             while len(turns._waiting) < number:
                 pass
         wanted.set()
-        while (False, -1) not in turns._waiting.values():
+        while (False, -1, 0) not in turns._waiting.values():
             pass
     for thread in threads:
         thread.join(10)

@@ -225,7 +225,7 @@ def test_a_step_that_waits_for_others_makes_way_for_a_new_request(background: bo
             time.sleep(0.001)
         work.request(counting(shown, "wanted", 1))
         # It goes before everybody else, who could keep it waiting otherwise.
-        while list(turns._waiting.values()) != [(False, -1)]:
+        while list(turns._waiting.values()) != [(False, -1, 0)]:
             time.sleep(0.001)
     work.wait(background=True)
     assert "wanted0" in shown
