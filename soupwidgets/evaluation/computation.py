@@ -13,7 +13,7 @@ from soupwidgets.evaluation.batch_norm import BATCH as BN_BATCH
 from soupwidgets.evaluation.batch_norm import Recalibration, is_mixture, measure_statistics, source_of
 from soupwidgets.evaluation.freed_memory import keep_freed_memory
 from soupwidgets.evaluation.network import MixedNetwork, halved
-from soupwidgets.evaluation.passes import Passes, first_of
+from soupwidgets.evaluation.passes import Passes, first_of, joined
 from soupwidgets.evaluation.precision import Precision, choose
 from soupwidgets.evaluation.prefix import Prefix, chain_of
 from soupwidgets.evaluation.run import Run
@@ -89,19 +89,35 @@ class Computation:
             return self._chosen[wanted]
 
     @torch.inference_mode()
-    def advance(self, recipe: Recipe, run: Run, stop: int) -> bool:
-        """Advance a run to ``stop``, or its audit by one batch; whether its score is complete and certain."""
-        with self.lock.of(run.seen, run.number):
-            if run.seen < stop:
+    def advance(self, recipe: Recipe, *due: tuple[Run, int]) -> list[bool]:
+        """Advance runs, each up to its ``stop``, or its audit by one batch; which scores are complete and certain."""
+        with self.lock.of(due[0][0].seen, due[0][0].number):
+            behind = [(run, stop) for run, stop in due if run.seen < stop]
+            for run, _ in behind:
                 run.share.say(working=True)
-                rows = run.reader.order[run.seen : stop]
-                run.add(self._outputs(recipe, run, run.reader.batch(run.seen, stop), rows, half=run.half))
-            if not run.done:
-                run.last = run.score()
-            if run.done and self._certain(recipe, run):
-                return True
-            run.share.say(working=False, score=run.last)
-            return False
+            batches = [run.reader.batch(run.seen, stop) for run, stop in behind]
+            whole = joined(batches) if len({run.half for run, _ in behind}) == 1 and not self._may_skip else None
+            if whole is not None:
+                outputs = self._outputs(recipe, behind[0][0], whole, None, half=behind[0][0].half)
+                parts = torch.split(outputs, [stop - run.seen for run, stop in behind])
+            else:
+                rows = [run.reader.order[run.seen : stop] for run, stop in behind]
+                parts = tuple(
+                    self._outputs(recipe, run, batch, those, half=run.half)
+                    for (run, _), batch, those in zip(behind, batches, rows, strict=True)
+                )
+            for (run, _), part in zip(behind, parts, strict=True):
+                run.add(part)
+            return [self._looked_at(recipe, run) for run, _ in due]
+
+    def _looked_at(self, recipe: Recipe, run: Run) -> bool:
+        """Say how far a run is; whether its score is complete and certain."""
+        if not run.done:
+            run.last = run.score()
+        if run.done and self._certain(recipe, run):
+            return True
+        run.share.say(working=False, score=run.last)
+        return False
 
     def mix(self, recipe: Recipe) -> None:
         """Give the network a recipe's weights and statistics, unless it has them."""
@@ -134,7 +150,9 @@ class Computation:
             run.audit.add((outputs if class_map is None else class_map.restrict(outputs)).float().cpu().numpy())
         return not len(run.audit.due(1))
 
-    def _outputs(self, recipe: Recipe, run: Run, inputs: Inputs, rows: NDArray[np.int64], *, half: bool) -> Tensor:
+    def _outputs(
+        self, recipe: Recipe, run: Run, inputs: Inputs, rows: NDArray[np.int64] | None, *, half: bool
+    ) -> Tensor:
         self.mix(recipe)
         if half:
             self.network.update_half()
@@ -143,10 +161,10 @@ class Computation:
         prefix = self._prefix(recipe, module, inputs, run.split, half=half) if self._may_skip else None
 
         def outputs(piece: Inputs, part: slice) -> Tensor:
-            found: Tensor = (
-                module(piece) if prefix is None else prefix(piece, run.split.name, rows[part], len(run.reader))
-            )
-            return found
+            if prefix is None or rows is None:
+                found: Tensor = module(piece)
+                return found
+            return prefix(piece, run.split.name, rows[part], len(run.reader))
 
         found = self._passes(outputs, inputs)
         self.images += len(found)

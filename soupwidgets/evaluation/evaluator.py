@@ -35,7 +35,7 @@ from soupwidgets.evaluation.forecast import Forecast
 from soupwidgets.evaluation.kept import Kept
 from soupwidgets.evaluation.neighbours import Neighbours
 from soupwidgets.evaluation.precision import Precision, can_be_audited, known_precision
-from soupwidgets.evaluation.run import Run, next_batch
+from soupwidgets.evaluation.run import Run, next_batches
 from soupwidgets.evaluation.sharing import POLL, STILL_WAITING, Share, all_used
 from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.mixing import PoolMatrix, save_mixture
@@ -319,11 +319,11 @@ class Evaluator:
                 if self.elsewhere is not None:
                     self.elsewhere.advance(recipe, mine, orders)
                 else:
-                    due = next_batch(mine, self.computation.batch)
-                    if due is None and len(mine) < len(runs):
-                        time.sleep(POLL)
-                    if due is not None:
+                    due = next_batches(mine, self.computation.batch)
+                    if due:
                         self._step(recipe, *due)
+                    elif len(mine) < len(runs):
+                        time.sleep(POLL)
                 told = {key: run.told if run in mine else run.share.hear(run.split) for key, run in runs.items()}
                 # A process that took over may be behind what was known before.
                 news = {k: s for k, s in told.items() if s is not None and (k not in found or s.seen > found[k].seen)}
@@ -438,7 +438,7 @@ class Evaluator:
             self.elsewhere.crew.call()
             return
         keys, half = self.run_keys(recipe, [split])
-        self._step(recipe, self.run(split, keys[split.name], Rounding() if half else None), 1)
+        self._step(recipe, (self.run(split, keys[split.name], Rounding() if half else None), 1))
 
     @property
     def abreast(self) -> int:
@@ -565,13 +565,17 @@ class Evaluator:
             pass
         return run.logits if run.done else stored_logits(self.store, keys[split.name])
 
-    def _step(self, recipe: Recipe, run: Run, stop: int) -> None:
-        """Advance a run to ``stop`` unless it is that far already, and store it when it is complete."""
-        with self.computation.lock.of(run.seen, run.number):
-            if run.kept is None and self.computation.advance(recipe, run, stop):
-                logits = run.logits if self.kept.keeps_outputs else None
-                run.kept = self.kept.file(run.share.key, recipe, run.split, run.score(), logits=logits)
-                run.share.release()
+    def _step(self, recipe: Recipe, *due: tuple[Run, int]) -> None:
+        """Advance runs, each to its ``stop`` unless it is that far already, and store those that are complete."""
+        with self.computation.lock.of(due[0][0].seen, due[0][0].number):
+            due = tuple((run, stop) for run, stop in due if run.kept is None)
+            if not due:
+                return
+            for (run, _), complete in zip(due, self.computation.advance(recipe, *due), strict=True):
+                if complete:
+                    logits = run.logits if self.kept.keeps_outputs else None
+                    run.kept = self.kept.file(run.share.key, recipe, run.split, run.score(), logits=logits)
+                    run.share.release()
 
 
 def _device(name: str | torch.device) -> torch.device:

@@ -69,7 +69,7 @@ def stream_score(
                     yield known
                     return
             # One batch at a time, so that a slider that is dragged meanwhile gets its turn.
-            complete = ev.computation.advance(recipe, run, min(run.seen + ev.computation.batch, stop))
+            (complete,) = ev.computation.advance(recipe, (run, min(run.seen + ev.computation.batch, stop)))
             going = not complete and (run.done or run.seen < stop)
             if not complete and not run.done and run.last is not None:
                 yield run.last

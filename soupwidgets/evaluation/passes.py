@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -58,6 +58,19 @@ class Passes:
 def first_of(inputs: Inputs, number: int) -> Inputs:
     """The first so many examples."""
     return _cut(inputs, slice(number))
+
+
+def joined(batches: Sequence[Inputs]) -> Tensor | None:
+    """Batches of several splits as one; None if there are not several, or their examples are not of one shape."""
+    tensors = [batch for batch in batches if isinstance(batch, Tensor)]
+    forms = {(batch.shape[1:], batch.dtype, batch.ndim == 4 and batch.stride(1) == 0) for batch in tensors}
+    if len(batches) < 2 or len(tensors) < len(batches) or len(forms) != 1:
+        return None
+    if next(iter(forms))[2]:
+        # The channels of a grey image are one and the same memory, and stay so.
+        grey = torch.cat([batch[:, :1] for batch in tensors])
+        return grey.expand(-1, tensors[0].shape[1], -1, -1)
+    return torch.cat(tensors)
 
 
 def _pieces(inputs: Inputs, number: int, most: int) -> Iterator[tuple[Inputs, slice]]:

@@ -175,16 +175,22 @@ class Run:
         return score if self.forecast is None else self.forecast.improve(score)
 
 
-def next_batch(runs: Sequence[Run], batch: int) -> tuple[Run, int] | None:
-    """Which run to continue, and up to which image; None when all are complete and in the store.
+def next_batches(runs: Sequence[Run], batch: int) -> list[tuple[Run, int]]:
+    """Which runs to continue, and up to which image each; none when all are complete and in the store.
 
-    Small batches for all splits first, then each split to its end, in order.
+    Small batches for all splits first, several together up to ``batch`` images, then each split to its end, in order.
     Completing one split before continuing with the next means that what was measured when
     a run is cancelled is in the store, not scattered over incomplete splits.
     """
     runs = [run for run in runs if run.kept is None]
     for sample in sorted({sample for run in runs for sample in run.samples}):
+        due: list[tuple[Run, int]] = []
+        images = 0
         for run in runs:
-            if sample in run.samples and run.seen < (stop := min(sample, len(run.reader))):
-                return run, stop
-    return (runs[0], min(runs[0].seen + batch, len(runs[0].reader))) if runs else None
+            stop = min(sample, len(run.reader))
+            if sample in run.samples and run.seen < stop and (not due or images + stop - run.seen <= batch):
+                due.append((run, stop))
+                images += stop - run.seen
+        if due:
+            return due
+    return [(runs[0], min(runs[0].seen + batch, len(runs[0].reader)))] if runs else []

@@ -233,3 +233,18 @@ def test_two_splits_with_the_same_images_are_one_measurement(tiny_pool: Pool, su
     assert (evaluation.scores["noise"].role, evaluation.scores["twin"].role) == ("shift", "id_test")
     assert ev.forward_images == len(noise)
     assert len(ev.measured(["noise", "twin"])) == 1
+
+
+def test_the_first_answer_is_one_pass_for_all_splits(tiny_evaluator: Evaluator) -> None:
+    tiny_evaluator.warm_up("ft-b")
+    passes = []
+    handle = tiny_evaluator.computation.network.module.register_forward_hook(
+        lambda _m, given, _o: passes.append(len(given[0]))
+    )
+    try:
+        first = next(tiny_evaluator.stream("ft-a"))
+    finally:
+        handle.remove()
+    # As many splits as fit into a batch go together.
+    assert passes == [384, 256]
+    assert {name: score.seen for name, score in first.scores.items()} == dict.fromkeys(tiny_evaluator.suite.splits, 64)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from soupwidgets.evaluation.passes import Passes
+from soupwidgets.evaluation.passes import Passes, joined
 from soupwidgets.pool import SoupWarning
 
 
@@ -50,3 +50,16 @@ def test_what_fits_is_one_pass() -> None:
 def test_no_memory_for_a_single_example_is_an_error() -> None:
     with pytest.raises(torch.OutOfMemoryError), pytest.warns(SoupWarning):
         Passes()(Small(0).piece, torch.ones(4))
+
+
+def test_batches_of_one_shape_become_one() -> None:
+    grey = [torch.rand(n, 1, 4, 4).expand(n, 3, 4, 4) for n in (2, 3)]
+    whole = joined(grey)
+    assert whole is not None
+    assert whole.shape == (5, 3, 4, 4)
+    assert whole.stride(1) == 0
+    assert torch.equal(whole, torch.cat(grey))
+    assert joined(grey[:1]) is None
+    assert joined([torch.rand(2, 3), torch.rand(2, 4)]) is None
+    assert joined([torch.rand(2, 3), {"input_ids": torch.ones(2, 3)}]) is None
+    assert joined([grey[0], torch.rand(2, 3, 4, 4)]) is None
