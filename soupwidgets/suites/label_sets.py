@@ -12,9 +12,9 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from soupwidgets.json_files import decode
 from soupwidgets.stats.label_metrics import NO_MORE, NOT_COUNTED
 from soupwidgets.suites.content import SuiteError
-from soupwidgets.suites.json_files import decode
 from soupwidgets.suites.manifest import MOST_CLASSES
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.checkpoints import atomic_path
+from soupwidgets.json_files import decode
 from soupwidgets.stats.label_metrics import MULTI_LABEL
 from soupwidgets.suites.content import SuiteError, examples_hash
-from soupwidgets.suites.json_files import decode
 from soupwidgets.suites.manifest import SliceFile
 from soupwidgets.suites.split import Form, Scoring, Split, scored_hash
 from soupwidgets.suites.task import USUAL_METRIC

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.checkpoints.hash_cache import remembered_hash
+from soupwidgets.json_files import decode
 from soupwidgets.stats.label_metrics import MULTI_LABEL
 from soupwidgets.stats.metrics import METRIC_WORDS, METRICS
 from soupwidgets.suites.class_map import ClassMap
 from soupwidgets.suites.content import SuiteError, examples_hash, load_array
-from soupwidgets.suites.json_files import decode
 from soupwidgets.suites.label_sets import LabelSets
 from soupwidgets.suites.shifts import Shift
 from soupwidgets.suites.task import Task, check_labels

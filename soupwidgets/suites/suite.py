@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from soupwidgets.checkpoints import is_url
+from soupwidgets.json_files import decode
 from soupwidgets.stats.label_metrics import MULTI_LABEL
 from soupwidgets.stats.metrics import Metric, metric_named
 from soupwidgets.suites.checks import check_files, check_roles, label_misfit
 from soupwidgets.suites.class_names import agreed_classes
 from soupwidgets.suites.content import SuiteError
 from soupwidgets.suites.in_memory import array_split, labelled_examples
-from soupwidgets.suites.json_files import decode
 from soupwidgets.suites.label_sets import LabelSets
 from soupwidgets.suites.manifest import Manifest
 from soupwidgets.suites.opening import MANIFEST, opened_split, remote_suite, what_is_in

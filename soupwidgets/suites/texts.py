@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from soupwidgets.json_files import read_text
 from soupwidgets.suites.content import SuiteError
 from soupwidgets.suites.examples import LabelledExamples
-from soupwidgets.suites.json_files import read_text
 
 # Tables of texts are larger than other files that are read whole.
 _MOST_BYTES = 1 << 31

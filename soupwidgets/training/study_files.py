@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from soupwidgets.checkpoints import CheckpointFile, atomic_path
+from soupwidgets.json_files import read_json_object
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.stats.intervals import LEVEL
 from soupwidgets.suites import Suite
-from soupwidgets.suites.json_files import read_json_object
 from soupwidgets.training import Hyperparameters
 
 _MOST_BYTES = 1 << 24

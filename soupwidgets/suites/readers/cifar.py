@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.checkpoints.pickles import Inert, PickleError, PickleReader
+from soupwidgets.json_files import read_bytes
 from soupwidgets.suites.arrays import read_arrays
 from soupwidgets.suites.content import SuiteError, load_array
-from soupwidgets.suites.json_files import read_bytes
 from soupwidgets.suites.listing import Listing, PixelItem
 from soupwidgets.suites.readers.reader import reader
 from soupwidgets.suites.split import Role

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from soupwidgets.json_files import read_text
 from soupwidgets.suites.content import SuiteError
-from soupwidgets.suites.json_files import read_text
 from soupwidgets.suites.listing import IMAGE_ENDINGS, MOST_IMAGE_BYTES, Listing, TarItem
 from soupwidgets.suites.manifest import LONGEST_NAME, MOST_CLASSES
 from soupwidgets.suites.readers.reader import reader

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from soupwidgets.json_files import read_text
 from soupwidgets.suites.content import SuiteError
-from soupwidgets.suites.json_files import read_text
 from soupwidgets.suites.listing import FileItem, Listing, some
 from soupwidgets.suites.readers.reader import reader
 from soupwidgets.suites.split import Role

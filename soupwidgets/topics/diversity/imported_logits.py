@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from soupwidgets.checkpoints import CheckpointFile
 from soupwidgets.evaluation import Logits
+from soupwidgets.json_files import read_text
 from soupwidgets.suites import Split, Suite
 from soupwidgets.suites.arrays import read_arrays
-from soupwidgets.suites.json_files import read_text
 from soupwidgets.topics.diversity.members import Member
 
 _SHOWN = 5

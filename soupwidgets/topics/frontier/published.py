@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from soupwidgets.evaluation import Evaluation, SplitScore
+from soupwidgets.json_files import read_json_lines, read_json_object, read_text
 from soupwidgets.recipe import Recipe
 from soupwidgets.stats.figure import Figure
-from soupwidgets.suites.json_files import read_json_lines, read_json_object, read_text
 from soupwidgets.suites.split import Role
 from soupwidgets.topics.frontier.point import FrontierPoint
 from soupwidgets.topics.frontier.point import point as frontier_point

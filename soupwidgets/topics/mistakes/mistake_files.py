@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from soupwidgets.json_files import read_json_lines, read_json_object
 from soupwidgets.stats.intervals import clopper_pearson
 from soupwidgets.suites import Split
-from soupwidgets.suites.json_files import read_json_lines, read_json_object
 from soupwidgets.topics.mistakes.multi_labels import ImageLabels, MultiLabels
 from soupwidgets.topics.mistakes.taxonomy import Mistake, normal_category, normal_severity
 

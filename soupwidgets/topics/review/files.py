@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from soupwidgets.checkpoints import atomic_path
+from soupwidgets.json_files import read_json_object
 from soupwidgets.suites import Split, Suite
-from soupwidgets.suites.json_files import read_json_object
 from soupwidgets.topics.mistakes.multi_labels import ImageLabels, MultiLabels
 from soupwidgets.topics.review.label_set import Rule, distributions, label_set
 from soupwidgets.topics.review.records import Record, ReviewError, State, is_id

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from soupwidgets.commands.reports import Report, plain
+from soupwidgets.json_files import read_json_object
 from soupwidgets.suites import Suite
-from soupwidgets.suites.json_files import read_json_object
 from soupwidgets.text import one_line
 from soupwidgets.topics.diversity.members import Member
 from soupwidgets.topics.mistakes.mistake_files import read_human_accuracy, read_mistakes
