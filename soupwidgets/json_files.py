@@ -18,6 +18,14 @@ MOST_BYTES = 1 << 26
 _T = TypeVar("_T")
 
 
+def is_regular(path: str | Path) -> bool:
+    """Whether there is a regular file: no folder, and no pipe or device, which may never end."""
+    try:
+        return stat.S_ISREG(Path(path).stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 def read_bytes(path: str | Path, most: int = MOST_BYTES) -> bytes:
     """Read a small file.
 

@@ -29,6 +29,13 @@ HeadFromOption = Annotated[
 ZeroShotOption = Annotated[
     str | None, typer.Option(help="Name of the zero-shot model, if no card says which one it is.")
 ]
+RecordsOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Hyper-parameters of the checkpoints: a CSV file of runs, an Optuna study, an export of Weights & Biases, "
+        "or a folder of MLflow."
+    ),
+]
 SuiteOption = Annotated[Path, typer.Option(help="Folder of a suite.", callback=known_suite)]
 _MODEL_HELP = (
     "What the checkpoints' tensors belong to, if no card says it: timm:resnet18, torchvision:resnet18, "
@@ -70,11 +77,14 @@ JsonOption = Annotated[
 ]
 
 
-def open_pool(source: str, part: str | None, head_from: str | None, zero_shot: str | None) -> Pool:
+def open_pool(
+    source: str, part: str | None, head_from: str | None, zero_shot: str | None, records: Path | None = None
+) -> Pool:
     """Open the pool that the options describe; the errors of `Pool.open` say which options a folder needs."""
     from soupwidgets.pool import Pool
 
-    return Pool.open(source, zero_shot, part=part, head_from=head_from)
+    pool = Pool.open(source, zero_shot, part=part, head_from=head_from)
+    return pool if records is None else pool.with_records(records)
 
 
 def open_start(path: Path, option: str) -> CheckpointFile:

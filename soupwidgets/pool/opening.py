@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,8 @@ from soupwidgets.checkpoints import (
     fetch,
     fetch_matching,
     head_of,
+    is_url,
+    locate,
     with_head_of,
     with_tensors,
 )
@@ -27,6 +30,21 @@ from soupwidgets.pool.errors import PoolError, SoupWarning, some
 from soupwidgets.text import one_line
 
 ENDINGS = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pth.tar", ".pt.tar", INDEX_ENDING)
+
+
+def files_of(source: str | Path | Iterable[str | Path | CheckpointFile]) -> list[Path | CheckpointFile]:
+    """The files that a folder, pattern, URL or list names, and adapters' folders; see `Pool.open`."""
+    if not isinstance(source, str | Path):
+        return [path if isinstance(path, CheckpointFile) else locate(path) for path in source]
+    folder = Path(source)
+    if is_url(source):
+        paths = remote_files(source)
+    else:
+        paths = weight_files(folder) if folder.is_dir() else sorted(map(Path, glob.glob(str(source))))
+    if not paths:
+        endings = ", ".join(ENDINGS)
+        raise PoolError(f"{source}: no weight file there ({endings}); give a folder, a pattern, or a list")
+    return list(paths)
 
 
 def by_name(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import glob
-import html
-import math
 import shlex
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,11 +10,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from soupwidgets.checkpoints import CheckpointFile, TensorInfo, is_url, locate
-from soupwidgets.pool.differences import require_alike, short
+from soupwidgets.checkpoints import CheckpointFile, TensorInfo
+from soupwidgets.pool.differences import require_alike
 from soupwidgets.pool.errors import PoolError, some
-from soupwidgets.pool.opening import ENDINGS, by_name, remote_files, weight_files, with_head_from
+from soupwidgets.pool.opening import by_name, files_of, with_head_from
+from soupwidgets.pool.recorded import with_hyperparameters
+from soupwidgets.pool.shown import html_table
 from soupwidgets.recipe import Recipe
+from soupwidgets.records import read_records
 
 
 class Pool:
@@ -111,19 +111,7 @@ class Pool:
         CheckpointError
             When a file cannot be read.
         """
-        if isinstance(source, str | Path):
-            folder = Path(source)
-            paths: list[Path | CheckpointFile] = []
-            if is_url(source):
-                paths += remote_files(source)
-            else:
-                paths += weight_files(folder) if folder.is_dir() else sorted(map(Path, glob.glob(str(source))))
-            if not paths:
-                endings = ", ".join(ENDINGS)
-                raise PoolError(f"{source}: no weight file there ({endings}); give a folder, a pattern, or a list")
-        else:
-            paths = [path if isinstance(path, CheckpointFile) else locate(path) for path in source]
-        checkpoints = by_name({}, paths, part, base or zero_shot)
+        checkpoints = by_name({}, files_of(source), part, base or zero_shot)
         if head_from is not None:
             checkpoints = with_head_from(checkpoints, head_from, replacing=heads == "replace")
         elif heads == "replace":
@@ -168,6 +156,38 @@ class Pool:
             warnings.filterwarnings("ignore", message="checkpoints are stored in different precisions")
             return Pool(by_name(self.checkpoints, [Path(path) for path in paths]))
 
+    def with_records(self, source: str | Path, by: str | None = None) -> Pool:
+        """The pool with hyper-parameters and notes from what was written down about the training runs.
+
+        Explorers treat them like those on cards; of two by one name that of the record counts.
+
+        Parameters
+        ----------
+        source
+            A CSV file with a row for each run, the SQLite file of an Optuna study, an export of Weights & Biases, or
+            the folder ``mlruns``; see `soupwidgets.records.read_records`.
+        by
+            The entry that names a run's checkpoint by its name, file or folder, on whatever machine that was, or by
+            the number at the end of its name (``"number"`` for Optuna's trials). If not given, the one that names most.
+
+        Returns
+        -------
+        Pool
+            A new pool; nothing is written. A warning lists runs without a checkpoint, and checkpoints without a run.
+
+        Raises
+        ------
+        PoolError
+            When no run names a checkpoint, or two name the same one.
+        ValueError
+            When the file cannot be read.
+        """
+        pool = Pool(with_hyperparameters(self.checkpoints, read_records(source), source, by=by))
+        if self.opened:
+            said = repr(str(source)) + (f", by={by!r}" if by is not None else "")
+            pool.opened = f"{self.opened}.with_records({said})"
+        return pool
+
     def __repr__(self) -> str:
         roles = {
             "zero-shot": self._with_role("zero_shot"),
@@ -179,16 +199,7 @@ class Pool:
 
     def _repr_html_(self) -> str:
         """A table with a row for each checkpoint; everything from files is escaped."""
-        rows = []
-        for name, file in self.checkpoints.items():
-            precisions = sorted({short(info.dtype) for info in file.tensors.values() if info.dtype.is_floating_point})
-            cells = [name, file.card.role.replace("_", "-"), file.card.note, ", ".join(precisions), _size(file)]
-            rows.append("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>")
-        titles = "".join(f"<th>{title}</th>" for title in ("name", "role", "note", "precision", "size"))
-        caption = f"Pool of {len(self)} checkpoints, each {_numbers(self.tensors)} in {len(self.tensors)} tensors"
-        return (
-            f"<table><caption>{caption}</caption><thead><tr>{titles}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        )
+        return html_table(self.checkpoints)
 
     def __iter__(self) -> Iterator[str]:
         """The names, in order."""
@@ -286,11 +297,3 @@ class Pool:
         """The coefficients with content hashes instead of names; part of the key of a measurement."""
         self.require(recipe)
         return sorted((self.checkpoints[name].content_hash, value) for name, value in recipe.items() if value)
-
-
-def _size(file: CheckpointFile) -> str:
-    return f"{sum(stamp[1] for stamp in file.source.stamps) / 1e6:,.1f} MB"
-
-
-def _numbers(tensors: Mapping[str, TensorInfo]) -> str:
-    return f"{sum(math.prod(info.shape) for info in tensors.values()):,} numbers"

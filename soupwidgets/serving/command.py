@@ -14,6 +14,7 @@ from soupwidgets.commands.options import (
     DeviceOption,
     ModelOption,
     PrecisionOption,
+    RecordsOption,
     StoreOption,
     ZeroShotOption,
     evaluator,
@@ -33,6 +34,7 @@ def serve(
     ] = None,
     suite: Annotated[Path | None, typer.Option(help="Folder of a suite; the installed images if not given.")] = None,
     zero_shot: ZeroShotOption = None,
+    records: RecordsOption = None,
     model: ModelOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -61,7 +63,7 @@ def serve(
 
     if (pool is None) != (suite is None):
         raise ValueError("give --pool and --suite, or none of the two for the models and images installed along")
-    opened = open_pool(str(pool or ZOO_FOLDER), None, None, zero_shot)
+    opened = open_pool(str(pool or ZOO_FOLDER), None, None, zero_shot, records)
     ev = evaluator(
         opened, suite or SUITE_FOLDER, device, store, batch_norm=batch_norm, precision=precision, model=model
     )

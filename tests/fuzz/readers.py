@@ -41,6 +41,7 @@ from soupwidgets.topics.review.storage import ReviewStore
 from soupwidgets.topics.review.views import Image, Judgement, view
 from soupwidgets.topics.spectrum.label_noise import read_label_noise_study
 from tests.fixtures import ROOT, TINY
+from tests.records import files as record_files
 from tests.suites import trees
 
 _KEY = "ab" * 32
@@ -415,6 +416,24 @@ def _make_recipe(folder: Path) -> None:
     (folder / "recipe.json").write_text(recipe.to_json())
 
 
+# Records of training runs.
+
+
+def _make_records(folder: Path) -> None:
+    record_files.write_optuna(folder / "study.db")
+    record_files.write_mlflow(folder / "mlruns")
+    (folder / "study.csv").write_text(record_files.OPTUNA_CSV)
+    (folder / "runs.csv").write_text(record_files.WANDB_PYTHON_CSV)
+    (folder / "history.json").write_text(json.dumps(record_files.WANDB_HISTORY))
+
+
+def _records_of(name: str) -> Callable[[Path], None]:
+    def read(folder: Path) -> None:
+        _ = [(record.where, record.hyperparameters("file")) for record in sw.records.read_records(folder / name)]
+
+    return read
+
+
 # Data sets.
 
 
@@ -495,6 +514,8 @@ _CIFAR_1 = ("cifar10.1_v6_data.npy", "cifar10.1_v6_labels.npy")
 _STORED = ("recipe.json", "figure.json", "logits.npy")
 _IMAGES = tuple(f"data/cat/{i}.{ending}" for i, ending in enumerate(_ENDINGS))
 _FMOW = ("rgb_metadata.csv", "country_code_mapping.csv")
+_RUN = f"mlruns/183221362838662027/{0:032x}"
+_RUN_FILES = tuple(f"{_RUN}/{name}" for name in ("meta.yaml", "params/lr", "metrics/loss", "tags/mlflow.runName"))
 _SUITE, _WEIGHTS = (SuiteError,), (CheckpointError,)
 _VALUE, _REVIEW, _STORE = (ValueError,), (ReviewError,), (StoreError,)
 
@@ -530,6 +551,11 @@ _ALL = (
         "store rows and arrays", _make_store, ("recipe.json", "figure.json", "logits.npy"), _read_store, _STORE, 0.3
     ),
     Reader("store database", _make_store, ("measurements.sqlite",), _read_database, _STORE, 0.3),
+    *(
+        Reader(f"records {name}", _make_records, (name,), _records_of(name), _VALUE, 0.5)
+        for name in ("study.db", "study.csv", "runs.csv", "history.json")
+    ),
+    Reader("records of MLflow", _make_records, _RUN_FILES, _records_of("mlruns"), _VALUE, 0.5),
     Reader("recipe", _make_recipe, ("recipe.json",), _read_recipe, _VALUE, named=False),
     Reader(
         "images", _make_images, tuple(f"data/cat/{i}.{e}" for i, e in enumerate(_ENDINGS)), _read_images, _SUITE, 0.4
