@@ -24,7 +24,7 @@ _ALLOWED = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ)
 def optuna_trials(path: Path) -> list[Record]:
     """The trials of all studies in a file, with their parameters, user attributes and values.
 
-    Nothing of the file's own is run: views and functions are refused, and it is opened for reading alone.
+    Nothing of the file's own is run: functions that a view of it calls are refused, and it is opened for reading alone.
 
     Parameters
     ----------
@@ -41,7 +41,8 @@ def optuna_trials(path: Path) -> list[Record]:
     try:
         with closing(_opened(path)) as connection:
             return _trials(path, connection)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeError) as error:
+        # SQLite's own messages quote the file, in whatever bytes it has.
         raise ValueError(f"{path}: cannot be read as a study of Optuna ({str(error)[:200]})") from error
 
 

@@ -124,6 +124,7 @@ def test_what_is_wrong_and_where(tmp_path: Path, name: str, content: str, said: 
     [
         # What would run, loop for ever, or fill the memory when the tables are read.
         "DROP TABLE studies; CREATE VIEW studies AS SELECT 1 AS study_id, load_extension('/tmp/x') AS study_name",
+        "DROP TABLE studies; CREATE VIEW studies AS SELECT 1 AS study_id, upper('x') AS study_name",
         "DROP TABLE studies; CREATE VIEW studies AS WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) "
         "SELECT n AS study_id, 'x' AS study_name FROM r",
         *(
@@ -145,6 +146,14 @@ def test_a_hostile_study_ends_in_a_sentence(tmp_path: Path, damage: str) -> None
     with pytest.raises(ValueError, match="study") as told:
         read_records(path)
     assert str(path) in str(told.value)
+
+
+def test_a_study_with_bytes_that_are_no_text_ends_in_a_sentence(tmp_path: Path) -> None:
+    path = files.write_optuna(tmp_path / "study.db")
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE trials", b"CREATE \xffABLE trials"))
+    with pytest.raises(ValueError, match="study") as told:
+        read_records(path)
+    assert type(told.value) is ValueError
 
 
 def test_nothing_is_written_beside_a_study(tmp_path: Path) -> None:
