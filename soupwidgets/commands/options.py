@@ -33,7 +33,7 @@ RecordsOption = Annotated[
     Path | None,
     typer.Option(
         help="Hyper-parameters of the checkpoints: a CSV file of runs, an Optuna study, an export of Weights & Biases, "
-        "or a folder of MLflow."
+        "or the file or folder of MLflow."
     ),
 ]
 SuiteOption = Annotated[Path, typer.Option(help="Folder of a suite.", callback=known_suite)]

@@ -165,7 +165,7 @@ class Pool:
         ----------
         source
             A CSV file with a row for each run, the SQLite file of an Optuna study, an export of Weights & Biases, or
-            the folder ``mlruns``; see `soupwidgets.records.read_records`.
+            ``mlflow.db`` or ``mlruns``; see `soupwidgets.records.read_records`.
         by
             The entry that names a run's checkpoint by its name, file or folder, on whatever machine that was, or by
             the number at the end of its name (``"number"`` for Optuna's trials). If not given, the one that names most.

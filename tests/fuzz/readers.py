@@ -422,6 +422,7 @@ def _make_recipe(folder: Path) -> None:
 def _make_records(folder: Path) -> None:
     record_files.write_optuna(folder / "study.db")
     record_files.write_mlflow(folder / "mlruns")
+    record_files.write_mlflow_database(folder / "mlflow.db")
     (folder / "study.csv").write_text(record_files.OPTUNA_CSV)
     (folder / "runs.csv").write_text(record_files.WANDB_PYTHON_CSV)
     (folder / "history.json").write_text(json.dumps(record_files.WANDB_HISTORY))
@@ -553,7 +554,7 @@ _ALL = (
     Reader("store database", _make_store, ("measurements.sqlite",), _read_database, _STORE, 0.3),
     *(
         Reader(f"records {name}", _make_records, (name,), _records_of(name), _VALUE, 0.5)
-        for name in ("study.db", "study.csv", "runs.csv", "history.json")
+        for name in ("study.db", "mlflow.db", "study.csv", "runs.csv", "history.json")
     ),
     Reader("records of MLflow", _make_records, _RUN_FILES, _records_of("mlruns"), _VALUE, 0.5),
     Reader("recipe", _make_recipe, ("recipe.json",), _read_recipe, _VALUE, named=False),

@@ -23,6 +23,15 @@ _FLOAT = {"name": "FloatDistribution", "attributes": {"step": None, "low": 1e-05
 _INT = {"name": "IntDistribution", "attributes": {"log": False, "step": 1, "low": 1, "high": 10}}
 _CHOICE = {"name": "CategoricalDistribution", "attributes": {"choices": ["adam", "sgd", None]}}
 
+# The tables of MLflow's SqlAlchemyStore (MLflow 3.17) that hold runs, with the columns that are read.
+_MLFLOW_TABLES = """
+CREATE TABLE runs (run_uuid VARCHAR(32) NOT NULL, name VARCHAR(250), start_time BIGINT, lifecycle_stage VARCHAR(20));
+CREATE TABLE params ("key" VARCHAR(250) NOT NULL, value VARCHAR(8000) NOT NULL, run_uuid VARCHAR(32) NOT NULL);
+CREATE TABLE latest_metrics ("key" VARCHAR(250) NOT NULL, value FLOAT NOT NULL, timestamp BIGINT,
+  step BIGINT NOT NULL, is_nan BOOLEAN NOT NULL, run_uuid VARCHAR(32) NOT NULL);
+CREATE TABLE tags ("key" VARCHAR(250) NOT NULL, value VARCHAR(8000), run_uuid VARCHAR(32) NOT NULL);
+"""
+
 # `study.trials_dataframe().to_csv(...)` of the same.
 OPTUNA_CSV = """,number,value,datetime_start,datetime_complete,duration,params_epochs,params_lr,params_opt,\
 user_attrs_file,state
@@ -86,3 +95,24 @@ def write_mlflow(folder: Path, names: tuple[str, ...] = ("ft-a", "ft-b")) -> Pat
     (folder / "0" / "meta.yaml").write_text("name: Default\n")
     (folder / ".trash").mkdir()
     return folder
+
+
+def write_mlflow_database(path: Path, names: tuple[str, ...] = ("ft-a", "ft-b")) -> Path:
+    """The same runs in a file."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(_MLFLOW_TABLES)
+        for number, name in enumerate([*names, "deleted"]):
+            run, stage = f"{number:032x}", "deleted" if name == "deleted" else "active"
+            connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?)", (run, name, number, stage))
+            connection.execute("INSERT INTO latest_metrics VALUES ('loss', 0.4, 0, 1, 0, ?)", (run,))
+            for key, value in (("lr", f"{0.01 * (number + 1)}"), ("optimizer/name", "adam")):
+                connection.execute("INSERT INTO params VALUES (?, ?, ?)", (key, value, run))
+            tags = {
+                "mlflow.runName": name,
+                "mlflow.user": "robin",
+                "mlflow.note.content": "a long\nrun",
+                "seed": number,
+            }
+            for key, value in tags.items():
+                connection.execute("INSERT INTO tags VALUES (?, ?, ?)", (key, str(value), run))
+    return path

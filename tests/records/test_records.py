@@ -79,6 +79,26 @@ def test_a_folder_of_mlflow(tmp_path: Path) -> None:
     assert row.hyperparameters("run_id") == {"lr": 0.02, "run_name": "ft-b", "loss": 0.4}
 
 
+def test_a_database_of_mlflow_says_what_its_folder_does(tmp_path: Path) -> None:
+    folder = read_records(files.write_mlflow(tmp_path / "mlruns"))
+    database = read_records(files.write_mlflow_database(tmp_path / "mlflow.db"))
+    assert [(r.hyperparameters(""), r.note) for r in database] == [(r.hyperparameters(""), r.note) for r in folder]
+    assert database[1].where.endswith(f"mlflow.db, run {1:032x}")
+
+
+def test_texts_that_share_pages_do_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("soupwidgets.records.database._MOST_BYTES", 1 << 16)
+    path = files.write_optuna(tmp_path / "study.db")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        view = "CREATE VIEW studies AS SELECT b.trial_id AS study_id, a.distribution_json AS study_name "
+        connection.executescript(
+            f"DROP TABLE studies; {view} FROM trial_params a, trial_params b, trial_params, trial_params"
+        )
+    assert path.stat().st_size < 1 << 16
+    with pytest.raises(ValueError, match="texts are longer"):
+        read_records(path)
+
+
 def test_no_link_leads_out_of_a_folder(tmp_path: Path) -> None:
     secret = _written(tmp_path / "secret", "secret")
     run = next(files.write_mlflow(tmp_path / "mlruns", ("ft-a",)).glob("*/" + "0" * 32))
