@@ -7,7 +7,7 @@ from pathlib import Path
 STATIC = Path(__file__).parent / "static" / "panel"
 _PARTS = (
     "keys", "dom", "theme", "plotly", "figure", "controls", "coefficients", "handle", "review_card", "upload", "opened",
-    "parts", "tools", "panel",
+    "parts", "tools", "resting", "panel",
 )  # fmt: skip
 
 

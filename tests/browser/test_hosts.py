@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from soupwidgets import Evaluator, Store, demo, wise_ft
+from tests.browser.accessibility import faint_words, violations
 from tests.browser.jupyter import ARTEFACTS, Lab
 from tests.browser.test_drag_alpha import write_notebook
 
@@ -44,52 +45,6 @@ def _():
 if __name__ == "__main__":
     app.run()
 """
-# Contrast of words and background as WCAG 2.1 works it out (success criterion 1.4.3), for all words of a panel.
-CONTRAST = """
-() => {
-  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const parse = (colour) => {
-    canvas.clearRect(0, 0, 1, 1);
-    canvas.fillStyle = colour;
-    canvas.fillRect(0, 0, 1, 1);
-    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
-    return [r, g, b, a / 255];
-  };
-  const light = ([r, g, b]) => {
-    const [x, y, z] = [r, g, b].map((v) => ((v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
-  };
-  const ground = (element) => {
-    for (let at = element; at; at = at.parentElement ?? at.getRootNode().host) {
-      const [r, g, b, a = 1] = parse(getComputedStyle(at).backgroundColor);
-      if (a > 0.5) return [r, g, b];
-    }
-    return [255, 255, 255];
-  };
-  const deep = (root, found = []) => {
-    for (const one of root.querySelectorAll("*")) {
-      if (one.matches(".soupwidgets-panel")) found.push(one);
-      if (one.shadowRoot) deep(one.shadowRoot, found);
-    }
-    return found;
-  };
-  const low = [];
-  let words = 0;
-  for (const panel of deep(document)) {
-    for (const element of panel.querySelectorAll("*")) {
-      const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-      const drawn = element instanceof SVGTextElement;
-      if (!own || element.closest("[hidden], :disabled, .modebar") || !element.getClientRects().length) continue;
-      words += 1;
-      const style = getComputedStyle(element);
-      const [a, b] = [light(parse(drawn ? style.fill : style.color)), light(ground(element))];
-      const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-      if (ratio < 4.5) low.push(`${element.textContent.trim().slice(0, 40)}: ${ratio.toFixed(2)}`);
-    }
-  }
-  return { words, low };
-}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -112,9 +67,8 @@ def move(page: Any, expected: str, name: str) -> None:
     page.wait_for_timeout(800)
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=str(ARTEFACTS / f"host-{name}.png"))
-    found = page.evaluate(CONTRAST)
-    assert found["words"] > 60
-    assert found["low"] == []
+    assert faint_words(page, at_least=60) == []
+    assert violations(page) == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -67,13 +67,33 @@ function config({ dragmode, scene }) {
   };
 }
 
+// The title of an axis goes on in another line where the axis is too short for it; letters are about half as wide as high.
+function broken(title, room, size) {
+  const most = room / (0.52 * size);
+  const lines = [];
+  for (const line of title.split("<br>")) {
+    let now = "";
+    for (const word of line.split(" ")) {
+      if (now && now.length + word.length >= most) {
+        lines.push(now);
+        now = word;
+      } else now = now ? `${now} ${word}` : word;
+    }
+    lines.push(now);
+  }
+  return lines.join("<br>");
+}
+
 // The layout for the screen: heading and legend stand outside, colours and letters are the page's.
-function screenLayout({ title, legend, height, margin, ...layout }, data, theme, size) {
+function screenLayout({ title, legend, height, margin, ...layout }, data, theme, size, { clientWidth, clientHeight }) {
   const screen = recoloured(layout, theme);
   const room = { l: 8, r: 12, t: 10, b: 8, ...Object.fromEntries(Object.entries(margin ?? {}).filter(([side]) => side === "r")) };
   for (const [key, axis] of Object.entries(screen)) {
     if (!/^[xy]axis\d*$/.test(key)) continue;
-    const text = typeof axis.title === "string" ? { text: axis.title } : axis.title;
+    const given = typeof axis.title === "string" ? { text: axis.title } : axis.title;
+    const [from, to] = axis.domain ?? [0, 1];
+    const length = (to - from) * (key[0] === "x" ? 0.8 * clientWidth : 0.6 * clientHeight);
+    const text = given?.text && { ...given, text: broken(given.text, length, size) };
     // Names are all written; numbers may be left out.
     const every = data.some((trace) => typeof trace[key[0]]?.[0] === "string" && (trace[`${key[0]}axis`] ?? key[0]) === key.replace("axis", "")) ? { tickmode: "linear", dtick: 1 } : {};
     screen[key] = { ...every, ...axis, automargin: axis.automargin ?? true, title: { ...text, standoff: 8, font: { ...text?.font, size } } };
@@ -119,13 +139,18 @@ function figureCard(name, { tell }) {
   let [plotly, theme, size, wanted, drawn, closed, touched] = [null, "light", 13, null, null, false, false];
   const afterwards = [];
   plot.addEventListener("pointerdown", () => (touched = true), true);
-  const observer = new ResizeObserver(() => plotly && plot.data && !closed && plotly.Plots.resize(plot));
+  const observer = new ResizeObserver(() => {
+    // In a tab that is not in front it has no size.
+    if (!plotly || !plot.data || closed || !plot.clientWidth) return;
+    plotly.Plots.resize(plot);
+    draw();
+  });
   observer.observe(plot);
 
   const draw = oneAtATime(async () => {
     if (!plotly || closed || !wanted) return;
     const now = { data: wanted.data, layout: wanted.layout, theme, size };
-    const screen = screenLayout(now.layout, now.data, theme, size);
+    const screen = screenLayout(now.layout, now.data, theme, size, plot);
     const { shapes, ...frame } = screen;
     const next = {
       traces: now.data.map((trace) => JSON.stringify(trace)),
@@ -153,6 +178,7 @@ function figureCard(name, { tell }) {
     }
     plot.dataset.shapes = next.shapes;
     if (closed) return;
+    inWords();
     if (!root.dataset.drawn) {
       plot.on("plotly_click", ({ points: [point] }) => clicked(point.customdata));
       plot.on("plotly_selected", (event) => event && touched && choose("chooses", event.points.map((p) => first0(p.customdata)).filter(known)));
@@ -170,6 +196,14 @@ function figureCard(name, { tell }) {
   function choose(how, value) {
     if (wanted[how] && known(value)) tell(wanted[how], value);
     else if (how === "sets" && wanted.chooses && known(value)) tell(wanted.chooses, [value]);
+  }
+
+  // A drawing is hundreds of lines and letters: who hears it hears its words instead.
+  function inWords() {
+    const [drawing, ...above] = plot.querySelectorAll(".main-svg");
+    drawing.setAttribute("role", "img");
+    drawing.setAttribute("aria-label", wanted.words);
+    for (const one of [...drawing.children, ...above]) one.setAttribute("aria-hidden", "true");
   }
 
   function names() {

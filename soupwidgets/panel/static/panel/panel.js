@@ -46,11 +46,11 @@ function viewOf({ tell, library }) {
 
 function render({ model, el }) {
   const bar = h("div.soupwidgets-controls");
-  const words = h("span", { role: "status" });
+  const words = restingLine();
   const filled = h("span.soupwidgets-filled");
-  const bars = h("progress");
+  const bars = h("progress", { "aria-label": "Progress of the answer" });
   const stop = h("button.soupwidgets-tool", { type: "button", onclick: () => model.send({ kind: "stop" }) }, "Stop");
-  const status = h("div.soupwidgets-status", {}, bars, words, stop, filled);
+  const status = h("div.soupwidgets-status", {}, bars, words.element, stop, filled);
   const alert = h("div.soupwidgets-alert", { role: "alert" });
   const notes = h("ul.soupwidgets-notes");
   const [pinnedTitle, liveTitle] = [h("h3.soupwidgets-side"), h("h3.soupwidgets-side")];
@@ -235,8 +235,8 @@ function render({ model, el }) {
 
   function showView() {
     const view = model.get("view") ?? {};
-    if (words.textContent !== view.words) words.textContent = view.words;
     const going = view.done < view.total;
+    words.show(view.words ?? "", going);
     bars.hidden = !going;
     if (view.total) [bars.max, bars.value] = [view.total, view.done];
     else bars.removeAttribute("value");
@@ -268,7 +268,9 @@ function render({ model, el }) {
     stop.hidden = !running;
     const error = model.get("error");
     alert.hidden = !error;
-    alert.textContent = error ? `Something went wrong. ${error}` : "";
+    const wrong = error ? `Something went wrong. ${error}` : "";
+    // Written again it would be read again.
+    if (alert.textContent !== wrong) alert.textContent = wrong;
     for (const spec of specs()) if (spec.kind === "button") made.get(spec.name)?.control.element.toggleAttribute("aria-busy", running === spec.name);
   }
 
@@ -285,6 +287,12 @@ function render({ model, el }) {
     frame = requestAnimationFrame(() => !closed && draw());
   };
   const drawView = soon(showView);
+
+  // What a key brings into view comes to stand below the controls, and not behind them.
+  const headSize = new ResizeObserver(() => root.style.setProperty("--sw-head", `${head.offsetHeight}px`));
+  headSize.observe(head);
+  // Of what is written in, browsers bring only the caret into view.
+  root.addEventListener("focusin", ({ target }) => target.matches("textarea") && target.scrollIntoView({ block: "nearest" }));
 
   root.append(head, alert, silent, notes, below, views, tools.element, codeBox);
   el.append(root);
@@ -320,6 +328,7 @@ function render({ model, el }) {
     clearTimeout(patience);
     stopTheme();
     stopPlotly();
+    headSize.disconnect();
     document.removeEventListener("fullscreenchange", fullScreen);
     for (const [event, tellIt] of events) model.off(event, tellIt);
     live.close();

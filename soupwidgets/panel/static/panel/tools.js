@@ -60,7 +60,7 @@ function toolbar(does) {
   const files = h("details.soupwidgets-menu", {}, h("summary.soupwidgets-tool", {}, "Save"), h("div"));
   const marks = h("span.soupwidgets-bookmarks");
   const said = h("span.soupwidgets-said", { role: "status" });
-  const element = h("div.soupwidgets-tools", { role: "toolbar", "aria-label": "Tools" }, undo, redo, mark, compare, full, code, files, marks, said);
+  const element = h("div.soupwidgets-tools", { role: "group", "aria-label": "Tools" }, undo, redo, mark, compare, full, code, files, marks, said);
   let timer = 0;
   return {
     element,
