@@ -106,6 +106,7 @@ function screenLayout({ title, legend, height, margin, ...layout }, data, theme,
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { ...screen.font, size },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: recoloured("#767676", theme), activecolor: recoloured("#222222", theme) },
   };
 }
 
