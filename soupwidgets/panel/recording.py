@@ -9,7 +9,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,13 +49,69 @@ def write_page(panel: Panel, path: str | Path, fixed: Mapping[str, Any]) -> Path
     ValueError
         When there are too many answers.
     """
+    content = recorded_content(panel, fixed)
+    parts = {
+        "title": escape(panel.title),
+        "style": style(),
+        "front_end": front_end().replace("export default { render };", ""),
+        "page": "\n".join((STATIC / f"{name}.js").read_text("utf-8") for name in ("recorded", "page")),
+        "content": in_script(content),
+        "plotly": base64.b64encode(gzip.compress(plotly_javascript().encode(), mtime=0)).decode(),
+    }
+    with atomic_path(path) as temporary:
+        temporary.write_text(filled_in(STATIC / "page.html", parts), "utf-8")
+    return Path(path)
+
+
+def filled_in(template: Path, parts: Mapping[str, str]) -> str:
+    """A template with a part in each of its places, ``{{name}}``."""
+    # One pass: what is filled in is never searched for places to fill.
+    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], template.read_text("utf-8"))
+
+
+def in_script(content: Any) -> str:
+    """Plain data as JSON that can stand in a script element: only "<" could end that early."""
+    return json.dumps(content, allow_nan=False).replace("<", "\\u003c")
+
+
+def recorded_content(
+    panel: Panel,
+    fixed: Mapping[str, Any],
+    *,
+    varied: Mapping[str, list[Any]] | None = None,
+    edited: Callable[[dict[str, Any]], dict[str, Any]] = lambda view: view,
+) -> dict[str, Any]:
+    """What a page without a kernel has to know: controls, and an answer for every state that these can have.
+
+    Parameters
+    ----------
+    panel
+        Whose answers they are.
+    fixed
+        Controls that keep a value, and are not drawn.
+    varied
+        The values to record by control; those of `Panel.recorded` when None.
+    edited
+        What to make of each view.
+
+    Returns
+    -------
+    dict
+        ``title``, ``controls``, ``state``; ``varied``, the recorded values by control; ``answers``, a view for each
+        combination of them (by the JSON of its values); and ``shared``, what several views have.
+
+    Raises
+    ------
+    ValueError
+        When there are too many answers.
+    """
     state = {**panel.state, **fixed}
     grids = {
         name: grid
         for name, control in panel._controls.items()
         if name not in fixed and isinstance(control, Slider | Choice | Toggle) and (grid := control.grid())
     }
-    grids = panel.recorded(grids)
+    grids = panel.recorded(grids) if varied is None else dict(varied)
     count = math.prod(len(grid) for grid in grids.values())
     if count > MOST:
         sizes = ", ".join(f"{name} ({len(grid)})" for name, grid in grids.items())
@@ -73,31 +129,16 @@ def write_page(panel: Panel, path: str | Path, fixed: Mapping[str, Any]) -> Path
     }
     _fill_in(panel, states.values())
     shared: dict[str, Any] = {}
-    answers = {key: _shared(panel._json(panel.ask(**here), here), shared) for key, here in states.items()}
+    answers = {key: _shared(edited(panel._json(panel.ask(**here), here)), shared) for key, here in states.items()}
     # What the answers change about controls is theirs; the rest is as it is now.
     controls = [
         control.to_json() | _offered(control, None if isinstance(control, Button) else grids.get(name))
         for name, control in panel._controls.items()
     ]
-    content = {
+    return {
         "title": panel.title, "controls": controls, "state": state, "varied": grids, "answers": answers,
         "shared": shared,
     }  # fmt: skip
-    parts = {
-        "title": escape(panel.title),
-        "style": style(),
-        "front_end": front_end().replace("export default { render };", ""),
-        "page": (STATIC / "page.js").read_text("utf-8"),
-        # Inside a script element only "<" could end it early.
-        "content": json.dumps(content, allow_nan=False).replace("<", "\\u003c"),
-        "plotly": base64.b64encode(gzip.compress(plotly_javascript().encode(), mtime=0)).decode(),
-    }
-    template = (STATIC / "page.html").read_text("utf-8")
-    # One pass: what is filled in is never searched for places to fill.
-    page = re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], template)
-    with atomic_path(path) as temporary:
-        temporary.write_text(page, "utf-8")
-    return Path(path)
 
 
 def _offered(control: Control, grid: list[Any] | None) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from soupwidgets.suites import Split, Suite
 from soupwidgets.topics.alpha.flips import find_flips
 
 SHOWN = 12
+# What a panel adds to the title: a click shows the image along alpha.
+FOLLOWED = ". Click one to follow it"
 
 
 def flips_near(suite: Suite, measured: Mapping[float, Evaluation], alpha: float, split: Split) -> Strip | None:
@@ -53,6 +55,6 @@ def flips_near(suite: Suite, measured: Mapping[float, Evaluation], alpha: float,
         pictures.append(picture_of(split, flip.index, label=label, **known))
     title = (
         f"{examples_word(suite).capitalize()} of '{split.name}' that flip between alpha {low:g} and {high:g}: "
-        f"{len(flips)} of {len(split):,} ({fixed} become right, {broken} become wrong). Click one to follow it"
+        f"{len(flips)} of {len(split):,} ({fixed} become right, {broken} become wrong){FOLLOWED}"
     )
     return Strip(title, pictures, "No prediction changes here.", sets="image")

@@ -143,7 +143,8 @@ function figureCard(name, { tell }) {
   const observer = new ResizeObserver(() => {
     // In a tab that is not in front it has no size.
     if (!plotly || !plot.data || closed || !plot.clientWidth) return;
-    plotly.Plots.resize(plot);
+    // plotly waits a little, and the figure may be gone by then.
+    plotly.Plots.resize(plot).catch(() => {});
     draw();
   });
   observer.observe(plot);

@@ -6,7 +6,10 @@ function pageLibrary() {
 
 async function unpackPlotly(bytes) {
   const unzipped = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const text = await new Response(unzipped).text();
+  definePlotly(await new Response(unzipped).text());
+}
+
+function definePlotly(text) {
   if (!window.Plotly?.react) {
     // Pages with a module loader of their own (Voila) must not catch the library's definition.
     new Function("define", "module", "exports", text)();
