@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Logits = NDArray[np.float32]
-_NORMAL_95 = 1.959964
+NORMAL_95 = 1.959964
 
 
 @dataclass(frozen=True, repr=False)
@@ -145,7 +145,7 @@ class SplitScore:
         """95% interval of the mean loss, by the normal approximation; None if its spread is not known."""
         if self.loss_sd is None or not math.isfinite(self.loss_sd):
             return None
-        margin = _NORMAL_95 * self.loss_sd / math.sqrt(self.seen)
+        margin = NORMAL_95 * self.loss_sd / math.sqrt(self.seen)
         return self.loss - margin, self.loss + margin
 
 

@@ -141,11 +141,15 @@ class Evaluator:
 
     def with_batch_norm(self, batch_norm: BatchNorm | Recalibration) -> Evaluator:
         """An evaluator of the same pool, suite and store with other statistics of batch normalisation."""
-        return self._like(self.pool, batch_norm)
+        return self._like(self.pool, self.suite, batch_norm)
 
     def with_pool(self, pool: Pool) -> Evaluator:
         """An evaluator of another pool of the same model, with the same suite, store and settings."""
-        return self._like(pool, self.batch_norm)
+        return self._like(pool, self.suite, self.batch_norm)
+
+    def with_suite(self, suite: Suite) -> Evaluator:
+        """An evaluator of the same pool on other examples, with the same store and settings."""
+        return self._like(self.pool, suite, self.batch_norm)
 
     def in_float32(self) -> Evaluator:
         """The same evaluator, with the same weights in memory, for what needs losses and logits without rounding."""
@@ -181,10 +185,10 @@ class Evaluator:
         # Measurements in progress; callers that ask for the same one join it. An entry goes with its last user.
         self._runs: weakref.WeakValueDictionary[str, Run] = weakref.WeakValueDictionary()
 
-    def _like(self, pool: Pool, batch_norm: BatchNorm | Recalibration) -> Evaluator:
+    def _like(self, pool: Pool, suite: Suite, batch_norm: BatchNorm | Recalibration) -> Evaluator:
         return Evaluator(
             pool,
-            self.suite,
+            suite,
             device=self._wanted_device,
             store=self.store,
             model=self.architecture,

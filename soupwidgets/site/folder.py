@@ -98,6 +98,33 @@ def write_engine(
     return manifest
 
 
+def write_fewer(
+    ev: Evaluator, folder: Path, manifest: dict[str, Any], checkpoints: Sequence[str], name: str
+) -> dict[str, Any]:
+    """Write the weights of some of an engine's checkpoints again, for a page that mixes no others.
+
+    Parameters
+    ----------
+    folder, manifest
+        What `write_engine` wrote, and returned.
+    checkpoints
+        Some of its.
+    name
+        Of the further manifest, ``<name>.json``; all but the weights it shares with the first.
+
+    Returns
+    -------
+    dict
+        That manifest.
+    """
+    block, tensors = packed_weights(ev.matrix, checkpoints, [tensor["name"] for tensor in manifest["tensors"]])
+    weights = write_packed(folder, f"{name}-weights.bin", block).to_json()
+    fewer = {**manifest, "checkpoints": list(checkpoints), "tensors": tensors, "weights": weights}
+    with atomic_path(folder / f"{name}.json") as path:
+        path.write_text(json.dumps(fewer), "utf-8")
+    return fewer
+
+
 def _joined(*scripts: Path) -> bytes:
     return b"\n".join(script.read_bytes() for script in scripts)
 

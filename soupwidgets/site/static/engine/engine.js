@@ -1,21 +1,21 @@
 // Measures mixtures of checkpoints in the page, without a kernel: reads what `write_engine` wrote, and shares the work
 // out to workers. Needs no cross-origin isolation, so no threads.
 
-const MANIFEST = "manifest.json";
 const FORMAT = 1;
 
 /**
  * Load a folder of `write_engine`.
  *
  * @param source address of the folder (it ends in "/"), or an object of base64 by file name, as `inlined` makes
+ * @param options.manifest name of the manifest: one of fewer checkpoints may lie beside the first
  * @param options.workers how many workers share the images
  * @param options.backend "wasm", or "webgpu" where the browser has it
  */
-export async function openEngine(source, { workers, backend = "wasm" } = {}) {
+export async function openEngine(source, { manifest: name = "manifest.json", workers, backend = "wasm" } = {}) {
   const read = typeof source === "string" || source instanceof URL ? fetching(source) : inlined(source);
-  const manifest = JSON.parse(new TextDecoder().decode(await read(MANIFEST)));
+  const manifest = JSON.parse(new TextDecoder().decode(await read(name)));
   if (manifest.format !== FORMAT) {
-    throw new Error(`${MANIFEST} has format ${manifest.format}, and this page reads ${FORMAT}: export the site again`);
+    throw new Error(`${name} has format ${manifest.format}, and this page reads ${FORMAT}: export the site again`);
   }
   if (backend === "webgpu") await requireGraphics();
   const library = manifest.library[backend];
@@ -87,6 +87,31 @@ class Engine {
         if (stop.aborted) this.#crew.forEach((one) => one.post({ kind: "recipe", id: -1, ...wanted }));
       }
     }
+  }
+
+  /** Fetch all images: nothing is fetched any more when something is measured. */
+  async load() {
+    await Promise.all(this.manifest.splits.flatMap((split) => [this.#places(split), ...split.pieces.map((piece) => this.#piece(piece))]));
+  }
+
+  /**
+   * Images of a split, by their places in it.
+   *
+   * @returns { shape, pixels }: one Uint8Array for each place
+   */
+  async images(name, wanted) {
+    const [split] = this.#chosen([name]);
+    const { places } = await this.#places(split);
+    const size = split.shape.reduce((a, b) => a * b, 1);
+    const cut = async (place) => {
+      const at = places.indexOf(place);
+      const piece = split.pieces.find(({ start, stop }) => start <= at && at < stop);
+      if (!piece) throw new Error(`no image ${place} of ${name} in this site`);
+      // Workers hold the pixels; a browser has the file at hand.
+      const pixels = new Uint8Array(await content(this.#read, piece));
+      return pixels.slice((at - piece.start) * size, (at - piece.start + 1) * size);
+    };
+    return { shape: split.shape, pixels: await Promise.all(wanted.map(cut)) };
   }
 
   /** End the workers. */

@@ -1,6 +1,6 @@
 // The files of a site: fetched from a server, or found within the page; unpacked and checked.
 
-function fetching(folder) {
+export function fetching(folder) {
   const base = new URL(folder, document.baseURI);
   return async (name) => {
     const response = await fetch(new URL(name, base));
@@ -17,7 +17,7 @@ function inlined(files) {
 }
 
 // What a file of the manifest holds, unpacked and checked.
-async function content(read, { file, packed, size, sha256 }) {
+export async function content(read, { file, packed, size, sha256 }) {
   const bytes = await read(file);
   // Some servers unpack on the way, and equal sizes mean that nothing was packed.
   const found = packed !== size && bytes.byteLength === packed ? await unpacked(bytes) : bytes;
