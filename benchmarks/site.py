@@ -1,4 +1,4 @@
-"""A page that measures without a kernel: what has to be fetched, and how long a new recipe takes."""
+"""Pages that measure without a kernel: what has to be fetched, and how long the first picture and a recipe take."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import torch
 
 from benchmarks.sweep import ROOT
 from benchmarks.table import Row, median_seconds
-from soupwidgets import Evaluator, Pool, Store, Suite
+from soupwidgets import Evaluator, Pool, Store, Suite, export_site
 from soupwidgets.panel.front_end import plotly_javascript
 from soupwidgets.site import write_engine
 from tests.browser.jupyter import fresh_page, running_browser
@@ -49,7 +49,45 @@ def site_rows(repeats: int = 12) -> list[Row]:
         with running_browser() as browser, served(folder / "engine") as address:
             for workers in (1, 2):
                 rows += _times(browser, address, workers, repeats, _pass_seconds(ev))
+        site = export_site(folder / "site", ev, fine_tuned=_CHECKPOINTS[1:], examples=_IMAGES, progress=False)
+        with running_browser() as browser, served(site.folder) as address:
+            rows += _page_rows(browser, address, site.megabytes["alpha.html"], len(ev.suite.splits))
     return rows
+
+
+def _page_rows(browser: Any, address: str, megabytes: float, splits: int, repeats: int = 6) -> list[Row]:
+    """The exported page along alpha, as a visitor has it."""
+    with fresh_page(browser) as page:
+        begun = time.perf_counter()
+        page.goto(f"{address}/alpha.html")
+        page.locator(".soupwidgets-figure .main-svg").first.wait_for()
+        first = time.perf_counter() - begun
+        page.wait_for_function("document.documentElement.dataset.offline === 'ready'")
+        whole = time.perf_counter() - begun
+        recipe = statistics.median(_recipe_seconds(page, f"{0.1123 + i / 10:.4g}") for i in range(repeats))
+    return [
+        Row(
+            "the page along alpha, all that a visitor fetches", f"{megabytes:.2f} MB",
+            f"{splits} splits of {_IMAGES} images, two models", megabytes / 8, "<= 8 MB", megabytes <= 8,
+        ),
+        Row(
+            "its first picture", f"{first:.2f} s", f"until all is loaded and kept: {whole:.2f} s", first / whole,
+            "<= 2 s", first <= 2,
+        ),
+        Row(
+            f"a new recipe in it, for each {_IMAGES} images", f"{recipe / splits:.2f} s",
+            f"all {splits} splits: {recipe:.2f} s", 1 / splits, "<= 1 s", recipe / splits <= 1,
+        ),
+    ]  # fmt: skip
+
+
+def _recipe_seconds(page: Any, alpha: str) -> float:
+    box = page.get_by_role("textbox", name="alpha")
+    begun = time.perf_counter()
+    box.fill(alpha)
+    box.press("Enter")
+    page.locator(".soupwidgets-status").filter(has_text=f"alpha {alpha}: exact").wait_for()
+    return time.perf_counter() - begun
 
 
 def _sizes(folder: Path, manifest: dict[str, Any]) -> list[Row]:

@@ -58,6 +58,7 @@ from soupwidgets.suites import Suite, SuiteError
 
 if TYPE_CHECKING:
     from soupwidgets import figures, stats, training, widgets, zoo
+    from soupwidgets.pages import export_site
     from soupwidgets.topics import (
         alpha,
         augmentation,
@@ -106,6 +107,7 @@ __all__ = [
     "demo",
     "diversity",
     "ema",
+    "export_site",
     "figures",
     "fisher_soup",
     "frontier",
@@ -139,10 +141,16 @@ __all__ = [
 ]
 
 
+# Functions whose modules draw, by name.
+_DRAWING = {"export_site": "pages"}
+
+
 def __getattr__(name: str) -> Any:
-    if name in _packages():
+    package = _DRAWING.get(name, name)
+    if package in _packages():
         try:
-            return importlib.import_module(_packages()[name])
+            found = importlib.import_module(_packages()[package])
+            return found if package == name else getattr(found, name)
         except ModuleNotFoundError as error:
             if error.name and not error.name.startswith("soupwidgets"):
                 raise ModuleNotFoundError(

@@ -16,6 +16,7 @@ from soupwidgets.commands.lab import lab
 from soupwidgets.commands.store import app as store
 from soupwidgets.commands.suite import app as suite
 from soupwidgets.doctor.command import doctor
+from soupwidgets.pages.command import export
 from soupwidgets.serving.command import serve
 from soupwidgets.topics.alpha.command import sweep
 from soupwidgets.topics.augmentation.command import app as augment
@@ -29,7 +30,7 @@ from soupwidgets.topics.spectrum.command import app as spectrum
 from soupwidgets.zoo.command import app as zoo
 
 app = typer.Typer(cls=Boundary, no_args_is_help=True, add_completion=False)
-for command in (demo, doctor, lab, serve, sweep, frontier, diversity, finetune, inspect, align):
+for command in (demo, doctor, lab, serve, export, sweep, frontier, diversity, finetune, inspect, align):
     app.command()(command)
 groups = {"soup": soup, "zoo": zoo, "suite": suite, "store": store, "landscape": landscape, "mistakes": mistakes,
           "spectrum": spectrum, "augment": augment}  # fmt: skip

@@ -34,6 +34,9 @@ TINY = Architecture(
 # Images a split and images a shift of the small suite.
 SMALL, SMALL_SHIFT = 400, 200
 
+# The first goes along alpha with the zero-shot model.
+SITE_MODELS = ["zero-shot", "ft-03", "ft-00"]
+
 WriteCheckpoint = Callable[..., Path]
 
 
@@ -131,6 +134,25 @@ def evaluator(pool: Pool, suite: Suite, zoo_store: Store) -> Evaluator:
 def small_evaluator(pool: Pool, small_suite: Suite, zoo_store: Store) -> Evaluator:
     """The bundled pool on the small suite: real models, a tenth of the images."""
     return Evaluator(pool, small_suite, device="cpu", store=zoo_store)
+
+
+@pytest.fixture(scope="session")
+def exported_evaluator(small_suite: Suite, zoo_store: Store) -> Evaluator:
+    """Three models of the zoo on the images of `exported_site`: 90 of each of four splits."""
+    from soupwidgets.pages.examples import exported_suite
+
+    pool = Pool.open([ZOO / f"{name}.safetensors" for name in SITE_MODELS])
+    ev = Evaluator(pool, small_suite, device="cpu", store=zoo_store, precision="float32")
+    return ev.with_suite(exported_suite(ev, ["rotate", "noise"], 90))
+
+
+@pytest.fixture(scope="session")
+def exported_site(exported_evaluator: Evaluator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a site of these models and images."""
+    from soupwidgets.pages import export_site
+
+    folder = tmp_path_factory.mktemp("exported") / "site"
+    return export_site(folder, exported_evaluator, fine_tuned=SITE_MODELS[1:], progress=False).folder
 
 
 @pytest.fixture

@@ -125,6 +125,16 @@ class LandscapeExplorer(Panel):
         return list(_corners(self.state))
 
     @property
+    def plane(self) -> Plane:
+        """The plane on which the handle moves; raises `ValueError` when the three models span none."""
+        return self._plane(self.state)
+
+    @property
+    def place(self) -> Point:
+        """Where the handle stands: in the middle of the three until it is moved."""
+        return self._place(self.state)
+
+    @property
     def landscape(self) -> Landscape | None:
         """What is drawn, as far as it is measured; None before the first value."""
         return self._walk.landscapes.get(_where(self.state))
