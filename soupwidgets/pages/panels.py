@@ -84,7 +84,7 @@ def soup_page(ev: Evaluator, ingredients: Sequence[str]) -> Page:
         panel.state = {**made, "method": "uniform"}
         varied: dict[str, list[Any]] = {
             "method": list(_METHODS),
-            "step": [steps],
+            "step": list(range(1, steps + 1)),
             "shift": [None, *ev.suite.axes],
         }
         content = recorded_content(

@@ -33,7 +33,7 @@ async ([tags, within]) => {
 _CONTRAST = (
     _FIND
     + """
-() => {
+(within) => {
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const parse = (colour) => {
     canvas.clearRect(0, 0, 1, 1);
@@ -55,7 +55,7 @@ _CONTRAST = (
   };
   const low = [];
   let words = 0;
-  for (const panel of find(".soupwidgets-panel")) {
+  for (const panel of find(within)) {
     for (const element of panel.querySelectorAll("*")) {
       const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
       const drawn = element instanceof SVGTextElement;
@@ -86,8 +86,8 @@ def violations(page: Any, within: str = ".soupwidgets-panel") -> list[str]:
     return list(result["found"])
 
 
-def faint_words(page: Any, *, at_least: int) -> list[str]:
-    """Words of panels, those in drawings among them, with less than 4.5 to 1 between them and the ground."""
-    result = page.evaluate(_CONTRAST)
+def faint_words(page: Any, within: str = ".soupwidgets-panel", *, at_least: int) -> list[str]:
+    """Words of a part of a page, those in drawings among them, with less than 4.5 to 1 to the ground behind them."""
+    result = page.evaluate(_CONTRAST, within)
     assert result["words"] > at_least
     return list(result["low"])

@@ -18,9 +18,9 @@ import soupwidgets as sw
 from soupwidgets import Evaluator, Recipe, pages
 from soupwidgets.topics.alpha.flip_strips import flips_near
 from soupwidgets.widgets import AlphaExplorer, LandscapeExplorer, SoupMixer
+from tests.browser.accessibility import faint_words, violations
 from tests.browser.jupyter import ARTEFACTS, fresh_page
 from tests.browser.site import served
-from tests.browser.test_hosts import CONTRAST
 from tests.fixtures import SITE_MODELS
 
 MODELS = SITE_MODELS
@@ -228,11 +228,8 @@ def test_words_can_be_read_and_nothing_is_wider_than_a_telephone(
         tab.wait_for_timeout(700)
     width = tab.evaluate("document.documentElement.scrollWidth")
     assert width <= 390
-    # Names on the plane lie on its pale colours, which the measure does not see.
-    skipped = ".modebar, .scatterlayer" if name == "landscape" else ".modebar"
-    found = tab.evaluate(CONTRAST.replace("deep(document)", "[document.body]").replace(".modebar", skipped))
-    assert found["words"] > 10
-    assert found["low"] == []
+    assert faint_words(tab, "body", at_least=10) == []
+    assert violations(tab, "body") == []
 
 
 def test_it_works_without_a_network_and_asks_nobody_else(tab: Any, address: str) -> None:
