@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from soupwidgets.topics import (
         alpha,
         augmentation,
+        diagnosis,
         diversity,
         frontier,
         inspection,
@@ -105,6 +106,8 @@ __all__ = [
     "check_soup",
     "dare",
     "demo",
+    "diagnose",
+    "diagnosis",
     "diversity",
     "ema",
     "export_site",
@@ -141,8 +144,8 @@ __all__ = [
 ]
 
 
-# Functions whose modules draw, by name.
-_DRAWING = {"export_site": "pages"}
+# Functions that load on first use, by name: their modules draw, or are a topic's.
+_DRAWING = {"export_site": "pages", "diagnose": "diagnosis"}
 
 
 def __getattr__(name: str) -> Any:

@@ -20,6 +20,7 @@ from soupwidgets.pages.command import export
 from soupwidgets.serving.command import serve
 from soupwidgets.topics.alpha.command import sweep
 from soupwidgets.topics.augmentation.command import app as augment
+from soupwidgets.topics.diagnosis.command import diagnose
 from soupwidgets.topics.diversity.command import diversity
 from soupwidgets.topics.frontier.command import frontier
 from soupwidgets.topics.inspection.command import inspect
@@ -30,7 +31,7 @@ from soupwidgets.topics.spectrum.command import app as spectrum
 from soupwidgets.zoo.command import app as zoo
 
 app = typer.Typer(cls=Boundary, no_args_is_help=True, add_completion=False)
-for command in (demo, doctor, lab, serve, export, sweep, frontier, diversity, finetune, inspect, align):
+for command in (demo, doctor, lab, serve, export, diagnose, sweep, frontier, diversity, finetune, inspect, align):
     app.command()(command)
 groups = {"soup": soup, "zoo": zoo, "suite": suite, "store": store, "landscape": landscape, "mistakes": mistakes,
           "spectrum": spectrum, "augment": augment}  # fmt: skip

@@ -11,6 +11,7 @@ from soupwidgets.panel import all_explorers, explorer
 from soupwidgets.panel.live_figure import LiveFigure
 from soupwidgets.topics.alpha.panel import AlphaExplorer
 from soupwidgets.topics.augmentation.panel import AugmentationExplorer
+from soupwidgets.topics.diagnosis.panel import DiagnosisExplorer
 from soupwidgets.topics.diversity.panel import DiversityExplorer
 from soupwidgets.topics.frontier.panel import FrontierExplorer
 from soupwidgets.topics.landscape.panel import LandscapeExplorer
@@ -21,6 +22,7 @@ from soupwidgets.topics.spectrum.panel import SpectrumExplorer
 __all__ = [
     "AlphaExplorer",
     "AugmentationExplorer",
+    "DiagnosisExplorer",
     "DiversityExplorer",
     "FrontierExplorer",
     "LandscapeExplorer",
@@ -31,8 +33,8 @@ __all__ = [
     "all_explorers",
 ]
 
-for _one in (AlphaExplorer, AugmentationExplorer, DiversityExplorer, FrontierExplorer, LandscapeExplorer,
-             MistakeReviewer, SoupMixer, SpectrumExplorer):  # fmt: skip
+for _one in (AlphaExplorer, AugmentationExplorer, DiagnosisExplorer, DiversityExplorer, FrontierExplorer,
+             LandscapeExplorer, MistakeReviewer, SoupMixer, SpectrumExplorer):  # fmt: skip
     explorer(_one)
 # What is installed beside this package may have explorers of its own.
 import_extensions()

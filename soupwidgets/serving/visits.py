@@ -133,6 +133,6 @@ def _words(name: str) -> str:
 
 
 _ORDER = {name: place for place, name in enumerate((
-    "AlphaExplorer", "SoupMixer", "FrontierExplorer", "LandscapeExplorer", "DiversityExplorer", "MistakeReviewer",
-    "SpectrumExplorer",
+    "AlphaExplorer", "SoupMixer", "FrontierExplorer", "LandscapeExplorer", "DiagnosisExplorer", "DiversityExplorer",
+    "MistakeReviewer", "SpectrumExplorer",
 ))}  # fmt: skip
