@@ -9,6 +9,7 @@ from soupwidgets.stats.metrics import METRICS, Metric, metric_named
 from soupwidgets.stats.paired import PairedDifference, PairedTest, mcnemar, paired_difference
 from soupwidgets.stats.prediction_powered import powered_accuracy, powered_mean
 from soupwidgets.stats.scales import Scale, from_scale, to_scale
+from soupwidgets.stats.simultaneous import simultaneous_intervals, simultaneous_level
 
 __all__ = [
     "Calibration",
@@ -33,5 +34,7 @@ __all__ = [
     "metric_named",
     "powered_accuracy",
     "powered_mean",
+    "simultaneous_intervals",
+    "simultaneous_level",
     "to_scale",
 ]

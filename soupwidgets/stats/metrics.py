@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -228,9 +228,15 @@ def _worst_group(predictions: NDArray[np.int64], labels: NDArray[np.int64], grou
     return worst_group(predictions == labels, groups if (groups >= 0).any() else np.zeros_like(groups))
 
 
+def _worst_class(predictions: NDArray[np.int64], labels: NDArray[np.int64], _groups: Any) -> Figure:
+    # Figures say what they are of; the interval is that of the worst of as many groups.
+    return replace(worst_group(predictions == labels, labels), metric="worst_class")
+
+
 _OWN_INTERVALS: Mapping[str, Callable[..., Figure]] = {
     "macro_f1": lambda predictions, labels, _groups: macro_f1(predictions, labels),
     "worst_group": _worst_group,
+    "worst_class": _worst_class,
     MULTI_LABEL: multi_label_accuracy,
 }
 
@@ -245,6 +251,7 @@ _BUILT_IN = {
         Metric("accuracy", _accuracy, "accuracy", of="predictions", share=True),
         Metric("macro_f1", _nothing, "macro-F1", of="predictions", share=True),
         Metric("worst_group", _nothing, "accuracy of the worst group", of="predictions", share=True),
+        Metric("worst_class", _nothing, "accuracy of the worst class", of="predictions", share=True),
         Metric(MULTI_LABEL, _nothing, "multi-label accuracy", of="predictions", share=True),
         Metric("balanced_accuracy", balanced_accuracy, "balanced accuracy", of="predictions", share=True),
         Metric("auroc", auroc, "AUROC", share=True),

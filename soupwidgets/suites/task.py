@@ -26,6 +26,7 @@ _FITTING: dict[Task, tuple[str, ...]] = {
         "accuracy",
         "macro_f1",
         "worst_group",
+        "worst_class",
         "balanced_accuracy",
         "auroc",
         "average_precision",

@@ -126,7 +126,7 @@ def confidence(names: Sequence[str], alone: Mapping[str, Answers]) -> Iterator[F
 
     Notes
     -----
-    An overconfident member outvotes the others, in an ensemble and in a soup: arXiv 2309.17230, section 5. The scale
+    An overconfident member outvotes the others: Lin et al., arXiv 2309.17230 (balanced averaging). The scale
     is that of temperature scaling (arXiv 1706.04599, section 4.2), on validation images.
     """
     fitted = {name: t for name in names if (t := alone[name].temperature) is not None}

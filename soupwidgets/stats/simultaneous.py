@@ -1,0 +1,97 @@
+"""Intervals that hold for many accuracies at once, of models that were shown the same images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soupwidgets.stats.intervals import LEVEL, clopper_pearson
+
+_DRAWS = 2000
+_SEED = 0
+
+
+def simultaneous_level(
+    right: NDArray[np.bool_], groups: Sequence[NDArray[np.bool_]], *, level: float = LEVEL, draws: int = _DRAWS
+) -> float:
+    """The level of each interval at which all of them hold at once.
+
+    Parameters
+    ----------
+    right
+        Whether each model answered each image correctly, ``[models, images]``.
+    groups
+        Which images belong to each group, ``[images]`` each; groups may overlap.
+    level
+        Of all accuracies (models x groups) together.
+    draws
+        How many times the largest deviation is drawn, with a fixed seed.
+
+    Returns
+    -------
+    float
+        Between ``level`` and Bonferroni's 1 - (1 - level) / (models x groups). The more the models agree image by
+        image, the nearer to ``level``.
+
+    Raises
+    ------
+    ValueError
+        When there is no group, or one without images.
+
+    Notes
+    -----
+    The sup-t band: the critical value is the quantile of the largest absolute deviation, in standard errors, of a
+    Gaussian vector with the correlations that the images show (Montiel Olea and Plagborg-Moller 2019, Journal of
+    Applied Econometrics 34, section 3), drawn by a multiplier bootstrap over images.
+    """
+    from scipy.stats import norm
+
+    if not groups or not all(group.any() for group in groups):
+        raise ValueError("each group needs at least one image")
+    seeded = np.random.default_rng(_SEED)
+    factors = seeded.standard_normal((draws, right.shape[1]), dtype=np.float32)
+    largest = np.zeros(draws)
+    compared = 0
+    for group in groups:
+        own = right[:, group].astype(np.float32)
+        apart = own - own.mean(axis=1, keepdims=True)
+        length = np.sqrt((apart**2).sum(axis=1))
+        varying = length > 0
+        # Models that answer alike are one comparison.
+        _, kinds = np.unique(own[varying], axis=0, return_index=True)
+        compared += len(kinds)
+        if len(kinds):
+            scaled = (apart[varying] / length[varying, None])[kinds]
+            largest = np.maximum(largest, np.abs(factors[:, group] @ scaled.T).max(axis=1))
+    if not compared:
+        return level
+    single, most = norm.ppf(0.5 + level / 2), norm.ppf(1 - (1 - level) / (2 * max(compared, 1)))
+    critical = float(np.clip(np.quantile(largest, level), single, most))
+    return float(2 * norm.cdf(critical) - 1)
+
+
+def simultaneous_intervals(
+    right: NDArray[np.bool_], groups: Sequence[NDArray[np.bool_]], *, level: float = LEVEL
+) -> NDArray[np.float64]:
+    """Intervals for the accuracy of every model in every group, all of which hold at once.
+
+    Parameters
+    ----------
+    right, groups, level
+        As in `simultaneous_level`.
+
+    Returns
+    -------
+    NDArray[float64]
+        ``[groups, models, 2]``: Clopper-Pearson limits at that level.
+
+    Examples
+    --------
+    >>> right = np.array([[True, True, False, False], [True, False, True, False]])
+    >>> simultaneous_intervals(right, [np.ones(4, bool)]).round(2).tolist()
+    [[[0.05, 0.95], [0.05, 0.95]]]
+    """
+    each = simultaneous_level(right, groups, level=level)
+    return np.stack([clopper_pearson(right[:, own].sum(axis=1), int(own.sum()), level=each) for own in groups])
