@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from soupwidgets.stats.intervals import LEVEL, clopper_pearson
 
-_DRAWS = 2000
+_DRAWS = 4000
 _SEED = 0
 
 
@@ -27,7 +27,7 @@ def simultaneous_level(
     level
         Of all accuracies (models x groups) together.
     draws
-        How many times the largest deviation is drawn, with a fixed seed.
+        How many times the vector is drawn, with a fixed seed.
 
     Returns
     -------
@@ -44,32 +44,45 @@ def simultaneous_level(
     -----
     The sup-t band: the critical value is the quantile of the largest absolute deviation, in standard errors, of a
     Gaussian vector with the correlations that the images show (Montiel Olea and Plagborg-Moller 2019, Journal of
-    Applied Econometrics 34, section 3), drawn by a multiplier bootstrap over images.
+    Applied Econometrics 34, section 3).
     """
     from scipy.stats import norm
 
     if not groups or not all(group.any() for group in groups):
         raise ValueError("each group needs at least one image")
+    rows = [_deviations(right[:, group]) for group in groups]
+    compared = sum(map(len, rows))
+    # Disjoint groups vary independently of each other; what overlaps is drawn together.
+    apart = np.sum(groups, axis=0).max() <= 1
+    blocks = [(own, group) for own, group in zip(rows, groups, strict=True) if len(own)]
+    if apart:
+        products = [own @ own.T for own, _ in blocks]
+    else:
+        whole = np.zeros((compared, right.shape[1]))
+        ends = np.cumsum([0, *(len(own) for own, _ in blocks)])
+        for (own, group), start, stop in zip(blocks, ends, ends[1:], strict=False):
+            whole[start:stop, group] = own
+        products = [whole @ whole.T] if compared else []
     seeded = np.random.default_rng(_SEED)
-    factors = seeded.standard_normal((draws, right.shape[1]), dtype=np.float32)
     largest = np.zeros(draws)
-    compared = 0
-    for group in groups:
-        own = right[:, group].astype(np.float32)
-        apart = own - own.mean(axis=1, keepdims=True)
-        length = np.sqrt((apart**2).sum(axis=1))
-        varying = length > 0
-        # Models that answer alike are one comparison.
-        _, kinds = np.unique(own[varying], axis=0, return_index=True)
-        compared += len(kinds)
-        if len(kinds):
-            scaled = (apart[varying] / length[varying, None])[kinds]
-            largest = np.maximum(largest, np.abs(factors[:, group] @ scaled.T).max(axis=1))
+    for correlation in products:
+        values, vectors = np.linalg.eigh(correlation)
+        root = vectors * np.sqrt(np.maximum(values, 0))
+        drawn = seeded.standard_normal((draws, len(values))) @ root.T
+        largest = np.maximum(largest, np.abs(drawn).max(axis=1))
     if not compared:
         return level
-    single, most = norm.ppf(0.5 + level / 2), norm.ppf(1 - (1 - level) / (2 * max(compared, 1)))
+    single, most = norm.ppf(0.5 + level / 2), norm.ppf(1 - (1 - level) / (2 * compared))
     critical = float(np.clip(np.quantile(largest, level), single, most))
     return float(2 * norm.cdf(critical) - 1)
+
+
+def _deviations(right: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Deviations from each model's accuracy in one group, of length 1; models that answer alike are one of them."""
+    own = np.unique(right, axis=0).astype(np.float64)
+    apart = own - own.mean(axis=1, keepdims=True)
+    length = np.sqrt((apart**2).sum(axis=1))
+    return np.asarray(apart[length > 0] / length[length > 0, None])
 
 
 def simultaneous_intervals(

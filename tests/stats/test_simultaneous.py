@@ -45,7 +45,7 @@ def test_all_hold_at_once_in_nineteen_samples_of_twenty(agreeing: float) -> None
     sizes = [60, 40, 50, 60, 40]
     place = np.repeat(np.arange(5), sizes)
     groups = [place == group for group in range(5)]
-    held, samples = 0, 200
+    held, samples = 0, 400
     for _ in range(samples):
         shared, own = seeded.random(len(place)), seeded.random((11, len(place)))
         drawn = np.where(seeded.random((11, len(place))) < agreeing, shared, own)

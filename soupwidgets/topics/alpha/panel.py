@@ -22,13 +22,16 @@ from soupwidgets.panel.python import script
 from soupwidgets.panel.view import Strip, Table, View
 from soupwidgets.suites import Split
 from soupwidgets.topics.alpha import figures
-from soupwidgets.topics.alpha.classes import class_changes, class_curves
+from soupwidgets.topics.alpha.between import between, confusion
+from soupwidgets.topics.alpha.cases import cases_table, gained_strip
+from soupwidgets.topics.alpha.classes import class_changes
 from soupwidgets.topics.alpha.flip_strips import flips_near
+from soupwidgets.topics.alpha.groups import group_curves
 from soupwidgets.translation import N_
 from soupwidgets.translation import gettext as _
 
 # Names of figures are part of a view's data; they are shown where one of them is saved.
-_FIGURES = (N_("frontier"), N_("curves"), N_("splits"), N_("classes"), N_("image"))
+_FIGURES = (N_("frontier"), N_("curves"), N_("splits"), N_("classes"), N_("confusion"), N_("image"))
 _LARGE = {
     "images": N_("Image {row} of '{split}': click to close"),
     "texts": N_("Text {row} of '{split}': click to close"),
@@ -74,6 +77,7 @@ class AlphaExplorer(Panel):
         looks = [
             ("splits", _("{metric} on every split").format(metric=words)),
             *([("classes", _("accuracy of every class"))] * self._one_label),
+            *([("mistakes", _("what is taken for what"))] * self._one_label),
         ]
         self._grid = alpha_grid(alphas)
         self._measured: dict[str, dict[float, Evaluation]] = {name: {} for name in models.options}
@@ -144,7 +148,10 @@ class AlphaExplorer(Panel):
 
     def recorded(self, grids: dict[str, list[Any]]) -> dict[str, list[Any]]:
         """Record one fine-tuned model, at every alpha."""
-        return {name: grid for name, grid in grids.items() if name != "fine_tuned"} | {"alpha": list(self._grid)}
+        kept = {name: grid for name, grid in grids.items() if name != "fine_tuned"}
+        # What is taken for what is another table at every alpha, and as many pictures.
+        looks = {"look": [look for look in kept["look"] if look != "mistakes"]} if "look" in kept else {}
+        return kept | looks | {"alpha": list(self._grid)}
 
     def _stream(self, name: str, alpha: float) -> Iterator[Evaluation]:
         if alpha in self._measured[name]:
@@ -170,9 +177,16 @@ class AlphaExplorer(Panel):
         drawn["curves"] = figures.curves.plain(sweep, alpha, evaluation, shift)
         tables = []
         if state["look"] == "classes" and measured:
-            drawn["classes"] = figures.classes.plain(class_curves(measured, self.ev.suite, split), alpha)
+            drawn["classes"] = figures.classes.plain(group_curves(measured, self.ev.suite, split), alpha, together=True)
             if evaluation.exact and 0.0 in measured:
                 tables.append(self._changes(measured[0.0], evaluation, alpha, split))
+        elif state["look"] == "mistakes" and evaluation.exact:
+            names = self.ev.suite.class_names(split.name)
+            table = confusion(evaluation, split, len(names))
+            drawn["confusion"] = figures.confusion.plain(table, names, split.name, alpha)
+            if 0.0 in measured and 1.0 in measured:
+                cases = between(measured[0.0], measured[1.0], evaluation, split)
+                tables.append(cases_table(cases, self.ev.suite, split, alpha))
         else:
             drawn["splits"] = figures.splits.plain(sweep, alpha, evaluation)
         image = int(state["image"])
@@ -195,7 +209,11 @@ class AlphaExplorer(Panel):
             return []
         shift, image = state["shift"], int(state["image"])
         split = self.ev.suite.splits[shift] if shift else self.ev.suite.id_test
-        flips = flips_near(self.ev.suite, dict(self._measured[state["fine_tuned"]]), state["alpha"], split)
+        measured = dict(self._measured[state["fine_tuned"]])
+        flips = flips_near(self.ev.suite, measured, state["alpha"], split)
+        if state["look"] == "mistakes" and {0.0, state["alpha"], 1.0} <= measured.keys():
+            found = between(measured[0.0], measured[1.0], measured[state["alpha"]], split)
+            flips = gained_strip(found, self.ev.suite, split)
         large = [self._picture(image, split)] if 0 <= image < len(split) else []
         self._pictures = [*large, *([flips] if flips else [])]
         return self._pictures

@@ -9,6 +9,7 @@ from pathlib import Path
 import ipywidgets
 import pytest
 
+import soupwidgets as sw
 from soupwidgets import Evaluator, PoolError, alpha_sweep, wise_ft
 from soupwidgets.widgets import AlphaExplorer
 from tests.fixtures import ROOT
@@ -142,3 +143,24 @@ def test_the_python_of_a_state_runs_as_it_stands(evaluator: Evaluator, tmp_path:
     assert done.returncode == 0, done.stderr
     expected = evaluator.evaluate(wise_ft(evaluator.pool, "ft-03", 0.4))
     assert f"{expected.accuracy['test']:.4f}" in done.stdout
+
+
+def test_what_is_taken_for_what(small_evaluator: Evaluator) -> None:
+    explorer = AlphaExplorer(small_evaluator, "ft-03", alphas=3)
+    explorer.wait(background=True)
+    view = explorer.ask(look="mistakes", alpha=0.5)
+    ends = [small_evaluator.evaluate(name, ["test"]) for name in ("zero-shot", "ft-03")]
+    half = small_evaluator.evaluate(wise_ft(small_evaluator.pool, "ft-03", 0.5), ["test"])
+    found = sw.alpha.between(*ends, half, small_evaluator.suite.id_test)
+    (table,) = view.tables
+    assert [row[:4] for row in table.rows if row[:3] == ["wrong", "wrong", "right"]] == [
+        ["wrong", "wrong", "right", len(found.gained)]
+    ]
+    assert sum(int(row[3]) for row in table.rows) == 400
+    (strip,) = view.strips
+    assert [picture.key for picture in strip.pictures] == found.gained[:12].tolist()
+    drawn = view.figures["confusion"]
+    shares = sw.alpha.confusion(half, small_evaluator.suite.id_test, 10)
+    assert drawn.trace("confusion")["z"][6][0] == pytest.approx(100 * shares[6, 0] / shares[6].sum(), abs=0.01)
+    assert drawn.trace("confusion")["z"][6][6] is None
+    explorer.close()

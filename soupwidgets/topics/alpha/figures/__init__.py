@@ -2,6 +2,7 @@
 
 from soupwidgets.topics.alpha.figures.along import along
 from soupwidgets.topics.alpha.figures.classes import classes
+from soupwidgets.topics.alpha.figures.confusion import confusion
 from soupwidgets.topics.alpha.figures.curves import curves
 from soupwidgets.topics.alpha.figures.frontier import frontier
 from soupwidgets.topics.alpha.figures.image_path import image_path
@@ -10,6 +11,7 @@ from soupwidgets.topics.alpha.figures.splits import splits
 __all__ = [
     "along",
     "classes",
+    "confusion",
     "image_path",
     "curves",
     "frontier",

@@ -13,7 +13,7 @@ from soupwidgets.translation import ngettext
 
 
 @figure
-def classes(curves: Sequence[ClassCurve], alpha: float | None = None) -> Drawing:
+def classes(curves: Sequence[ClassCurve], alpha: float | None = None, *, together: bool = False) -> Drawing:
     """Draw one curve for each class, and bring out the one that dips most between the ends.
 
     Parameters
@@ -22,6 +22,8 @@ def classes(curves: Sequence[ClassCurve], alpha: float | None = None) -> Drawing
         From `soupwidgets.alpha.class_curves`, at least one.
     alpha
         Where to draw a line.
+    together
+        Whether their intervals hold for all classes and alphas at once, as `group_curves` makes them.
 
     Returns
     -------
@@ -38,7 +40,11 @@ def classes(curves: Sequence[ClassCurve], alpha: float | None = None) -> Drawing
     drawn = drawing(
         _("Accuracy of each class along alpha"),
         axis(_("alpha (0 zero-shot, 1 fine-tuned)"), (-0.04, 1.04)),
-        axis(_("Accuracy of the class, % (band: 95%)")),
+        axis(
+            _("Accuracy of the class, % (band: 95% for all at once)")
+            if together
+            else _("Accuracy of the class, % (band: 95%)")
+        ),
     )
     # How far the lowest point lies below the lower end: a class may lose in between and show it at neither end.
     dips = [min(c.accuracy[0], c.accuracy[-1]) - c.accuracy.min() for c in curves]
