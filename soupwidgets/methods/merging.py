@@ -6,19 +6,17 @@ any other checkpoint (`Pool.including`) and can be measured and mixed.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from soupwidgets.methods.merged_file import agreeing_mean, dice, moved_ingredients, task_vectors, write_merged
 from soupwidgets.methods.method import soup_method
-from soupwidgets.methods.uniform import chosen_ingredients
-from soupwidgets.mixing import check_target, save_stream
+from soupwidgets.mixing import check_target
 from soupwidgets.pool import Pool
 
 _PIECE = 1 << 20
@@ -74,19 +72,18 @@ def ties(
     if not 0 < density <= 1:
         raise ValueError(f"density is {density}; it must lie above 0 and not above 1")
 
-    def merge(origin: str, names: Sequence[str]) -> Callable[[str, Tensor], Tensor]:
-        bounds = torch.from_numpy(_bounds(pool, origin, names, density))[:, None]
+    names = moved_ingredients(pool, ingredients)
+    # The bounds take two passes over the files: what cannot be written is said before.
+    check_target(pool, [*names, pool.zero_shot], path, overwrite=overwrite)
+    bounds = torch.from_numpy(_bounds(pool, names, density))
 
-        def merged(_tensor: str, moves: Tensor) -> Tensor:
-            kept = torch.where(moves.abs() >= bounds, moves, 0.0)
-            sign = kept.sum(dim=0).sign()
-            agreeing = kept * (kept.sign() == sign)
-            voters = (agreeing != 0).sum(dim=0)
-            return agreeing.sum(dim=0) / voters.clamp(min=1)
+    def merge(_tensor: str, moves: Tensor) -> Tensor:
+        least = bounds.view(-1, *[1] * (moves.ndim - 1))
+        return agreeing_mean(torch.where(moves.abs() >= least, moves, 0.0))
 
-        return merged
-
-    return _write(pool, path, ingredients, merge, "ties", {"density": density, "scale": scale}, progress, overwrite)
+    return write_merged(
+        pool, path, names, merge, "ties", {"density": density}, scale=scale, progress=progress, overwrite=overwrite
+    )
 
 
 @soup_method("dare", "DARE", paper="Yu et al., arXiv 2311.03099")
@@ -131,89 +128,42 @@ def dare(
     if not 0 <= drop < 1:
         raise ValueError(f"drop is {drop}; it must lie between 0 and 1, and below 1")
 
-    def merge(_origin: str, names: Sequence[str]) -> Callable[[str, Tensor], Tensor]:
-        def merged(tensor: str, moves: Tensor) -> Tensor:
-            kept = torch.stack([_keep(seed, name, tensor, drop, moves.shape[1]) for name in names])
-            return (moves * kept).mean(dim=0) / (1 - drop)
+    names = moved_ingredients(pool, ingredients)
 
-        return merged
+    def merge(tensor: str, moves: Tensor) -> Tensor:
+        kept = torch.stack([dice(seed, name, tensor, moves.shape[1:]) >= drop for name in names])
+        return (moves * kept).mean(dim=0) / (1 - drop)
 
-    return _write(
-        pool, path, ingredients, merge, "dare", {"drop": drop, "scale": scale, "seed": seed}, progress, overwrite
-    )
-
-
-def _write(
-    pool: Pool,
-    path: str | Path,
-    ingredients: Sequence[str] | None,
-    merge: Callable[[str, Sequence[str]], Callable[[str, Tensor], Tensor]],
-    method: str,
-    settings: dict[str, Any],
-    progress: bool,
-    overwrite: bool,
-) -> Path:
-    origin = pool.zero_shot
-    names = [name for name in chosen_ingredients(pool, ingredients) if name != origin]
-    if not names:
-        raise ValueError("there is no ingredient besides the zero-shot model")
-    check_target(pool, [*names, origin], path, overwrite=overwrite)
-    merged = merge(origin, names)
-
-    def stream() -> Iterator[tuple[str, Tensor]]:
-        for tensor, start, moves in _task_vectors(pool, origin, names):
-            if moves is None:
-                yield tensor, start
-            else:
-                yield tensor, (start.reshape(-1).float() + settings["scale"] * merged(tensor, moves)).view(start.shape)
-
-    content = [{"ingredient": n, "sha256": pool.checkpoints[n].content_hash} for n in [origin, *names]]
-    return save_stream(
-        pool, path, stream(), card={"merge": {"method": method, **settings, "of": content}}, progress=progress
-    )
+    return write_merged(
+        pool, path, names, merge, "dare", {"drop": drop, "seed": seed}, scale=scale, progress=progress,
+        overwrite=overwrite,
+    )  # fmt: skip
 
 
-def _task_vectors(pool: Pool, origin: str, names: Sequence[str]) -> Iterator[tuple[str, Tensor, Tensor | None]]:
-    """Tensor by tensor: its name, the zero-shot model's, and what each ingredient adds ``[names, numbers]``."""
-    for row in zip(*(pool.checkpoints[name].read() for name in [origin, *names]), strict=True):
-        tensor, start = row[0]
-        if not start.is_floating_point():
-            yield tensor, start, None
-            continue
-        base = start.reshape(-1).float()
-        yield tensor, start, torch.stack([value.reshape(-1).float() - base for _, value in row[1:]])
-
-
-def _bounds(pool: Pool, origin: str, names: Sequence[str], density: float) -> NDArray[np.float32]:
+def _bounds(pool: Pool, names: Sequence[str], density: float) -> NDArray[np.float32]:
     """For each task vector the magnitude of its k-th largest entry, k being ``density`` of all."""
     total = sum(
         int(np.prod(info.shape, dtype=np.int64)) for info in pool.tensors.values() if info.dtype.is_floating_point
     )
     keep = max(1, round(density * total))
     # The bits of a float that is not negative, read as an integer, keep the order of the floats.
-    high = _count(pool, origin, names, lambda bits, _: bits >> 16)
+    high = _count(pool, names, lambda bits, _: bits >> 16)
     above = high[:, ::-1].cumsum(axis=1)[:, ::-1]
     leading = (above >= keep).sum(axis=1) - 1
     rest = keep - (above[np.arange(len(names)), leading] - high[np.arange(len(names)), leading])
-    low = _count(pool, origin, names, lambda bits, i: bits[bits >> 16 == int(leading[i])] & 0xFFFF)
+    low = _count(pool, names, lambda bits, i: bits[bits >> 16 == int(leading[i])] & 0xFFFF)
     trailing = (low[:, ::-1].cumsum(axis=1)[:, ::-1] >= rest[:, None]).sum(axis=1) - 1
     bounds: NDArray[np.float32] = ((leading << 16) | trailing).astype(np.int32).view(np.float32)
     return bounds
 
 
-def _count(pool: Pool, origin: str, names: Sequence[str], digit: Callable[[Tensor, int], Tensor]) -> NDArray[np.int64]:
+def _count(pool: Pool, names: Sequence[str], digit: Callable[[Tensor, int], Tensor]) -> NDArray[np.int64]:
     counts = np.zeros((len(names), 1 << 16), dtype=np.int64)
-    for _, _, moves in _task_vectors(pool, origin, names):
+    for _, _, moves in task_vectors(pool, names):
         if moves is None:
             continue
-        for i, row in enumerate(moves.abs().view(torch.int32)):
+        for i, move in enumerate(moves.abs().view(torch.int32)):
+            row = move.reshape(-1)
             for start in range(0, len(row), _PIECE):
                 counts[i] += torch.bincount(digit(row[start : start + _PIECE], i), minlength=1 << 16).numpy()
     return counts
-
-
-def _keep(seed: int, name: str, tensor: str, drop: float, numbers: int) -> Tensor:
-    # Seeded by names, so that neither the order of the files nor that of the tensors matters.
-    words = hashlib.sha256(f"{seed}/{name}/{tensor}".encode()).digest()
-    generator = torch.Generator().manual_seed(int.from_bytes(words[:8], "little") >> 1)
-    return torch.rand(numbers, generator=generator) >= drop

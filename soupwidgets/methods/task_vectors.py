@@ -10,6 +10,7 @@ from typing import Any
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.methods.advice import warn
 from soupwidgets.methods.check import worse_than_best
+from soupwidgets.methods.merged_file import moved_ingredients
 from soupwidgets.methods.method import soup_method
 from soupwidgets.methods.selection import selection_metric, selection_score
 from soupwidgets.methods.uniform import as_recipe, chosen_ingredients
@@ -85,7 +86,7 @@ def task_arithmetic(pool: Pool, ingredients: Sequence[str] | None = None, scale:
     >>> task_arithmetic(Pool.open("data/zoo/fashion"), ["ft-00", "ft-01"])
     Recipe({'ft-00': 0.5, 'ft-01': 0.5})
     """
-    names = _moved(pool, ingredients)
+    names = moved_ingredients(pool, ingredients)
     origin = Recipe({pool.zero_shot: 1})
     total = Recipe({})
     for name in names:
@@ -127,7 +128,7 @@ def scaled_arithmetic(
     -----
     Ilharco et al., arXiv 2212.04089, section 2: 'the scaling term is determined using held-out validation sets'.
     """
-    names = _moved(ev.pool, ingredients)
+    names = moved_ingredients(ev.pool, ingredients)
     tried = sorted(_scales(len(names)) if scales is None else set(scales))
     if not tried:
         raise ValueError("no scale to try: name at least one")
@@ -170,14 +171,6 @@ def _arithmetic(
     if advice:
         warn(advice)
     return ScaledArithmetic(recipe, scale, {}, ev.suite.validation.scoring.metric)
-
-
-def _moved(pool: Pool, ingredients: Sequence[str] | None) -> list[str]:
-    origin = pool.zero_shot
-    names = [name for name in chosen_ingredients(pool, ingredients) if name != origin]
-    if not names:
-        raise ValueError("there is no ingredient besides the zero-shot model")
-    return names
 
 
 def _scales(count: int) -> list[float]:

@@ -64,7 +64,7 @@ def test_ties_is_what_sorting_whole_task_vectors_gives(odd_pool: Pool, tmp_path:
     moves = moves[:, is_float]
     keep = max(1, round(density * moves.shape[1]))
     bounds = moves.abs().sort(dim=1, descending=True).values[:, keep - 1]
-    assert _bounds(odd_pool, "zero-shot", names, density).tolist() == bounds.tolist()
+    assert _bounds(odd_pool, names, density).tolist() == bounds.tolist()
 
     trimmed = torch.where(moves.abs() >= bounds[:, None], moves, 0.0)
     expected = torch.zeros(moves.shape[1])
