@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from soupwidgets.decorators import import_files
 from soupwidgets.methods.alignment import Alignment, align
+from soupwidgets.methods.breadcrumbs import breadcrumbs
 from soupwidgets.methods.check import check_soup
+from soupwidgets.methods.consensus import consensus
+from soupwidgets.methods.della import della
 from soupwidgets.methods.directions import random_neighbour
 from soupwidgets.methods.ensemble import logit_ensemble
 from soupwidgets.methods.fisher import fisher_soup
@@ -17,6 +20,7 @@ from soupwidgets.methods.learned import LearnedEpoch, LearnedSoup, learned_soup,
 from soupwidgets.methods.merging import dare, ties
 from soupwidgets.methods.method import Made, SoupMethod, all_methods, method_named, soup_method
 from soupwidgets.methods.method import function_named as _function_named
+from soupwidgets.methods.singular_vectors import iso_c, monosoup, tsv_merge
 from soupwidgets.methods.slerp import slerp
 from soupwidgets.methods.stock import model_stock
 from soupwidgets.methods.sweep import Sweep, alpha_sweep
@@ -38,12 +42,16 @@ __all__ = [
     "align",
     "all_methods",
     "alpha_sweep",
+    "breadcrumbs",
     "check_soup",
+    "consensus",
     "dare",
+    "della",
     "ema",
     "fisher_soup",
     "greedy_soup",
     "greedy_steps",
+    "iso_c",
     "lawa",
     "learned_soup",
     "learned_steps",
@@ -51,6 +59,7 @@ __all__ = [
     "logit_ensemble",
     "method_named",
     "model_stock",
+    "monosoup",
     "random_neighbour",
     "scaled_arithmetic",
     "slerp",
@@ -58,6 +67,7 @@ __all__ = [
     "swa",
     "task_arithmetic",
     "ties",
+    "tsv_merge",
     "uniform_soup",
     "wise_ft",
 ]

@@ -262,8 +262,8 @@ def all_methods() -> tuple[SoupMethod, ...]:
 
     Examples
     --------
-    >>> [method.name for method in all_methods() if method.writes_file]
-    ['dare', 'ties', 'fisher']
+    >>> [method.name for method in all_methods() if method.writes_file and method.needs_images]
+    ['fisher']
     """
     return tuple(sorted(_METHODS.values(), key=lambda m: (m.writes_file, m.needs_images, m.name)))
 
