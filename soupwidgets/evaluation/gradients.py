@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from soupwidgets.evaluation.evaluator import Evaluator
 from soupwidgets.evaluation.tasks import answers, losses_of
 from soupwidgets.models import saved_names
 from soupwidgets.recipe import Recipe
-from soupwidgets.suites import Split
+from soupwidgets.suites import Split, Task
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,13 @@ class CoefficientGradient:
 
 
 def coefficient_gradient(
-    ev: Evaluator, recipe: Recipe, names: Sequence[str], split: Split, rows: NDArray[np.int64], beta: float = 1.0
+    ev: Evaluator,
+    recipe: Recipe,
+    names: Sequence[str],
+    split: Split,
+    rows: NDArray[np.int64],
+    beta: float = 1.0,
+    losses: Callable[[Tensor, Tensor, Task], Tensor] = losses_of,
 ) -> CoefficientGradient:
     """Differentiate the loss of some images with respect to the coefficients.
 
@@ -64,6 +70,8 @@ def coefficient_gradient(
         Positions of the images in the split's own order.
     beta
         The factor by which the logits are multiplied.
+    losses
+        From outputs, labels and the task to the loss of each example ``[n]``; that of the task if not given.
 
     Returns
     -------
@@ -81,7 +89,7 @@ def coefficient_gradient(
         images, labels = ev.batch(split, rows)
         logits: Tensor = functional_call(model, parameters, (images,))
         task = split.scoring.task
-        loss = losses_of(scale * logits, labels, task).mean()
+        loss = losses(scale * logits, labels, task).mean()
         *gradients, by_beta = torch.autograd.grad(loss, [*parameters.values(), scale])
         ev.computation.images += len(rows)
         places = ev.matrix.layout.places

@@ -7,6 +7,7 @@ names below are written out for type checkers: a method is found without them.
 from typing import TYPE_CHECKING, Any
 
 from soupwidgets.decorators import import_files
+from soupwidgets.methods.adamerging import AdaMerged, adamerging, adamerging_steps
 from soupwidgets.methods.alignment import Alignment, align
 from soupwidgets.methods.breadcrumbs import breadcrumbs
 from soupwidgets.methods.check import check_soup
@@ -16,29 +17,35 @@ from soupwidgets.methods.directions import random_neighbour
 from soupwidgets.methods.ensemble import logit_ensemble
 from soupwidgets.methods.fisher import fisher_soup
 from soupwidgets.methods.greedy import GreedySoup, GreedyStep, greedy_soup, greedy_steps
+from soupwidgets.methods.grouped_wise_ft import GroupedWiseFT, grouped_wise_ft
 from soupwidgets.methods.learned import LearnedEpoch, LearnedSoup, learned_soup, learned_steps
 from soupwidgets.methods.merging import dare, ties
 from soupwidgets.methods.method import Made, SoupMethod, all_methods, method_named, soup_method
 from soupwidgets.methods.method import function_named as _function_named
+from soupwidgets.methods.regmean import regmean
 from soupwidgets.methods.singular_vectors import iso_c, monosoup, tsv_merge
 from soupwidgets.methods.slerp import slerp
 from soupwidgets.methods.stock import model_stock
 from soupwidgets.methods.sweep import Sweep, alpha_sweep
 from soupwidgets.methods.task_vectors import ScaledArithmetic, lines, scaled_arithmetic, task_arithmetic
-from soupwidgets.methods.trajectory import ema, lawa, swa
+from soupwidgets.methods.trajectory import ema, lawa, swa, swad
 from soupwidgets.methods.uniform import uniform_soup
 from soupwidgets.methods.wise_ft import wise_ft
 
 __all__ = [
+    "AdaMerged",
     "Alignment",
     "GreedySoup",
     "GreedyStep",
+    "GroupedWiseFT",
     "LearnedEpoch",
     "LearnedSoup",
     "Made",
     "ScaledArithmetic",
     "SoupMethod",
     "Sweep",
+    "adamerging",
+    "adamerging_steps",
     "align",
     "all_methods",
     "alpha_sweep",
@@ -51,6 +58,7 @@ __all__ = [
     "fisher_soup",
     "greedy_soup",
     "greedy_steps",
+    "grouped_wise_ft",
     "iso_c",
     "lawa",
     "learned_soup",
@@ -61,10 +69,12 @@ __all__ = [
     "model_stock",
     "monosoup",
     "random_neighbour",
+    "regmean",
     "scaled_arithmetic",
     "slerp",
     "soup_method",
     "swa",
+    "swad",
     "task_arithmetic",
     "ties",
     "tsv_merge",

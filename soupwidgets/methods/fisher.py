@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from tqdm.auto import tqdm
 
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.evaluation.tasks import losses_of
+from soupwidgets.methods.merged_file import write_from_buffer
 from soupwidgets.methods.method import soup_method
 from soupwidgets.methods.uniform import chosen_ingredients
-from soupwidgets.mixing import check_target, save_stream
+from soupwidgets.mixing import check_target
 from soupwidgets.models import saved_names
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites import Task
@@ -88,15 +89,8 @@ def fisher_soup(
         weighted.addcmul_(information, ev.matrix.row(name))
     weighted /= weights
 
-    def stream() -> Iterator[tuple[str, Tensor]]:
-        whole = ev.matrix.whole_tensors(Recipe({names[0]: 1}))
-        for tensor in ev.pool.tensors:
-            mixed = layout.places[tensor].view(weighted) if tensor in layout.places else whole[tensor]
-            yield tensor, mixed.cpu()
-
-    content = [{"ingredient": n, "sha256": ev.pool.checkpoints[n].content_hash} for n in names]
-    card = {"merge": {"method": "fisher", "images": images, "seed": seed, "of": content}}
-    return save_stream(ev.pool, path, stream(), card=card, progress=progress)
+    settings = {"images": images, "seed": seed}
+    return write_from_buffer(ev, path, names, weighted, "fisher", settings, progress=progress)
 
 
 def fisher_information(ev: Evaluator, name: str, *, images: int = 512, seed: int = 0) -> dict[str, Tensor]:

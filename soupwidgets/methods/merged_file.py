@@ -10,9 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from soupwidgets.evaluation import Evaluator
 from soupwidgets.methods.uniform import chosen_ingredients
 from soupwidgets.mixing import check_target, save_stream
 from soupwidgets.pool import Pool
+from soupwidgets.recipe import Recipe
 
 # From a tensor's name and what each ingredient adds to it, [names, *shape], to what the merged model adds.
 Merge = Callable[[str, Tensor], Tensor]
@@ -99,6 +101,49 @@ def task_vectors(pool: Pool, names: Sequence[str]) -> Iterator[tuple[str, Tensor
             continue
         base = start.float()
         yield tensor, start, torch.stack([value.float() - base for _, value in row[1:]])
+
+
+def write_from_buffer(
+    ev: Evaluator,
+    path: str | Path,
+    names: Sequence[str],
+    flat: Tensor,
+    method: str,
+    settings: Mapping[str, Any],
+    *,
+    progress: bool = True,
+) -> Path:
+    """Write a merge that was computed in memory, for methods whose images pass through all tensors at once.
+
+    Parameters
+    ----------
+    ev
+        Evaluator of the pool.
+    path
+        Where to write, as `check_target` allows it.
+    names
+        The ingredients.
+    flat
+        Every floating-point tensor, in the layout of ``ev.matrix``. The others are the first ingredient's.
+    method, settings
+        What was done, for the card.
+
+    Returns
+    -------
+    Path
+        The same path.
+    """
+    layout = ev.matrix.layout
+
+    def stream() -> Iterator[tuple[str, Tensor]]:
+        whole = ev.matrix.whole_tensors(Recipe({names[0]: 1}))
+        for tensor in ev.pool.tensors:
+            merged = layout.places[tensor].view(flat) if tensor in layout.places else whole[tensor]
+            yield tensor, merged.cpu()
+
+    content = [{"ingredient": n, "sha256": ev.pool.checkpoints[n].content_hash} for n in names]
+    card = {"merge": {"method": method, **settings, "of": content}}
+    return save_stream(ev.pool, path, stream(), card=card, progress=progress)
 
 
 def agreeing_mean(kept: Tensor) -> Tensor:
