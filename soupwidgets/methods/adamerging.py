@@ -99,8 +99,8 @@ def adamerging(
 
     Notes
     -----
-    Yang et al., arXiv 2310.02575, section 3.2 (layer-wise AdaMerging). The paper minimises on the very images that it is
-    tested on, without their labels. Here test and shifts are never looked at, so the images are those of the
+    Yang et al., arXiv 2310.02575, section 3.2 (layer-wise AdaMerging). The paper minimises on the very images that it
+    is tested on, without their labels. Here test and shifts are never looked at, so the images are those of the
     validation split; what entropy under a shift would tell is lost with it. The paper begins at 0.3 for eight tasks;
     here all lambdas begin at 1 / N, the uniform soup.
     """

@@ -36,6 +36,9 @@ class Making:
     trace: GreedySoup | None = None
 
 
+# What goes by the depth of layers, and how many blocks it needs.
+_BY_DEPTH = {"lines": ("it scales layers by depth", 2), "wise_ft_by_group": ("it goes by groups of layers", 3)}
+
 # None is a step with nothing new to say; the last one has the recipe.
 Steps = Iterator[Making | None]
 
@@ -72,13 +75,16 @@ def lacking(name: str, ev: Evaluator) -> str:
     """Why a method cannot be used on what an evaluator measures; empty where it can, or where only trying tells."""
     if name == "fisher" and ev.suite.task == "segmentation":
         return "it draws one prediction an example, and in segmentation there is one a pixel"
+    if name == "adamerging" and ev.suite.task != "single-label":
+        return f"it needs one prediction among classes for each example, and the task is {ev.suite.task}"
     # Where a card states the architecture, the network itself is run to find its order: not before it is asked for.
-    if name == "lines" and ev.pool.architecture_card is None:
+    if name in _BY_DEPTH and ev.pool.architecture_card is None:
+        what, least = _BY_DEPTH[name]
         try:
-            if max(layer_depth(network_order(list(ev.pool.tensors))).values()) < 1:
-                return "it scales layers by depth, and the network has no two blocks of layers"
+            if max(layer_depth(network_order(list(ev.pool.tensors))).values()) + 1 < least:
+                return f"{what}, and the network has fewer than {least} blocks of layers"
         except ValueError:
-            return "it scales layers by depth, and the tensors' names show no blocks of layers"
+            return f"{what}, and the tensors' names show no blocks of layers"
     return ""
 
 
