@@ -20,8 +20,8 @@ from soupwidgets.checkpoints import CheckpointError, CheckpointFile, as_classifi
 from soupwidgets.evaluation import Evaluation, Evaluator
 from soupwidgets.methods import (
     AdaMerged,
+    AlphasByGroup,
     GreedySoup,
-    GroupedWiseFT,
     LearnedSoup,
     ScaledArithmetic,
     Sweep,
@@ -97,7 +97,7 @@ __all__ = [
     "Evaluation",
     "Evaluator",
     "GreedySoup",
-    "GroupedWiseFT",
+    "AlphasByGroup",
     "Images",
     "LearnedSoup",
     "Metric",

@@ -17,7 +17,7 @@ from soupwidgets.methods.directions import random_neighbour
 from soupwidgets.methods.ensemble import logit_ensemble
 from soupwidgets.methods.fisher import fisher_soup
 from soupwidgets.methods.greedy import GreedySoup, GreedyStep, greedy_soup, greedy_steps
-from soupwidgets.methods.grouped_wise_ft import GroupedWiseFT, grouped_wise_ft
+from soupwidgets.methods.grouped_wise_ft import AlphasByGroup, grouped_wise_ft
 from soupwidgets.methods.learned import LearnedEpoch, LearnedSoup, learned_soup, learned_steps
 from soupwidgets.methods.merging import dare, ties
 from soupwidgets.methods.method import Made, SoupMethod, all_methods, method_named, soup_method
@@ -37,7 +37,7 @@ __all__ = [
     "Alignment",
     "GreedySoup",
     "GreedyStep",
-    "GroupedWiseFT",
+    "AlphasByGroup",
     "LearnedEpoch",
     "LearnedSoup",
     "Made",

@@ -18,7 +18,7 @@ from soupwidgets.stats.metrics import METRIC_WORDS, shown
 
 
 @dataclass(frozen=True)
-class GroupedWiseFT:
+class AlphasByGroup:
     """WiSE-FT with an alpha for each group of layers.
 
     Parameters
@@ -42,7 +42,7 @@ class GroupedWiseFT:
         words = ", ".join(f"{alpha:.3g}" for alpha in self.alphas)
         score = shown(self.metric, self.tried[self.alphas])
         return (
-            f"GroupedWiseFT(alphas {words}, of {len(self.tried)} tried; validation {METRIC_WORDS[self.metric]} {score})"
+            f"AlphasByGroup(alphas {words}, of {len(self.tried)} tried; validation {METRIC_WORDS[self.metric]} {score})"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def grouped_wise_ft(
     groups: int = 3,
     steps: int = 5,
     rounds: int = 1,
-) -> GroupedWiseFT:
+) -> AlphasByGroup:
     """Between the zero-shot model and a fine-tuned one, each group of blocks as far as validation images ask for.
 
     Parameters
@@ -77,7 +77,7 @@ def grouped_wise_ft(
 
     Returns
     -------
-    GroupedWiseFT
+    AlphasByGroup
         The recipe, with what was tried.
 
     Raises
@@ -115,7 +115,7 @@ def grouped_wise_ft(
             others = [(*best[:group], alpha, *best[group + 1 :]) for alpha in line]
             best = max([best, *others], key=score)
     made = _recipe(ev.pool, tuned, group_of, best)
-    return GroupedWiseFT(made, best, tried, ev.suite.validation.scoring.metric)
+    return AlphasByGroup(made, best, tried, ev.suite.validation.scoring.metric)
 
 
 def layer_groups(pool: Pool, groups: int) -> dict[str, int]:
