@@ -9,6 +9,7 @@ import typer
 
 from soupwidgets.commands.align import align
 from soupwidgets.commands.boundary import Boundary, in_a_sentence
+from soupwidgets.commands.compare import compare
 from soupwidgets.commands.demo import demo
 from soupwidgets.commands.extensions import import_extensions
 from soupwidgets.commands.finetune import finetune
@@ -32,7 +33,8 @@ from soupwidgets.translation import ENGLISH, speaking
 from soupwidgets.zoo.command import app as zoo
 
 app = typer.Typer(cls=Boundary, no_args_is_help=True, add_completion=False)
-for command in (demo, doctor, lab, serve, export, diagnose, sweep, frontier, diversity, finetune, inspect, align):
+for command in (demo, doctor, lab, serve, export, diagnose, sweep, compare, frontier, diversity, finetune, inspect,
+                align):  # fmt: skip
     app.command()(command)
 groups = {"soup": soup, "zoo": zoo, "suite": suite, "store": store, "landscape": landscape, "mistakes": mistakes,
           "spectrum": spectrum, "augment": augment}  # fmt: skip

@@ -11,6 +11,7 @@ from soupwidgets.methods.adamerging import AdaMerged, adamerging, adamerging_ste
 from soupwidgets.methods.alignment import Alignment, align
 from soupwidgets.methods.breadcrumbs import breadcrumbs
 from soupwidgets.methods.check import check_soup
+from soupwidgets.methods.comparison import ComparedMethod, Comparison, compare
 from soupwidgets.methods.consensus import consensus
 from soupwidgets.methods.della import della
 from soupwidgets.methods.directions import random_neighbour
@@ -35,6 +36,8 @@ from soupwidgets.methods.wise_ft import wise_ft
 __all__ = [
     "AdaMerged",
     "Alignment",
+    "ComparedMethod",
+    "Comparison",
     "GreedySoup",
     "GreedyStep",
     "AlphasByGroup",
@@ -51,6 +54,7 @@ __all__ = [
     "alpha_sweep",
     "breadcrumbs",
     "check_soup",
+    "compare",
     "consensus",
     "dare",
     "della",

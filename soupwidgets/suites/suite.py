@@ -403,8 +403,17 @@ class Suite:
 
     @property
     def validation(self) -> Split:
-        """The held-out split; the only one that may choose anything."""
-        return next(split for split in self.splits.values() if split.role == "validation")
+        """The held-out split; the only one that may choose anything.
+
+        Raises
+        ------
+        SuiteError
+            When a suite was put together without one.
+        """
+        for split in self.splits.values():
+            if split.role == "validation":
+                return split
+        raise SuiteError(f"the suite {self.name!r} has no validation split, and nothing else may choose anything")
 
     @property
     def id_test(self) -> Split:
