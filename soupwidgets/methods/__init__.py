@@ -13,6 +13,7 @@ from soupwidgets.methods.breadcrumbs import breadcrumbs
 from soupwidgets.methods.check import check_soup
 from soupwidgets.methods.comparison import ComparedMethod, Comparison, compare
 from soupwidgets.methods.consensus import consensus
+from soupwidgets.methods.dawin import DaWin, dawin
 from soupwidgets.methods.della import della
 from soupwidgets.methods.directions import random_neighbour
 from soupwidgets.methods.ensemble import logit_ensemble
@@ -38,6 +39,7 @@ __all__ = [
     "Alignment",
     "ComparedMethod",
     "Comparison",
+    "DaWin",
     "GreedySoup",
     "GreedyStep",
     "AlphasByGroup",
@@ -57,6 +59,7 @@ __all__ = [
     "compare",
     "consensus",
     "dare",
+    "dawin",
     "della",
     "ema",
     "fisher_soup",

@@ -16,6 +16,8 @@ from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
 from soupwidgets.stats.metrics import METRIC_WORDS, shown
 
+_GROUPS = 3
+
 
 @dataclass(frozen=True)
 class AlphasByGroup:
@@ -56,7 +58,7 @@ def grouped_wise_ft(
     ev: Evaluator,
     fine_tuned: str | Recipe | Sequence[str] | None = None,
     *,
-    groups: int = 3,
+    groups: int | None = None,
     steps: int = 5,
     rounds: int = 1,
 ) -> AlphasByGroup:
@@ -69,7 +71,8 @@ def grouped_wise_ft(
     fine_tuned
         As in `wise_ft`: a name, the recipe of a soup, or several names, which are averaged.
     groups
-        How many, at most one for each block; blocks that follow each other are together.
+        How many, at most one for each block; blocks that follow each other are together. When None three, or as many
+        as there are blocks.
     steps
         Alphas that are tried on a line: 0, 1, and those between at equal distances; at least 2.
     rounds
@@ -99,6 +102,7 @@ def grouped_wise_ft(
         raise ValueError(f"steps is {steps} and rounds {rounds}; at least 2 steps, and no fewer than 0 rounds")
     tuned = as_recipe(ev.pool, fine_tuned)
     group_of = layer_groups(ev.pool, groups)
+    groups = max(group_of.values()) + 1
     line = [step / (steps - 1) for step in range(steps)]
     merit = selection_metric(ev).merit
     tried: dict[tuple[float, ...], float] = {}
@@ -118,8 +122,13 @@ def grouped_wise_ft(
     return AlphasByGroup(made, best, tried, ev.suite.validation.scoring.metric)
 
 
-def layer_groups(pool: Pool, groups: int) -> dict[str, int]:
+def layer_groups(pool: Pool, groups: int | None = None) -> dict[str, int]:
     """The group of every tensor that belongs to a layer: blocks in the order of the network, in equal parts.
+
+    Parameters
+    ----------
+    groups
+        How many; when None three, or as many as there are blocks.
 
     Raises
     ------
@@ -130,6 +139,7 @@ def layer_groups(pool: Pool, groups: int) -> dict[str, int]:
     card = pool.architecture_card
     depth = layer_depth(network_order(list(pool.tensors), model_of(card) if card else None))
     blocks = max(depth.values()) + 1
+    groups = min(_GROUPS, blocks) if groups is None else groups
     if not 1 <= groups <= blocks:
         raise ValueError(f"groups is {groups}; the network has {blocks} blocks of layers, so it may be 1 to {blocks}")
     return {tensor: layer * groups // blocks for tensor, layer in depth.items()}

@@ -37,7 +37,9 @@ class Making:
 
 
 # What goes by the depth of layers, and how many blocks it needs.
-_BY_DEPTH = {"lines": ("it scales layers by depth", 2), "wise_ft_by_group": ("it goes by groups of layers", 3)}
+_BY_DEPTH = {"lines": ("it scales layers by depth", 2), "wise_ft_by_group": ("it goes by groups of layers", 1)}
+
+_CHOSEN = "Chosen by validation"
 
 # None is a step with nothing new to say; the last one has the recipe.
 Steps = Iterator[Making | None]
@@ -45,10 +47,14 @@ Steps = Iterator[Making | None]
 
 @dataclass(frozen=True)
 class Method:
-    """What stands on a button, what it does in a sentence, how, and the Python for it with NAMES for the names."""
+    """What stands on a button, what it does in a sentence, how, and the Python for it with NAMES for the names.
+
+    ``group`` is the heading that the button stands under.
+    """
 
     label: str
     why: str
+    group: str
     make: Callable[[Evaluator, Sequence[str]], Steps]
     python: str
 
@@ -63,11 +69,11 @@ def mixer_methods() -> dict[str, Method]:
     Those that write a file make a model that is not a mixture of the pool: see `file_methods`.
     """
     found = {
-        name: Method(method.label, f"{method.summary} ({method.paper})", _by(method), _python(method))
+        name: Method(method.label, f"{method.summary} ({method.paper})", _group(method), _by(method), _python(method))
         for name, method in _by_button(writes_file=False).items()
     }
     best = 'sw.Recipe({max(NAMES, key=lambda name: ev.evaluate(name, "VAL").scores["VAL"].merit): 1})'
-    found["best_single"] = Method("Best single", "The model that is best on validation.", _best, best)
+    found["best_single"] = Method("Best single", "The model that is best on validation.", _CHOSEN, _best, best)
     return found
 
 
@@ -91,6 +97,12 @@ def lacking(name: str, ev: Evaluator) -> str:
 def file_methods() -> dict[str, methods.SoupMethod]:
     """List the methods that write a file (TIES, DARE, Fisher), by the names of their buttons."""
     return _by_button(writes_file=True)
+
+
+def _group(method: methods.SoupMethod) -> str:
+    if method.ordered:
+        return "Order matters"
+    return _CHOSEN if method.needs_images else "From weights"
 
 
 def _by_button(writes_file: bool) -> dict[str, methods.SoupMethod]:

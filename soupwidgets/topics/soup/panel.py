@@ -22,7 +22,7 @@ from soupwidgets.topics.soup.pot import Pot, step_of
 from soupwidgets.topics.soup.rows import columns_of, row_of
 from soupwidgets.topics.soup.shown import empty_view, soup_view, view_on_the_way
 
-_FILES = "Methods that write a file"
+_FILES = "Written to a file"
 
 
 class SoupMixer(Panel):
@@ -68,7 +68,7 @@ class SoupMixer(Panel):
         self._pot = pot = Pot(ev, names)
         unit = unit_of(ev.suite.id_test.scoring.metric)
         controls = [
-            *(Button(name=name, label=one.label, title=one.why, group="Methods", lacks=lacking(name, ev))
+            *(Button(name=name, label=one.label, title=one.why, group=one.group, lacks=lacking(name, ev))
               for name, one in pot.methods.items()),
             *(Button(name=name, label=one.label, title=f"{one.summary} ({one.paper})", group=_FILES,
                      lacks=lacking(name, ev), writes=True)

@@ -32,8 +32,13 @@ def test_every_method_has_a_button(mixer: SoupMixer) -> None:
         if one["kind"] == "button" and one["name"] != "save":
             groups.setdefault(one["group"], set()).add(one["name"])
     methods = [(method.name.replace("-", "_"), method.writes_file) for method in all_methods()]
-    assert groups["Methods"] == {"best_single", *(name for name, writes in methods if not writes)}
-    assert groups["Methods that write a file"] == {name for name, writes in methods if writes} >= {"ties", "fisher"}
+    files = groups.pop("Written to a file")
+    assert files == {name for name, writes in methods if writes} >= {"ties", "fisher"}
+    assert set().union(*groups.values()) == {"best_single", *(name for name, writes in methods if not writes)}
+    # Those that look at images, and those that need an order, which a pool seldom is.
+    assert groups["Chosen by validation"] >= {"best_single", "greedy", "learned_by_layer", "adamerging"}
+    assert groups["Order matters"] == {"ema", "lawa", "slerp", "swa", "swad"}
+    assert groups["From weights"] >= {"uniform", "stock", "wise_ft"}
 
 
 @pytest.mark.parametrize("method", ["ties", "dare", "fisher"])
