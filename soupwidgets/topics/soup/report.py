@@ -126,23 +126,27 @@ def to_text(report: dict[str, Any]) -> str:
         lines.append(
             f"scale of the task vectors: {report['scale']:g}" + (", the best of these" if "scales" in report else "")
         )
+    if "alphas" in report:
+        alphas = ", ".join(f"{alpha:g}" for alpha in report["alphas"])
+        lines.append(f"alpha of each group, the first layers first: {alphas}, the best of {len(report['tried'])} tried")
+    what = "entropy" if metric == "entropy" else "loss"
     for i, epoch in enumerate(report.get("epochs", []), 1):
         right = "" if epoch["accuracy"] is None else f", accuracy {epoch['accuracy']:.2%}"
-        lines.append(f"epoch {i}: loss {epoch['loss']:.4f}{right}")
+        lines.append(f"epoch {i}: {what} {epoch['loss']:.4f}{right}")
     recipe = report.get("recipe", {})
     if recipe:
         largest = sorted(recipe.items(), key=lambda item: -item[1])[:8]
         more = f", and {len(recipe) - len(largest)} more" if len(recipe) > len(largest) else ""
         lines.append("coefficients: " + ", ".join(f"{name} {value:.3g}" for name, value in largest) + more)
     lines += [f"note: {advice}" for advice in report["advice"]]
-    what = f"{len(recipe)} checkpoints mixed" if recipe else f"{report['offered']} checkpoints merged"
+    made = f"{len(recipe)} checkpoints mixed" if recipe else f"{report['offered']} checkpoints merged"
     scores = report.get("splits", {})
     metrics = {score.get("metric", "accuracy") for score in scores.values()}
     # Of one metric its name is said once.
     one = METRIC_WORDS.get(next(iter(metrics)), "accuracy") if len(metrics) == 1 else ""
     found = ", ".join(_score(name, score, bool(one)) for name, score in scores.items())
     head = f"{one[:1].upper()}{one[1:]}: " if one else ""
-    lines.append(f"{report['file']}: {report['method']}, {what}." + (f" {head}{found}" if scores else ""))
+    lines.append(f"{report['file']}: {report['method']}, {made}." + (f" {head}{found}" if scores else ""))
     return "\n".join(lines) + "\n"
 
 

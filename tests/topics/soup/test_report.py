@@ -71,3 +71,12 @@ def test_a_full_disk_is_a_sentence(method: str, ev: Evaluator, tmp_path: Path, m
     assert list(tmp_path.glob("*soup.safetensors*")) == []
     if method == "uniform":
         assert ev.stored(Recipe({"ft-a": 0.5, "ft-b": 0.5})) is not None
+
+
+def test_what_validation_chose_is_told(ev: Evaluator, tmp_path: Path) -> None:
+    report = make_soup(method_named("wise-ft-by-group"), ev.pool, ev, tmp_path / "group.safetensors")
+    (alpha,) = report["alphas"]
+    assert report["recipe"] == dict(Recipe({"zero-shot": 1 - alpha, "ft-a": alpha / 2, "ft-b": alpha / 2}))
+    assert f"alpha of each group, the first layers first: {alpha:g}, the best of 5 tried" in to_text(report)
+    sure = make_soup(method_named("adamerging"), ev.pool, ev, tmp_path / "sure.safetensors", options={"epochs": 1})
+    assert f"epoch 1: entropy {sure['epochs'][0]['loss']:.4f}\n" in to_text(sure)
