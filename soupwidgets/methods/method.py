@@ -263,7 +263,7 @@ def all_methods() -> tuple[SoupMethod, ...]:
     Examples
     --------
     >>> [method.name for method in all_methods() if method.writes_file and method.needs_images]
-    ['fisher']
+    ['fisher', 'regmean']
     """
     return tuple(sorted(_METHODS.values(), key=lambda m: (m.writes_file, m.needs_images, m.name)))
 
