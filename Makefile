@@ -5,13 +5,14 @@ BIN := .venv/bin
 # In a container one is root, which Jupyter wants to be told.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help install lab test check fuzz lint lists messages timm-index notebooks bench picture zoo studies clean
+.PHONY: help install lab test check fuzz lint docs lists messages timm-index notebooks bench picture zoo studies clean
 
 help:
 	@echo "make lab        open JupyterLab on the first notebook"
 	@echo "make test       run all tests: lint, types, import contracts, unit, notebooks, browser"
 	@echo "make check      lint, types, contracts and the fast tests: what to run after every change"
 	@echo "make fuzz       read twenty thousand damaged files through every reader"
+	@echo "make docs       build the documentation into build/docs; warnings are errors"
 	@echo "make lists      list methods, transforms and data sets in docs/lists.md"
 	@echo "make messages   collect phrases for translators, and compile what they have translated"
 	@echo "make timm-index build every network of timm once, for the list by which weights are recognised"
@@ -25,7 +26,7 @@ install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[lab,label-errors,postgresql,text,cluster,remote,datasets,site,serve,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[lab,label-errors,postgresql,text,cluster,remote,datasets,site,serve,docs,dev]'
 	touch $@
 
 lab: install
@@ -47,6 +48,10 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# A minute, half of it for the panels in the pages, which are kept until the package is another.
+docs: install
+	$(BIN)/python docs
 
 lists: install
 	$(BIN)/python -m tests.lists

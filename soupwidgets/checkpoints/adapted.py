@@ -70,7 +70,7 @@ class AdapterFile(CheckpointFile):
 
     Notes
     -----
-    LoRA (arXiv 2106.09685): W + scale B A. DoRA (arXiv 2402.09353), for every output i: m_i V_i / |V_i| with
+    LoRA (arXiv 2106.09685): W + scale B A. DoRA (arXiv 2402.09353), for every output i: ``m_i V_i / |V_i|`` with
     V = W + scale B A.
     """
 

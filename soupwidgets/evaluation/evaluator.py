@@ -278,7 +278,7 @@ class Evaluator:
 
         Yields after every batch once every split has a first coarse score; the
         last one is exact. What neighbours in the store predict makes coarse scores
-        of accuracy finer (`SplitScore.estimate`). Stop iterating to cancel: splits that are complete
+        of accuracy finer (``SplitScore.estimate``). Stop iterating to cancel: splits that are complete
         by then are in the store. An iterator may also be paused for a while
         and resumed.
 

@@ -19,7 +19,7 @@ _TITLE, _TITLE_LINE = 44, 20
 
 
 class Drawing:
-    """Traces and layout of a figure as plain dictionaries, with plain texts; `done` escapes them.
+    """Traces and layout of a figure as plain dictionaries, with plain texts; ``done`` escapes them.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ class Drawing:
 
 
 class figure(Generic[P]):  # noqa: N801 - a decorator
-    """Decorate a function that draws: calling it gives a plotly figure, and `plain` the drawing itself."""
+    """Decorate a function that draws: calling it gives a plotly figure, and ``plain`` the drawing itself."""
 
     def __init__(self, draw: Callable[P, Drawing]) -> None:
         self.plain = draw

@@ -14,7 +14,7 @@ SUITE_FOLDER = Path(__file__).parent / "suite"
 def demo() -> tuple[Pool, Suite]:
     """Real models and real images to begin with: nothing is downloaded, and no checkout is needed.
 
-    A part of the repository's data, the same everywhere. The models are six of the 25 in its `data/zoo/fashion`,
+    A part of the repository's data, the same everywhere. The models are six of the 25 in its ``data/zoo/fashion``,
     byte for byte, open_clip towers with 357,888 weights: the zero-shot model, four models fine-tuned from it
     (among the five that the greedy soup of 22 takes there) and one fine-tuned with far too large a learning rate.
     The images are Fashion-MNIST's, 28 pixels wide: the first 1,000 of validation and the first 2,000 of the test,

@@ -44,7 +44,7 @@ def powered_accuracy(predicted: Floats, right: NDArray[np.bool_], inclusion: Flo
     The mean prediction plus the mean of (answer - prediction), each divided by its inclusion probability: the
     prediction-powered mean (arXiv 2301.09633, section 2) under unequal sampling (arXiv 2103.05331, section 2), for a
     finite split (Särndal, Swensson and Wretman 1992, equation 6.3.4). Its weights make it right on average whatever
-    the predictions are worth. Predictions are expected to be fitted to the answers, as by `MarginModel`, so that bad
+    the predictions are worth. Predictions are expected to be fitted to the answers, as by ``MarginModel``, so that bad
     ones have shrunk to a constant: that takes the place of the factor lambda of PPI++ (arXiv 2403.07008, section 2).
 
     Where predictions are good, a small sample sees no disagreement, and an interval from the differences seen would

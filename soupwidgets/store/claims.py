@@ -27,7 +27,7 @@ _LENGTH = 512
 
 
 class Claim:
-    """The right to make a measurement, until `release`, the last reference is gone, or the process ends.
+    """The right to make a measurement, until ``release``, the last reference is gone, or the process ends.
 
     If files cannot be locked (Windows, some network file systems, a read-only folder), every
     claim is granted: then processes do not share, and each one measures on its own.

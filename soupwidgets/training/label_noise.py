@@ -37,7 +37,7 @@ class LabelNoise:
 
     Notes
     -----
-    arXiv 2110.02424, section 3: radial noise is A [1 + sin(2 pi f (|x| - mean norm))], directional noise
+    arXiv 2110.02424, section 3: radial noise is ``A [1 + sin(2 pi f (|x| - mean norm))]``, directional noise
     A [1 + sin(2 pi f <x, d>)], and a label becomes (1 - n) y + n / C.
 
     Examples

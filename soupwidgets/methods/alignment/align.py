@@ -79,7 +79,7 @@ def align(
     Parameters
     ----------
     pool
-        MLPs, VGG-like networks or plain ResNets; see `find_groups`.
+        MLPs, VGG-like networks or plain ResNets; see ``find_groups``.
     name
         The checkpoint to permute.
     to

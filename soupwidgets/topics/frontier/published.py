@@ -164,6 +164,7 @@ def read_accuracy_table(path: str | Path, id_test: str | None = None) -> Publish
       that the model was not measured there;
     - one JSON object per line with ``model_name`` and an accuracy for each data set, as in the model-soups release;
     - ``results.jsonl`` of the WiSE-FT release (`read_results_jsonl`).
+
     Other columns, with texts or with numbers that are not accuracies, are used as hyper-parameters.
 
     Parameters

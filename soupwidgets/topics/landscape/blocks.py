@@ -39,7 +39,7 @@ class BlockProfile:
     alphas
         How far blocks are moved, increasing.
     error, loss
-        ``[blocks, alphas]``: share of wrong predictions (0..1; of another metric its `cost`), and mean loss.
+        ``[blocks, alphas]``: share of wrong predictions (0..1; of another metric its ``cost``), and mean loss.
     metric, task
         What the split is scored by, and what its labels are.
     """

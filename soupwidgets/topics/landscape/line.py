@@ -58,7 +58,7 @@ class LandscapeLine:
 
     @property
     def errors(self) -> dict[float, float]:
-        """Share of wrong predictions (0..1) by t; of another metric its `cost`, of which less is better."""
+        """Share of wrong predictions (0..1) by t; of another metric its ``cost``, of which less is better."""
         return {t: cost(score) for t, score in self.scores.items()}
 
     @property
@@ -70,7 +70,7 @@ class LandscapeLine:
     def barrier(self) -> float:
         """Frankle's error barrier: the largest error between the ends, minus the mean error of the ends.
 
-        In 0..1 for an error; in the metric's own unit for any other `cost`.
+        In 0..1 for an error; in the metric's own unit for any other ``cost``.
 
         Raises
         ------

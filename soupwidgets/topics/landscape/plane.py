@@ -37,7 +37,7 @@ class Landscape:
         Coordinates ``[columns]`` and ``[rows]``, both increasing.
     loss, error
         ``[rows, columns]``: mean cross-entropy (nats) and share of wrong predictions (0..1) of the model at
-        ``(x[column], y[row])``; NaN where nothing has been measured yet. Of another metric the error is its `cost`,
+        ``(x[column], y[row])``; NaN where nothing has been measured yet. Of another metric the error is its ``cost``,
         and the loss of a regression is half the squared error.
     seen
         ``[rows, columns]``: number of images on which each model was measured.

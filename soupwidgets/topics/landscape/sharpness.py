@@ -90,7 +90,7 @@ def stream_sharpness(
     split: str | None = None,
     seed: int = 0,
 ) -> Iterator[Sharpness]:
-    """Iterate v <- H v / |H v| with exact Hessian-vector products, H the Hessian of the mean cross-entropy.
+    """Iterate ``v <- H v / |H v|`` with exact Hessian-vector products, H the Hessian of the mean cross-entropy.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def stream_sharpness(
 def power_iteration(
     product: Callable[[Vector], Vector], start: Vector, iterations: int
 ) -> Iterator[tuple[float, float]]:
-    """Iterate v <- H v / |H v|.
+    """Iterate ``v <- H v / |H v|``.
 
     Parameters
     ----------

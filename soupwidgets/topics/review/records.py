@@ -37,7 +37,7 @@ class Record:
     author
         Id of the reviewer who wrote it; empty if it belongs to the group.
     body
-        Plain values; `views` defines what each kind contains.
+        Plain values; ``views`` defines what each kind contains.
     version
         Counts changes of this record; of two versions the higher one wins.
     """

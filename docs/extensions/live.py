@@ -1,0 +1,88 @@
+"""``live``: a page of an exported site within a page, to be used without a kernel.
+
+The site is of the models and images that are installed along. It is exported into build/live, and again only when the
+package or what it draws and computes with is another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from html import escape
+from importlib.metadata import version
+from pathlib import Path
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+import soupwidgets as sw
+
+PAGES = ("alpha", "soup", "landscape")
+FINE_TUNED = ["ft-03", "ft-00", "ft-08"]
+SHIFTS = ["blur", "sketch", "noise", "stripes"]
+EXAMPLES = 250
+
+
+class Live(SphinxDirective):
+    """A page of the exported site; its title is what the frame is called by a screen reader."""
+
+    required_arguments = 1
+    has_content = True
+    option_spec = {"height": directives.positive_int}  # noqa: RUF012 - as docutils declares it
+
+    def run(self) -> list[nodes.Node]:
+        page, title = self.arguments[0], " ".join(self.content)
+        if page not in PAGES:
+            raise self.error(f"there is no live page {page!r}: {', '.join(PAGES)}")
+        if not title:
+            raise self.error("a live page needs a title, as the directive's content")
+        address = "../" * self.env.docname.count("/") + f"live/{page}.html"
+        frame = (
+            f'<div class="live"><iframe src="{address}" title="{escape(title)}" loading="lazy" '
+            f'style="height: {self.options.get("height", 900)}px"></iframe>'
+            f'<p><a href="{address}">This panel as a page of its own</a></p></div>'
+        )
+        return [nodes.raw("", frame, format="html")]
+
+
+def inputs() -> str:
+    """A hash of all that an exported site is made of."""
+    package = Path(sw.__file__).parent
+    found = hashlib.sha256(repr([FINE_TUNED, SHIFTS, EXAMPLES]).encode())
+    for name in ("torch", "numpy", "onnx", "plotly"):
+        found.update(f"{name} {version(name)}\n".encode())
+    for path in sorted(package.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            found.update(f"{path.relative_to(package)}\n".encode())
+            found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def export(app: Sphinx) -> None:
+    """Write the site into the folder of its inputs' hash, unless it is there."""
+    folder = Path(app.srcdir, "build", "live")
+    target = folder / inputs()
+    if not target.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        pool, suite = sw.demo()
+        ev = sw.Evaluator(pool, suite, device="cpu", precision="float32", store=sw.Store(folder / "store"))
+        sw.export_site(
+            target, ev, fine_tuned=FINE_TUNED, splits=SHIFTS, examples=EXAMPLES, accept_mb=10, progress=False
+        )
+    app.config.live_site = target
+
+
+def copy(app: Sphinx, error: Exception | None) -> None:
+    """Beside the pages."""
+    if error is None:
+        shutil.copytree(app.config.live_site, Path(app.outdir, "live"), dirs_exist_ok=True)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_directive("live", Live)
+    app.add_config_value("live_site", None, "")
+    app.connect("builder-inited", export)
+    app.connect("build-finished", copy)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
