@@ -40,6 +40,7 @@ autosummary_generate = False
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
+toc_object_entries_show_parents = "hide"
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 100
 
@@ -47,8 +48,11 @@ html_theme = "pydata_sphinx_theme"
 html_title = "soupwidgets"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["live.js"]
 html_additional_pages = {"index": "to_front.html"}
 templates_path = ["templates"]
+# Pages without pages below them.
+html_sidebars = {"docs/quick-start": [], "docs/index": [], "README": []}
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {

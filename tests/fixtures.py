@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -153,6 +155,15 @@ def exported_site(exported_evaluator: Evaluator, tmp_path_factory: pytest.TempPa
 
     folder = tmp_path_factory.mktemp("exported") / "site"
     return export_site(folder, exported_evaluator, fine_tuned=SITE_MODELS[1:], progress=False).folder
+
+
+@pytest.fixture(scope="session")
+def docs_site() -> Path:
+    """The folder of the documentation's site; what was built and has not changed is not built again."""
+    pytest.importorskip("sphinx")
+    done = subprocess.run([sys.executable, "docs"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return ROOT / "build" / "docs"
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from tests.fixtures import ROOT
 
 README = (ROOT / "README.md").read_text()
 PAGES = sorted(ROOT.joinpath("docs").glob("*.md"))
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "data" / "README.md", *PAGES]
+BELOW = sorted(ROOT.joinpath("docs").glob("*/*.md"))
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "data" / "README.md", *PAGES, *BELOW]
 FIVE_LINES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
 
 
@@ -55,6 +56,11 @@ def test_links_lead_to_files(document: Path) -> None:
 def test_every_page_is_in_the_index_and_every_picture_says_what_it_shows() -> None:
     index = (ROOT / "docs" / "index.md").read_text()
     assert [page.name for page in PAGES if page.name != "index.md" and f"]({page.name})" not in index] == []
+    for folder in ("tasks", "papers"):
+        index = ROOT / "docs" / folder / "index.md"
+        own = [page.name for page in BELOW if page.parent == index.parent and page != index]
+        assert own
+        assert [name for name in own if f"]({name})" not in index.read_text()] == []
     for document in DOCUMENTS:
         assert all(len(alt) > 40 for alt in re.findall(r"!\[(.*?)\]", document.read_text()))
 

@@ -1,4 +1,7 @@
-"""`name` in a docstring is a link to what it names, and an error where there is nothing of that name."""
+"""`name` in a docstring is a link to what it names, and an error where there is nothing of that name.
+
+So is ``sw.name`` in the pages.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
 
 _NAME = re.compile(r"(?<![`:\w])`([A-Za-z_]\w*)`(?![`_])")
+_OF_SW = re.compile(r"sw\.(\w+(?:\.\w+)*)")
 _OF_A_CLASS = ("method", "property", "attribute")
 
 
@@ -43,8 +47,22 @@ def link(app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, text: 
     if not found:
         return text if "." in target and _found(target) is not None else None
     nearest = min(found, key=lambda name: (name.count("."), name))
-    at = objects[nearest]
-    return make_refnode(app.builder, node["refdoc"], at.docname, at.node_id, [text], title=nearest)
+    return _reference(app, env, node["refdoc"], nearest, text)
+
+
+def link_pages(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Code that begins with a public name of ``sw`` leads to it, unless it is a part of a link already."""
+    objects = app.env.domains.python_domain.objects
+    for code in list(doctree.findall(nodes.literal)):
+        match = _OF_SW.match(code.astext())
+        name = f"soupwidgets.{match[1]}" if match else ""
+        if name in objects and not isinstance(code.parent, nodes.reference):
+            code.replace_self(_reference(app, app.env, page, name, code.deepcopy()))
+
+
+def _reference(app: Sphinx, env: BuildEnvironment, page: str, name: str, text: nodes.Node) -> nodes.reference:
+    at = env.domains.python_domain.objects[name]
+    return make_refnode(app.builder, page, at.docname, at.node_id, [text], title=name)
 
 
 def _parameters(one: Any) -> list[str]:
@@ -85,7 +103,9 @@ def _found(path: str) -> Any:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect both ends: docstrings as they are read, and names that nothing else resolves."""
     # Before numpydoc, which makes reStructuredText of sections.
     app.connect("autodoc-process-docstring", plain, priority=100)
     app.connect("missing-reference", link)
+    app.connect("doctree-resolved", link_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

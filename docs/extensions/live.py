@@ -33,6 +33,7 @@ class Live(SphinxDirective):
     option_spec = {"height": directives.positive_int}  # noqa: RUF012 - as docutils declares it
 
     def run(self) -> list[nodes.Node]:
+        """Give the frame, and below it a link to what is in it."""
         page, title = self.arguments[0], " ".join(self.content)
         if page not in PAGES:
             raise self.error(f"there is no live page {page!r}: {', '.join(PAGES)}")
@@ -81,6 +82,7 @@ def copy(app: Sphinx, error: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    """Export before the pages are read, copy when they are written."""
     app.add_directive("live", Live)
     app.add_config_value("live_site", None, "")
     app.connect("builder-inited", export)

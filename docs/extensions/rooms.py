@@ -27,12 +27,14 @@ class Room(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
+        """Give a table of the names, and what each is."""
         room = self.arguments[0]
         outer = documented("soupwidgets") if room != "soupwidgets" else {}
         names = documented(room)
         own = {name: one for name, one in names.items() if outer.get(name) is not one}
         lines = [f".. currentmodule:: {room}", "", ".. autosummary::", "   :nosignatures:", ""]
-        lines += [f"   {name if name in own else f'~soupwidgets.{name}'}" for name in names if not _is_data(names[name])]
+        described = [name for name, one in names.items() if not _is_data(one)]
+        lines += [f"   {name if name in own else f'~soupwidgets.{name}'}" for name in described]
         for name, one in own.items():
             lines += ["", *_described(name, one)]
         return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
@@ -54,5 +56,6 @@ def _described(name: str, one: Any) -> list[str]:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    """Add the directive."""
     app.add_directive("room", Room)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
