@@ -39,6 +39,8 @@ numpydoc_show_class_members = False
 autosummary_generate = False
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
+# An array is shown as it is written, and not as what the name stands for.
+autodoc_type_aliases = {"NDArray": "NDArray"}
 autodoc_preserve_defaults = True
 toc_object_entries_show_parents = "hide"
 python_use_unqualified_type_names = True

@@ -21,8 +21,7 @@ import soupwidgets as sw
 
 PAGES = ("alpha", "soup", "landscape")
 FINE_TUNED = ["ft-03", "ft-00", "ft-08"]
-SHIFTS = ["blur", "sketch", "noise", "stripes"]
-EXAMPLES = 250
+EXAMPLES = 200
 
 
 class Live(SphinxDirective):
@@ -42,7 +41,7 @@ class Live(SphinxDirective):
         address = "../" * self.env.docname.count("/") + f"live/{page}.html"
         frame = (
             f'<div class="live"><iframe src="{address}" title="{escape(title)}" loading="lazy" '
-            f'style="height: {self.options.get("height", 900)}px"></iframe>'
+            f'style="height: {self.options.get("height", 1000)}px"></iframe>'
             f'<p><a href="{address}">This panel as a page of its own</a></p></div>'
         )
         return [nodes.raw("", frame, format="html")]
@@ -51,7 +50,7 @@ class Live(SphinxDirective):
 def inputs() -> str:
     """A hash of all that an exported site is made of."""
     package = Path(sw.__file__).parent
-    found = hashlib.sha256(repr([FINE_TUNED, SHIFTS, EXAMPLES]).encode())
+    found = hashlib.sha256(repr([FINE_TUNED, EXAMPLES]).encode())
     for name in ("torch", "numpy", "onnx", "plotly"):
         found.update(f"{name} {version(name)}\n".encode())
     for path in sorted(package.rglob("*")):
@@ -69,16 +68,16 @@ def export(app: Sphinx) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         pool, suite = sw.demo()
         ev = sw.Evaluator(pool, suite, device="cpu", precision="float32", store=sw.Store(folder / "store"))
-        sw.export_site(
-            target, ev, fine_tuned=FINE_TUNED, splits=SHIFTS, examples=EXAMPLES, accept_mb=10, progress=False
-        )
+        sw.export_site(target, ev, fine_tuned=FINE_TUNED, examples=EXAMPLES, accept_mb=10, progress=False)
     app.config.live_site = target
 
 
 def copy(app: Sphinx, error: Exception | None) -> None:
     """Beside the pages."""
     if error is None:
-        shutil.copytree(app.config.live_site, Path(app.outdir, "live"), dirs_exist_ok=True)
+        beside = Path(app.outdir, "live")
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.copytree(app.config.live_site, beside)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -13,6 +13,9 @@ import pytest
 
 from tests.fixtures import ROOT
 
+# The site is built first, which takes a minute or two where the package has changed.
+pytestmark = pytest.mark.slow
+
 # What a browser fetches by itself, by tag.
 FETCHED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "link": "href"}
 
