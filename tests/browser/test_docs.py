@@ -13,6 +13,12 @@ from tests.browser.jupyter import ARTEFACTS, fresh_page
 from tests.browser.site import served
 
 READ = {"front": "docs/index", "paper": "docs/papers/wise-ft", "reference": "docs/api/landscape"}
+# Headings and paragraphs that are wider than their place.
+CUT = """
+[...document.querySelectorAll("article :is(h1, h2, h3, p)")]
+  .filter((one) => one.scrollWidth > one.clientWidth + 1)
+  .map((one) => one.textContent)
+"""
 
 
 @pytest.fixture
@@ -85,6 +91,7 @@ def test_pages_can_be_read(tab: Any, address: str, name: str, width: int, scheme
     tab.screenshot(path=str(ARTEFACTS / f"docs-{name}-{width}-{scheme}.png"))
     assert [url for url in asked if not url.startswith((address, "blob:", "data:"))] == []
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert tab.evaluate(CUT) == []
     assert faint_words(tab, "article", at_least=10) == []
     # Sphinx lays out a long signature as a list of descriptions without terms.
     assert [one for one in violations(tab, "article") if not one.startswith("definition-list ")] == []
