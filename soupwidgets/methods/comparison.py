@@ -227,7 +227,7 @@ def compare(
     Notes
     -----
     Everything is chosen by the validation split; test and shifts are measured once all is chosen. Files are written to
-    a temporary folder, one at a time, and are gone afterwards: `soupwidgets soup NAME` makes one to keep.
+    a temporary folder, one at a time, and are gone afterwards: ``soupwidgets soup NAME`` makes one to keep.
     """
     names = chosen_ingredients(ev.pool, ingredients)
     wanted = [m for m in all_methods() if not m.ordered] if methods is None else [method_named(one) for one in methods]

@@ -51,7 +51,7 @@ def consensus(
     Notes
     -----
     Wang et al., arXiv 2405.07813, section 4. With tau_t = theta_t - theta_0 and the merged task vector tau, the TALL
-    mask of ingredient t is |tau_t| >= lambda_t |tau - tau_t|. The paper's tasks are different ones, and its sum has
+    mask of ingredient t is ``|tau_t| >= lambda_t |tau - tau_t|``. The paper's tasks are different ones, and its sum has
     scale 1; of ingredients that learned the same task, the sum lies N times too far, and no mask would have an entry.
     The paper chooses lambda_t among 0.2, 0.3, ..., 0.6 by validation images of task t.
     """
