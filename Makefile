@@ -5,7 +5,7 @@ BIN := .venv/bin
 # In a container one is root, which Jupyter wants to be told.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help install lab test check fuzz lint lists timm-index notebooks bench picture zoo studies clean
+.PHONY: help install lab test check fuzz lint lists messages timm-index notebooks bench picture zoo studies clean
 
 help:
 	@echo "make lab        open JupyterLab on the first notebook"
@@ -13,6 +13,7 @@ help:
 	@echo "make check      lint, types, contracts and the fast tests: what to run after every change"
 	@echo "make fuzz       read twenty thousand damaged files through every reader"
 	@echo "make lists      list methods, transforms and data sets in docs/lists.md"
+	@echo "make messages   collect phrases for translators, and compile what they have translated"
 	@echo "make timm-index build every network of timm once, for the list by which weights are recognised"
 	@echo "make bench      measure the speed of the engine and of the widgets"
 	@echo "make notebooks  run the notebooks and keep their outputs"
@@ -49,6 +50,9 @@ lint: install
 
 lists: install
 	$(BIN)/python -m tests.lists
+
+messages: install
+	$(BIN)/python -m tests.messages
 
 # Some minutes; when timm is another version.
 timm-index: install

@@ -55,6 +55,7 @@ from soupwidgets.spelling import nearest as _nearest
 from soupwidgets.stats.metrics import Metric
 from soupwidgets.store import Store, StoreError, StoreWarning
 from soupwidgets.suites import Suite, SuiteError
+from soupwidgets.translation import language
 
 if TYPE_CHECKING:
     from soupwidgets import figures, stats, training, widgets, zoo
@@ -114,6 +115,7 @@ __all__ = [
     "greedy_soup",
     "inspection",
     "landscape",
+    "language",
     "lawa",
     "learned_soup",
     "lines",

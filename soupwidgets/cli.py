@@ -27,6 +27,7 @@ from soupwidgets.topics.landscape.command import app as landscape
 from soupwidgets.topics.review.command import app as mistakes
 from soupwidgets.topics.soup.command import soup
 from soupwidgets.topics.spectrum.command import app as spectrum
+from soupwidgets.translation import ENGLISH, speaking
 from soupwidgets.zoo.command import app as zoo
 
 app = typer.Typer(cls=Boundary, no_args_is_help=True, add_completion=False)
@@ -41,7 +42,8 @@ for name, group in groups.items():
 def main() -> None:
     """Run the command line."""
     # Needed here too: `Boundary` runs inside typer's own handling of Ctrl-C, and help is printed outside any command.
-    with in_a_sentence():
+    # What is printed is for other programs too, and so it is English; pages that a command makes are as was asked for.
+    with in_a_sentence(), speaking(ENGLISH):
         import_extensions()
         try:
             app()

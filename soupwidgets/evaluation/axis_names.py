@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from soupwidgets.evaluation.evaluation import Evaluation
 from soupwidgets.stats.label_metrics import MULTI_LABEL
+from soupwidgets.translation import gettext as _
 
 
 def split_label(evaluation: Evaluation, name: str) -> str:
     """What a split is called in a figure; a slice says which of its two accuracies this is."""
-    names = {"validation": "validation", "id_test": "ID test"}
+    names = {"validation": _("validation"), "id_test": _("ID test")}
     return names.get(evaluation.scores[name].role) or column_label(evaluation, name)
 
 
@@ -17,12 +18,15 @@ def column_label(evaluation: Evaluation, name: str) -> str:
     score = evaluation.scores[name]
     if score.role != "slice":
         return name
-    return f"{name} (multi-label)" if score.metric == MULTI_LABEL else f"{name} (single-label)"
+    several = score.metric == MULTI_LABEL
+    return (_("{split} (multi-label)") if several else _("{split} (single-label)")).format(split=name)
 
 
 def ood_name(shift: str | None, evaluation: Evaluation) -> str:
     """The label of an axis of out-of-distribution accuracy; None means the mean over shifts."""
     if shift is None:
-        return "Mean OOD"
+        return _("Mean OOD")
     score = evaluation.scores.get(shift)
-    return split_label(evaluation, shift) if score is not None and score.role == "slice" else f"OOD ({shift})"
+    if score is not None and score.role == "slice":
+        return split_label(evaluation, shift)
+    return _("OOD ({split})").format(split=shift)

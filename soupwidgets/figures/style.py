@@ -10,6 +10,8 @@ from typing import Any
 from soupwidgets.evaluation import SplitScore
 from soupwidgets.figures.colours import GREY, INK
 from soupwidgets.figures.drawing import Drawing
+from soupwidgets.translation import N_
+from soupwidgets.translation import gettext as _
 
 FONT = "system-ui, 'Segoe UI', 'Liberation Sans', 'DejaVu Sans', Arial, sans-serif"
 
@@ -24,7 +26,7 @@ def percents(shares: Sequence[float]) -> list[float]:
     return [percent(share) for share in shares]
 
 
-TOO_FEW = "too few to say"
+TOO_FEW = N_("too few to say")
 
 
 def interval_words(interval: tuple[float, float], form: str = ".1%") -> str:
@@ -36,7 +38,9 @@ def interval_words(interval: tuple[float, float], form: str = ".1%") -> str:
     ('70.5% to 80.0%', 'too few to say')
     """
     low, high = interval
-    return f"{low:{form}} to {high:{form}}" if isfinite(low) and isfinite(high) else TOO_FEW
+    if not (isfinite(low) and isfinite(high)):
+        return _(TOO_FEW)
+    return _("{low} to {high}").format(low=f"{low:{form}}", high=f"{high:{form}}")
 
 
 def bar_length(length: float) -> float | str:

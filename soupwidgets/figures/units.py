@@ -11,7 +11,10 @@ from soupwidgets.evaluation import Evaluation, SplitScore
 from soupwidgets.figures.style import TOO_FEW, error_bars
 from soupwidgets.stats.metrics import METRIC_WORDS, METRICS
 from soupwidgets.suites.task import Task
+from soupwidgets.translation import N_
+from soupwidgets.translation import gettext as _
 
+_ACCURACY = N_("accuracy")
 # What the loss of each task is called on an axis.
 LOSS_WORDS: dict[Task, str] = {
     "single-label": "Cross-entropy, nats",
@@ -57,7 +60,7 @@ class Unit:
     def show(self, value: float, digits: int = 1) -> str:
         """A value in words; in percent with so many digits behind the point, or with two more significant ones."""
         if not isfinite(value):
-            return "unknown"
+            return _("unknown")
         return f"{value:.{digits}%}" if self.share else f"{value:.{digits + 2}g}"
 
     def bare(self, value: float, digits: int = 2) -> str:
@@ -68,8 +71,8 @@ class Unit:
         """An interval in words."""
         low, high = interval
         if not (isfinite(low) and isfinite(high)):
-            return TOO_FEW
-        return f"{self.show(low, digits)} to {self.show(high, digits)}"
+            return _(TOO_FEW)
+        return _("{low} to {high}").format(low=self.show(low, digits), high=self.show(high, digits))
 
     def difference(self, value: float, digits: int = 2) -> str:
         """A difference of two values: points of a share, or a number.
@@ -99,7 +102,8 @@ class Unit:
     @property
     def plane(self) -> str:
         """What a plane of the metric in distribution and under shift is called, within a sentence."""
-        return f"{self.words} {'against robustness' if self.words == 'accuracy' else 'in distribution and under shift'}"
+        against = _("{metric} against robustness"), _("{metric} in distribution and under shift")
+        return against[self.words != _(_ACCURACY)].format(metric=self.words)
 
     @property
     def against_robustness(self) -> str:
@@ -108,7 +112,8 @@ class Unit:
 
     def axis(self, of: str = "") -> str:
         """The title of an axis, perhaps with what it is the metric of."""
-        return f"{f'{of} {self.words}' if of else self.name}{', %' if self.share else ''}"
+        named = _("{of} {metric}").format(of=of, metric=self.words) if of else self.name
+        return f"{named}{', %' if self.share else ''}"
 
     def hover(self, place: str, digits: int = 2) -> str:
         """The part of a hover template that shows the coordinate ``place``.
@@ -153,8 +158,8 @@ def unit_of(*shown: Evaluation | SplitScore | str) -> Unit:
     better = all(name not in METRICS or METRICS[name].higher_is_better for name in metrics)
     if len(metrics) == 1:
         (name,) = metrics
-        return Unit(METRIC_WORDS[name] if name in METRICS else name, shares, better)
-    return Unit("score" if metrics else "accuracy", shares, better)
+        return Unit(_(METRIC_WORDS[name]) if name in METRICS else name, shares, better)
+    return Unit(_("score") if metrics else _(_ACCURACY), shares, better)
 
 
 def within_sentence(words: str) -> str:
@@ -171,5 +176,7 @@ def within_sentence(words: str) -> str:
 def counted(score: SplitScore) -> str:
     """How many examples are right, where a score is the share of them; else how many there are."""
     if score.estimate is not None:
-        return f"predicted, checked on {score.seen} of {score.total}"
-    return f"{score.correct} of {score.seen}" if score.metric == "accuracy" else f"of {score.seen}"
+        return _("predicted, checked on {seen} of {total}").format(seen=score.seen, total=score.total)
+    if score.metric == "accuracy":
+        return _("{correct} of {seen}").format(correct=score.correct, seen=score.seen)
+    return _("of {seen}").format(seen=score.seen)

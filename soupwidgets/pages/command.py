@@ -10,6 +10,7 @@ import typer
 
 from soupwidgets.commands.reports import Report, measuring
 from soupwidgets.evaluation import Evaluator
+from soupwidgets.translation import asked_language, speaking
 
 
 @measuring
@@ -30,10 +31,11 @@ def export(
     # It draws, which needs packages of an extra.
     from soupwidgets.pages.export import export_site
 
-    site = export_site(
-        folder, ev, fine_tuned=fine_tuned, splits=splits, examples=examples, accept_mb=accept_mb,
-        progress=sys.stderr.isatty(),
-    )  # fmt: skip
+    with speaking(asked_language()):
+        site = export_site(
+            folder, ev, fine_tuned=fine_tuned, splits=splits, examples=examples, accept_mb=accept_mb,
+            progress=sys.stderr.isatty(),
+        )  # fmt: skip
     sizes = "\n".join(f"  {name}: a visitor fetches {size:.1f} MB" for name, size in site.megabytes.items())
     served = f"python -m http.server --directory {site.folder}"
     return Report(

@@ -10,11 +10,13 @@ from typing import Any
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.pages.panels import Page
 from soupwidgets.panel.front_end import STATIC as PANEL
-from soupwidgets.panel.front_end import front_end, style
+from soupwidgets.panel.front_end import front_end, phrases, style
 from soupwidgets.panel.recording import filled_in, in_script
+from soupwidgets.translation import N_, current_language, grouped
+from soupwidgets.translation import gettext as _
 
 STATIC = Path(__file__).parent / "static"
-_NAMES = {"alpha": "Drag alpha", "soup": "Mix a soup", "landscape": "Walk on a landscape"}
+_NAMES = {"alpha": N_("Drag alpha"), "soup": N_("Mix a soup"), "landscape": N_("Walk on a landscape")}
 
 
 def page_html(page: Page, pages: Sequence[Page], told: Mapping[str, Any], own: Evaluator, ev: Evaluator) -> str:
@@ -31,35 +33,48 @@ def page_html(page: Page, pages: Sequence[Page], told: Mapping[str, Any], own: E
     """
     scripts = [PANEL / "recorded.js", *(STATIC / f"{name}.js" for name in ("numbers", page.name, "live"))]
     front = front_end().replace("export default { render };", "")
+    script = "\n".join([front, *(path.read_text("utf-8") for path in scripts)])
     parts = {
-        "title": escape(_NAMES[page.name]),
+        "language": escape(current_language()),
+        "pages": escape(_("Pages")),
+        "loading": escape(_("Loading what was measured\u2026")),
+        "no_disk": in_script(
+            _(
+                "A browser lets no page read the files beside it from a disk: run \u201cpython -m http.server\u201d in "
+                "this folder, and open http://localhost:8000."
+            )
+        ),
+        "title": escape(_(_NAMES[page.name])),
         "question": escape(page.question),
         "lead": escape(f"{page.question} {page.lead}"),
         "links": _links(page, pages),
         "look": _look(),
         "style": style(),
         "about": _about(own, ev, page.checkpoints),
-        "page": in_script(told),
-        "script": "\n".join([front, *(path.read_text("utf-8") for path in scripts)]),
+        "page": in_script({**told, "phrases": phrases(script)}),
+        "script": script,
     }
     return filled_in(STATIC / "page.html", parts)
 
 
 def index_html(pages: Sequence[Page], sizes: Mapping[str, int], own: Evaluator, ev: Evaluator) -> str:
     """The first page: what this is, the way to the others, and what the numbers are."""
+    size = _("{count} models, {megabytes} MB")
     cards = [
-        f'<li><a href="{page.name}.html"><h2>{_NAMES[page.name]}</h2><p>{escape(page.question)}</p>'
-        f"<p>{len(page.checkpoints)} models, {sizes[page.name] / 1e6:.1f} MB</p></a></li>"
+        f'<li><a href="{page.name}.html"><h2>{escape(_(_NAMES[page.name]))}</h2><p>{escape(page.question)}</p>'
+        f"<p>{escape(size.format(count=len(page.checkpoints), megabytes=f'{sizes[page.name] / 1e6:.1f}'))}</p></a></li>"
         for page in pages
     ]
-    lead = (
-        f"Models for {own.suite.name}, to be mixed by their weights. Every mixture that you choose is "
+    lead = _(
+        "Models for {suite}, to be mixed by their weights. Every mixture that you choose is "
         "computed and measured in your browser, on the images that come with the page; nothing is sent anywhere, and "
         "once a page has been loaded it works without a network."
-    )
+    ).format(suite=own.suite.name)
     models = list(dict.fromkeys(name for page in pages for name in page.checkpoints))
     parts = {
-        "title": escape(f"{own.suite.name}: mixing models"),
+        "language": escape(current_language()),
+        "numbers": escape(_("The numbers")),
+        "title": escape(_("{suite}: mixing models").format(suite=own.suite.name)),
         "lead": escape(lead),
         "look": _look(),
         "cards": "\n".join(cards),
@@ -73,10 +88,11 @@ def _look() -> str:
 
 
 def _links(page: Page, pages: Sequence[Page]) -> str:
-    links = ['<a href="index.html">About</a>']
+    about = _("About")
+    links = [f'<a href="index.html">{escape(about)}</a>']
     for one in pages:
         current = ' aria-current="page"' if one is page else ""
-        links.append(f'<a href="{one.name}.html"{current}>{_NAMES[one.name]}</a>')
+        links.append(f'<a href="{one.name}.html"{current}>{escape(_(_NAMES[one.name]))}</a>')
     return "".join(links)
 
 
@@ -84,15 +100,24 @@ def _about(own: Evaluator, ev: Evaluator, models: Sequence[str]) -> str:
     """Which models and images, and what an interval is."""
     splits = own.suite.splits
     images = sum(len(split) for split in splits.values())
-    sizes = {name: f"{len(split):,} of {len(ev.suite.splits[name]):,}" for name, split in splits.items()}
-    about = {
-        "Models": ", ".join(models),
-        "Images": f"{images:,}, a random sample of each split: "
-        + ", ".join(f"{name} ({size})" for name, size in sizes.items()),
-        "Recorded": "the curves, the presets and the pictures of the plane were measured by Python when this site was "
-        "exported, on these same images; so their numbers are those of the page, and not of all images",
-        "Intervals": "95% by Clopper and Pearson: where the accuracy on all images of the kind may be. Choose by "
-        "validation; the test and the shifts only report",
+    sizes = {
+        name: _("{count} of {all}").format(count=grouped(len(split)), all=grouped(len(ev.suite.splits[name])))
+        for name, split in splits.items()
     }
-    rows = "".join(f"<dt>{name}</dt><dd>{escape(words)}</dd>" for name, words in about.items())
+    sample = _("{images}, a random sample of each split: {sizes}")
+    about = {
+        _("Models"): ", ".join(models),
+        _("Images"): sample.format(
+            images=grouped(images), sizes=", ".join(f"{name} ({size})" for name, size in sizes.items())
+        ),
+        _("Recorded"): _(
+            "the curves, the presets and the pictures of the plane were measured by Python when this site was "
+            "exported, on these same images; so their numbers are those of the page, and not of all images"
+        ),
+        _("Intervals"): _(
+            "95% by Clopper and Pearson: where the accuracy on all images of the kind may be. Choose by "
+            "validation; the test and the shifts only report"
+        ),
+    }
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>" for name, words in about.items())
     return f"<dl>{rows}</dl>"

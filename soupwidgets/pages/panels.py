@@ -16,6 +16,7 @@ from soupwidgets.topics.alpha.flip_strips import FOLLOWED
 from soupwidgets.topics.alpha.panel import AlphaExplorer
 from soupwidgets.topics.landscape.panel import LandscapeExplorer
 from soupwidgets.topics.soup.panel import SoupMixer
+from soupwidgets.translation import gettext as _
 
 # A drag goes over mixtures that nobody has recorded.
 _STEP = 0.01
@@ -65,12 +66,12 @@ def alpha_page(ev: Evaluator, fine_tuned: str) -> Page:
         "classes": {split.name: list(ev.suite.class_names(split.name)) for split in splits},
         "pictures": all(has_pictures(split) for split in splits),
     }
-    question = "What happens between a model before and after fine-tuning?"
-    lead = (
-        f"Drag alpha, or type any number: the weights of {start} (alpha 0) and {fine_tuned} (alpha 1) are mixed and "
+    question = _("What happens between a model before and after fine-tuning?")
+    lead = _(
+        "Drag alpha, or type any number: the weights of {zero_shot} (alpha 0) and {fine_tuned} (alpha 1) are mixed and "
         "measured in this page. Watch accuracy in distribution (ID) and under distribution shift (OOD), and the images "
         "whose prediction flips."
-    )
+    ).format(zero_shot=start, fine_tuned=fine_tuned)
     return _page("alpha", ev, (start, fine_tuned), question, lead, content, own, controls=["alpha"])
 
 
@@ -92,8 +93,8 @@ def soup_page(ev: Evaluator, ingredients: Sequence[str]) -> Page:
         )
     finally:
         panel.close()
-    question = "Which mixture of several fine-tuned models is best?"
-    lead = (
+    question = _("Which mixture of several fine-tuned models is best?")
+    lead = _(
         "Set the coefficients in the table, each with its slider or typed: the weights are mixed and measured in this "
         "page. The buttons are methods: the mean of all fine-tuned models (uniform), or one after the other as "
         "long as validation does not suffer (greedy)."
@@ -125,8 +126,8 @@ def landscape_page(ev: Evaluator, corners: Sequence[str]) -> Page:
         "places": marks,
         "normal": NORMAL_95,
     }
-    question = "What lies between three models?"
-    lead = (
+    question = _("What lies between three models?")
+    lead = _(
         "Every point of the plane is a mixture of the three models. Drag the ring, or move it with the arrow keys: the "
         "model under it is mixed and measured in this page, on every split."
     )
@@ -153,7 +154,7 @@ def _page(
         "limits": limit_tables(ev.suite.splits.values()),
         "columns": {split.name: _columns(split.scoring.class_map) for split in ev.suite.splits.values()},
         "examples": examples_word(ev.suite),
-        "ready": "Any mixture is measured in this page.",
+        "ready": _("Any mixture is measured in this page."),
         "controls": controls,
         **own,
     }
@@ -170,7 +171,7 @@ def _edited(view: dict[str, Any]) -> dict[str, Any]:
 def _with_images_elsewhere(view: dict[str, Any]) -> dict[str, Any]:
     """The engine has the images of a strip; and no image is followed along alpha, for its path was not recorded."""
     strips = [
-        {**strip, "sets": None, "title": strip["title"].removesuffix(FOLLOWED),
+        {**strip, "sets": None, "title": strip["title"].removesuffix(_(FOLLOWED)),
          "pictures": [{**picture, "image": None} for picture in strip["pictures"]]}
         for strip in view["strips"]
     ]  # fmt: skip

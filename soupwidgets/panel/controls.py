@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from soupwidgets.panel.view import plain
-from soupwidgets.spelling import did_you_mean, nearest
+from soupwidgets.spelling import nearest
+from soupwidgets.translation import gettext as _
 
 Value = Any
 
@@ -146,8 +147,11 @@ class Choice(Control):
         """Return it, when it is an option."""
         values = [one for one, _ in self.pairs]
         if value not in values:
-            meant = did_you_mean(nearest(str(value), [str(one) for one in values]))
-            raise ValueError(f"{self.name} cannot be {value!r}.{meant or f' It is one of {values}.'}")
+            words = _("{name} cannot be {value}.").format(name=self.name, value=repr(value))
+            raise ValueError(
+                words
+                + (did_you_mean(str(value), map(str, values)) or _(" It is one of {values}.").format(values=values))
+            )
         return value
 
     def grid(self) -> list[Value]:
@@ -222,7 +226,10 @@ class Coefficients(Control):
 
     def checked(self, value: Value) -> dict[str, float]:
         """Return a number for each ingredient."""
-        return {str(name): _number(f"{self.name} of {name}", one) for name, one in value.items()}
+        return {
+            str(name): _number(_("{name} of {what}").format(name=self.name, what=name), one)
+            for name, one in value.items()
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,7 +256,7 @@ class Handle(Control):
         if value is None:
             return None
         if isinstance(value, str) or len(value) != 2:
-            raise ValueError(f"{self.name} is two numbers, not {value!r}")
+            raise ValueError(_("{name} is two numbers, not {value}").format(name=self.name, value=repr(value)))
         return [_number(self.name, one) for one in value]
 
 
@@ -269,11 +276,17 @@ class Events(Control):
     script: str = ""
 
 
+def did_you_mean(written: str, known: Iterable[str]) -> str:
+    """The question whether something similar was meant, with a leading space; empty where nothing is similar."""
+    found = nearest(written, known)
+    return _(" Did you mean {names}?").format(names=_(" or ").join(found)) if found else ""
+
+
 def _number(name: str, value: Any) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} is a number, not {value!r}") from None
+        raise ValueError(_("{name} is a number, not {value}").format(name=name, value=repr(value))) from None
     if not math.isfinite(number):
-        raise ValueError(f"{name} is a finite number, not {value!r}")
+        raise ValueError(_("{name} is a finite number, not {value}").format(name=name, value=repr(value)))
     return number

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from soupwidgets.panel.view import Picture
 from soupwidgets.suites import Split, Suite
+from soupwidgets.translation import N_
+from soupwidgets.translation import gettext as _
 
 
 def has_pictures(split: Split) -> bool:
@@ -13,11 +15,11 @@ def has_pictures(split: Split) -> bool:
 
 
 def examples_word(suite: Suite) -> str:
-    """What examples of a suite are called: images, texts, or examples."""
+    """What examples of a suite are called, in English: images, texts, or examples."""
     split = suite.id_test
     if has_pictures(split):
-        return "images"
-    return "examples" if split.texts is None else "texts"
+        return N_("images")
+    return N_("examples") if split.texts is None else N_("texts")
 
 
 def one_example(suite: Suite) -> str:
@@ -38,7 +40,10 @@ def picture_of(split: Split, row: int, *, label: str = "", **said: object) -> Pi
         Further fields of the `Picture`.
     """
     if has_pictures(split):
-        return Picture(split.images[row], f"image {row}: {label}", label, **said)  # type: ignore[arg-type]
-    if split.texts is not None:
-        return Picture(None, f"text {row}: {label}", label, text=split.texts[row], **said)  # type: ignore[arg-type]
-    return Picture(None, f"example {row}: {label}", label, text=f"number {row}", **said)  # type: ignore[arg-type]
+        said["image"], name = split.images[row], _("image {row}: {label}")
+    elif split.texts is not None:
+        said["text"], name = split.texts[row], _("text {row}: {label}")
+    else:
+        said["text"], name = _("number {row}").format(row=row), _("example {row}: {label}")
+    alt = name.format(row=row, label=label)
+    return Picture(**{"image": None, "alt": alt, "label": label, **said})  # type: ignore[arg-type]

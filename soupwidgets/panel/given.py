@@ -10,6 +10,7 @@ from soupwidgets.panel.examples import examples_word
 from soupwidgets.pool import Pool, PoolError
 from soupwidgets.suites import Suite
 from soupwidgets.suites.task import Task
+from soupwidgets.translation import gettext as _
 
 _KINDS = {"examples": "arrays of numbers"}
 _LABELS: dict[Task, str] = {
@@ -30,9 +31,10 @@ def evaluator_for(explorer: str, given: Any) -> Evaluator:
     """
     if isinstance(given, Evaluator):
         return given
-    it = "a " + type(given).__name__
-    write = f'{explorer}(Evaluator(pool, suite)), with pool = Pool.open("...") and suite = Suite.open("...")'
-    raise TypeError(f"{explorer} explores what an Evaluator measures, and was given {it}: write {write}")
+    it = _("a {kind}").format(kind=type(given).__name__)
+    words = _("{explorer} explores what an Evaluator measures, and was given {it}: write {write}")
+    write = _('{explorer}(Evaluator(pool, suite)), with pool = Pool.open("...") and suite = Suite.open("...")')
+    raise TypeError(words.format(explorer=explorer, it=it, write=write.format(explorer=explorer)))
 
 
 def check_kind(
@@ -73,9 +75,9 @@ def fine_tuned_models(explorer: str, pool: Pool) -> list[str]:
     """
     names = [*pool.fine_tuned, *pool.bad_ingredients]
     if not names:
-        there = ", ".join(pool.names[:5]) or "nothing"
-        raise PoolError(
-            f"{explorer} goes from the zero-shot model to a fine-tuned one, and the pool has none (there is {there}): "
+        words = _(
+            "{explorer} goes from the zero-shot model to a fine-tuned one, and the pool has none (there is {there}): "
             "open a folder that has both, or a list of their files"
         )
+        raise PoolError(words.format(explorer=explorer, there=", ".join(pool.names[:5]) or _("nothing")))
     return names

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from soupwidgets.figures.shown import plain_text
 from soupwidgets.panel.panel import Panel, State
 from soupwidgets.panel.view import View
+from soupwidgets.translation import gettext as _
 
 
 class LiveFigure(Panel):
@@ -24,7 +25,7 @@ class LiveFigure(Panel):
         self._figure = go.Figure(figure)
         for place, trace in enumerate(self._figure.data):
             trace.uid = trace.uid or f"trace-{place}"
-        super().__init__(plain_text(self._figure.layout.title.text or "figure"), ())
+        super().__init__(plain_text(self._figure.layout.title.text or _("figure")), ())
 
     def answer(self, state: State) -> Iterator[View]:
         """Show it."""

@@ -11,18 +11,26 @@ import pandas as pd
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.figures.style import interval_words
 from soupwidgets.panel.view import Table
+from soupwidgets.translation import N_, grouped
+from soupwidgets.translation import gettext as _
 
 _T = TypeVar("_T")
+_SEEN = {
+    "images": N_("{seen} of {total} images"),
+    "texts": N_("{seen} of {total} texts"),
+    "examples": N_("{seen} of {total} examples"),
+}
 
 
 def how_far(evaluation: Evaluation, examples: str = "images") -> tuple[str, int, int]:
     """Words for how far an evaluation is; ``examples`` seen (what they are called), and in all."""
     seen = sum(score.seen for score in evaluation.scores.values())
     total = sum(score.total for score in evaluation.scores.values())
-    state = "exact" if evaluation.exact else "coarse so far"
+    state = _("exact") if evaluation.exact else _("coarse so far")
+    far = _(_SEEN[examples]).format(seen=grouped(seen), total=grouped(total))
     if evaluation.predicted:
-        state += ", predicted from neighbours, checked on"
-    return f"{state}{'' if evaluation.predicted else ','} {seen:,} of {total:,} {examples}", seen, total
+        far = _("predicted from neighbours, checked on {far}").format(far=far)
+    return f"{state}, {far}", seen, total
 
 
 def percent_limits(interval: tuple[float, float]) -> str:

@@ -12,12 +12,13 @@ from typing import Any
 import anywidget
 import traitlets
 
-from soupwidgets.panel.controls import Button, Control, Events
-from soupwidgets.panel.front_end import front_end, plotly_javascript, style
+from soupwidgets.panel.controls import Button, Control, Events, did_you_mean
+from soupwidgets.panel.front_end import front_end, phrases, plotly_javascript, style
 from soupwidgets.panel.newest_wins import NewestWins, Step, Steps
 from soupwidgets.panel.notebook_cells import close_with_cell, in_a_notebook
 from soupwidgets.panel.view import View
-from soupwidgets.spelling import did_you_mean, nearest
+from soupwidgets.translation import ENGLISH, current_language, said_in, speaking
+from soupwidgets.translation import gettext as _
 
 State = dict[str, Any]
 # A step with nothing to show.
@@ -70,12 +71,16 @@ class Panel(anywidget.AnyWidget):
     error = traitlets.Unicode("").tag(sync=True)
     running = traitlets.Unicode("").tag(sync=True)
     bookmarks: Any = traitlets.List().tag(sync=True)
+    # What words are said in, and what the front end says in it.
+    language = traitlets.Unicode(ENGLISH).tag(sync=True)
+    phrases = traitlets.Dict().tag(sync=True)
     # The front end counts what it asks; the kernel repeats the number, so that silence can be told from work.
     asked = traitlets.Int(0).tag(sync=True)
     heard = traitlets.Int(0).tag(sync=True)
 
     def __init__(self, title: str, controls: Iterable[Control]) -> None:
-        super().__init__(title=title)
+        language = current_language()
+        super().__init__(title=title, language=language, phrases=_front_end_phrases(language))
         self.layout.width = "100%"
         self._controls = {control.name: control for control in controls}
         for name in self._controls:
@@ -87,7 +92,7 @@ class Panel(anywidget.AnyWidget):
         # By control, the number of the last event that was taken up; the front end keeps what is beyond it.
         self._received: dict[str, int] = {}
         # Setting up may take seconds: from the first moment on it says what it is about.
-        self.view = View(words=f"starting: {title}", done=0).to_json()
+        self.view = View(words=_("starting: {title}").format(title=title), done=0).to_json()
         self.controls = self._told()
         self.add_traits(**{name: _trait(c) for name, c in self._controls.items()})
         for name, control in self._controls.items():
@@ -167,14 +172,14 @@ class Panel(anywidget.AnyWidget):
             When a control cannot have such a value.
         """
         view = View()
-        for step in self.answer({**self.state, **self._checked(state)}):
+        for step in self._answers({**self.state, **self._checked(state)}):
             view = step or view
         return view
 
     def do(self, name: str, **state: Any) -> State:
         """Do what a button starts, without a screen, and return the state that it leads to."""
         asked = {**self.state, **self._checked(state)}
-        for step in self.act(name, asked):
+        for step in said_in(self.language, self.act(name, asked)):
             if isinstance(step, dict):
                 # Not checked: what a control can be may change with the views on the way, which nobody shows here.
                 asked |= step
@@ -272,11 +277,17 @@ class Panel(anywidget.AnyWidget):
             self._work.in_background(self._fill_steps(state))
 
     def _answering(self, state: State) -> Steps:
-        for view in self.answer(state):
+        for view in self._answers(state):
             yield self._showing(view, state)
 
+    def _answers(self, state: State) -> Iterator[View | None]:
+        return said_in(self.language, self.answer(state))
+
+    def _fills(self, state: State) -> Iterator[Filled | None]:
+        return said_in(self.language, self.fill(state))
+
     def _fill_steps(self, state: State) -> Steps:
-        for step in self.fill(state):
+        for step in self._fills(state):
             if step is None:
                 yield _NOTHING
                 continue
@@ -286,7 +297,7 @@ class Panel(anywidget.AnyWidget):
                 yield from self._answering(self.state)
 
     def _acting(self, name: str, state: State) -> Steps:
-        for step in self.act(name, state):
+        for step in said_in(self.language, self.act(name, state)):
             if step is None or isinstance(step, View):
                 yield self._showing(step, state)
             else:
@@ -300,7 +311,8 @@ class Panel(anywidget.AnyWidget):
         return _NOTHING if view is None else ("view", partial(self._show, view, self._json(view, state)))
 
     def _json(self, view: View, state: State) -> dict[str, Any]:
-        return view.to_json() | {"state": state, "code": self.code(state), "received": dict(self._received)}
+        with speaking(self.language):
+            return view.to_json() | {"state": state, "code": self.code(state), "received": dict(self._received)}
 
     def _show(self, view: View, json: dict[str, Any]) -> None:
         if view.controls:
@@ -325,7 +337,8 @@ class Panel(anywidget.AnyWidget):
         if isinstance(control, Button):
             if control.writes and not self.writes_files:
                 # It is not drawn; whoever asks for it all the same is told.
-                self.error = "this panel is served to others: it writes no files on the machine where it runs"
+                with speaking(self.language):
+                    self.error = _("this panel is served to others: it writes no files on the machine where it runs")
                 return
             self.running, self.error = name, ""
             self._work.request(self._acting(name, self.state))
@@ -359,23 +372,32 @@ class Panel(anywidget.AnyWidget):
             self._start()
 
     def _checked(self, state: Mapping[str, Any]) -> State:
-        unknown = [name for name in state if name not in self._controls]
-        if unknown:
-            meant = did_you_mean(nearest(unknown[0], self._controls)) or f" It has {', '.join(self._controls)}."
-            raise KeyError(f"{type(self).__name__} has no control {unknown[0]!r}.{meant}")
-        led = {key: one for name, value in state.items() for key, one in self.led(name, value).items()}
-        return {name: self._controls[name].checked(value) for name, value in {**led, **state}.items()}
+        with speaking(self.language):
+            unknown = [name for name in state if name not in self._controls]
+            if unknown:
+                there = _(" It has {names}.").format(names=", ".join(self._controls))
+                words = _("{panel} has no control {name}.").format(panel=type(self).__name__, name=repr(unknown[0]))
+                raise KeyError(words + (did_you_mean(unknown[0], self._controls) or there))
+            led = {key: one for name, value in state.items() for key, one in self.led(name, value).items()}
+            return {name: self._controls[name].checked(value) for name, value in {**led, **state}.items()}
 
 
 def _trait(control: Control) -> traitlets.TraitType[Any, Any]:
     class Checked(traitlets.Any):
         def validate(self, obj: Panel, value: Any) -> Any:
             try:
-                return obj._controls[control.name].checked(value)
+                with speaking(obj.language):
+                    return obj._controls[control.name].checked(value)
             except ValueError as error:
                 raise traitlets.TraitError(str(error)) from None
 
     return Checked(control.value).tag(sync=True)
+
+
+@cache
+def _front_end_phrases(language: str) -> dict[str, str]:
+    with speaking(language):
+        return phrases(Panel._esm)
 
 
 @cache

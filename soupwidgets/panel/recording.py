@@ -52,6 +52,7 @@ def write_page(panel: Panel, path: str | Path, fixed: Mapping[str, Any]) -> Path
     content = recorded_content(panel, fixed)
     parts = {
         "title": escape(panel.title),
+        "language": escape(panel.language),
         "style": style(),
         "front_end": front_end().replace("export default { render };", ""),
         "page": "\n".join((STATIC / f"{name}.js").read_text("utf-8") for name in ("recorded", "page")),
@@ -98,7 +99,8 @@ def recorded_content(
     -------
     dict
         ``title``, ``controls``, ``state``; ``varied``, the recorded values by control; ``answers``, a view for each
-        combination of them (by the JSON of its values); and ``shared``, what several views have.
+        combination of them (by the JSON of its values); ``shared``, what several views have; and ``language`` and
+        ``phrases``, those of the panel.
 
     Raises
     ------
@@ -137,7 +139,7 @@ def recorded_content(
     ]
     return {
         "title": panel.title, "controls": controls, "state": state, "varied": grids, "answers": answers,
-        "shared": shared,
+        "shared": shared, "language": panel.language, "phrases": panel.phrases,
     }  # fmt: skip
 
 
@@ -160,7 +162,7 @@ def _fill_in(panel: Panel, states: Iterable[dict[str, Any]]) -> None:
         key = panel.fill_key(state)
         if key not in done:
             done.append(key)
-            for _ in panel.fill(state):
+            for _ in panel._fills(state):
                 pass
 
 

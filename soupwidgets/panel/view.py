@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from soupwidgets.figures.drawing import Drawing
+from soupwidgets.translation import gettext as _
 
 Cell = str | float | None
 Tone = Literal["good", "bad", "neutral"]
@@ -41,6 +42,8 @@ class Table:
         A sentence below the table.
     drawn
         Whether it is drawn, or only offered to be saved.
+    saved_columns
+        Headings in a saved file, which are the same in every language; those that are shown when empty.
     """
 
     title: str
@@ -48,6 +51,13 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     note: str = ""
     drawn: bool = True
+    saved_columns: Sequence[str] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Convert it to what the front end draws."""
+        told: dict[str, Any] = plain(vars(self))
+        saved = told.pop("saved_columns")
+        return told | ({"saved_columns": saved} if saved and saved != told["columns"] else {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +175,7 @@ class View:
         """
         return {
             "figures": [self._figure(name, figure) for name, figure in self.figures.items()],
-            "tables": [plain(vars(table)) for table in self.tables],
+            "tables": [table.to_json() for table in self.tables],
             "strips": [
                 {
                     "title": strip.title,
@@ -193,7 +203,9 @@ class View:
         layout = {key: value for key, value in drawn["layout"].items() if key not in ("template", "meta")}
         words = drawn["layout"].get("meta", {}).get("text", "")
         found = {"name": name, "data": plain(drawn["data"]), "layout": plain(layout), "words": words}
-        return found | {"sets": plain(self.clicks.get(name)), "chooses": self.lassos.get(name)}
+        found |= {"sets": plain(self.clicks.get(name)), "chooses": self.lassos.get(name)}
+        # The name is data; what it is called where it is offered to be saved is not.
+        return found | ({"label": label} if (label := _(name)) != name else {})
 
 
 def plain(value: Any) -> Any:

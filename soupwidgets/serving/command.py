@@ -21,6 +21,7 @@ from soupwidgets.commands.options import (
     open_pool,
     show,
 )
+from soupwidgets.translation import asked_language, speaking
 
 _PUBLIC = """\
 It listens on every network that this machine is in. Whoever has the link sees the images, the results and what is in
@@ -82,7 +83,8 @@ def serve(
     links = "\n".join(f"  http://{name}:{port}/?access_token={token}" for name in names)
     show(f"{ev.suite.name}: {len(opened)} models, at most {visitors} visitors. Open, and give to others:\n{links}")
     show(_PUBLIC if public else "It listens on this machine alone; --public lets others in. Ctrl-C ends it.")
-    run(application, host, port)
+    with speaking(asked_language()):
+        run(application, host, port)
 
 
 def _free_port(host: str) -> int:

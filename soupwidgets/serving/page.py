@@ -8,6 +8,7 @@ from typing import Any
 import marimo as mo
 
 from soupwidgets.serving.visits import Room, Visit
+from soupwidgets.translation import gettext as _
 
 
 class Door:
@@ -33,8 +34,8 @@ class Door:
         """
         self._visit = visit = self._visit or self._room.enter()
         if visit is None:
-            words = f"The room is full ({self._room.most} visitors). This page opens as soon as somebody leaves."
-            return mo.vstack([mo.callout(words, kind="warn"), again])
+            words = _("The room is full ({most} visitors). This page opens as soon as somebody leaves.")
+            return mo.vstack([mo.callout(words.format(most=self._room.most), kind="warn"), again])
         return mo.ui.tabs({words: mo.lazy(partial(_explorer, visit, name)) for words, name in visit.names.items()})
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from soupwidgets.panel import Panel
 from soupwidgets.serving.engine import Engine
+from soupwidgets.translation import N_
+from soupwidgets.translation import gettext as _
 from soupwidgets.widgets import all_explorers
 
 # Seconds between two looks at who has left.
@@ -103,14 +105,14 @@ class Visit:
                 self._panels[name] = self._room.engine.panel(name)
             except Exception as error:
                 # What a panel says of a pool that it cannot show is for the visitor; nobody else is disturbed.
-                return f"{_words(name)} cannot be shown: {error}"
+                return _("{explorer} cannot be shown: {error}").format(explorer=_words(name), error=error)
         return self._panels[name]
 
     def note(self, name: str) -> str:
         """A sentence above an explorer; empty for most."""
         panel = self._panels.get(name)
         code = getattr(getattr(panel, "session", None), "code", None)
-        return f"Keep your code, to come back or to take things back: {code}" if code else ""
+        return _("Keep your code, to come back or to take things back: {code}").format(code=code) if code else ""
 
 
 def _takes_one(panel: Any) -> bool:
@@ -122,16 +124,20 @@ def _takes_one(panel: Any) -> bool:
 
 
 def _words(name: str) -> str:
-    """Words of a class's name.
+    """Words of a class's name, which are translated where it is one of ours.
 
     Examples
     --------
     >>> _words("MistakeReviewer")
     'Mistake reviewer'
     """
-    return re.sub(r"(?<=[a-z])([A-Z])", lambda match: f" {match[1].lower()}", name)
+    return _(re.sub(r"(?<=[a-z])([A-Z])", lambda match: f" {match[1].lower()}", name))
 
 
+_CALLED = (
+    N_("Alpha explorer"), N_("Soup mixer"), N_("Frontier explorer"), N_("Landscape explorer"), N_("Diversity explorer"),
+    N_("Mistake reviewer"), N_("Spectrum explorer"),
+)  # fmt: skip
 _ORDER = {name: place for place, name in enumerate((
     "AlphaExplorer", "SoupMixer", "FrontierExplorer", "LandscapeExplorer", "DiversityExplorer", "MistakeReviewer",
     "SpectrumExplorer",

@@ -23,6 +23,7 @@ from soupwidgets.stats.output_metrics import (
     r2,
     squared_error,
 )
+from soupwidgets.translation import N_
 
 Of = Literal["outputs", "predictions"]
 # 95% of a normal distribution lie within this many standard deviations.
@@ -242,18 +243,18 @@ def _nothing(_outputs: NDArray[Any], _targets: NDArray[Any]) -> float:
 _BUILT_IN = {
     metric.name: metric
     for metric in (
-        Metric("accuracy", _accuracy, "accuracy", of="predictions", share=True),
-        Metric("macro_f1", _nothing, "macro-F1", of="predictions", share=True),
-        Metric("worst_group", _nothing, "accuracy of the worst group", of="predictions", share=True),
-        Metric(MULTI_LABEL, _nothing, "multi-label accuracy", of="predictions", share=True),
-        Metric("balanced_accuracy", balanced_accuracy, "balanced accuracy", of="predictions", share=True),
-        Metric("auroc", auroc, "AUROC", share=True),
-        Metric("average_precision", average_precision, "average precision", share=True),
-        Metric("exact_match", exact_match, "share with all labels right", of="predictions", share=True),
-        Metric("r2", r2, "R2"),
-        Metric("rmse", squared_error, "root mean squared error", higher_is_better=False, root=True),
-        Metric("mean_iou", mean_iou, "mean IoU", of="predictions", share=True),
-        Metric("pixel_accuracy", pixel_accuracy, "share of correct pixels", of="predictions", share=True),
+        Metric("accuracy", _accuracy, N_("accuracy"), of="predictions", share=True),
+        Metric("macro_f1", _nothing, N_("macro-F1"), of="predictions", share=True),
+        Metric("worst_group", _nothing, N_("accuracy of the worst group"), of="predictions", share=True),
+        Metric(MULTI_LABEL, _nothing, N_("multi-label accuracy"), of="predictions", share=True),
+        Metric("balanced_accuracy", balanced_accuracy, N_("balanced accuracy"), of="predictions", share=True),
+        Metric("auroc", auroc, N_("AUROC"), share=True),
+        Metric("average_precision", average_precision, N_("average precision"), share=True),
+        Metric("exact_match", exact_match, N_("share with all labels right"), of="predictions", share=True),
+        Metric("r2", r2, N_("R2")),
+        Metric("rmse", squared_error, N_("root mean squared error"), higher_is_better=False, root=True),
+        Metric("mean_iou", mean_iou, N_("mean IoU"), of="predictions", share=True),
+        Metric("pixel_accuracy", pixel_accuracy, N_("share of correct pixels"), of="predictions", share=True),
     )
 }
 METRICS: dict[str, Metric] = dict(_BUILT_IN)

@@ -20,7 +20,19 @@ from soupwidgets.topics.spectrum import read_label_noise_study
 from tests.browser.jupyter import ROOT
 
 _STUDIES = ROOT / "data" / "studies"
-_TOLD = ("title", "controls", "view", "filled", "error", "running", "bookmarks", "asked", "heard")
+_TOLD = (
+    "title",
+    "language",
+    "phrases",
+    "controls",
+    "view",
+    "filled",
+    "error",
+    "running",
+    "bookmarks",
+    "asked",
+    "heard",
+)
 _PAGE = """
 const packed = Uint8Array.from(atob(document.getElementById("plotly").textContent), (letter) => letter.charCodeAt(0));
 const panels = {};
@@ -55,6 +67,7 @@ def write_snapshot(path: Path, panels: Mapping[str, Panel]) -> Path:
     }
     parts = {
         "title": "Panels",
+        "language": "en",
         "style": style(),
         "front_end": front_end().replace("export default { render };", ""),
         "page": _PAGE,

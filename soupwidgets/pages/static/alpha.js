@@ -15,22 +15,32 @@ const PANEL = {
   moved(base, { alpha, shift }, found, live) {
     const scores = scoresOf(found, live);
     const exact = allExact(scores);
-    const at = `alpha ${Number(alpha.toPrecision(3))}`;
-    const coarse = exact ? "" : " (coarse)";
+    const rounded = Number(alpha.toPrecision(3));
+    const at = exact ? rounded : _("{alpha} (coarse)", { alpha: rounded });
     const rule = (figure) => ({ shapes: figure.layout.shapes.map((shape) => ({ ...shape, x0: alpha, x1: alpha })) });
     const draw = {
       frontier(figure) {
         const point = frontierPoint(scores, shift);
-        const here = `Here, at ${at}${coarse}: ${pointWords(point)}.`;
-        const words = figure.words.replace(/Here, at alpha [^]*?(?= Best alpha by validation)/, () => here);
-        return frontierMoved(figure, point, exact, { label: "this alpha", words });
+        const here = _("Here, at alpha {alpha}: ID {id} (95% interval {id_limits}), {name} {ood} ({ood_limits}).");
+        const best = figure.words.lastIndexOf(beginning(_("Best alpha by validation: {alpha}.")));
+        const { id, ood, name } = point;
+        const said = filledIn(here, {
+          alpha: at, name, id: percentWords(id.value), id_limits: limitsWords(id.interval), ood: percentWords(ood.value), ood_limits: limitsWords(ood.interval),
+        });
+        const words = `${figure.words.slice(0, figure.words.indexOf(beginning(here)))}${said} ${figure.words.slice(best)}`;
+        return frontierMoved(figure, point, exact, { label: _("this alpha"), words });
       },
       curves(figure) {
         const rows = scores.map(({ name, value }) => `${name} ${percentWords(value)}`).join(", ");
-        const words = `${figure.words.slice(0, figure.words.lastIndexOf("At alpha"))}At ${at}${coarse}: ${rows}.`;
+        const last = figure.words.lastIndexOf(beginning(_("At alpha {alpha}: {rows}.")));
+        const words = figure.words.slice(0, last) + _("At alpha {alpha}: {rows}.", { alpha: at, rows });
         return moved(figure, {}, { words, layout: rule(figure) });
       },
-      splits: (figure) => rowsMoved(figure, scores, `Accuracy on every split at ${at}, with 95% intervals: ${rowWords(scores)}.`),
+      splits(figure) {
+        const metric = _("accuracy")[0].toUpperCase() + _("accuracy").slice(1);
+        const words = _("{metric} on every split at alpha {alpha}, with 95% intervals: {said}.", { metric, alpha: rounded, said: rowWords(scores) });
+        return rowsMoved(figure, scores, words);
+      },
       classes: (figure) => moved(figure, {}, { layout: rule(figure) }),
     };
     const { words, ...done } = farWords(scores, live.examples);
@@ -51,8 +61,13 @@ const PANEL = {
     const shown = flips.sort((a, b) => distance(a) - distance(b) || a.index - b.index).slice(0, SHOWN);
     const pictures = shown.map((flip) => picture(flip, live.classes[split]));
     const count = (what) => flips.filter((flip) => flip[what]).length;
-    const title = `${live.examples[0].toUpperCase()}${live.examples.slice(1)} of '${split}' that flip between alpha ${shortNumber(low)} and ${shortNumber(high)}: ${flips.length} of ${grouped(ends[0].of)} (${count("fixed")} become right, ${count("broken")} become wrong)`;
-    const strip = { title, pictures, empty: "No prediction changes here.", sets: null, large: false };
+    const places = { split, low: shortNumber(low), high: shortNumber(high), flips: flips.length, total: grouped(ends[0].of), fixed: count("fixed"), broken: count("broken") };
+    const titles = {
+      images: _("Images of '{split}' that flip between alpha {low} and {high}: {flips} of {total} ({fixed} become right, {broken} become wrong)", places),
+      texts: _("Texts of '{split}' that flip between alpha {low} and {high}: {flips} of {total} ({fixed} become right, {broken} become wrong)", places),
+      examples: _("Examples of '{split}' that flip between alpha {low} and {high}: {flips} of {total} ({fixed} become right, {broken} become wrong)", places),
+    };
+    const strip = { title: titles[live.examples], pictures, empty: _("No prediction changes here."), sets: null, large: false };
     return PANEL.illustrated([strip], { shift }, engine, live);
   },
 
@@ -87,9 +102,9 @@ function flipsBetween(before, after, columns) {
 }
 
 function picture({ index, label, before, after, fixed: right, broken }, names) {
-  const [verdict, mark, tone] = right ? ["now right", "\u2713", "good"] : broken ? ["now wrong", "\u2717", "bad"] : ["still wrong", "\u2022", "neutral"];
+  const [verdict, mark, tone] = right ? [_("now right"), "\u2713", "good"] : broken ? [_("now wrong"), "\u2717", "bad"] : [_("still wrong"), "\u2022", "neutral"];
   const said = `${names[before]} \u2192 ${names[after]}`;
-  return { image: null, alt: `image ${index}: ${names[label]}`, label: names[label], said, verdict, mark, tone, key: index, text: "", whole: "" };
+  return { image: null, alt: _("image {row}: {label}", { row: index, label: names[label] }), label: names[label], said, verdict, mark, tone, key: index, text: "", whole: "" };
 }
 
 // Pixels [height, width] or [height, width, 3] as a data: address.

@@ -2,6 +2,7 @@
 // mixed and measured here. Of what is asked the newest wins, and its coarse answer comes first.
 
 const told = JSON.parse(document.getElementById("page").textContent);
+const _ = speaker(told.phrases);
 const here = new URL(".", location.href);
 const read = fetching(new URL("data/", here));
 const unpacked = async (file) => new TextDecoder().decode(await content(read, file));
@@ -55,7 +56,10 @@ async function openPage() {
     }
     const known = measured.get(keyOf(recipe));
     if (known) model.tell({ view: viewOf(wanted, known) });
-    else model.tell({ view: { ...(model.get("view") ?? base), words: `${PANEL.waiting(state)}: ${engine ? "measuring in this page" : "waits for what measures, which is loading"}`, done: 0, total: 1 } });
+    else {
+      const waits = engine ? _("measuring in this page") : _("waits for what measures, which is loading");
+      model.tell({ view: { ...(model.get("view") ?? base), words: `${PANEL.waiting(state)}: ${waits}`, done: 0, total: 1 } });
+    }
     return work(model);
   }
 
@@ -92,7 +96,7 @@ async function openPage() {
       }
     } catch (error) {
       wanted = null;
-      model.tell({ error: `This page cannot measure: ${error.message}` });
+      model.tell({ error: _("This page cannot measure: {error}", { error: error.message }) });
     } finally {
       working = false;
     }
@@ -112,7 +116,8 @@ async function openPage() {
       const found = await measure(one.recipe, undefined, { signal, onCoarse });
       const view = viewOf(one, found);
       show(view);
-      model.tell({ filled: { words: `${live.ready} The last took ${((performance.now() - begun) / 1000).toFixed(1)} s.`, done: 1, total: 1 } });
+      const took = _("The last took {seconds} s.", { seconds: ((performance.now() - begun) / 1000).toFixed(1) });
+      model.tell({ filled: { words: `${live.ready} ${took}`, done: 1, total: 1 } });
       if (PANEL.strips && wanted === one) {
         const strips = await PANEL.strips(one.state, (recipe, splits) => measure(recipe, splits, { signal }), engine, live);
         if (wanted === one) show({ ...view, strips });
@@ -124,7 +129,7 @@ async function openPage() {
 
   function opened(model) {
     opening ??= (async () => {
-      model.tell({ filled: { words: `loading what measures (${told.megabytes} MB)`, done: 0, total: 1 } });
+      model.tell({ filled: { words: _("loading what measures ({megabytes} MB)", told), done: 0, total: 1 } });
       engine = await openEngine(new URL("engine/", here), { manifest: told.manifest });
       model.tell({ filled: { words: live.ready, done: 1, total: 1 } });
       document.documentElement.dataset.engine = "ready";
@@ -138,7 +143,7 @@ async function openPage() {
     try {
       definePlotly(await plotlyText);
     } catch (error) {
-      model.tell({ error: `This page cannot draw: ${error.message}` });
+      model.tell({ error: _("This page cannot draw: {error}", { error: error.message }) });
     }
   });
   followAddress(model, [...new Set([...Object.keys(recorded.varied), ...PANEL.free])], recorded);
@@ -151,7 +156,7 @@ async function openPage() {
     // So that the first answer does not wait for images, and nothing is missing without a network.
     await engine.load();
   } catch (error) {
-    model.tell({ error: `This page cannot measure: ${error.message}` });
+    model.tell({ error: _("This page cannot measure: {error}", { error: error.message }) });
   }
   // A browser that keeps nothing shows the page all the same.
   await keepForLater().catch(() => {});
@@ -168,5 +173,5 @@ async function keepForLater() {
 }
 
 openPage().catch((error) => {
-  document.getElementById("panel").replaceChildren(h("p", { role: "alert" }, `This page cannot be shown: ${error.message}`));
+  document.getElementById("panel").replaceChildren(h("p", { role: "alert" }, _("This page cannot be shown: {error}", { error: error.message })));
 });

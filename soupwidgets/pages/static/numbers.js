@@ -9,9 +9,13 @@ function fixed(value, digits) {
   return value < 0 ? `-${text}` : text;
 }
 
+// What a phrase begins with, before its first place: by that its sentence is found among others.
+const beginning = (phrase) => phrase.split("{")[0];
+
 const percentWords = (share, digits = 1) => `${fixed(100 * share, digits)}%`;
-const limitsWords = ([low, high], digits = 1) => `${percentWords(low, digits)} to ${percentWords(high, digits)}`;
-const grouped = (count) => count.toLocaleString("en-US");
+const limitsWords = ([low, high], digits = 1) => _("{low} to {high}", { low: percentWords(low, digits), high: percentWords(high, digits) });
+// Beside a decimal point the comma of 2,400 would be read as a decimal comma.
+const grouped = (count) => (document.documentElement.lang === "en" ? count.toLocaleString("en-US") : count.toLocaleString("en-US").replaceAll(",", "\u202f"));
 
 // What the engine found, split by split, with intervals.
 function scoresOf(found, { splits, limits }) {
@@ -37,20 +41,26 @@ function frontierPoint(scores, shift) {
   const shifts = scores.filter(({ role }) => role === "shift");
   if (!shifts.length) return null;
   const id = scores.find(({ role }) => role === "id_test");
-  return shift === null ? { id, ood: meanOf(shifts), name: "Mean OOD" } : { id, ood: scores.find(({ name }) => name === shift), name: `OOD (${shift})` };
+  return shift === null ? { id, ood: meanOf(shifts), name: _("Mean OOD") } : { id, ood: scores.find(({ name }) => name === shift), name: _("OOD ({split})", { split: shift }) };
 }
 
 function pointWords({ id, ood, name }) {
   return `ID ${percentWords(id.value)} (95% interval ${limitsWords(id.interval)}), ${name} ${percentWords(ood.value)} (${limitsWords(ood.interval)})`;
 }
 
-const rowWords = (scores) => scores.map((one) => `${one.name} ${percentWords(one.value, 2)} (${limitsWords(one.interval)}, ${one.correct} of ${one.seen})`).join("; ");
+const rowWords = (scores) => scores.map((one) => {
+  const counted = _("{correct} of {seen}", one);
+  return `${one.name} ${percentWords(one.value, 2)} (${limitsWords(one.interval)}, ${counted})`;
+}).join("; ");
 
 const allExact = (scores) => scores.every(({ exact }) => exact);
 
 function farWords(scores, examples) {
   const [seen, total] = ["seen", "total"].map((what) => scores.reduce((sum, one) => sum + one[what], 0));
-  return { words: `${allExact(scores) ? "exact" : "coarse so far"}, ${grouped(seen)} of ${grouped(total)} ${examples}`, done: seen, total };
+  const counts = { seen: grouped(seen), total: grouped(total) };
+  const far = { images: _("{seen} of {total} images", counts), texts: _("{seen} of {total} texts", counts), examples: _("{seen} of {total} examples", counts) };
+  const state = allExact(scores) ? _("exact") : _("coarse so far");
+  return { words: `${state}, ${far[examples]}`, done: seen, total };
 }
 
 // Where scores stand on an axis of percent, with the lengths of their error bars; `bar` is how these look.

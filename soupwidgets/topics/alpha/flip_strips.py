@@ -9,10 +9,26 @@ from soupwidgets.panel.examples import examples_word, picture_of
 from soupwidgets.panel.view import Strip
 from soupwidgets.suites import Split, Suite
 from soupwidgets.topics.alpha.flips import find_flips
+from soupwidgets.translation import N_, grouped
+from soupwidgets.translation import gettext as _
 
 SHOWN = 12
 # What a panel adds to the title: a click shows the image along alpha.
-FOLLOWED = ". Click one to follow it"
+FOLLOWED = N_(". Click one to follow it")
+_FLIPPING = {
+    "images": N_(
+        "Images of '{split}' that flip between alpha {low} and {high}: {flips} of {total} "
+        "({fixed} become right, {broken} become wrong)"
+    ),
+    "texts": N_(
+        "Texts of '{split}' that flip between alpha {low} and {high}: {flips} of {total} "
+        "({fixed} become right, {broken} become wrong)"
+    ),
+    "examples": N_(
+        "Examples of '{split}' that flip between alpha {low} and {high}: {flips} of {total} "
+        "({fixed} become right, {broken} become wrong)"
+    ),
+}
 
 
 def flips_near(suite: Suite, measured: Mapping[float, Evaluation], alpha: float, split: Split) -> Strip | None:
@@ -45,16 +61,21 @@ def flips_near(suite: Suite, measured: Mapping[float, Evaluation], alpha: float,
     names = suite.class_names(split.name)
     pictures = []
     for flip in nearest:
-        verdict, mark, tone = ("still wrong", "\u2022", "neutral")
+        verdict, mark, tone = (_("still wrong"), "\u2022", "neutral")
         if flip.fixed:
-            verdict, mark, tone = "now right", "\u2713", "good"
+            verdict, mark, tone = _("now right"), "\u2713", "good"
         elif flip.broken:
-            verdict, mark, tone = "now wrong", "\u2717", "bad"
+            verdict, mark, tone = _("now wrong"), "\u2717", "bad"
         label, said = names[flip.label], f"{names[flip.before]} \u2192 {names[flip.after]}"
         known = {"said": said, "verdict": verdict, "mark": mark, "tone": tone, "key": flip.index}
         pictures.append(picture_of(split, flip.index, label=label, **known))
-    title = (
-        f"{examples_word(suite).capitalize()} of '{split.name}' that flip between alpha {low:g} and {high:g}: "
-        f"{len(flips)} of {len(split):,} ({fixed} become right, {broken} become wrong){FOLLOWED}"
-    )
-    return Strip(title, pictures, "No prediction changes here.", sets="image")
+    title = _(_FLIPPING[examples_word(suite)]).format(
+        split=split.name,
+        low=f"{low:g}",
+        high=f"{high:g}",
+        flips=len(flips),
+        total=grouped(len(split)),
+        fixed=fixed,
+        broken=broken,
+    ) + _(FOLLOWED)
+    return Strip(title, pictures, _("No prediction changes here."), sets="image")

@@ -14,7 +14,7 @@ from soupwidgets.methods import Sweep, wise_ft
 from soupwidgets.methods.sweep import alpha_grid
 from soupwidgets.panel.choices import choice_of_fine_tuned, choice_of_shift
 from soupwidgets.panel.controls import Choice, Number, Slider
-from soupwidgets.panel.examples import examples_word, one_example, picture_of
+from soupwidgets.panel.examples import examples_word, picture_of
 from soupwidgets.panel.given import evaluator_for
 from soupwidgets.panel.measured import how_far, spaced
 from soupwidgets.panel.panel import Filled, Panel, State
@@ -24,6 +24,16 @@ from soupwidgets.suites import Split
 from soupwidgets.topics.alpha import figures
 from soupwidgets.topics.alpha.classes import class_changes, class_curves
 from soupwidgets.topics.alpha.flip_strips import flips_near
+from soupwidgets.translation import N_
+from soupwidgets.translation import gettext as _
+
+# Names of figures are part of a view's data; they are shown where one of them is saved.
+_FIGURES = (N_("frontier"), N_("curves"), N_("splits"), N_("classes"), N_("image"))
+_LARGE = {
+    "images": N_("Image {row} of '{split}': click to close"),
+    "texts": N_("Text {row} of '{split}': click to close"),
+    "examples": N_("Example {row} of '{split}': click to close"),
+}
 
 
 class AlphaExplorer(Panel):
@@ -61,7 +71,10 @@ class AlphaExplorer(Panel):
         # Predicted classes of single examples are there in this task alone.
         self._one_label = ev.suite.task == "single-label"
         words = unit_of(ev.suite.id_test.scoring.metric).words
-        looks = [("splits", f"{words} on every split"), *([("classes", "accuracy of every class")] * self._one_label)]
+        looks = [
+            ("splits", _("{metric} on every split").format(metric=words)),
+            *([("classes", _("accuracy of every class"))] * self._one_label),
+        ]
         self._grid = alpha_grid(alphas)
         self._measured: dict[str, dict[float, Evaluation]] = {name: {} for name in models.options}
         self._pictures: list[Strip] = []
@@ -69,14 +82,15 @@ class AlphaExplorer(Panel):
         controls = [
             models,
             choice_of_shift(ev.suite),
-            Choice(name="look", label="Show", value="splits", options=looks, hidden=len(looks) == 1),
+            Choice(name="look", label=_("Show"), value="splits", options=looks, hidden=len(looks) == 1),
             Slider(
                 name="alpha", label="alpha", value=alpha, step=1 / (alphas - 1),
                 low_label=ev.pool.zero_shot, high_label=models.value,
             ),
-            Number(name="image", value=-1, hidden=True),
+            Number(name="image", label=_("image"), value=-1, hidden=True),
         ]  # fmt: skip
-        super().__init__(f"{ev.suite.name}: from {ev.pool.zero_shot} to a fine-tuned model", controls)
+        title = _("{suite}: from {model} to a fine-tuned model")
+        super().__init__(title.format(suite=ev.suite.name, model=ev.pool.zero_shot), controls)
 
     @property
     def sweep(self) -> Sweep:
@@ -107,14 +121,15 @@ class AlphaExplorer(Panel):
         name, total = state["fine_tuned"], len(self._grid)
         alphas = [self._grid[place] for place in coarse_to_fine(total)]
         due = [wise_ft(self.ev.pool, name, alpha) for alpha in alphas if alpha not in self._measured[name]]
+        filling = _("filling the curve: {done} of {total} alphas")
         with self.ev.ahead(due):
             for done, alpha in enumerate(alphas):
-                yield Filled(f"filling the curve: {done} of {total} alphas", done, total)
+                yield Filled(filling.format(done=done, total=total), done, total)
                 if alpha not in self._measured[name]:
-                    for _ in self._stream(name, alpha):
+                    for __ in self._stream(name, alpha):
                         yield None
-                    yield Filled(f"filling the curve: {done + 1} of {total} alphas", done + 1, total, fresh=True)
-        yield Filled("the curve is complete", total, total)
+                    yield Filled(filling.format(done=done + 1, total=total), done + 1, total, fresh=True)
+        yield Filled(_("the curve is complete"), total, total)
         # When all of that was in the store, nothing was loaded yet: the first new alpha should not wait for it.
         self.ev.warm_up(wise_ft(self.ev.pool, name, state["alpha"]))
 
@@ -189,21 +204,26 @@ class AlphaExplorer(Panel):
         rows: list[list[str | float | None]] = []
         for c in class_changes(before, after, self.ev.suite, split):
             low, high = (100 * limit for limit in c.interval)
-            points = f"{100 * c.difference:+.1f} ({low:+.1f} to {high:+.1f})"
+            points = _("{points} ({low} to {high})").format(
+                points=f"{100 * c.difference:+.1f}", low=f"{low:+.1f}", high=f"{high:+.1f}"
+            )
             rows.append([c.name, c.images, f"{c.before:.1%}", f"{c.after:.1%}", points, f"{c.p_value:.2g}"])
         columns = [
-            "class",
+            N_("class"),
             examples_word(self.ev.suite),
-            "zero-shot",
+            N_("zero-shot"),
             f"alpha {alpha:.4g}",
-            "points (95% interval)",
-            "p, adjusted",
+            N_("points (95% interval)"),
+            N_("p, adjusted"),
         ]
-        note = (
+        note = _(
             "McNemar's exact test of each class, with p-values adjusted for all classes at once (Benjamini and "
             "Hochberg): of many classes some lose by chance."
         )
-        return Table(f"Classes of '{split.name}' at alpha {alpha:.4g} against zero-shot", columns, rows, note)
+        title = _("Classes of '{split}' at alpha {alpha} against zero-shot")
+        return Table(
+            title.format(split=split.name, alpha=f"{alpha:.4g}"), [*map(_, columns)], rows, note, saved_columns=columns
+        )
 
     def _path(self, measured: Mapping[float, Evaluation], image: int, split: Split, alpha: float) -> Any:
         alphas = sorted(measured)
@@ -215,7 +235,7 @@ class AlphaExplorer(Panel):
         label = self.ev.suite.class_names(split.name)[int(split.labels[image])]
         picture = picture_of(split, image, label=label, key=-1)
         return Strip(
-            f"{one_example(self.ev.suite).capitalize()} {image} of '{split.name}': click to close",
+            _(_LARGE[examples_word(self.ev.suite)]).format(row=image, split=split.name),
             [picture],
             sets="image",
             large=True,

@@ -22,16 +22,16 @@ function switched(before, name, on, lock) {
 // Sums of decimal fractions miss zero by a little; recipes have as many decimals as this.
 const cleaned = (coefficients) => Object.fromEntries(Object.entries(coefficients).map(([name, one]) => [name, Number(one.toFixed(12))]));
 
-CONTROLS.coefficients = function (spec, sendOut, { model, set }) {
-  const filter = h("input", { type: "search", placeholder: "Filter by text", "aria-label": "Filter ingredients" });
+CONTROLS.coefficients = function (spec, sendOut, { model, set, _ }) {
+  const filter = h("input", { type: "search", placeholder: _("Filter by text"), "aria-label": _("Filter ingredients") });
   keepKeys(filter);
   const count = h("span", { role: "status" });
-  const all = h("button.soupwidgets-tool", { type: "button" }, "Show all");
+  const all = h("button.soupwidgets-tool", { type: "button" }, _("Show all"));
   const lock = h("input", { type: "checkbox", checked: true });
   const sum = h("output");
   const [head, body] = [h("tr"), h("tbody")];
-  const table = h("table", {}, h("caption", {}, "Ingredients and their coefficients"), h("thead", {}, head), body);
-  const bar = h("div.soupwidgets-bar", {}, filter, count, all, h("label.soupwidgets-toggle", {}, lock, h("span", {}, "keep the sum at 1")), sum);
+  const table = h("table", {}, h("caption", {}, _("Ingredients and their coefficients")), h("thead", {}, head), body);
+  const bar = h("div.soupwidgets-bar", {}, filter, count, all, h("label.soupwidgets-toggle", {}, lock, h("span", {}, _("keep the sum at 1"))), sum);
   const element = h("div.soupwidgets-coefficients", {}, bar, h("div.soupwidgets-scroll", {}, table));
   const lines = new Map();
   let sorted = { key: null, down: false };
@@ -55,13 +55,13 @@ CONTROLS.coefficients = function (spec, sendOut, { model, set }) {
   }
 
   function addLine(name) {
-    const use = h("input", { type: "checkbox", "aria-label": `${name} is in the soup` });
+    const use = h("input", { type: "checkbox", "aria-label": _("{name} is in the soup", { name }) });
     use.addEventListener("change", () => send(switched(value, name, use.checked, lock.checked), false));
     const title = h("th", { scope: "row" });
-    const range = h("input", { type: "range", min: 0, max: 1, step: 0.01, "aria-label": `coefficient of ${name}` });
+    const range = h("input", { type: "range", min: 0, max: 1, step: 0.01, "aria-label": _("coefficient of {name}", { name }) });
     range.addEventListener("input", () => move(name, range.valueAsNumber, true));
     range.addEventListener("change", () => move(name, range.valueAsNumber, false));
-    const typed = numberBox(`coefficient of ${name}, typed`, (to) => move(name, to, false));
+    const typed = numberBox(_("coefficient of {name}, typed", { name }), (to) => move(name, to, false));
     [use, range].forEach(keepKeys);
     const row = h("tr", {}, h("td", {}, use), title, h("td", {}, range, typed.box));
     body.append(row);
@@ -76,11 +76,11 @@ CONTROLS.coefficients = function (spec, sendOut, { model, set }) {
   }
 
   function showRows() {
-    const headings = [["in", null], ["ingredient", "name"], ["coefficient", "coefficient"], ...control.columns.map((c) => [c.label, c.key])];
+    const headings = [[_("in"), null], [_("ingredient"), "name"], [_("coefficient"), "coefficient"], ...control.columns.map((c) => [c.label, c.key])];
     head.replaceChildren(...headings.map(([label, key]) => {
       const sort = () => ((sorted = { key, down: sorted.key === key ? !sorted.down : key !== "name" }), showRows());
       const order = sorted.key === key && key !== null ? (sorted.down ? "descending" : "ascending") : null;
-      return h("th", { scope: "col", "aria-sort": order }, key === null ? label : h("button", { type: "button", title: `Sort by ${label}`, onclick: sort }, label));
+      return h("th", { scope: "col", "aria-sort": order }, key === null ? label : h("button", { type: "button", title: _("Sort by {label}", { label }), onclick: sort }, label));
     }));
     for (const record of control.rows) {
       if (!lines.has(record.name)) addLine(record.name);
@@ -119,7 +119,7 @@ CONTROLS.coefficients = function (spec, sendOut, { model, set }) {
       line.row.hidden = Boolean(words && !line.row.textContent.toLowerCase().includes(words)) || Boolean(names.length && !names.includes(name));
       left += !line.row.hidden;
     }
-    count.textContent = `${left} of ${lines.size}`;
+    count.textContent = _("{count} of {all}", { count: left, all: lines.size });
     all.hidden = !words && !names.length;
   }
   filter.addEventListener("input", choose);
@@ -141,7 +141,7 @@ CONTROLS.coefficients = function (spec, sendOut, { model, set }) {
       if (line.range.valueAsNumber !== one) line.range.value = one;
       line.typed.show(one);
     }
-    sum.textContent = `sum ${total.toFixed(3)}`;
+    sum.textContent = _("sum {value}", { value: total.toFixed(3) });
   }
 
   return {

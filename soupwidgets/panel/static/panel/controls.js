@@ -21,7 +21,7 @@ function numberBox(label, send) {
   };
 }
 
-function slider(spec, send, { play }) {
+function slider(spec, send, { play, _ }) {
   const name = h("span.soupwidgets-label");
   const range = h("input", { type: "range" });
   range.min = 0;
@@ -29,7 +29,7 @@ function slider(spec, send, { play }) {
   keepKeys(range);
   const typed = numberBox(spec.label, (value) => send(inside(value), false));
   const [low, high] = [h("span"), h("span")];
-  const player = h("button.soupwidgets-tool", { type: "button", "aria-pressed": "false", onclick: () => play(spec.name) }, "Play");
+  const player = h("button.soupwidgets-tool", { type: "button", "aria-pressed": "false", onclick: () => play(spec.name) }, _("Play"));
   const element = h("div.soupwidgets-slider", {}, name, h("div.soupwidgets-track", {}, range, h("div.soupwidgets-ends", {}, low, high)), typed.box, player);
   let now = spec;
   const inside = (value) => Math.min(now.high, Math.max(now.low, value));
@@ -66,9 +66,9 @@ function slider(spec, send, { play }) {
       range.setAttribute("aria-valuetext", `${control.label} ${shortNumber(value)}`);
     },
     playing(on) {
-      player.textContent = on ? "Stop" : "Play";
+      player.textContent = on ? _("Stop") : _("Play");
       player.setAttribute("aria-pressed", String(on));
-      player.setAttribute("aria-label", `${on ? "Stop" : "Play"} ${now.label}`);
+      player.setAttribute("aria-label", on ? _("Stop {label}", now) : _("Play {label}", now));
     },
   };
 }
@@ -130,7 +130,7 @@ function choice(spec, send) {
 }
 
 // A list in which any number of names is chosen: with the keyboard what a lasso does with the mouse.
-function selection(spec, send) {
+function selection(spec, send, { _ }) {
   const list = h("div.soupwidgets-choices", { role: "group" });
   const summary = h("summary");
   const element = h("details.soupwidgets-selection", {}, summary, list);
@@ -151,7 +151,8 @@ function selection(spec, send) {
       }
       list.setAttribute("aria-label", control.label);
       for (const box of boxes) box.checked = value.includes(box.value);
-      summary.textContent = `${control.label}: ${value.length ? `${value.length} of ${boxes.length}` : "none"}`;
+      const [label, all] = [control.label, boxes.length];
+      summary.textContent = value.length ? _("{label}: {count} of {all}", { label, count: value.length, all }) : _("{label}: none", { label });
     },
   };
 }

@@ -130,12 +130,12 @@ function oneAtATime(draw) {
 }
 
 // `tell(control, value)` is called for clicks and lassos.
-function figureCard(name, { tell }) {
+function figureCard(name, { tell, _ }) {
   const heading = h("h3");
   const legend = h("ul.soupwidgets-legend");
   const plot = h("div.soupwidgets-plot");
   const words = h("p");
-  const details = h("details", {}, h("summary", {}, "Figure in words"), words);
+  const details = h("details", {}, h("summary", {}, _("Figure in words")), words);
   const root = h("figure.soupwidgets-figure", { role: "group", "data-name": name }, heading, legend, plot, details);
   let [plotly, theme, size, wanted, drawn, closed, touched] = [null, "light", 13, null, null, false, false];
   const afterwards = [];

@@ -3,7 +3,7 @@
 const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 const HANDLE_STEPS = 50;
 
-CONTROLS.handle = function (spec, send, { cardOf }) {
+CONTROLS.handle = function (spec, send, { cardOf, _ }) {
   const handle = h("div.soupwidgets-handle", { tabindex: "0", role: "slider" });
   keepKeys(handle);
   let [at, control, plot, grabbed, frame] = [null, spec, null, false, 0];
@@ -22,7 +22,7 @@ CONTROLS.handle = function (spec, send, { cardOf }) {
     handle.style.left = `${plot.offsetLeft + xaxis._offset + left}px`;
     handle.style.top = `${plot.offsetTop + yaxis._offset + top}px`;
     handle.setAttribute("aria-valuenow", at[0].toPrecision(3));
-    handle.setAttribute("aria-valuetext", `${at[0].toPrecision(3)} along, ${at[1].toPrecision(3)} up`);
+    handle.setAttribute("aria-valuetext", _("{x} along, {y} up", { x: at[0].toPrecision(3), y: at[1].toPrecision(3) }));
   }
 
   function inside([x, y]) {

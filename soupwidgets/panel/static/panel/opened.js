@@ -1,6 +1,6 @@
 // Another panel that this one has opened, below it: the last event names its model.
 
-CONTROLS.opened = function (_spec, _send, { model }) {
+CONTROLS.opened = function (_spec, _send, { model, _ }) {
   const element = h("div");
   let shown = "";
   return {
@@ -14,7 +14,7 @@ CONTROLS.opened = function (_spec, _send, { model }) {
       // Beyond anywidget's contract: where a host has no such thing, a cell shows it.
       const manager = model.widget_manager;
       if (!manager) {
-        element.append(h("p.soupwidgets-note", {}, "Run the explorer's attribute `opened` in a cell to see what was opened."));
+        element.append(h("p.soupwidgets-note", {}, _("Run the explorer's attribute `opened` in a cell to see what was opened.")));
         return;
       }
       try {

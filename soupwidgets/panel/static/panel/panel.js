@@ -1,7 +1,7 @@
 // A panel on the page: controls above, figures, pictures and tables below. Its model is all that it knows.
 
 // Draws the figures, strips, tables and notes of a view into one column.
-function viewOf({ tell, library }) {
+function viewOf({ tell, _ }) {
   const [figures, strips, tables] = [h("div.soupwidgets-figures"), h("div"), h("div")];
   const element = h("div.soupwidgets-view", {}, figures, strips, tables);
   const cards = new Map();
@@ -25,7 +25,7 @@ function viewOf({ tell, library }) {
       }
       wanted.forEach((figure, i) => {
         if (!cards.has(figure.name)) {
-          const card = figureCard(figure.name, { tell });
+          const card = figureCard(figure.name, { tell, _ });
           if (plotly) card.library(plotly);
           cards.set(figure.name, card);
         }
@@ -45,18 +45,19 @@ function viewOf({ tell, library }) {
 }
 
 function render({ model, el }) {
+  const _ = speaker(model.get("phrases"));
   const bar = h("div.soupwidgets-controls");
   const words = restingLine();
   const filled = h("span.soupwidgets-filled");
-  const bars = h("progress", { "aria-label": "Progress of the answer" });
-  const stop = h("button.soupwidgets-tool", { type: "button", onclick: () => model.send({ kind: "stop" }) }, "Stop");
+  const bars = h("progress", { "aria-label": _("Progress of the answer") });
+  const stop = h("button.soupwidgets-tool", { type: "button", onclick: () => model.send({ kind: "stop" }) }, _("Stop"));
   const status = h("div.soupwidgets-status", {}, bars, words.element, stop, filled);
   const alert = h("div.soupwidgets-alert", { role: "alert" });
   const notes = h("ul.soupwidgets-notes");
   const [pinnedTitle, liveTitle] = [h("h3.soupwidgets-side"), h("h3.soupwidgets-side")];
   const views = h("div.soupwidgets-views");
   const head = h("div.soupwidgets-head", {}, bar, status);
-  const root = h("section.soupwidgets-panel", { "aria-label": model.get("title") });
+  const root = h("section.soupwidgets-panel", { "aria-label": model.get("title"), lang: model.get("language") });
   const specs = () => model.get("controls") ?? [];
   const specOf = (name) => specs().find((one) => one.name === name);
   const isState = ({ kind }) => kind !== "button" && kind !== "events";
@@ -115,22 +116,22 @@ function render({ model, el }) {
     }, 4000);
   }
   const silent = h("div.soupwidgets-alert", { role: "alert", hidden: true },
-    "No answer from the kernel. If it is busy with another cell, wait; if it was restarted, run this cell again.");
+    _("No answer from the kernel. If it is busy with another cell, wait; if it was restarted, run this cell again."));
   const hear = () => model.get("heard") >= model.get("asked") && (silent.hidden = true);
 
   // What all panels have.
 
-  const live = viewOf({ tell });
+  const live = viewOf({ tell, _ });
   const tools = toolbar({
     undo: () => goTo(past.back()),
     redo: () => goTo(past.forth()),
     goTo,
     bookmark() {
       const kept = model.get("bookmarks") ?? [];
-      model.set("bookmarks", [...kept, { label: newLabel(described(state(), specs()), kept), state: state() }]);
+      model.set("bookmarks", [...kept, { label: newLabel(described(_, state(), specs()), kept), state: state() }]);
       model.save_changes();
       showTools();
-      tools.say("Kept.");
+      tools.say(_("Kept."));
     },
     forget(i) {
       model.set("bookmarks", model.get("bookmarks").filter((_, j) => j !== i));
@@ -142,7 +143,7 @@ function render({ model, el }) {
         pinned.close();
         pinned = null;
       } else {
-        pinned = viewOf({ tell: () => {} });
+        pinned = viewOf({ tell: () => {}, _ });
         if (plotly) pinned.library(plotly);
         pinned.of = structuredClone(model.get("view"));
       }
@@ -151,12 +152,12 @@ function render({ model, el }) {
     },
     fullScreen() {
       if (document.fullscreenElement) document.exitFullscreen();
-      else root.requestFullscreen?.().catch(() => tools.say("This page does not allow full screen."));
+      else root.requestFullscreen?.().catch(() => tools.say(_("This page does not allow full screen.")));
     },
     async copyCode() {
       try {
         await navigator.clipboard.writeText(model.get("view").code);
-        tools.say("Copied.");
+        tools.say(_("Copied."));
       } catch {
         // Where the page may not use the clipboard the code can be read and copied by hand.
         codeBox.hidden = false;
@@ -164,9 +165,9 @@ function render({ model, el }) {
         codeBox.firstChild.select();
       }
     },
-  });
+  }, _);
   const codeBox = h("div.soupwidgets-code", { hidden: true }, h("textarea", { readOnly: true, rows: 6, "aria-label": "Python" }),
-    h("button.soupwidgets-tool", { type: "button", onclick: () => (codeBox.hidden = true) }, "Close"));
+    h("button.soupwidgets-tool", { type: "button", onclick: () => (codeBox.hidden = true) }, _("Close")));
   root.addEventListener("keydown", (event) => {
     const writes = event.target.matches("input[type=text], input[type=search], textarea");
     if (!(event.ctrlKey || event.metaKey) || writes) return;
@@ -206,7 +207,7 @@ function render({ model, el }) {
         const control = make(spec, (value, moving) => {
           if (playing?.name !== spec.name) stopPlaying();
           set({ [spec.name]: value }, moving);
-        }, { play, pressed, cardOf: (name) => live.cards.get(name), model, set });
+        }, { play, pressed, cardOf: (name) => live.cards.get(name), model, set, _ });
         made.set(spec.name, { control });
         if (control.element) {
           control.element.classList.add(control.wide ? "soupwidgets-wide" : "soupwidgets-control");
@@ -226,8 +227,8 @@ function render({ model, el }) {
 
   function showTools() {
     const view = model.get("view") ?? {};
-    const tables = (view.tables ?? []).map((table) => [`Table: ${table.title} (CSV)`, () => saveFile(`${table.title}.csv`, "text/csv", csvOf(table))]);
-    const figures = (view.figures ?? []).flatMap(({ name }) => ["svg", "png"].map((format) => [`Figure: ${name} (${format.toUpperCase()})`, () => live.cards.get(name).save(format)]));
+    const tables = (view.tables ?? []).map((table) => [_("Table: {title} (CSV)", table), () => saveFile(`${table.title}.csv`, "text/csv", csvOf(table))]);
+    const figures = (view.figures ?? []).flatMap(({ name, label = name }) => ["svg", "png"].map((format) => [_("Figure: {label} ({format})", { label, format: format.toUpperCase() }), () => live.cards.get(name).save(format)]));
     tools.show({ can: past.can, code: view.code, comparing: Boolean(pinned), bookmarks: model.get("bookmarks") ?? [], choices: [...figures, ...tables],
       still: !specs().some((spec) => isState(spec)) });
     head.hidden = !specs().length && !view.words;
@@ -250,8 +251,8 @@ function render({ model, el }) {
     if (pinned) {
       pinned.show(pinned.of, look);
       const [then, now] = [pinned.of.state ?? {}, view.state ?? state()];
-      pinnedTitle.textContent = `Kept: ${described(then, specs(), now)}`;
-      liveTitle.textContent = `Now: ${described(now, specs(), then)}`;
+      pinnedTitle.textContent = _("Kept: {state}", { state: described(_, then, specs(), now) });
+      liveTitle.textContent = _("Now: {state}", { state: described(_, now, specs(), then) });
     }
     for (const { control } of made.values()) {
       control.attach?.();
@@ -268,7 +269,7 @@ function render({ model, el }) {
     stop.hidden = !running;
     const error = model.get("error");
     alert.hidden = !error;
-    const wrong = error ? `Something went wrong. ${error}` : "";
+    const wrong = error ? _("Something went wrong. {error}", { error }) : "";
     // Written again it would be read again.
     if (alert.textContent !== wrong) alert.textContent = wrong;
     for (const spec of specs()) if (spec.kind === "button") made.get(spec.name)?.control.element.toggleAttribute("aria-busy", running === spec.name);

@@ -14,13 +14,13 @@ function tableOf({ title, columns, rows, note }) {
 }
 
 // A cell that a spreadsheet would compute is a text.
-function csvOf({ columns, rows }) {
+function csvOf({ columns, saved_columns: headings = columns, rows }) {
   const field = (value) => {
     if (value === null || value === undefined) return "";
     const words = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
     return /[",\n\r]/.test(words) ? `"${words.replaceAll('"', '""')}"` : words;
   };
-  return [columns, ...rows].map((row) => row.map(field).join(",")).join("\r\n") + "\r\n";
+  return [headings, ...rows].map((row) => row.map(field).join(",")).join("\r\n") + "\r\n";
 }
 
 function stripOf({ title, pictures, empty, sets, large }, tell) {

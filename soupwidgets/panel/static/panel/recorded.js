@@ -36,8 +36,8 @@ function changedControls(controls, updates, offered) {
 
 // What a host gives to a panel. `ask(model)` is called when the reader has set something and answers by `model.tell`;
 // `plotly(hear)` brings the library, or gives its packed bytes to `hear`.
-function pageModel({ title, controls, state }, ask, plotly) {
-  const values = { title, controls, bookmarks: [], asked: 0, heard: 0, filled: {}, error: "", running: "", ...state };
+function pageModel({ title, controls, state, language, phrases }, ask, plotly) {
+  const values = { title, controls, language, phrases, bookmarks: [], asked: 0, heard: 0, filled: {}, error: "", running: "", ...state };
   const listeners = new Map();
   let changed = new Set();
   const fire = (event, ...rest) => [...(listeners.get(event) ?? [])].forEach((tell) => tell(...rest));

@@ -9,6 +9,8 @@ from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import axis, band, drawing
 from soupwidgets.figures.units import Unit, unit_of
 from soupwidgets.methods import Sweep
+from soupwidgets.topics.alpha.figures.alpha_words import alpha_words
+from soupwidgets.translation import gettext as _
 
 
 @figure
@@ -36,9 +38,9 @@ def curves(
         evaluation = sweep[alpha]
     unit = unit_of(evaluation)
     drawn = drawing(
-        f"{unit.name} along alpha",
-        axis("alpha (0 zero-shot, 1 fine-tuned)", (-0.04, 1.04)),
-        axis(f"{unit.axis()} (bands: 95%)"),
+        _("{metric} along alpha").format(metric=unit.name),
+        axis(_("alpha (0 zero-shot, 1 fine-tuned)"), (-0.04, 1.04)),
+        axis(_("{metric} (bands: 95%)").format(metric=unit.axis())),
     )
     x = sweep.alphas
     shifts = [name for name, score in sweep[x[0]].scores.items() if score.role == "shift"]
@@ -47,8 +49,8 @@ def curves(
             x=x,
             y=unit.places([sweep[a].accuracy[name] for a in x]),
             uid=f"shift-{position}",
-            name="each shift",
-            label="each shift" if position == len(shifts) - 1 else None,
+            name=_("each shift"),
+            label=_("each shift") if position == len(shifts) - 1 else None,
             showlegend=position == 0,
             mode="lines",
             line={"color": PALE, "width": 1.2},
@@ -56,8 +58,8 @@ def curves(
             hovertemplate=f"%{{meta}}<br>alpha %{{x:.2f}}: {unit.hover('y')}<extra></extra>",
         )
     _add_curve(drawn, x, [sweep[a].accuracy[sweep.id_test] for a in x],
-               [sweep[a].interval[sweep.id_test] for a in x], "ID test", "id", BLUE, unit)  # fmt: skip
-    shown = "mean OOD" if shift is None else column_label(evaluation, shift)
+               [sweep[a].interval[sweep.id_test] for a in x], _("ID test"), "id", BLUE, unit)  # fmt: skip
+    shown = _("mean OOD") if shift is None else column_label(evaluation, shift)
     ood: list[float] = []
     intervals: list[tuple[float, float]] = []
     if shift is None and shifts:
@@ -70,35 +72,42 @@ def curves(
         x=x,
         y=unit.places([sweep[a].accuracy[sweep.validation] for a in x]),
         uid="validation",
-        name="validation (chooses alpha)",
-        label="validation",
+        name=_("validation (chooses alpha)"),
+        label=_("validation"),
         mode="lines",
         line={"color": GREEN, "width": 1.5, "dash": "dot"},
-        hovertemplate=f"validation<br>alpha %{{x:.2f}}: {unit.hover('y')}<extra></extra>",
+        hovertemplate=_("validation") + f"<br>alpha %{{x:.2f}}: {unit.hover('y')}<extra></extra>",
     )
     best = sweep.best_alpha()
     drawn.add(
         x=[best],
         y=[unit.place(sweep[best].accuracy[sweep.validation])],
         uid="best",
-        name=f"best alpha by validation ({best:g})",
-        label=f"best ({best:g})",
+        name=_("best alpha by validation ({alpha})").format(alpha=f"{best:g}"),
+        label=_("best ({alpha})").format(alpha=f"{best:g}"),
         at=0,
         mode="markers",
         marker=mark("best", 13),
-        hovertemplate=f"best by validation<br>alpha %{{x:.2f}}: {unit.hover('y')}<extra></extra>",
+        hovertemplate=_("best by validation") + f"<br>alpha %{{x:.2f}}: {unit.hover('y')}<extra></extra>",
     )
     drawn.add_rule(x=alpha, color=INK if evaluation.exact else GREY, width=1.5)
     known = {column_label(evaluation, name): unit.show(value) for name, value in evaluation.accuracy.items()}
     rows = ", ".join(f"{name} {value}" for name, value in known.items())
     low, high = sweep.alphas[0], sweep.alphas[-1]
-    under_shift = f", {shown} from {unit.show(ood[0])} to {unit.show(ood[-1])}" if ood else ""
-    text = (
-        f"{unit.name} along alpha from {low:g} to {high:g} for {sweep.fine_tuned}. ID test goes from "
-        f"{unit.show(sweep[low].accuracy[sweep.id_test])} to {unit.show(sweep[high].accuracy[sweep.id_test])}"
-        f"{under_shift}. "
-        f"At alpha {alpha:.3g}{'' if evaluation.exact else ' (coarse)'}: {rows}."
-    )
+    sentences = [
+        _("{metric} along alpha from {low} to {high} for {model}.").format(
+            metric=unit.name, low=f"{low:g}", high=f"{high:g}", model=sweep.fine_tuned
+        ),
+        _("ID test goes from {first} to {last}").format(
+            first=unit.show(sweep[low].accuracy[sweep.id_test]), last=unit.show(sweep[high].accuracy[sweep.id_test])
+        ),
+        _("At alpha {alpha}: {rows}.").format(alpha=alpha_words(alpha, evaluation), rows=rows),
+    ]
+    if ood:
+        moves = _("{name} from {first} to {last}")
+        sentences[1] += ", " + moves.format(name=shown, first=unit.show(ood[0]), last=unit.show(ood[-1]))
+    sentences[1] += "."
+    text = " ".join(sentences)
     return drawn.done(text)
 
 
@@ -118,7 +127,7 @@ def _add_curve(
         x=x,
         y=unit.places(values),
         uid=f"curve-{uid}",
-        name=f"{name}, with 95% interval",
+        name=_("{name}, with 95% interval").format(name=name),
         label=name,
         mode="lines+markers",
         line={"color": colour, "width": 2.5},

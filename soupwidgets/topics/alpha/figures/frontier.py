@@ -11,8 +11,11 @@ from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import axis, drawing, limits
 from soupwidgets.figures.units import Unit, unit_of
 from soupwidgets.methods import Sweep
+from soupwidgets.topics.alpha.figures.alpha_words import alpha_words
 from soupwidgets.topics.frontier.point import FrontierPoint
 from soupwidgets.topics.frontier.point import point as frontier_point
+from soupwidgets.translation import gettext as _
+from soupwidgets.translation import ngettext
 
 HERE = "here"
 
@@ -56,8 +59,8 @@ def frontier(
         x=[x[0], (x[0] + x[-1]) / 2, x[-1]],
         y=[y[0], (y[0] + y[-1]) / 2, y[-1]],
         uid="straight",
-        name="straight line between the ends",
-        label="straight line",
+        name=_("straight line between the ends"),
+        label=_("straight line"),
         at=1,
         mode="lines",
         line={"color": GREY, "dash": "dash", "width": 1.5},
@@ -67,8 +70,8 @@ def frontier(
         x=x,
         y=y,
         uid="curve",
-        name="mixed weights, alpha from 0 to 1",
-        label="mixed weights",
+        name=_("mixed weights, alpha from 0 to 1"),
+        label=_("mixed weights"),
         at=len(points) // 2,
         mode="lines+markers",
         line={"color": BLUE, "width": 2.5},
@@ -76,7 +79,7 @@ def frontier(
         customdata=[[a] for a in sweep.alphas],
         hovertemplate=f"alpha %{{customdata[0]:.2f}}<br>{here}",
     )
-    for i, name, what in ((0, "zero-shot", "zero-shot"), (len(points) - 1, sweep.fine_tuned, "fine-tuned")):
+    for i, name, what in ((0, _("zero-shot"), "zero-shot"), (len(points) - 1, sweep.fine_tuned, "fine-tuned")):
         drawn.add(
             x=[x[i]],
             y=[y[i]],
@@ -96,32 +99,49 @@ def frontier(
         x=[unit.place(best_point.id)],
         y=[unit.place(best_point.ood)],
         uid="best",
-        name=f"best alpha by validation ({best:g})",
-        label=f"best ({best:g})",
+        name=_("best alpha by validation ({alpha})").format(alpha=f"{best:g}"),
+        label=_("best ({alpha})").format(alpha=f"{best:g}"),
         at=0,
         mode="markers",
         marker=mark("best", 15),
         customdata=[[best]],
-        hovertemplate=f"best by validation<br>{here}",
+        hovertemplate=_("best by validation") + f"<br>{here}",
     )
     point = frontier_point(evaluation, shift)
     drawn.add(
-        x=[unit.place(point.id)], y=[unit.place(point.ood)], uid=HERE, name="this alpha, with 95% intervals",
+        x=[unit.place(point.id)], y=[unit.place(point.ood)], uid=HERE, name=_("this alpha, with 95% intervals"),
         mode="markers",
         error_x=unit.bar(point.id, point.id_interval, color=VERMILLION, thickness=1.5, width=5),
         error_y=unit.bar(point.ood, point.ood_interval, color=VERMILLION, thickness=1.5, width=5),
-        marker=mark("here", 14, hollow=not evaluation.exact), label="this alpha", at=0,
-        hovertemplate=f"here<br>{here}",
+        marker=mark("here", 14, hollow=not evaluation.exact), label=_("this alpha"), at=0,
+        hovertemplate=_("here") + f"<br>{here}",
     )  # fmt: skip
     first, last, name = points[0], points[-1], ood_name(shift, evaluation)
-    text = (
-        f"{unit.against_robustness} for {len(sweep)} mixtures of the zero-shot model and {sweep.fine_tuned}. "
-        f"At alpha {sweep.alphas[0]:g}: ID {unit.show(first.id)}, {name} {unit.show(first.ood)}. "
-        f"At alpha {sweep.alphas[-1]:g}: ID {unit.show(last.id)}, {name} {unit.show(last.ood)}. "
-        f"Here, at alpha {alpha:.3g}{'' if evaluation.exact else ' (coarse)'}: "
-        f"ID {unit.show(point.id)} (95% interval {unit.limits(point.id_interval)}), "
-        f"{name} {unit.show(point.ood)} ({unit.limits(point.ood_interval)}). "
-        f"Best alpha by validation: {sweep.best_alpha():g}."
+    mixtures = ngettext(
+        "{plane} for {count} mixture of the zero-shot model and {model}.",
+        "{plane} for {count} mixtures of the zero-shot model and {model}.",
+        len(sweep),
+    )
+    at_end = _("At alpha {alpha}: ID {id}, {name} {ood}.")
+    ends = [
+        at_end.format(alpha=f"{a:g}", id=unit.show(p.id), name=name, ood=unit.show(p.ood))
+        for a, p in ((sweep.alphas[0], first), (sweep.alphas[-1], last))
+    ]
+    at_alpha = _("Here, at alpha {alpha}: ID {id} (95% interval {id_limits}), {name} {ood} ({ood_limits}).").format(
+        alpha=alpha_words(alpha, evaluation),
+        id=unit.show(point.id),
+        id_limits=unit.limits(point.id_interval),
+        name=name,
+        ood=unit.show(point.ood),
+        ood_limits=unit.limits(point.ood_interval),
+    )
+    text = " ".join(
+        [
+            mixtures.format(plane=unit.against_robustness, count=len(sweep), model=sweep.fine_tuned),
+            *ends,
+            at_alpha,
+            _("Best alpha by validation: {alpha}.").format(alpha=f"{sweep.best_alpha():g}"),
+        ]
     )
     # A coarse point may lie outside what the curve needs.
     x_axis, y_axis = _axes([*points, point], shift, evaluation, unit)
@@ -135,6 +155,6 @@ def _axes(
     y = [value for p in points for value in (p.ood, *p.ood_interval)]
     return (
         # With room for a name to the left of the first point.
-        axis(unit.axis("In-distribution (ID)"), limits(unit.places(x), 0.08)),
+        axis(unit.axis(_("In-distribution (ID)")), limits(unit.places(x), 0.08)),
         axis(unit.axis(ood_name(shift, evaluation)), limits(unit.places(y))),
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from soupwidgets.figures.colours import COLOURS, GREY, INK
 from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import axis, drawing, percents
+from soupwidgets.translation import gettext as _
 
 
 @figure
@@ -37,9 +38,9 @@ def image_path(
         Its label and the classes that are ever likely; with a text alternative in ``layout.meta``.
     """
     drawn = drawing(
-        f"This image along alpha, labelled {names[label]}",
-        axis("alpha (0 zero-shot, 1 fine-tuned)", (-0.04, 1.04)),
-        axis("Probability, %", (-3, 103)),
+        _("This image along alpha, labelled {label}").format(label=names[label]),
+        axis(_("alpha (0 zero-shot, 1 fine-tuned)"), (-0.04, 1.04)),
+        axis(_("Probability, %"), (-3, 103)),
     )
     likely = [int(c) for c in np.argsort(-shares.max(axis=0))[:3] if shares[:, c].max() > 0.1]
     shown = list(dict.fromkeys([label, *likely]))
@@ -47,11 +48,17 @@ def image_path(
         colour = COLOURS[0] if c == label else (COLOURS[1], COLOURS[2], GREY)[min(place - 1, 2)]
         drawn.add(
             x=list(alphas), y=percents(shares[:, c].tolist()), uid=f"class-{c}",
-            name=f"{names[c]} (its label)" if c == label else names[c], label=names[c], mode="lines+markers",
+            name=_("{name} (its label)").format(name=names[c]) if c == label else names[c], label=names[c],
+            mode="lines+markers",
             line={"color": colour, "width": 2.5}, marker={"size": 5}, customdata=[[a] for a in alphas],
             hovertemplate="alpha %{x:.2f}: %{y:.1f}%<extra></extra>",
         )  # fmt: skip
     if alpha is not None:
         drawn.add_rule(x=alpha, color=INK, width=1.5)
-    said = "; ".join(f"{names[c]} from {shares[0, c]:.1%} to {shares[-1, c]:.1%}" for c in shown)
-    return drawn.done(f"Probabilities of an image labelled {names[label]}: {said}.")
+    said = "; ".join(
+        _("{name} from {first} to {last}").format(
+            name=names[c], first=f"{shares[0, c]:.1%}", last=f"{shares[-1, c]:.1%}"
+        )
+        for c in shown
+    )
+    return drawn.done(_("Probabilities of an image labelled {label}: {said}.").format(label=names[label], said=said))

@@ -11,6 +11,7 @@ from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import axis, drawing, limits, rows_axis
 from soupwidgets.figures.units import Unit, counted, unit_of
 from soupwidgets.methods import Sweep
+from soupwidgets.translation import gettext as _
 
 HERE = "here"
 
@@ -36,7 +37,7 @@ def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | No
         evaluation = sweep[alpha]
     unit = unit_of(evaluation)
     drawn = drawing(
-        f"{unit.name} on every split, with 95% interval",
+        _("{metric} on every split, with 95% interval").format(metric=unit.name),
         _metric_axis(sweep, evaluation, unit),
         rows_axis(len(evaluation.scores)),
     )
@@ -52,7 +53,7 @@ def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | No
         x=lines_x, y=lines_y, uid="span", mode="lines", line={"color": PALE, "width": 2},
         hoverinfo="skip", showlegend=False,
     )  # fmt: skip
-    for end, what, name in ((zero_shot, "zero-shot", "zero-shot"), (tuned, "fine-tuned", sweep.fine_tuned)):
+    for end, what, name in ((zero_shot, "zero-shot", _("zero-shot")), (tuned, "fine-tuned", sweep.fine_tuned)):
         drawn.add(
             x=unit.places([end.accuracy[row] for row in rows]),
             y=labels,
@@ -66,20 +67,22 @@ def splits(sweep: Sweep, alpha: float | None = None, evaluation: Evaluation | No
     scores = evaluation.scores
     values = [score.accuracy for score in scores.values()]
     drawn.add(
-        x=unit.places(values), y=labels, uid=HERE, name="this alpha, with 95% interval", mode="markers",
+        x=unit.places(values), y=labels, uid=HERE, name=_("this alpha, with 95% interval"), mode="markers",
         error_x=unit.bars(zip(values, evaluation.interval.values(), strict=True), color=VERMILLION, thickness=1.5,
                           width=4),
         marker={
             "color": VERMILLION, "size": 10,
             "symbol": [("circle" if score.exact else "circle-open") for score in scores.values()],
         },
-        hovertemplate=f"this alpha<br>%{{y}}: {unit.hover('x')}<extra></extra>",
+        hovertemplate=_("this alpha") + f"<br>%{{y}}: {unit.hover('x')}<extra></extra>",
     )  # fmt: skip
     said = "; ".join(
         f"{name} {unit.show(score.accuracy, 2)} ({unit.limits(score.interval)}, {counted(score)})"
         for name, score in scores.items()
     )
-    text = f"{unit.name} on every split at alpha {alpha:.3g}, with 95% intervals: {said}."
+    text = _("{metric} on every split at alpha {alpha}, with 95% intervals: {said}.").format(
+        metric=unit.name, alpha=f"{alpha:.3g}", said=said
+    )
     return drawn.done(text)
 
 
