@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
 from babel.messages import Catalog, Message
 from babel.messages.extract import extract_from_file
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from soupwidgets import Evaluator, translation
 from soupwidgets.translation import CATALOGUES, DOMAIN
 from tests.fixtures import ROOT
 
@@ -78,6 +82,45 @@ def updated(catalogue: Catalog) -> bytes:
 def translated(message: Message) -> bool:
     """Whether a phrase has a translation, in every form."""
     return all(message.string if isinstance(message.string, tuple) else [message.string])
+
+
+def names(ev: Evaluator) -> list[str]:
+    """What is called the same in every language."""
+    own = [ev.suite.name, *ev.pool.names, *ev.suite.splits, *ev.suite.classes]
+    return sorted(own, key=len, reverse=True)
+
+
+def nameless(text: str, ev: Evaluator) -> str:
+    for name in names(ev):
+        text = text.replace(name, " ")
+    return text
+
+
+@pytest.fixture
+def mirrored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A language in which every phrase is its own in letters that are nobody's: whatever is in others has none."""
+    catalogue = extracted()
+    for message in catalogue:
+        if message.id:
+            forms = [mirror(one) for one in ([message.id] if isinstance(message.id, str) else message.id)]
+            message.string = tuple(forms) if isinstance(message.id, tuple) else forms[0]
+    path = tmp_path / "xx" / "LC_MESSAGES" / "soupwidgets.mo"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(compiled(catalogue))
+    monkeypatch.setattr(translation, "CATALOGUES", tmp_path)
+    yield "xx"
+    translation._catalogue.cache_clear()
+
+
+def mirror(phrase: str) -> str:
+    """The letters of a phrase as those of the block of full-width forms.
+
+    >>> mirror("of {seen}")
+    'ｏｆ {seen}'
+    """  # noqa: RUF002
+    parts = re.split(r"(\{\w*\})", phrase)
+    wide = (re.sub(r"[A-Za-z]", lambda letter: chr(ord(letter[0]) + 0xFEE0), one) for one in parts[::2])
+    return "".join(one for both in zip(wide, [*parts[1::2], ""], strict=True) for one in both)
 
 
 def main() -> None:

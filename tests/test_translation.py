@@ -22,7 +22,18 @@ from soupwidgets.serving.engine import Engine
 from soupwidgets.serving.visits import Room, Visit
 from soupwidgets.translation import ENGLISH, current_language, gettext, said_in, speaking
 from soupwidgets.widgets import AlphaExplorer
-from tests.messages import KEYWORDS, catalogues, compiled, extracted, opened, phrases_of, python_files, script_files
+from tests.messages import (
+    KEYWORDS,
+    catalogues,
+    compiled,
+    extracted,
+    mirrored,  # noqa: F401 - a fixture
+    nameless,
+    opened,
+    phrases_of,
+    python_files,
+    script_files,
+)
 from tests.messages import translated as has_translation
 
 PLACES = re.compile(r"\{\w*\}")
@@ -209,46 +220,9 @@ def states(panel: AlphaExplorer) -> list[dict[str, Any]]:
     ]
 
 
-def names(ev: Evaluator) -> list[str]:
-    """What is called the same in every language."""
-    own = [ev.suite.name, *ev.pool.names, *ev.suite.splits, *ev.suite.classes]
-    return sorted(own, key=len, reverse=True)
-
-
-def nameless(text: str, ev: Evaluator) -> str:
-    for name in names(ev):
-        text = text.replace(name, " ")
-    return text
-
-
-@pytest.fixture
-def mirrored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A language in which every phrase is its own in letters that are nobody's: whatever is in others has none."""
-    catalogue = extracted()
-    for message in catalogue:
-        if message.id:
-            forms = [mirror(one) for one in ([message.id] if isinstance(message.id, str) else message.id)]
-            message.string = tuple(forms) if isinstance(message.id, tuple) else forms[0]
-    path = tmp_path / "xx" / "LC_MESSAGES" / "soupwidgets.mo"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(compiled(catalogue))
-    monkeypatch.setattr(translation, "CATALOGUES", tmp_path)
-    yield "xx"
-    translation._catalogue.cache_clear()
-
-
-def mirror(phrase: str) -> str:
-    """The letters of a phrase as those of the block of full-width forms.
-
-    >>> mirror("of {seen}")
-    'ｏｆ {seen}'
-    """  # noqa: RUF002
-    parts = re.split(r"(\{\w*\})", phrase)
-    wide = (re.sub(r"[A-Za-z]", lambda letter: chr(ord(letter[0]) + 0xFEE0), one) for one in parts[::2])
-    return "".join(one for both in zip(wide, [*parts[1::2], ""], strict=True) for one in both)
-
-
-def test_nothing_that_the_alpha_explorer_shows_is_left_out(tiny_evaluator: Evaluator, mirrored: str) -> None:
+def test_nothing_that_the_alpha_explorer_shows_is_left_out(
+    tiny_evaluator: Evaluator, mirrored: str  # noqa: F811
+) -> None:  # fmt: skip
     with sw.language(mirrored):
         explorer = AlphaExplorer(tiny_evaluator, "ft-a", alphas=3)
     try:

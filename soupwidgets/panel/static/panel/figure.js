@@ -54,7 +54,7 @@ function sample(trace) {
   return picture;
 }
 
-function config({ dragmode, scene }) {
+function config({ dragmode, scene }, _) {
   const drags = dragmode === "lasso" ? ["lasso2d", "zoom2d"] : [];
   return {
     displaylogo: false,
@@ -63,6 +63,11 @@ function config({ dragmode, scene }) {
     showSendToCloud: false,
     typesetMath: false,
     responsive: false,
+    // What plotly calls its buttons.
+    locale: "soupwidgets",
+    locales: { soupwidgets: { dictionary: {
+      "Reset axes": _("Reset axes"), "Reset camera to default": _("Reset camera to default"), "Lasso Select": _("Lasso Select"), Zoom: _("Zoom"),
+    } } },
     modeBarButtons: [[scene ? "resetCameraDefault3d" : "resetScale2d", ...drags]],
   };
 }
@@ -176,7 +181,7 @@ function figureCard(name, { tell, _ }) {
       touched = false;
       const selections = same ? lasso : [];
       drawn = next;
-      await plotly.react(plot, data, { ...frame, selections, shapes }, config(frame));
+      await plotly.react(plot, data, { ...frame, selections, shapes }, config(frame, _));
     }
     plot.dataset.shapes = next.shapes;
     if (closed) return;
