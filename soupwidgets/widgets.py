@@ -14,6 +14,7 @@ from soupwidgets.topics.augmentation.panel import AugmentationExplorer
 from soupwidgets.topics.diversity.panel import DiversityExplorer
 from soupwidgets.topics.frontier.panel import FrontierExplorer
 from soupwidgets.topics.landscape.panel import LandscapeExplorer
+from soupwidgets.topics.prediction.panel import Predict
 from soupwidgets.topics.review.panel import MistakeReviewer
 from soupwidgets.topics.soup.panel import SoupMixer
 from soupwidgets.topics.spectrum.panel import SpectrumExplorer
@@ -26,13 +27,14 @@ __all__ = [
     "LandscapeExplorer",
     "LiveFigure",
     "MistakeReviewer",
+    "Predict",
     "SoupMixer",
     "SpectrumExplorer",
     "all_explorers",
 ]
 
 for _one in (AlphaExplorer, AugmentationExplorer, DiversityExplorer, FrontierExplorer, LandscapeExplorer,
-             MistakeReviewer, SoupMixer, SpectrumExplorer):  # fmt: skip
+             MistakeReviewer, Predict, SoupMixer, SpectrumExplorer):  # fmt: skip
     explorer(_one)
 # What is installed beside this package may have explorers of its own.
 import_extensions()
