@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from soupwidgets.translation import gettext as _
+
 
 def check(test: Callable[[], None]) -> None:
     """Run a test of pytest that a notebook has, and print that the answer is right, or the hint.
@@ -46,7 +48,7 @@ class _Hints:
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.passed and report.when == "call":
-            print(f"\u2713 {self.name}: right.")
+            print("\u2713 " + _("{name}: right.").format(name=self.name))
         elif report.failed:
             message = report.longrepr.reprcrash.message.removeprefix("AssertionError: ")
             print(f"\u2717 {self.name}: {message}")

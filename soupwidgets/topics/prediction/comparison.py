@@ -6,23 +6,32 @@ from dataclasses import dataclass
 from typing import Literal
 
 from soupwidgets.topics.prediction.question import Measured, Question
+from soupwidgets.translation import N_
+from soupwidgets.translation import gettext as _
 
 Side = Literal["within", "above", "below"]
 
 # All that is said, in one place: a page without Python fills the same sentences.
 SENTENCES = {
-    "within": "{words}: you said {predicted}, and {measured} was measured ({low} to {high}). "
-    "The measurement cannot tell the two apart.",
-    "above": "{words}: you said {predicted}, and {measured} was measured ({low} to {high}): {apart} lower.",
-    "below": "{words}: you said {predicted}, and {measured} was measured ({low} to {high}): {apart} higher.",
-    "cell within": "within the interval",
-    "cell above": "measured {apart} lower",
-    "cell below": "measured {apart} higher",
-    "limits": "{low} to {high}",
-    "unmeasured": "{words}: you say {predicted}",
-    "summary": "{within} of {count} predictions lie within the 95% interval of what was measured.",
-    "surprise": "The largest surprise is “{words}”, {apart} away: what did you expect, and why?",
+    "within": N_(
+        "{words}: you said {predicted}, and {measured} was measured ({low} to {high}). "
+        "The measurement cannot tell the two apart."
+    ),
+    "above": N_("{words}: you said {predicted}, and {measured} was measured ({low} to {high}): {apart} lower."),
+    "below": N_("{words}: you said {predicted}, and {measured} was measured ({low} to {high}): {apart} higher."),
+    "cell within": N_("within the interval"),
+    "cell above": N_("measured {apart} lower"),
+    "cell below": N_("measured {apart} higher"),
+    "limits": N_("{low} to {high}"),
+    "unmeasured": N_("{words}: you say {predicted}"),
+    "summary": N_("{within} of {count} predictions lie within the 95% interval of what was measured."),
+    "surprise": N_("The largest surprise is “{words}”, {apart} away: what did you expect, and why?"),
 }
+
+
+def sentences() -> dict[str, str]:
+    """All of them, in the current language."""
+    return {name: _(sentence) for name, sentence in SENTENCES.items()}
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,7 @@ class Comparison:
     def say(self, sentence: str) -> str:
         """One of the sentences about it."""
         show = self.question.show
-        return SENTENCES[sentence].format(
+        return _(SENTENCES[sentence]).format(
             words=self.question.words, predicted=show(self.predicted), measured=show(self.measured.value),
             low=show(self.measured.low), high=show(self.measured.high), apart=self.question.show_apart(self.apart),
         )  # fmt: skip
@@ -97,7 +106,7 @@ def compare(question: Question, predicted: float) -> Comparison:
 def summary(found: list[Comparison]) -> str:
     """How many predictions lie within their intervals, and which one is furthest away where that can be said."""
     within = sum(one.side == "within" for one in found)
-    said = SENTENCES["summary"].format(within=within, count=len(found))
+    said = sentences()["summary"].format(within=within, count=len(found))
     # Differences in different units have no order.
     if within == len(found) or len({one.question.unit for one in found}) > 1:
         return said

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from soupwidgets.figures.colours import PALE, mark
 from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import axis, drawing, error_bars, limits, rows_axis
-from soupwidgets.topics.prediction.comparison import SENTENCES, Comparison
+from soupwidgets.topics.prediction.comparison import Comparison, sentences
 from soupwidgets.topics.prediction.question import Measured, Question
+from soupwidgets.translation import gettext as _
 
 __all__ = ["predictions"]
 
@@ -48,8 +49,8 @@ def predictions(
     found = [] if measured is None else [measured[one.name] for one in questions]
     ends += [end for one in found for end in one]
     drawn = drawing(
-        "Predicted, and measured with 95% interval" if found else "What you predict",
-        axis(f"Value, {unit}" if unit else "Value", limits(ends)),
+        _("Predicted, and measured with 95% interval") if found else _("What you predict"),
+        axis(_("Value, {unit}").format(unit=unit) if unit else _("Value"), limits(ends)),
         rows_axis(len(rows)),
         height=200 + 44 * len(rows),
     )
@@ -64,21 +65,21 @@ def predictions(
     )  # fmt: skip
     hover = f"%{{x:.{max(one.digits for one in questions)}f}}{unit}"
     drawn.add(
-        x=said, y=rows, uid="predicted", name="predicted", mode="markers", marker=mark("here", 13, hollow=True),
-        hovertemplate=f"%{{y}}<br>predicted {hover}<extra></extra>",
+        x=said, y=rows, uid="predicted", name=_("predicted"), mode="markers", marker=mark("here", 13, hollow=True),
+        hovertemplate="%{y}<br>" + _("predicted") + f" {hover}<extra></extra>",
     )  # fmt: skip
     if found:
+        look = mark("fine-tuned", 10)
         drawn.add(
-            x=[one.value for one in found], y=rows, uid="measured", name="measured, with 95% interval", mode="markers",
-            marker=mark("fine-tuned", 10), error_x=error_bars(found, color=mark("fine-tuned")["color"], thickness=1.5,
-                                                              width=6),
-            hovertemplate=f"%{{y}}<br>measured {hover}<extra></extra>",
+            x=[one.value for one in found], y=rows, uid="measured", name=_("measured, with 95% interval"),
+            mode="markers", marker=look, error_x=error_bars(found, color=look["color"], thickness=1.5, width=6),
+            hovertemplate="%{y}<br>" + _("measured") + f" {hover}<extra></extra>",
         )  # fmt: skip
     words = [
         Comparison(one, guess, known).words
         for one, guess, known in zip(questions, said, found, strict=bool(found))
     ] or [
-        SENTENCES["unmeasured"].format(words=one.words, predicted=one.show(guess)) + "."
+        sentences()["unmeasured"].format(words=one.words, predicted=one.show(guess)) + "."
         for one, guess in zip(questions, said, strict=True)
     ]  # fmt: skip
     return drawn.done(" ".join(words))

@@ -10,10 +10,14 @@ from soupwidgets.panel.controls import Button, Control, Slider, Toggle
 from soupwidgets.panel.panel import Panel, State
 from soupwidgets.panel.view import Table, View
 from soupwidgets.topics.prediction import figures
-from soupwidgets.topics.prediction.comparison import SENTENCES, Comparison, summary
+from soupwidgets.topics.prediction.comparison import Comparison, sentences, summary
 from soupwidgets.topics.prediction.question import Measured, Question
+from soupwidgets.translation import N_
+from soupwidgets.translation import gettext as _
 
-_BEFORE = "Set each slider to what you expect, or type a number; then press “Show what was measured”."
+# Names of figures are data; they are shown where one of them is saved.
+_FIGURES = (N_("predictions-0"), N_("predictions-1"))
+_BEFORE = N_("Set each slider to what you expect, or type a number; then press “Show what was measured”.")
 
 
 class Predict(Panel):
@@ -53,11 +57,12 @@ class Predict(Panel):
     def __init__(self, title: str, questions: Sequence[Question]) -> None:
         self.questions = list(questions)
         if not self.questions:
-            raise ValueError("there is nothing to predict: give at least one Question")
+            raise ValueError(_("there is nothing to predict: give at least one Question"))
         for what in ("name", "words"):
             given = [getattr(one, what) for one in self.questions]
             if twice := next((one for one in given if given.count(one) > 1), None):
-                raise ValueError(f"two questions have the {what} {twice!r}: they could not be told apart")
+                words = _("two questions have the {what} {value}: they could not be told apart")
+                raise ValueError(words.format(what=what, value=repr(twice)))
         self._measured: dict[str, Measured] = {}
         controls: list[Control] = [
             Slider(
@@ -67,9 +72,9 @@ class Predict(Panel):
             for one in self.questions
         ]  # fmt: skip
         controls += [
-            Toggle(name="revealed", label="Measured values are shown", hidden=True),
-            Button(name="show", label="Show what was measured", title="Draws the measured values beside yours."),
-            Button(name="again", label="Predict again", title="Hides what was measured.", hidden=True),
+            Toggle(name="revealed", label=_("Measured values are shown"), hidden=True),
+            Button(name="show", label=_("Show what was measured"), title=_("Draws the measured values beside yours.")),
+            Button(name="again", label=_("Predict again"), title=_("Hides what was measured."), hidden=True),
         ]
         super().__init__(title, controls)
 
@@ -92,7 +97,7 @@ class Predict(Panel):
             return
         for done, one in enumerate(self.questions):
             if one.name not in self._measured:
-                yield self._asking(state, f"measuring: {one.words}", done)
+                yield self._asking(state, _("measuring: {words}").format(words=one.words), done)
                 self._measured[one.name] = Measured(*map(float, one.measure()))
         yield self._answered(state)
 
@@ -104,11 +109,11 @@ class Predict(Panel):
         """Record what is drawn before and after; the predictions are free."""
         return {"revealed": [False, True]}
 
-    def _asking(self, state: State, words: str = _BEFORE, done: int | None = None) -> View:
+    def _asking(self, state: State, words: str | None = None, done: int | None = None) -> View:
         total = len(self.questions)
         return View(
             figures=self._figures(state, None),
-            words=words,
+            words=_(_BEFORE) if words is None else words,
             done=total if done is None else done,
             total=total,
             controls=self._shown(False),
@@ -122,10 +127,11 @@ class Predict(Panel):
              one.say("limits"), one.say(f"cell {one.side}")]
             for one in found
         ]  # fmt: skip
-        columns = ["", "predicted", "measured", "95% interval", "how far off"]
+        columns = ["", N_("predicted"), N_("measured"), N_("95% interval"), N_("how far off")]
+        shown = [_(one) if one else "" for one in columns]
         return View(
             figures=self._figures(state, self._measured),
-            tables=[Table("What you said, and what was measured", columns, rows)],
+            tables=[Table(_("What you said, and what was measured"), shown, rows, saved_columns=columns)],
             words=summary(found),
             controls=self._shown(True),
             card=self._card(self._measured),
@@ -156,4 +162,4 @@ class Predict(Panel):
             told = {key: value for key, value in vars(one).items() if key != "measure"}
             known = None if measured is None else measured[one.name]._asdict()
             asked.append({**told, "unit_apart": one.unit_apart, "measured": known})
-        return {"prediction": {"questions": asked, "sentences": SENTENCES}}
+        return {"prediction": {"questions": asked, "sentences": sentences()}}

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.recipe import Recipe
+from soupwidgets.translation import gettext as _
 
 
 class Measured(NamedTuple):
@@ -73,7 +74,7 @@ class Question:
     @property
     def unit_apart(self) -> str:
         """The unit of a difference."""
-        return "points" if self.unit == "%" else self.unit
+        return _("points") if self.unit == "%" else self.unit
 
     def show(self, value: float) -> str:
         """A value with its unit.

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+import soupwidgets as sw
 from soupwidgets.topics.prediction import Measured, Question
+from soupwidgets.topics.prediction.comparison import SENTENCES
 from soupwidgets.widgets import Predict
 
 
@@ -75,6 +77,24 @@ def test_the_button_shows_both_and_holds_the_predictions(panel: Predict, calls: 
     panel.show += 1
     panel.wait()
     assert calls == ["half", "loss"], "each is measured once"
+
+
+def test_in_german_a_page_is_told_german_sentences(calls: list[str]) -> None:
+    with sw.language("de"):
+        made = Predict("Auf halbem Weg", [Question("half", "Genauigkeit bei alpha 0.5", lambda: (81.9, 81.1, 82.6))])
+    view = made._json(made.ask(half=70, revealed=True), made.state)
+    made.close()
+    said = "Genauigkeit bei alpha 0.5: Sie sagten 70.0%, gemessen wurden 81.9% (81.1% bis 82.6%): 11.9 Punkte mehr."
+    assert view["figures"][0]["words"] == said
+    told = view["card"]["prediction"]
+    places = {"words": "Genauigkeit bei alpha 0.5", "predicted": "70.0%", "measured": "81.9%", "apart": "11.9 Punkte"}
+    assert told["sentences"]["below"].format(low="81.1%", high="82.6%", **places) == said
+    assert told["questions"][0]["unit_apart"] == "Punkte"
+    (table,) = view["tables"]
+    assert table["columns"][1:3] == ["vorhergesagt", "gemessen"]
+    assert table["saved_columns"] == ["", "predicted", "measured", "95% interval", "how far off"]
+    english = {*SENTENCES.values()} - {"{low} to {high}"}
+    assert not english & {*told["sentences"].values()}
 
 
 def unshared(value: Any, shared: dict[str, Any]) -> Any:
