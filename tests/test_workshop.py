@@ -13,6 +13,7 @@ from notebooks.workshop.building import documents, notebooks
 from notebooks.workshop.building.__main__ import DOCUMENTS
 from notebooks.workshop.building.exercise import Exercise
 from notebooks.workshop.building.source import SOURCES, WORKSHOP, Source, all_sources, tags
+from soupwidgets.translation import gettext, speaking
 
 ALL = all_sources()
 every_session = pytest.mark.parametrize("source", ALL, ids=lambda source: f"{source.language}-{source.stem}")
@@ -89,7 +90,9 @@ def test_in_the_solved_notebook_every_answer_is_right(source: Source) -> None:
         one["text"] for cell in committed(source, "solved").cells
         if cell.metadata.get("jupyter", {}).get("source_hidden") for one in cell.outputs
     ]  # fmt: skip
-    assert said == [f"\u2713 {one.name}: right.\n" for one in source.exercises]
+    with speaking(source.language):
+        right = gettext("{name}: right.")
+    assert said == [f"\u2713 {right.format(name=one.name)}\n" for one in source.exercises]
 
 
 def said_of(exercise: Exercise, source: Source, answer: Any) -> str | None:
