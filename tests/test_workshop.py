@@ -40,10 +40,11 @@ def parts(notebook: Any) -> list[tuple[Any, ...]]:
 def test_what_is_committed_is_what_the_source_builds(source: Source) -> None:
     """Outputs are compared by nbval; the page shows those of the solved notebook."""
     solved = committed(source, "solved")
+    made = documents.parts(source, solved)
     assert parts(committed(source, "learner")) == parts(notebooks.learner(source)), "run `make workshop`"
     assert parts(solved) == parts(notebooks.solved(source)), "run `make workshop`"
-    assert data(source) == json.loads(json.dumps(notebooks.page_data(source, data(source)["predict"])))
-    assert (DOCUMENTS / f"{source.name}.md").read_text("utf-8") == documents.page(source, solved)
+    assert data(source) == json.loads(json.dumps(notebooks.page_data(source, data(source)["predict"], made)))
+    assert (DOCUMENTS / f"{source.name}.md").read_text("utf-8") == documents.page(source, made)
     assert (DOCUMENTS / f"{source.name}-notes.md").read_text("utf-8") == documents.notes(source)
 
 

@@ -24,9 +24,10 @@ def build(source: Source, store: Path) -> None:
     solved = notebooks.solved(source)
     predict = notebooks.executed(solved, folder / "solved", store)
     nbformat.write(solved, folder / "solved" / f"{source.stem}.ipynb")
-    data = json.dumps(notebooks.page_data(source, predict), ensure_ascii=False, indent=1)
+    parts = documents.parts(source, solved)
+    data = json.dumps(notebooks.page_data(source, predict, parts), ensure_ascii=False, indent=1)
     (folder / f"{source.stem}.json").write_text(f"{data}\n", "utf-8")
-    (DOCUMENTS / f"{source.name}.md").write_text(documents.page(source, solved), "utf-8")
+    (DOCUMENTS / f"{source.name}.md").write_text(documents.page(source, parts), "utf-8")
     (DOCUMENTS / f"{source.name}-notes.md").write_text(documents.notes(source), "utf-8")
 
 

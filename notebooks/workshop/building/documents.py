@@ -4,37 +4,58 @@ from __future__ import annotations
 
 from typing import Any
 
+import yaml
+
 from notebooks.workshop.building.exercise import Exercise, exercise_of
 from notebooks.workshop.building.notebooks import key_points, overview
 from notebooks.workshop.building.source import Source, tags
 
 
-def page(source: Source, solved: Any) -> str:
-    """The same text with live pages in place of cells, and what the cells of a solved notebook printed."""
+def parts(source: Source, solved: Any) -> list[dict[str, Any]]:
+    """What the page of a session consists of: the same text with live pages in place of cells.
+
+    Each part is ``markdown``, ``printed`` (what a cell of the solved notebook printed), ``folded`` with a ``summary``,
+    or ``live``, the name of a page, with its ``title`` and ``height`` in pixels.
+    """
     words = source.words
-    parts = [_head(source), overview(source)]
-    number = 0
+    found: list[dict[str, Any]] = [{"markdown": overview(source)}]
     for cell in source.cells:
         kinds = tags(cell)
         if "instructor" in kinds or "notebook" in kinds or "solved" in kinds:
             continue
         if "exercise" in kinds:
             exercise = exercise_of(cell)
-            number += 1
-            parts.append(f"### {words['exercise']}: {exercise.title}\n\n{exercise.ask}")
+            found.append({"markdown": f"### {words['exercise']}: {exercise.title}\n\n{exercise.ask.rstrip()}"})
             if exercise.shown:
-                parts.append(_as_text(_printed(solved, exercise.solved_code)))
-            parts.append(_folded(f"{words['solution']}: {exercise.title}", exercise.explained))
+                found.append({"printed": _printed(solved, exercise.solved_code)})
+            found.append({"folded": exercise.explained.rstrip(), "summary": f"{words['solution']}: {exercise.title}"})
         elif "predict" in kinds:
-            parts.append(_live(f"{source.name}-predict", words["predict page"], 800))
+            found.append({"live": f"{source.name}-predict", "title": words["predict page"], "height": 800})
+        elif "live" in kinds:
+            found.append(dict(yaml.safe_load(cell.source)))
         elif cell.cell_type == "markdown":
-            parts.append(cell.source)
+            found.append({"markdown": cell.source})
         elif "shown" in kinds:
-            parts.append(_as_text(_printed(solved, cell.source)))
+            found.append({"printed": _printed(solved, cell.source)})
     if any(one.to_json() for one in source.exercises):
-        parts.append(f"## {words['exercises']}\n\n{words['check here']}")
-        parts.append(_live(f"{source.name}-exercises", words["exercises"], 900))
-    return "\n\n".join([*parts, key_points(source)]) + "\n"
+        found.append({"markdown": f"## {words['exercises']}\n\n{words['check here']}"})
+        found.append({"live": f"{source.name}-exercises", "title": words["exercises"], "height": 900})
+    return [*found, {"markdown": key_points(source)}]
+
+
+def page(source: Source, made: list[dict[str, Any]]) -> str:
+    """The parts as MyST Markdown."""
+    return "\n\n".join([_head(source), *map(_myst, made)]) + "\n"
+
+
+def _myst(part: dict[str, Any]) -> str:
+    if "live" in part:
+        return f"```{{live}} {part['live']}\n:height: {part['height']}\n\n{part['title']}\n```"
+    if "printed" in part:
+        return f"```text\n{part['printed']}\n```"
+    if "folded" in part:
+        return f"<details>\n<summary>{part['summary']}</summary>\n\n{part['folded']}\n\n</details>"
+    return str(part["markdown"])
 
 
 def notes(source: Source) -> str:
@@ -68,18 +89,6 @@ def _of(hint: dict[str, Any]) -> str:
 def _head(source: Source) -> str:
     where = f"notebooks/workshop/sources/{source.language}/{source.path.name}"
     return f"<!-- Built from {where} by `make workshop`: change it there. -->"
-
-
-def _live(name: str, title: str, height: int) -> str:
-    return f"```{{live}} {name}\n:height: {height}\n\n{title}\n```"
-
-
-def _as_text(printed: str) -> str:
-    return f"```text\n{printed}\n```"
-
-
-def _folded(summary: str, text: str) -> str:
-    return f"<details>\n<summary>{summary}</summary>\n\n{text.rstrip()}\n\n</details>"
 
 
 def _printed(solved: Any, code: str) -> str:

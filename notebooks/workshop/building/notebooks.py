@@ -16,7 +16,7 @@ from notebooks.workshop.building.source import Source, tags
 
 IGNORED = "nbval-ignore-output"
 # Cells for a page or for the instructor are in no notebook.
-_ELSEWHERE = {"page", "instructor"}
+_ELSEWHERE = {"page", "live", "instructor"}
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -61,13 +61,14 @@ def executed(notebook: Any, folder: Path, store: Path) -> dict[str, Any]:
     return told
 
 
-def page_data(source: Source, predict: dict[str, Any]) -> dict[str, Any]:
+def page_data(source: Source, predict: dict[str, Any], parts: list[dict[str, Any]]) -> dict[str, Any]:
     """All that the pages of a session on a static site need."""
     exercises = [told for one in source.exercises if (told := one.to_json()) is not None]
-    keys = ("check", "right", "nothing", "number", "yours", "exercises")
+    keys = ("check", "right", "nothing", "number", "yours", "exercises", "check here", "session", "alone")
     words = {key: source.words[key] for key in keys}
     session = {"format": "soupwidgets-workshop-1", "language": source.language, "page": source.name}
-    return {**session, "title": source.session["title"], "words": words, "predict": predict, "exercises": exercises}
+    return {**session, "title": source.session["title"], "words": words, "predict": predict, "exercises": exercises,
+            "parts": parts}  # fmt: skip
 
 
 def overview(source: Source, *, title: bool = True) -> str:
