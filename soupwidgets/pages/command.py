@@ -47,7 +47,9 @@ def export(
             folder, ev, fine_tuned=fine_tuned, splits=splits, examples=examples, accept_mb=accept_mb,
             progress=sys.stderr.isatty(),
         )  # fmt: skip
-        added = write_workshop(site.folder, workshop, ev, fine_tuned=fine_tuned, baselines=baselines) if workshop else []
+        added = (
+            write_workshop(site.folder, workshop, ev, fine_tuned=fine_tuned, baselines=baselines) if workshop else []
+        )
     sizes = "\n".join(f"  {name}: a visitor fetches {size:.1f} MB" for name, size in site.megabytes.items())
     pages = "".join(f"  {path.name}\n" for path in added)
     served = f"python -m http.server --directory {site.folder}"

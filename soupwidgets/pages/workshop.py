@@ -18,6 +18,8 @@ from soupwidgets.site import SiteError
 from soupwidgets.topics.frontier.panel import FrontierExplorer
 from soupwidgets.topics.prediction.panel import Predict
 from soupwidgets.topics.prediction.question import Question
+from soupwidgets.translation import ENGLISH, languages, speaking
+from soupwidgets.translation import gettext as _
 
 _FORMAT = "soupwidgets-workshop-1"
 # Names become those of files and of addresses.
@@ -179,7 +181,10 @@ def _pages(session: Session, sessions: Sequence[Session]) -> dict[str, str]:
 
 def _page(session: Session, title: str, links: str, body: str, script: str = "") -> str:
     look = (STATIC / "look.css").read_text("utf-8")
-    parts = {"language": session.language, "title": escape(title), "look": look, "links": links, "body": body}
+    with speaking(_spoken(session)):
+        pages = escape(_("Pages"))
+    head = {"language": session.language, "title": escape(title), "look": look, "pages": pages}
+    parts = {**head, "links": links, "body": body}
     return filled_in(STATIC / "session.html", {**parts, "script": script})
 
 
@@ -223,11 +228,17 @@ def _html(markdown: str) -> str:
 
 def _predict_page(session: Session, site: Path) -> Path:
     questions = [_question(one) for one in session.predict.questions]
-    panel = Predict(session.predict.title, questions)
+    with speaking(_spoken(session)):
+        panel = Predict(session.predict.title, questions)
     try:
         return panel.to_html(site / f"{session.page}-predict.html")
     finally:
         panel.close()
+
+
+def _spoken(session: Session) -> str:
+    """The language of a session's panel: the session's own, where there is a translation."""
+    return session.language if session.language in languages() else ENGLISH
 
 
 def _question(asked: AskedQuestion) -> Question:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from soupwidgets import Evaluator
-from soupwidgets.pages.workshop import read_sessions, write_workshop
+from soupwidgets.pages.workshop import _spoken, read_sessions, write_workshop
 from soupwidgets.site import SiteError
 from tests.command import run
 from tests.fixtures import ROOT
@@ -105,3 +105,20 @@ def test_the_command_says_so_before_it_measures(tmp_path: Path) -> None:
     assert not (tmp_path / "site").exists()
     with pytest.raises(SiteError, match="no sessions"):
         read_sessions(tmp_path)
+
+
+def test_pages_of_a_session_are_in_its_language(tiny_evaluator: Evaluator, tmp_path: Path) -> None:
+    write_workshop(tmp_path, [ENGLISH.parent / "de"], tiny_evaluator)
+    for name in ("session-de-alpha", "de-alpha-exercises", "de-alpha-predict"):
+        page = (tmp_path / f"{name}.html").read_text("utf-8")
+        assert '<html lang="de">' in page
+        assert ('aria-label="Seiten"' in page) is (name != "de-alpha-predict")
+    assert "Zeigen, was gemessen wurde" in page
+    # The frontier is in the language that was asked for, and nobody asked.
+    assert '<html lang="en">' in (tmp_path / "frontier.html").read_text("utf-8")
+
+
+def test_a_language_without_a_translation_has_english_panels(edited: Callable[..., Path]) -> None:
+    (session,) = read_sessions(edited(lambda session: session.update(language="fr")))
+    assert session.language == "fr"
+    assert _spoken(session) == "en"

@@ -49,7 +49,7 @@ def executed(notebook: Any, folder: Path, store: Path) -> dict[str, Any]:
     tell = nbformat.v4.new_code_cell(_TELL)
     notebook.cells.append(tell)
     environment = {**os.environ, "SOUPWIDGETS_STORE": str(store), "SOUPWIDGETS_PRECISION": "float32"}
-    client = NotebookClient(notebook, timeout=600, record_timing=False, store_widget_state=False)
+    client = NotebookClient(notebook, timeout=600, record_timing=False, store_widget_state=False, coalesce_streams=True)
     client.create_kernel_manager()
     client.resources = {"metadata": {"path": str(folder)}}
     client.execute(env=environment)
