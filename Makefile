@@ -5,7 +5,7 @@ BIN := .venv/bin
 # In a container one is root, which Jupyter wants to be told.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help install lab test check fuzz lint docs lists messages timm-index notebooks bench picture zoo studies clean
+.PHONY: help install lab test check fuzz lint docs lists messages timm-index notebooks workshop bench picture zoo studies clean
 
 help:
 	@echo "make lab        open JupyterLab on the first notebook"
@@ -18,6 +18,7 @@ help:
 	@echo "make timm-index build every network of timm once, for the list by which weights are recognised"
 	@echo "make bench      measure the speed of the engine and of the widgets"
 	@echo "make notebooks  run the notebooks and keep their outputs"
+	@echo "make workshop   build the sessions of the workshop from their sources, and run the solved notebooks"
 	@echo "make picture    take the screenshots of the last make test over into the documents"
 	@echo "make studies    train the models of the studies again, and measure the pool's spectra (about forty minutes)"
 	@echo "make zoo        rebuild the miniature zoo from the raw images (about forty minutes on two cores)"
@@ -26,7 +27,7 @@ install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[lab,label-errors,postgresql,text,cluster,remote,datasets,site,serve,docs,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[lab,label-errors,postgresql,text,cluster,remote,datasets,site,serve,workshop,docs,dev]'
 	touch $@
 
 lab: install
@@ -38,7 +39,7 @@ PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -
 
 test: lint
 	$(PYTEST) --ignore=tests/browser --durations=10
-	$(PYTEST) -o addopts="-p tests.fixtures --nbval" tests/browser notebooks
+	$(PYTEST) -o addopts="-p tests.fixtures --nbval --ignore-glob=notebooks/workshop/*/learner/*" tests/browser notebooks
 
 check: lint
 	$(PYTEST) --ignore=tests/browser -m "not slow"
@@ -69,6 +70,9 @@ notebooks: install
 	# Cells with a progress bar carry this tag: what the bar leaves behind is not kept.
 	$(BIN)/jupyter nbconvert --to notebook --inplace --TagRemovePreprocessor.enabled=True \
 	  --TagRemovePreprocessor.remove_all_outputs_tags=nbval-ignore-output notebooks/*.ipynb
+
+workshop: install
+	$(BIN)/python -m notebooks.workshop.building
 
 bench: install .venv/mergekit/installed
 	$(BIN)/python -m benchmarks

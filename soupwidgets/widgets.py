@@ -15,6 +15,7 @@ from soupwidgets.topics.diagnosis.panel import DiagnosisExplorer
 from soupwidgets.topics.diversity.panel import DiversityExplorer
 from soupwidgets.topics.frontier.panel import FrontierExplorer
 from soupwidgets.topics.landscape.panel import LandscapeExplorer
+from soupwidgets.topics.prediction.panel import Predict
 from soupwidgets.topics.review.panel import MistakeReviewer
 from soupwidgets.topics.soup.panel import SoupMixer
 from soupwidgets.topics.spectrum.panel import SpectrumExplorer
@@ -28,13 +29,14 @@ __all__ = [
     "LandscapeExplorer",
     "LiveFigure",
     "MistakeReviewer",
+    "Predict",
     "SoupMixer",
     "SpectrumExplorer",
     "all_explorers",
 ]
 
 for _one in (AlphaExplorer, AugmentationExplorer, DiagnosisExplorer, DiversityExplorer, FrontierExplorer,
-             LandscapeExplorer, MistakeReviewer, SoupMixer, SpectrumExplorer):  # fmt: skip
+             LandscapeExplorer, MistakeReviewer, Predict, SoupMixer, SpectrumExplorer):  # fmt: skip
     explorer(_one)
 # What is installed beside this package may have explorers of its own.
 import_extensions()

@@ -31,7 +31,8 @@ def page_html(page: Page, pages: Sequence[Page], told: Mapping[str, Any], own: E
     own, ev
         Evaluators of the exported images, and of all of them.
     """
-    scripts = [PANEL / "recorded.js", *(STATIC / f"{name}.js" for name in ("numbers", page.name, "live"))]
+    scripts = [PANEL / f"{name}.js" for name in ("rounding", "recorded")]
+    scripts += [STATIC / f"{name}.js" for name in ("numbers", page.name, "live")]
     front = front_end().replace("export default { render };", "")
     script = "\n".join([front, *(path.read_text("utf-8") for path in scripts)])
     parts = {

@@ -72,6 +72,8 @@ class Slider(Control):
         Ends, and the distance between two positions; a typed value may lie between them.
     low_label, high_label
         What the ends mean.
+    plays
+        Whether a button moves it on by itself.
     """
 
     low: float = 0.0
@@ -79,6 +81,7 @@ class Slider(Control):
     step: float = 0.05
     low_label: str = ""
     high_label: str = ""
+    plays: bool = True
 
     def checked(self, value: Value) -> float:
         """Return the nearest number between the ends."""

@@ -62,6 +62,8 @@ class Panel(anywidget.AnyWidget):
 
     # False for a whole process that serves panels to others.
     writes_files = True
+    # Scripts of a recorded page, after the front end.
+    _page_scripts: tuple[str, ...] = ("recorded", "page")
     _esm = front_end()
     _css = style()
     title = traitlets.Unicode("").tag(sync=True)

@@ -55,7 +55,7 @@ def write_page(panel: Panel, path: str | Path, fixed: Mapping[str, Any]) -> Path
         "language": escape(panel.language),
         "style": style(),
         "front_end": front_end().replace("export default { render };", ""),
-        "page": "\n".join((STATIC / f"{name}.js").read_text("utf-8") for name in ("recorded", "page")),
+        "page": "\n".join((STATIC / f"{name}.js").read_text("utf-8") for name in panel._page_scripts),
         "content": in_script(content),
         "plotly": base64.b64encode(gzip.compress(plotly_javascript().encode(), mtime=0)).decode(),
     }

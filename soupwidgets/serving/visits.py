@@ -17,8 +17,8 @@ from soupwidgets.widgets import all_explorers
 
 # Seconds between two looks at who has left.
 _LOOKS = 1.0
-# It shows a study that was made before, which a pool and a suite do not have.
-_NEEDS_MORE = ("AugmentationExplorer",)
+# They show a study that was made before, and the questions of a teacher, which a pool and a suite do not have.
+_NEEDS_MORE = ("AugmentationExplorer", "Predict")
 
 
 class Room:

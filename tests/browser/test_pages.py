@@ -16,6 +16,7 @@ from PIL import Image
 
 import soupwidgets as sw
 from soupwidgets import Evaluator, Recipe, pages
+from soupwidgets.panel.front_end import STATIC
 from soupwidgets.topics.alpha.flip_strips import flips_near
 from soupwidgets.widgets import AlphaExplorer, LandscapeExplorer, SoupMixer
 from tests.browser.accessibility import faint_words, violations
@@ -195,6 +196,7 @@ def test_the_ring_is_measured_where_it_stands(tab: Any, address: str, exported_e
 def test_numbers_are_rounded_as_python_rounds(tab: Any) -> None:
     """Every share of so many images: what lies between two digits goes to the even one."""
     tab.goto("about:blank")
+    tab.add_script_tag(path=STATIC / "rounding.js")
     tab.add_script_tag(path=Path(pages.__file__).parent / "static" / "numbers.js")
     for images in (64, 80, 400):
         shares = [correct / images for correct in range(images + 1)]

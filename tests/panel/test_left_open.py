@@ -68,6 +68,9 @@ EXPLORERS: dict[str, Callable[[Evaluator], Panel]] = {
     "FrontierExplorer": widgets.FrontierExplorer,
     "LandscapeExplorer": lambda ev: widgets.LandscapeExplorer(ev, grid=3),
     "MistakeReviewer": lambda ev: widgets.MistakeReviewer(sw.diversity.members(ev, progress=False), ev.suite),
+    "Predict": lambda ev: widgets.Predict(
+        "Half way", [sw.prediction.Question("half", "Accuracy", sw.prediction.accuracy(ev, "ft-00", "test"))]
+    ),
     "SoupMixer": widgets.SoupMixer,
     "SpectrumExplorer": lambda ev: widgets.SpectrumExplorer(ev, pairs=4, samples=8, alphas=2),
 }

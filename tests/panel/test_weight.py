@@ -26,6 +26,9 @@ SHOWN: dict[str, Callable[[Evaluator], Panel]] = {
     "FrontierExplorer": widgets.FrontierExplorer,
     "LandscapeExplorer": lambda ev: widgets.LandscapeExplorer(ev, grid=5),
     "MistakeReviewer": lambda ev: widgets.MistakeReviewer(sw.diversity.members(ev, progress=False), ev.suite),
+    "Predict": lambda ev: widgets.Predict(
+        "Half way", [sw.prediction.Question("half", "Accuracy", sw.prediction.accuracy(ev, "ft-00", "test"))]
+    ),
     "SoupMixer": widgets.SoupMixer,
     "SpectrumExplorer": lambda ev: widgets.SpectrumExplorer(ev, pairs=8, samples=8, alphas=2),
 }
@@ -46,7 +49,7 @@ class Recorder(BaseComm):
 
 
 @pytest.mark.slow
-def test_eight_panels_weigh_less_than_six_megabytes(
+def test_all_panels_weigh_less_than_six_megabytes(
     pool: Pool, small_suite: Suite, zoo_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once each has answered; coarse answers are replaced. Slow: four models are measured for all of them."""

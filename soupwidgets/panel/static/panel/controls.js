@@ -29,7 +29,7 @@ function slider(spec, send, { play, _ }) {
   keepKeys(range);
   const typed = numberBox(spec.label, (value) => send(inside(value), false));
   const [low, high] = [h("span"), h("span")];
-  const player = h("button.soupwidgets-tool", { type: "button", "aria-pressed": "false", onclick: () => play(spec.name) }, _("Play"));
+  const player = h("button.soupwidgets-tool", { type: "button", "aria-pressed": "false", hidden: !spec.plays, onclick: () => play(spec.name) }, _("Play"));
   const element = h("div.soupwidgets-slider", {}, name, h("div.soupwidgets-track", {}, range, h("div.soupwidgets-ends", {}, low, high)), typed.box, player);
   let now = spec;
   const inside = (value) => Math.min(now.high, Math.max(now.low, value));

@@ -1,0 +1,260 @@
+"""The pages of a workshop's sessions: text, predictions, exercises that check themselves, and a recorded frontier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from soupwidgets.evaluation import Evaluator
+from soupwidgets.json_files import decode
+from soupwidgets.methods import alpha_sweep
+from soupwidgets.pages.html import STATIC
+from soupwidgets.panel.recording import filled_in, in_script
+from soupwidgets.site import SiteError
+from soupwidgets.topics.frontier.panel import FrontierExplorer
+from soupwidgets.topics.prediction.panel import Predict
+from soupwidgets.topics.prediction.question import Question
+from soupwidgets.translation import ENGLISH, languages, speaking
+from soupwidgets.translation import gettext as _
+
+_FORMAT = "soupwidgets-workshop-1"
+# Names become those of files and of addresses.
+_Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
+# Along alpha, and beside it so many fine-tuned models.
+_ALPHAS, _MODELS = 6, 5
+
+
+class AskedQuestion(msgspec.Struct):
+    """A question of a prediction with what was measured."""
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+    words: str
+    unit: str
+    low: float
+    high: float
+    step: float
+    start: float | None
+    digits: Annotated[int, msgspec.Meta(ge=0, le=6)]
+    measured: tuple[float, float, float]
+
+
+class Prediction(msgspec.Struct):
+    """What is to be predicted."""
+
+    title: str
+    questions: list[AskedQuestion]
+
+
+class Hint(msgspec.Struct, omit_defaults=True):
+    """What is said of a wrong answer: of ``when``, or of all between ``low`` and ``high``."""
+
+    say: str
+    when: float | str | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+class Exercise(msgspec.Struct):
+    """An exercise whose answer is a number or a text."""
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+    title: str
+    ask: str
+    otherwise: str
+    answers: Annotated[list[float | str], msgspec.Meta(min_length=1)]
+    tolerance: float
+    hints: list[Hint]
+
+
+class Part(msgspec.Struct):
+    """A part of a session's text; one of its fields says which kind it is."""
+
+    markdown: str = ""
+    printed: str = ""
+    folded: str = ""
+    summary: str = ""
+    live: Annotated[str, msgspec.Meta(pattern=r"^([a-z][a-z0-9-]{0,60})?$")] = ""
+    title: str = ""
+    height: Annotated[int, msgspec.Meta(ge=100, le=4000)] = 800
+
+
+class Session(msgspec.Struct):
+    """All that the pages of a session need, as ``make workshop`` writes it."""
+
+    format: str
+    language: Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,8})?$")]
+    page: _Name
+    title: str
+    words: dict[str, str]
+    predict: Prediction
+    exercises: list[Exercise]
+    parts: list[Part]
+
+
+def write_workshop(
+    folder: str | Path,
+    sessions: Sequence[str | Path],
+    ev: Evaluator,
+    *,
+    fine_tuned: Sequence[str] | None = None,
+    baselines: str | Path | None = None,
+) -> list[Path]:
+    """Add the pages of a workshop to a site of `export_site`.
+
+    Parameters
+    ----------
+    folder
+        The site.
+    sessions
+        Folders of sessions, such as ``notebooks/workshop/en``; each has a JSON file for every session.
+    ev
+        Measures the frontier, on all images of its suite.
+    fine_tuned
+        The fine-tuned models of the site; all of the pool when None. The first is drawn along alpha, and five of them
+        as points.
+    baselines
+        A table of accuracies of ordinary models, for the frontier's line.
+
+    Returns
+    -------
+    list of Path
+        What was written: ``session-<name>.html``, ``<name>-predict.html`` and ``<name>-exercises.html`` for every
+        session, and ``frontier.html``. All but the first can be opened from a disk as well.
+
+    Raises
+    ------
+    SiteError
+        When there are no sessions in a folder.
+    ValueError
+        When a file is not one of a session; the message says where.
+    """
+    site = Path(folder)
+    found = [session for one in sessions for session in read_sessions(one)]
+    site.mkdir(parents=True, exist_ok=True)
+    written = []
+    for session in found:
+        for name, html in _pages(session, found).items():
+            (site / name).write_text(html, "utf-8")
+            written.append(site / name)
+        written.append(_predict_page(session, site))
+    return [*written, _frontier_page(site / "frontier.html", ev, fine_tuned, baselines)]
+
+
+def read_sessions(folder: str | Path) -> list[Session]:
+    """The sessions of a folder, in the order of their files' names.
+
+    Raises
+    ------
+    SiteError
+        When there are none.
+    ValueError
+        When a file is not one of a session.
+    """
+    paths = sorted(Path(folder).glob("*.json"))
+    if not paths:
+        raise SiteError(f"{folder}: no sessions of a workshop (*.json) here: `make workshop` builds them")
+    found = [decode(path, Session) for path in paths]
+    for path, session in zip(paths, found, strict=True):
+        if session.format != _FORMAT:
+            raise ValueError(f"{path}: not a session of a workshop, its format is {session.format[:40]!r}")
+    return found
+
+
+def _pages(session: Session, sessions: Sequence[Session]) -> dict[str, str]:
+    links = "".join(_link(one, one is session) for one in sessions if one.language == session.language)
+    body = "\n".join(_part(one, session) for one in session.parts)
+    whole = _page(session, session.title, links, body)
+    title = session.words["exercises"]
+    forms = "\n".join(_form(number, one, session.words) for number, one in enumerate(session.exercises))
+    told = {"words": session.words, "exercises": msgspec.to_builtins(session.exercises)}
+    script = (
+        f'<script type="application/json" id="exercises">{in_script(told)}</script>\n<script type="module">\n'
+        f"{(STATIC / 'exercises.js').read_text('utf-8')}</script>"
+    )
+    exercises = _page(session, title, links, f"<h1>{escape(title)}</h1>\n{forms}", script)
+    return {f"session-{session.page}.html": whole, f"{session.page}-exercises.html": exercises}
+
+
+def _page(session: Session, title: str, links: str, body: str, script: str = "") -> str:
+    look = (STATIC / "look.css").read_text("utf-8")
+    with speaking(_spoken(session)):
+        pages = escape(_("Pages"))
+    head = {"language": session.language, "title": escape(title), "look": look, "pages": pages}
+    parts = {**head, "links": links, "body": body}
+    return filled_in(STATIC / "session.html", {**parts, "script": script})
+
+
+def _link(session: Session, here: bool) -> str:
+    current = ' aria-current="page"' if here else ""
+    return f'<a href="session-{session.page}.html"{current}>{escape(session.title.split(":")[0])}</a>'
+
+
+def _part(part: Part, session: Session) -> str:
+    if part.live:
+        title, alone = escape(part.title), escape(session.words["alone"])
+        return (
+            f'<div class="live"><iframe src="{part.live}.html" title="{title}" loading="lazy" '
+            f'style="height: {part.height}px"></iframe><p><a href="{part.live}.html">{alone}: {title}</a></p></div>'
+        )
+    if part.printed:
+        return f'<pre tabindex="0">{escape(part.printed)}</pre>'
+    if part.folded:
+        return f"<details><summary>{escape(part.summary)}</summary>\n{_html(part.folded)}</details>"
+    return _html(part.markdown)
+
+
+def _form(number: int, exercise: Exercise, words: dict[str, str]) -> str:
+    name, here = escape(exercise.name), f"answer-{number}"
+    return (
+        f'<form data-name="{name}"><h2>{escape(exercise.title)}</h2>{_html(exercise.ask)}'
+        f'<label for="{here}">{escape(words["yours"])}</label> '
+        f'<input id="{here}" autocomplete="off"><button>{escape(words["check"])}</button>'
+        f'<output for="{here}" role="status"></output></form>'
+    )
+
+
+def _html(markdown: str) -> str:
+    """Markdown as HTML; tags in it are shown as text."""
+    try:
+        from markdown_it import MarkdownIt
+    except ImportError as error:
+        raise ImportError("pages of a workshop need markdown-it-py: pip install 'soupwidgets[workshop]'") from error
+    return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown))
+
+
+def _predict_page(session: Session, site: Path) -> Path:
+    questions = [_question(one) for one in session.predict.questions]
+    with speaking(_spoken(session)):
+        panel = Predict(session.predict.title, questions)
+    try:
+        return panel.to_html(site / f"{session.page}-predict.html")
+    finally:
+        panel.close()
+
+
+def _spoken(session: Session) -> str:
+    """The language of a session's panel: the session's own, where there is a translation."""
+    return session.language if session.language in languages() else ENGLISH
+
+
+def _question(asked: AskedQuestion) -> Question:
+    told: dict[str, Any] = {key: value for key, value in msgspec.structs.asdict(asked).items() if key != "measured"}
+    return Question(measure=lambda: asked.measured, **told)
+
+
+def _frontier_page(path: Path, ev: Evaluator, fine_tuned: Sequence[str] | None, baselines: str | Path | None) -> Path:
+    names = list(ev.pool.fine_tuned if fine_tuned is None else fine_tuned)
+    for name in [ev.pool.zero_shot, *names[:_MODELS]]:
+        ev.evaluate(name)
+    alpha_sweep(ev, names[0], alphas=_ALPHAS, progress=False)
+    panel = FrontierExplorer(ev, baselines)
+    try:
+        if baselines:
+            panel.state = {"line": "others", "scale": "logit"}
+        return panel.to_html(path)
+    finally:
+        panel.close()
