@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaln, entr, log_softmax, logsumexp
 
 from soupwidgets.evaluation import Evaluation, Evaluator, SplitScore, score_logits
 from soupwidgets.methods.uniform import as_recipe
@@ -44,6 +43,8 @@ class BetaMixture:
 
     def log_densities(self, values: Array) -> Array:
         """Log of weight times density, ``[n, clusters]``."""
+        from scipy.special import betaln
+
         x = values[:, None]
         found: Array = (
             np.log(self.weights) + (self.a - 1) * np.log(x) + (self.b - 1) * np.log1p(-x) - betaln(self.a, self.b)
@@ -194,6 +195,8 @@ def sure_coefficients(zero_shot: NDArray[Any], fine_tuned: NDArray[Any]) -> Arra
     >>> sure_coefficients(np.log([[0.5, 0.5]]), np.log([[0.5, 0.5]])).tolist()
     [0.5]
     """
+    from scipy.special import entr, log_softmax
+
     sure = [np.exp(-entr(np.exp(log_softmax(logits.astype(np.float64), axis=1))).sum(axis=1)) for logits in
             (zero_shot, fine_tuned)]  # fmt: skip
     alphas: Array = sure[1] / (sure[0] + sure[1])
@@ -210,6 +213,8 @@ def fit_beta_mixture(values: Array, clusters: int) -> BetaMixture:
     clusters
         How many. They begin as equal parts of the sorted numbers, so nothing is left to chance.
     """
+    from scipy.special import logsumexp
+
     member = np.zeros((len(values), clusters))
     ranks = values.argsort(kind="stable").argsort(kind="stable")
     member[np.arange(len(values)), ranks * clusters // len(values)] = 1
