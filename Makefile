@@ -5,7 +5,7 @@ BIN := .venv/bin
 # In a container one is root, which Jupyter wants to be told.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help install lab test check fuzz lint docs lists messages timm-index notebooks workshop bench picture zoo studies clean
+.PHONY: help install lab test check fuzz lint docs lists messages timm-index notebooks workshop workshop-site bench picture zoo studies clean
 
 help:
 	@echo "make lab        open JupyterLab on the first notebook"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench      measure the speed of the engine and of the widgets"
 	@echo "make notebooks  run the notebooks and keep their outputs"
 	@echo "make workshop   build the sessions of the workshop from their sources, and run the solved notebooks"
+	@echo "make workshop-site  write the workshop's pages for those without Python into build/workshop"
 	@echo "make picture    take the screenshots of the last make test over into the documents"
 	@echo "make studies    train the models of the studies again, and measure the pool's spectra (about forty minutes)"
 	@echo "make zoo        rebuild the miniature zoo from the raw images (about forty minutes on two cores)"
@@ -73,6 +74,12 @@ notebooks: install
 
 workshop: install
 	$(BIN)/python -m notebooks.workshop.building
+
+# Pages for those without Python, to be served by any web server: python -m http.server --directory build/workshop
+workshop-site: install
+	$(BIN)/soupwidgets export build/workshop --pool data/zoo/fashion --suite data/suites/fashion \
+	  --fine-tuned ft-03 --fine-tuned ft-08 --fine-tuned ft-00 --fine-tuned bad-lr --examples 250 --accept-mb 12 \
+	  --workshop notebooks/workshop/en --baselines data/baselines/fashion.csv
 
 bench: install .venv/mergekit/installed
 	$(BIN)/python -m benchmarks

@@ -82,6 +82,21 @@ class Part(msgspec.Struct):
     height: Annotated[int, msgspec.Meta(ge=100, le=4000)] = 800
 
 
+class Words(msgspec.Struct):
+    """What the pages of a language say."""
+
+    exercise: str
+    exercises: str
+    yours: str
+    check: str
+    right: str
+    nothing: str
+    number: str
+    alone: str
+    workshop: str
+    lead: str
+
+
 class Session(msgspec.Struct):
     """All that the pages of a session need, as ``make workshop`` writes it."""
 
@@ -89,7 +104,7 @@ class Session(msgspec.Struct):
     language: Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,8})?$")]
     page: _Name
     title: str
-    words: dict[str, str]
+    words: Words
     predict: Prediction
     exercises: list[Exercise]
     parts: list[Part]
@@ -122,8 +137,9 @@ def write_workshop(
     Returns
     -------
     list of Path
-        What was written: ``session-<name>.html``, ``<name>-predict.html`` and ``<name>-exercises.html`` for every
-        session, and ``frontier.html``. All but the first can be opened from a disk as well.
+        What was written: ``workshop.html``, from which one goes to all others; ``session-<name>.html``,
+        ``<name>-predict.html`` and ``<name>-exercises.html`` for every session; and ``frontier.html``. Pages of other
+        languages have that before their names. Predictions and exercises can be opened from a disk as well.
 
     Raises
     ------
@@ -141,6 +157,12 @@ def write_workshop(
             (site / name).write_text(html, "utf-8")
             written.append(site / name)
         written.append(_predict_page(session, site))
+        if session.language not in {one.language for one in found[: found.index(session)]}:
+            same = [one for one in found if one.language == session.language]
+            written.append(
+                site / ("workshop.html" if session.language == "en" else f"{session.language}-workshop.html")
+            )
+            written[-1].write_text(_index(same), "utf-8")
     return [*written, _frontier_page(site / "frontier.html", ev, fine_tuned, baselines)]
 
 
@@ -161,6 +183,10 @@ def read_sessions(folder: str | Path) -> list[Session]:
     for path, session in zip(paths, found, strict=True):
         if session.format != _FORMAT:
             raise ValueError(f"{path}: not a session of a workshop, its format is {session.format[:40]!r}")
+        try:
+            _predict(session).close()
+        except ValueError as error:
+            raise ValueError(f"{path}: malformed ({error})") from error
     return found
 
 
@@ -168,15 +194,27 @@ def _pages(session: Session, sessions: Sequence[Session]) -> dict[str, str]:
     links = "".join(_link(one, one is session) for one in sessions if one.language == session.language)
     body = "\n".join(_part(one, session) for one in session.parts)
     whole = _page(session, session.title, links, body)
-    title = session.words["exercises"]
-    forms = "\n".join(_form(number, one, session.words) for number, one in enumerate(session.exercises))
-    told = {"words": session.words, "exercises": msgspec.to_builtins(session.exercises)}
+    title = session.words.exercises
+    forms = "\n".join(_form(number, one, session.words) for number, one in enumerate(session.exercises, start=1))
+    told = {"words": msgspec.to_builtins(session.words), "exercises": msgspec.to_builtins(session.exercises)}
     script = (
         f'<script type="application/json" id="exercises">{in_script(told)}</script>\n<script type="module">\n'
         f"{(STATIC / 'exercises.js').read_text('utf-8')}</script>"
     )
     exercises = _page(session, title, links, f"<h1>{escape(title)}</h1>\n{forms}", script)
     return {f"session-{session.page}.html": whole, f"{session.page}-exercises.html": exercises}
+
+
+def _index(sessions: Sequence[Session]) -> str:
+    """The page from which one goes to the sessions of a language."""
+    first = sessions[0]
+    cards = "\n".join(
+        f'<li><a href="session-{one.page}.html"><h2>{escape(one.title)}</h2></a></li>' for one in sessions
+    )
+    title, lead = (escape(words) for words in (first.words.workshop, first.words.lead))
+    return _page(
+        first, first.words.workshop, "", f'<h1>{title}</h1>\n<p>{lead}</p>\n<ul class="cards">\n{cards}\n</ul>'
+    )
 
 
 def _page(session: Session, title: str, links: str, body: str, script: str = "") -> str:
@@ -195,7 +233,7 @@ def _link(session: Session, here: bool) -> str:
 
 def _part(part: Part, session: Session) -> str:
     if part.live:
-        title, alone = escape(part.title), escape(session.words["alone"])
+        title, alone = escape(part.title), escape(session.words.alone)
         return (
             f'<div class="live"><iframe src="{part.live}.html" title="{title}" loading="lazy" '
             f'style="height: {part.height}px"></iframe><p><a href="{part.live}.html">{alone}: {title}</a></p></div>'
@@ -207,12 +245,13 @@ def _part(part: Part, session: Session) -> str:
     return _html(part.markdown)
 
 
-def _form(number: int, exercise: Exercise, words: dict[str, str]) -> str:
+def _form(number: int, exercise: Exercise, words: Words) -> str:
     name, here = escape(exercise.name), f"answer-{number}"
+    heading = escape(f"{words.exercise} {number}: {exercise.title}")
     return (
-        f'<form data-name="{name}"><h2>{escape(exercise.title)}</h2>{_html(exercise.ask)}'
-        f'<label for="{here}">{escape(words["yours"])}</label> '
-        f'<input id="{here}" autocomplete="off"><button>{escape(words["check"])}</button>'
+        f'<form data-name="{name}"><h2>{heading}</h2>{_html(exercise.ask)}'
+        f'<label for="{here}">{escape(words.yours)}</label> '
+        f'<input id="{here}" autocomplete="off"><button>{escape(words.check)}</button>'
         f'<output for="{here}" role="status"></output></form>'
     )
 
@@ -227,9 +266,7 @@ def _html(markdown: str) -> str:
 
 
 def _predict_page(session: Session, site: Path) -> Path:
-    questions = [_question(one) for one in session.predict.questions]
-    with speaking(_spoken(session)):
-        panel = Predict(session.predict.title, questions)
+    panel = _predict(session)
     try:
         return panel.to_html(site / f"{session.page}-predict.html")
     finally:
@@ -239,6 +276,11 @@ def _predict_page(session: Session, site: Path) -> Path:
 def _spoken(session: Session) -> str:
     """The language of a session's panel: the session's own, where there is a translation."""
     return session.language if session.language in languages() else ENGLISH
+
+
+def _predict(session: Session) -> Predict:
+    with speaking(_spoken(session)):
+        return Predict(session.predict.title, [_question(one) for one in session.predict.questions])
 
 
 def _question(asked: AskedQuestion) -> Question:

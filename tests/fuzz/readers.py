@@ -28,6 +28,7 @@ from safetensors.torch import save_file
 import soupwidgets as sw
 from soupwidgets import CheckpointFile, Pool, Recipe, Store, Suite, SuiteError
 from soupwidgets.checkpoints import CARD_KEY, CheckpointError, with_adapter
+from soupwidgets.pages.workshop import _pages, read_sessions
 from soupwidgets.pool import PoolError
 from soupwidgets.store import Measurement, StoreError
 from soupwidgets.suites import Preprocess, SliceSplit, SplitSource, build_suite, read_slice, write_slice
@@ -354,6 +355,16 @@ def _make_studies(folder: Path) -> None:
         (folder / f"{name}.json").write_text(json.dumps(content))
 
 
+def _make_workshop(folder: Path) -> None:
+    shutil.copyfile(ROOT / "notebooks" / "workshop" / "en" / "2_soups.json", folder / "soups.json")
+
+
+def _read_workshop(folder: Path) -> None:
+    found = read_sessions(folder)
+    for session in found:
+        _pages(session, found)
+
+
 def _read_noise(folder: Path) -> None:
     read_label_noise_study(folder / "label-noise.json").to_frame()
 
@@ -546,6 +557,7 @@ _ALL = (
     Reader("review session", _make_session, ("session.json",), _read_session, _REVIEW, 2),
     Reader("reviewed labels", _make_session, ("labels.json",), _read_labels, _REVIEW),
     Reader("review store", _make_session, ("reviews.sqlite",), _read_review_store, _REVIEW, 0.2),
+    Reader("workshop session", _make_workshop, ("soups.json",), _read_workshop, _VALUE),
     Reader("study of noise", _make_studies, ("label-noise.json",), _read_noise, _VALUE),
     Reader("study of augmentations", _make_studies, ("augmentations.json",), _read_augmentations, _VALUE),
     Reader(

@@ -40,7 +40,7 @@ def test_every_session_has_its_pages_and_every_link_leads_to_one(tiny_evaluator:
     expected = {
         f"{kind}.html" for s in sessions for kind in (f"session-{s.page}", f"{s.page}-predict", f"{s.page}-exercises")
     }
-    assert written == expected | {"frontier.html"} == {path.name for path in site.iterdir()}
+    assert written == expected | {"frontier.html", "workshop.html"} == {path.name for path in site.iterdir()}
     # Those of the site itself are written by `export_site`.
     there = written | {"alpha.html", "soup.html", "landscape.html"}
     for session in sessions:
@@ -122,3 +122,18 @@ def test_a_language_without_a_translation_has_english_panels(edited: Callable[..
     (session,) = read_sessions(edited(lambda session: session.update(language="fr")))
     assert session.language == "fr"
     assert _spoken(session) == "en"
+
+
+@pytest.mark.slow
+def test_the_command_writes_the_whole_site(tmp_path: Path) -> None:
+    """Slow: it mixes, measures and records; with the models that are installed along, and eight images of a split."""
+    zoo, suite = ROOT / "soupwidgets/miniature/zoo", ROOT / "soupwidgets/miniature/suite"
+    done = run(
+        "export", str(tmp_path / "site"), "--pool", str(zoo), "--suite", str(suite), "--fine-tuned", "ft-03",
+        "--split", "noise", "--examples", "8", "--accept-mb", "20", "--workshop", str(ENGLISH),
+        "--store", str(tmp_path / "store"), "--json", str(tmp_path / "out.json"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = json.loads((tmp_path / "out.json").read_text())
+    assert {"workshop.html", "session-alpha.html", "alpha-predict.html", "frontier.html"} <= set(told["workshop"])
+    assert all((tmp_path / "site" / name).exists() for name in [*told["workshop"], *told["megabytes"]])

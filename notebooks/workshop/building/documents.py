@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from notebooks.workshop.building.exercise import Exercise, exercise_of
-from notebooks.workshop.building.notebooks import key_points, overview
+from notebooks.workshop.building.notebooks import asked, key_points, overview
 from notebooks.workshop.building.source import Source, tags
 
 
@@ -19,13 +19,14 @@ def parts(source: Source, solved: Any) -> list[dict[str, Any]]:
     """
     words = source.words
     found: list[dict[str, Any]] = [{"markdown": overview(source)}]
+    number = 0
     for cell in source.cells:
         kinds = tags(cell)
         if "instructor" in kinds or "notebook" in kinds or "solved" in kinds:
             continue
         if "exercise" in kinds:
-            exercise = exercise_of(cell)
-            found.append({"markdown": f"### {words['exercise']}: {exercise.title}\n\n{exercise.ask.rstrip()}"})
+            exercise, number = exercise_of(cell), number + 1
+            found.append({"markdown": asked(exercise, number, words)})
             if exercise.shown:
                 found.append({"printed": _printed(solved, exercise.solved_code)})
             found.append({"folded": exercise.explained.rstrip(), "summary": f"{words['solution']}: {exercise.title}"})
@@ -36,7 +37,7 @@ def parts(source: Source, solved: Any) -> list[dict[str, Any]]:
         elif cell.cell_type == "markdown":
             found.append({"markdown": cell.source})
         elif "shown" in kinds:
-            found.append({"printed": _printed(solved, cell.source)})
+            found += [*_pictures(solved, cell.source), {"printed": _printed(solved, cell.source)}]
     if any(one.to_json() for one in source.exercises):
         found.append({"markdown": f"## {words['exercises']}\n\n{words['check here']}"})
         found.append({"live": f"{source.name}-exercises", "title": words["exercises"], "height": 900})
@@ -89,6 +90,19 @@ def _of(hint: dict[str, Any]) -> str:
 def _head(source: Source) -> str:
     where = f"notebooks/workshop/sources/{source.language}/{source.path.name}"
     return f"<!-- Built from {where} by `make workshop`: change it there. -->"
+
+
+def _pictures(solved: Any, code: str) -> list[dict[str, Any]]:
+    """What a cell drew, within the text: a page has no files beside it."""
+    cell = next(one for one in solved.cells if one.source == code)
+    drawn = [one for one in cell.outputs if "image/png" in one.get("data", {})]
+    return [
+        {"markdown": f"![{one.metadata['image/png']['alt']}](data:image/png;base64,{_joined(one)})"} for one in drawn
+    ]
+
+
+def _joined(output: Any) -> str:
+    return "".join(output.data["image/png"].split())
 
 
 def _printed(solved: Any, code: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
-from notebooks.workshop.building.exercise import exercise_of
+from notebooks.workshop.building.exercise import Exercise, exercise_of
 from notebooks.workshop.building.source import Source, tags
 
 IGNORED = "nbval-ignore-output"
@@ -64,7 +64,7 @@ def executed(notebook: Any, folder: Path, store: Path) -> dict[str, Any]:
 def page_data(source: Source, predict: dict[str, Any], parts: list[dict[str, Any]]) -> dict[str, Any]:
     """All that the pages of a session on a static site need."""
     exercises = [told for one in source.exercises if (told := one.to_json()) is not None]
-    keys = ("check", "right", "nothing", "number", "yours", "exercises", "check here", "session", "alone")
+    keys = ("exercise", "exercises", "yours", "check", "right", "nothing", "number", "alone", "workshop", "lead")
     words = {key: source.words[key] for key in keys}
     session = {"format": "soupwidgets-workshop-1", "language": source.language, "page": source.name}
     return {**session, "title": source.session["title"], "words": words, "predict": predict, "exercises": exercises,
@@ -84,6 +84,11 @@ def overview(source: Source, *, title: bool = True) -> str:
     return "\n\n".join(parts)
 
 
+def asked(exercise: Exercise, number: int, words: dict[str, str]) -> str:
+    """What an exercise asks, under its heading."""
+    return f"### {words['exercise']} {number}: {exercise.title}\n\n{exercise.ask.rstrip()}"
+
+
 def key_points(source: Source) -> str:
     """The end of a session."""
     return f"## {source.words['keypoints']}\n\n{_listed(source.session['keypoints'])}"
@@ -101,22 +106,24 @@ def _notebook(source: Source, cells: Iterable[Any]) -> Any:
 
 
 def _learners_cells(source: Source) -> Iterable[Any]:
+    number = 0
     for cell in _cells(source):
         if "exercise" not in tags(cell):
             if "solved" not in tags(cell):
                 yield _copied(cell)
             continue
-        exercise = exercise_of(cell)
-        yield _text(f"### {source.words['exercise']}: {exercise.title}\n\n{exercise.ask}")
+        exercise, number = exercise_of(cell), number + 1
+        yield _text(asked(exercise, number, source.words))
         yield nbformat.v4.new_code_cell(exercise.learners_code(source.words))
         yield _check(exercise.check(source.words))
 
 
 def _solved_cells(source: Source) -> Iterable[Any]:
+    number = 0
     for cell in _cells(source):
         if "exercise" in tags(cell):
-            exercise = exercise_of(cell)
-            yield _text(f"### {source.words['exercise']}: {exercise.title}\n\n{exercise.ask}")
+            exercise, number = exercise_of(cell), number + 1
+            yield _text(asked(exercise, number, source.words))
             yield nbformat.v4.new_code_cell(exercise.solved_code)
             yield _check(exercise.check(source.words))
             yield _text(f"**{source.words['solution']}.** {exercise.explained}")

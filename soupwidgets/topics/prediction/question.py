@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from typing import NamedTuple
 
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.recipe import Recipe
 from soupwidgets.translation import gettext as _
+
+# A slider has no more positions.
+_MOST = 10_000
 
 
 class Measured(NamedTuple):
@@ -60,9 +64,9 @@ class Question:
     digits: int = 1
 
     def __post_init__(self) -> None:
-        if not self.low < self.high:
+        if not (self.low < self.high and isfinite(self.high - self.low)):
             raise ValueError(f"{self.name}: low must be below high, and they are {self.low:g} and {self.high:g}")
-        if not 0 < self.step <= self.high - self.low:
+        if not (self.high - self.low) / _MOST <= self.step <= self.high - self.low:
             ends = f"{self.low:g} and {self.high:g}"
             raise ValueError(f"{self.name}: a step of {self.step:g} does not fit between {ends}")
 

@@ -87,7 +87,13 @@ def test_one_axis_has_one_unit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "words"), [({"low": 5, "high": 5}, "low must be below high"), ({"step": 0}, "a step")]
+    ("more", "words"),
+    [
+        ({"low": 5, "high": 5}, "low must be below high"),
+        ({"low": -1e308, "high": 1e308}, "low must be below high"),
+        ({"step": 0}, "a step of 0"),
+        ({"step": 0.001}, "a step of 0.001 does not fit between 0 and 100"),
+    ],
 )
 def test_what_cannot_be_asked(more: dict[str, float], words: str) -> None:
     with pytest.raises(ValueError, match=words):
