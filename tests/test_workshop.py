@@ -67,7 +67,8 @@ def test_a_session_takes_45_minutes_and_has_all_parts(source: Source) -> None:
     assert all(len(source.session[part]) >= 2 for part in ("questions", "objectives", "keypoints"))
     assert 3 <= len(source.exercises) <= 5
     assert sum("predict" in tags(cell) for cell in source.cells) == 1
-    assert any("instructor" in tags(cell) for cell in source.cells)
+    (notes,) = [cell.source for cell in source.cells if "instructor" in tags(cell)]
+    assert notes.count("\n## ") + notes.startswith("## ") == 1, "+++ ends the instructor's notes"
     first = next(cell for cell in source.cells if cell.cell_type == "markdown")
     assert first.source.startswith("## "), "each begins with a prediction"
 
