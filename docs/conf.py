@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
 
@@ -27,9 +26,6 @@ myst_heading_anchors = 4
 
 # "!pip" of a notebook is no Python.
 suppress_warnings = ["misc.highlighting_failure"]
-# These pages may be absent, and the warning has no type by which it could be suppressed above.
-logging.getLogger("sphinx.sphinx.directives.other").addFilter(lambda record: "../workshop/*" not in record.args)
-
 # `Pool.open` in a docstring is a link where it can be one.
 default_role = "py:obj"
 nitpicky = True

@@ -49,7 +49,7 @@ def test_the_five_lines_run_and_print_what_they_say(
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_links_lead_to_files(document: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text())
-    inside = [link for link in links if not link.startswith(("http:", "https:"))]
+    inside = [link for link in links if not link.startswith(("http:", "https:", "data:"))]
     assert [link for link in inside if not (document.parent / link).exists()] == []
 
 

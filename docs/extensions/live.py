@@ -18,8 +18,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import soupwidgets as sw
+from soupwidgets.pages.workshop import write_workshop
 
-PAGES = ("alpha", "soup", "landscape")
 FINE_TUNED = ["ft-03", "ft-00", "ft-08"]
 EXAMPLES = 200
 
@@ -34,8 +34,10 @@ class Live(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Give the frame, and below it a link to what is in it."""
         page, title = self.arguments[0], " ".join(self.content)
-        if page not in PAGES:
-            raise self.error(f"there is no live page {page!r}: {', '.join(PAGES)}")
+        site = Path(self.config.live_site)
+        if not (site / f"{page}.html").is_file():
+            there = ", ".join(sorted(path.stem for path in site.glob("*.html")))
+            raise self.error(f"there is no live page {page!r}: {there}")
         if not title:
             raise self.error("a live page needs a title, as the directive's content")
         address = "../" * self.env.docname.count("/") + f"live/{page}.html"
@@ -47,10 +49,12 @@ class Live(SphinxDirective):
         return [nodes.raw("", frame, format="html")]
 
 
-def inputs() -> str:
+def inputs(workshop: Path, baselines: Path) -> str:
     """A hash of all that an exported site is made of."""
     package = Path(sw.__file__).parent
     found = hashlib.sha256(repr([FINE_TUNED, EXAMPLES]).encode())
+    for path in [baselines, *sorted(workshop.glob("*/*.json"))]:
+        found.update(path.read_bytes())
     for name in ("torch", "numpy", "onnx", "plotly"):
         found.update(f"{name} {version(name)}\n".encode())
     for path in sorted(package.rglob("*")):
@@ -63,12 +67,18 @@ def inputs() -> str:
 def export(app: Sphinx) -> None:
     """Write the site into the folder of its inputs' hash, unless it is there."""
     folder = Path(app.srcdir, "build", "live")
-    target = folder / inputs()
+    workshop, baselines = (
+        Path(app.srcdir, "notebooks", "workshop"),
+        Path(app.srcdir, "data", "baselines", "fashion.csv"),
+    )
+    target = folder / inputs(workshop, baselines)
     if not target.exists():
         shutil.rmtree(folder, ignore_errors=True)
         pool, suite = sw.demo()
         ev = sw.Evaluator(pool, suite, device="cpu", precision="float32", store=sw.Store(folder / "store"))
         sw.export_site(target, ev, fine_tuned=FINE_TUNED, examples=EXAMPLES, accept_mb=10, progress=False)
+        languages = sorted({path.parent for path in workshop.glob("*/*.json")})
+        write_workshop(target, languages, ev, fine_tuned=FINE_TUNED, baselines=baselines)
     app.config.live_site = target
 
 
