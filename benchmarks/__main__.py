@@ -12,6 +12,7 @@ import torch
 
 from benchmarks.blocks import block_row
 from benchmarks.coverage import coverage_rows
+from benchmarks.gains import gain_rows
 from benchmarks.greedy import greedy_rows
 from benchmarks.landscape import landscape_rows, vmap_row
 from benchmarks.latency import latency_rows
@@ -73,7 +74,7 @@ def main() -> None:
     chosen = sys.argv[1:]
     with tempfile.TemporaryDirectory() as temporary:
         groups = cpu_groups(Path(temporary))
-        names = [*groups, *_ALONE, "scaling", "coverage", "planes"]
+        names = [*groups, *_ALONE, "scaling", "coverage", "planes", "gains"]
         unknown = [name for name in chosen if name not in names]
         if unknown or ("latency" in chosen and "sweep" not in chosen):
             sys.exit(f"groups are {', '.join(names)}; latency comes after sweep")
@@ -93,6 +94,8 @@ def main() -> None:
         write({"coverage": coverage_rows()}, "coverage", processor())
     if "planes" in chosen:
         write({"planes": plane_rows()}, "planes", processor())
+    if "gains" in chosen:
+        write({"gains": gain_rows()}, "gains", processor())
 
 
 if __name__ == "__main__":

@@ -8,13 +8,17 @@ from soupwidgets.topics.soup.by_hyperparameter import (
     stream_by_hyperparameter,
 )
 from soupwidgets.topics.soup.pairs import PairGain, pair_gains
+from soupwidgets.topics.soup.predictors import PREDICTORS, GainPredictor, gain_predictors
 from soupwidgets.topics.soup.versus_ensemble import SoupVersusEnsemble, versus_ensemble
 
 __all__ = [
+    "PREDICTORS",
+    "GainPredictor",
     "PairGain",
     "SoupGroup",
     "SoupVersusEnsemble",
     "by_hyperparameter",
+    "gain_predictors",
     "numeric_hyperparameters",
     "pair_gains",
     "stream_by_hyperparameter",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -31,6 +32,12 @@ class PairGain:
         The same for the mean of their logits.
     standard_error
         Standard error of ``gain`` over images, which are the same for all three models.
+    distance
+        Euclidean distance between the two.
+    error_inconsistency
+        Share of images that exactly one of the two classifies correctly (arXiv 2110.12899, section 3).
+    accuracy_gap
+        How much more accurate the better one is (0..1).
     """
 
     first: str
@@ -39,6 +46,9 @@ class PairGain:
     gain: float
     ensemble_gain: float
     standard_error: float
+    distance: float = math.nan
+    error_inconsistency: float = math.nan
+    accuracy_gap: float = math.nan
 
 
 def pair_gains(
@@ -105,6 +115,9 @@ def pair_gains(
                 float(gain.mean()),
                 float((right[3] - mean).mean()),
                 float(gain.std(ddof=1) / np.sqrt(len(labels))),
+                float(np.sqrt(max(total[i, i] + total[j, j] - 2 * total[i, j], 0.0))),
+                float((right[0] != right[1]).mean()),
+                float(abs(right[0].mean() - right[1].mean())),
             )
         )
     return found
