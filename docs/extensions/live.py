@@ -76,9 +76,11 @@ def export(app: Sphinx) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         pool, suite = sw.demo()
         ev = sw.Evaluator(pool, suite, device="cpu", precision="float32", store=sw.Store(folder / "store"))
-        sw.export_site(target, ev, fine_tuned=FINE_TUNED, examples=EXAMPLES, accept_mb=10, progress=False)
+        whole = folder / "unfinished"
+        sw.export_site(whole, ev, fine_tuned=FINE_TUNED, examples=EXAMPLES, accept_mb=10, progress=False)
         languages = sorted({path.parent for path in workshop.glob("*/*.json")})
-        write_workshop(target, languages, ev, fine_tuned=FINE_TUNED, baselines=baselines)
+        write_workshop(whole, languages, ev, fine_tuned=FINE_TUNED, baselines=baselines)
+        whole.rename(target)
     app.config.live_site = target
 
 

@@ -227,7 +227,9 @@ def compare(
     Notes
     -----
     Everything is chosen by the validation split; test and shifts are measured once all is chosen. Files are written to
-    a temporary folder, one at a time, and are gone afterwards: ``soupwidgets soup NAME`` makes one to keep.
+    a temporary folder, one at a time, and are gone afterwards: ``soupwidgets soup NAME`` makes one to keep. What a row
+    costs is what the rows before it have not measured: the single models are measured first. Intervals of the mean over
+    shifts are too short where shifts show the same images (`soupwidgets.stats.mean_interval`).
     """
     names = chosen_ingredients(ev.pool, ingredients)
     wanted = [m for m in all_methods() if not m.ordered] if methods is None else [method_named(one) for one in methods]

@@ -146,7 +146,7 @@ def dawin(
     PoolError, KeyError
         As in `wise_ft` and in `Evaluator.evaluate`.
     ValueError
-        When there is no cluster, or the task is another than one label for each example.
+        When there is no cluster, the task is another than one label for each example, or a logit is not finite.
 
     Notes
     -----
@@ -170,7 +170,10 @@ def dawin(
     def asked(split: str) -> Array:
         return sure_coefficients(both[0].split_logits(split), both[1].split_logits(split))
 
-    mixture = fit_beta_mixture(asked(chooser), clusters)
+    told = asked(chooser)
+    if not np.isfinite(told).all():
+        raise ValueError("a logit on validation images is not finite: nothing can be said of how sure a model is")
+    mixture = fit_beta_mixture(told, clusters)
     alphas = tuple(float(mean) for mean in mixture.means)
     coefficients = {name: asked(name) for name in names}
     routes = {name: mixture.most_likely(values) for name, values in coefficients.items()}

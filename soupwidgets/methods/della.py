@@ -54,7 +54,7 @@ def della(
 
     Notes
     -----
-    Deep et al., arXiv 2406.11617, section 3: drop (MAGPRUNE: what is kept is divided by its own probability of being
+    Deep et al., arXiv 2406.11617, section 2: drop (MAGPRUNE: what is kept is divided by its own probability of being
     kept), elect, fuse. A row belongs to one output: the first axis of a tensor. As in the released code epsilon is half
     of the window of probabilities, and a tensor with one axis is one row.
     """

@@ -92,7 +92,7 @@ def iso_c(
     Notes
     -----
     Marczak et al., arXiv 2502.04959, section 4.1 (isotropic merging in common subspace). What is no matrix is the mean
-    of the task vectors, whatever the scale.
+    of the task vectors here, whatever the scale; the paper scales it too.
     """
     count = len(moved_ingredients(pool, ingredients))
     factor = 1 / count if scale is None else scale

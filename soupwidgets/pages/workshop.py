@@ -146,10 +146,20 @@ def write_workshop(
     SiteError
         When there are no sessions in a folder.
     ValueError
-        When a file is not one of a session; the message says where.
+        When a file is not one of a session (the message says where), two have the same name, or there is no fine-tuned
+        model.
+    PoolError
+        When the pool has not exactly one zero-shot model.
     """
     site = Path(folder)
     found = [session for one in sessions for session in read_sessions(one)]
+    pages = [session.page for session in found]
+    if twice := next((page for page in pages if pages.count(page) > 1), None):
+        raise ValueError(f"two sessions are called {twice!r}: one would be written over the other")
+    if not (ev.pool.fine_tuned if fine_tuned is None else list(fine_tuned)):
+        raise ValueError("no fine-tuned model to draw the frontier of: name at least one")
+    # Said before anything is written.
+    ev.pool.require([ev.pool.zero_shot])
     site.mkdir(parents=True, exist_ok=True)
     written = []
     for session in found:

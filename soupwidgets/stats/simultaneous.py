@@ -44,25 +44,29 @@ def simultaneous_level(
     -----
     The sup-t band: the critical value is the quantile of the largest absolute deviation, in standard errors, of a
     Gaussian vector with the correlations that the images show (Montiel Olea and Plagborg-Moller 2019, Journal of
-    Applied Econometrics 34, section 3).
+    Applied Econometrics 34).
     """
     from scipy.stats import norm
 
     if not groups or not all(group.any() for group in groups):
         raise ValueError("each group needs at least one image")
     rows = [_deviations(right[:, group]) for group in groups]
-    compared = sum(map(len, rows))
+    # Where nobody errs, or everybody does, the images show no deviation, and the accuracy is unknown all the same: each
+    # such group is a comparison by itself.
+    silent = sum(len(np.unique(right[:, group], axis=0)) for group in groups) - sum(map(len, rows))
+    varying = sum(map(len, rows))
+    compared = varying + silent
     # Disjoint groups vary independently of each other; what overlaps is drawn together.
     apart = np.sum(groups, axis=0).max() <= 1
     blocks = [(own, group) for own, group in zip(rows, groups, strict=True) if len(own)]
     if apart:
         products = [own @ own.T for own, _ in blocks]
     else:
-        whole = np.zeros((compared, right.shape[1]))
+        whole = np.zeros((varying, right.shape[1]))
         ends = np.cumsum([0, *(len(own) for own, _ in blocks)])
         for (own, group), start, stop in zip(blocks, ends, ends[1:], strict=False):
             whole[start:stop, group] = own
-        products = [whole @ whole.T] if compared else []
+        products = [whole @ whole.T] if varying else []
     seeded = np.random.default_rng(_SEED)
     largest = np.zeros(draws)
     for correlation in products:
@@ -70,8 +74,8 @@ def simultaneous_level(
         root = vectors * np.sqrt(np.maximum(values, 0))
         drawn = seeded.standard_normal((draws, len(values))) @ root.T
         largest = np.maximum(largest, np.abs(drawn).max(axis=1))
-    if not compared:
-        return level
+    if silent:
+        largest = np.maximum(largest, np.abs(seeded.standard_normal((draws, silent))).max(axis=1))
     single, most = norm.ppf(0.5 + level / 2), norm.ppf(1 - (1 - level) / (2 * compared))
     critical = float(np.clip(np.quantile(largest, level), single, most))
     return float(2 * norm.cdf(critical) - 1)

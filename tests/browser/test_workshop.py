@@ -14,6 +14,7 @@ from soupwidgets import Evaluator
 from soupwidgets.pages.workshop import read_sessions, write_workshop
 from soupwidgets.topics.prediction import Comparison, Measured, Question
 from soupwidgets.topics.prediction.comparison import summary
+from soupwidgets.widgets import Predict
 from tests.browser.accessibility import faint_words, violations
 from tests.browser.jupyter import ARTEFACTS, fresh_page
 from tests.fixtures import ROOT
@@ -48,6 +49,20 @@ def traces(page: Any) -> list[dict[str, Any]]:
             Object.fromEntries(plot.data.map(({ uid, x }) => [uid, x])))"""
     )
     return found
+
+
+def test_words_may_have_signs_of_markup(tab: Any, tmp_path: Path) -> None:
+    panel = Predict("Signs", [Question("low", "alpha < 0.5 & up", lambda: (60.0, 50.0, 70.0))])
+    path = panel.to_html(tmp_path / "signs.html")
+    panel.close()
+    tab.goto(path.as_uri())
+    tab.locator(".js-plotly-plot .main-svg").first.wait_for()
+    box = tab.get_by_role("textbox", name="alpha < 0.5 & up")
+    box.fill("40")
+    box.press("Enter")
+    tab.get_by_role("button", name="Show what was measured").click()
+    tab.get_by_role("cell", name="measured 20.0 points higher").wait_for()
+    assert traces(tab)[0]["predicted"] == [40]
 
 
 @pytest.mark.parametrize("session", SESSIONS, ids=lambda one: one.page)

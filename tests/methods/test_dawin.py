@@ -86,3 +86,14 @@ def test_refusals(tiny_evaluator: Evaluator) -> None:
         dawin(tiny_evaluator, "ft-a", clusters=0)
     with pytest.raises(ValueError, match="nobody"):
         dawin(tiny_evaluator, "nobody")
+
+
+def test_logits_that_are_not_finite_are_refused(tiny_evaluator: Evaluator) -> None:
+    broken = tiny_evaluator.matrix.row("ft-a")
+    kept = broken.clone()
+    broken.fill_(math.nan)
+    try:
+        with pytest.raises(ValueError, match="not finite"):
+            dawin(tiny_evaluator, "ft-a", splits=["test"])
+    finally:
+        broken.copy_(kept)

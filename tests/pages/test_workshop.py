@@ -137,3 +137,11 @@ def test_the_command_writes_the_whole_site(tmp_path: Path) -> None:
     told = json.loads((tmp_path / "out.json").read_text())
     assert {"workshop.html", "session-alpha.html", "alpha-predict.html", "frontier.html"} <= set(told["workshop"])
     assert all((tmp_path / "site" / name).exists() for name in [*told["workshop"], *told["megabytes"]])
+
+
+def test_what_cannot_be_written_is_said_before_anything_is(tiny_evaluator: Evaluator, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="two sessions are called 'alpha'"):
+        write_workshop(tmp_path / "site", [ENGLISH, ENGLISH], tiny_evaluator)
+    with pytest.raises(ValueError, match="no fine-tuned model"):
+        write_workshop(tmp_path / "site", [ENGLISH], tiny_evaluator, fine_tuned=[])
+    assert not (tmp_path / "site").exists()

@@ -3,7 +3,12 @@
 const { words, exercises } = JSON.parse(document.getElementById("exercises").textContent);
 
 // "6,3" and "6.3 %" are numbers as well.
-const numberOf = (text) => (/^[-+]?[\d.,]+\s*%?$/.test(text) ? Number(text.replace(",", ".").replace("%", "").replace("+", "")) : NaN);
+const numberOf = (text) => {
+  if (!/^[-+]?[\d.,]+\s*%?$/.test(text)) return NaN;
+  // "2,400" has a comma between thousands, and "6,3" before tenths.
+  const plain = /^[-+]?\d{1,3}(,\d{3})+(\.\d+)?\s*%?$/.test(text) ? text.replaceAll(",", "") : text.replace(",", ".");
+  return Number(plain.replace("%", "").replace("+", ""));
+};
 
 // What is said of an answer: the same order as in the test of a notebook.
 function said(exercise, text) {
@@ -11,7 +16,7 @@ function said(exercise, text) {
   const given = text.trim().toLowerCase().replace("\u2212", "-");
   if (!given) return { right: false, words: words.nothing };
   if (typeof answers[0] === "string") {
-    const hint = hints.find(({ when }) => when.toLowerCase() === given);
+    const hint = hints.find(({ when }) => typeof when === "string" && when.toLowerCase() === given);
     if (hint) return { right: false, words: hint.say };
     return answers.some((one) => one.toLowerCase() === given) ? { right: true, words: words.right } : { right: false, words: otherwise };
   }

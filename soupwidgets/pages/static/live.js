@@ -130,7 +130,9 @@ async function openPage() {
   function opened(model) {
     opening ??= (async () => {
       model.tell({ filled: { words: _("loading what measures ({megabytes} MB)", told), done: 0, total: 1 } });
-      engine = await openEngine(new URL("engine/", here), { manifest: told.manifest });
+      // WASM has the same numbers everywhere; "?backend=webgpu" asks for the graphics processor.
+      const backend = new URLSearchParams(location.search).get("backend") ?? "wasm";
+      engine = await openEngine(new URL("engine/", here), { manifest: told.manifest, backend });
       model.tell({ filled: { words: live.ready, done: 1, total: 1 } });
       document.documentElement.dataset.engine = "ready";
     })();

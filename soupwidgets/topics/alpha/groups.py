@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -53,7 +53,7 @@ def groups_of(suite: Suite, split: Split | None = None, by: Literal["class", "sl
     if by == "class":
         if where.scoring.task != "single-label":
             raise ValueError(f"{where.name!r} has {where.scoring.task} labels, by which images are in no one class")
-        names = suite.class_names(where.name)
+        names = _unlike(suite.class_names(where.name))
         found = {name: where.labels == label for label, name in enumerate(names)}
     elif by == "slice":
         for one in suite.slices:
@@ -62,12 +62,17 @@ def groups_of(suite: Suite, split: Split | None = None, by: Literal["class", "sl
     else:
         groups = where.groups
         if groups is not None:
-            called = where.scoring.group_names or tuple(map(str, range(int(groups.max()) + 1)))
+            called = _unlike(where.scoring.group_names or [str(number) for number in range(int(groups.max()) + 1)])
             found = {name: groups == number for number, name in enumerate(called)}
     found = {name: own for name, own in found.items() if own.any()}
     if not found:
         raise ValueError(f"{where.name!r} has no {by} to compare")
     return found
+
+
+def _unlike(names: Sequence[str]) -> list[str]:
+    """Names that two classes share get their number: there are two cranes in ImageNet."""
+    return [f"{name} ({number})" if list(names).count(name) > 1 else name for number, name in enumerate(names)]
 
 
 def group_curves(

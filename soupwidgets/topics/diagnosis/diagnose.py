@@ -49,6 +49,8 @@ class Diagnosis:
         Where the checkpoints lie.
     findings
         What spoils a soup, the gravest kinds first; empty where nothing does.
+    start
+        The zero-shot model, which is no ingredient; None where there is none.
     best
         The best sound member, which barriers are measured to; empty before it is known.
     alone, intervals
@@ -68,6 +70,7 @@ class Diagnosis:
     split: str
     facts: WeightFacts
     findings: tuple[Finding, ...] = ()
+    start: str | None = None
     best: str = ""
     alone: Mapping[str, float] = field(default_factory=dict)
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -106,17 +109,25 @@ class Diagnosis:
         return one_line(f"{bad} of {len(self.names)} models spoil this soup: {what}. {self._rest_words()}").strip()
 
     def _soup_words(self) -> str:
-        if self.soup is None:
+        members = self._members
+        if self.soup is None or not members:
             return ""
         metric = metric_named(self.metric)
+        best = max(members, key=lambda name: metric.merit(self.alone[name]))
         return (
             f": the uniform soup of the fine-tuned ones has validation {metric.words} {metric.show(self.soup, 1)}, the "
-            f"best of them alone ({self.best}) {metric.show(self.alone[self.best], 1)}"
+            f"best of them alone ({best}) {metric.show(self.alone[best], 1)}"
         )
 
+    @property
+    def _members(self) -> list[str]:
+        """The sound checkpoints that are ingredients."""
+        return [name for name in self.sound if name != self.start]
+
     def _rest_words(self) -> str:
-        rest = len(self.sound)
-        return "" if self.soup is None or rest < 2 else f"The other {rest} can be souped{self._soup_words()}."
+        rest = len(self._members)
+        what = "" if self.start is None else " fine-tuned models"
+        return "" if self.soup is None or rest < 2 else f"The other {rest}{what} can be souped{self._soup_words()}."
 
     def to_frame(self) -> pd.DataFrame:
         """One row for each checkpoint: where it lies, how good it is alone, its barrier, and what was found."""
@@ -203,7 +214,8 @@ def stream_diagnosis(ev: Evaluator, names: Sequence[str] | None = None) -> Itera
     start = _zero_shot(pool, chosen)
     facts = weight_facts(pool, chosen, start)
     metric = selection_metric(ev)
-    found = Diagnosis(chosen, metric.name, ev.suite.validation.name, facts, total=3 * len(chosen))
+    split = ev.suite.validation.name
+    found = Diagnosis(chosen, metric.name, split, facts, start=start, total=3 * len(chosen) + 1)
     yield found
 
     def accuse(*findings: Finding) -> None:
@@ -225,6 +237,7 @@ def stream_diagnosis(ev: Evaluator, names: Sequence[str] | None = None) -> Itera
             yield found
     if start in found.sound:
         accuse(*worse_than_start(ev, str(start), {n: alone[n] for n in found.sound}))
+    accuse(*confidence([name for name in found.sound if name != start], alone))
 
     # What barriers are measured to: a fine-tuned model where there is one, as the zero-shot model is no ingredient.
     candidates = [name for name in found.sound if name != start] or found.sound
@@ -238,8 +251,6 @@ def stream_diagnosis(ev: Evaluator, names: Sequence[str] | None = None) -> Itera
             if barred is not None and name in found.sound:
                 accuse(barred)
             yield found
-        members = [name for name in found.sound if name != start]
-        accuse(*confidence(members, alone))
         members = [name for name in found.sound if name != start]
         without: dict[str, Answers] = {}
         if members:

@@ -33,7 +33,7 @@ class Answers:
     score, interval
         By the split's own metric, with its 95% interval.
     right
-        Whether each example was answered correctly, ``[examples]``; None where answers are not right or wrong.
+        Whether each example was answered correctly, ``[examples]``; None where the score is no share of these.
     temperature
         The number to divide its logits by for the least cross-entropy; None where there is none.
     """
@@ -55,7 +55,8 @@ def answers(ev: Evaluator, recipe: Recipe) -> Answers:
     logits = found.split_logits(where.name)
     finite = np.isfinite(logits).all(axis=1)
     right = (logits.argmax(axis=1) == where.labels) & finite
-    return Answers(score, interval, right, best_temperature(logits, where.labels) if finite.all() else None)
+    temperature = best_temperature(logits, where.labels) if finite.all() else None
+    return Answers(score, interval, right if where.scoring.metric == "accuracy" else None, temperature)
 
 
 def barrier_margin(first: Answers, second: Answers, middle: Answers) -> float:

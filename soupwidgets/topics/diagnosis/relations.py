@@ -43,9 +43,10 @@ def _not_finite(_pool: Pool, facts: WeightFacts, _rest: Sequence[str]) -> Iterat
         )  # fmt: skip
 
 
-def _same_twice(pool: Pool, _facts: WeightFacts, rest: Sequence[str]) -> Iterator[Finding]:
+def _same_twice(pool: Pool, facts: WeightFacts, rest: Sequence[str]) -> Iterator[Finding]:
     first: dict[str, str] = {}
-    for name in rest:
+    # Who is the copy of the origin is not the origin.
+    for name in sorted(rest, key=lambda one: one != facts.origin):
         known = first.setdefault(pool.checkpoints[name].content_hash, name)
         if known != name:
             yield Finding(
@@ -114,7 +115,7 @@ def _aligned(pool: Pool, name: str, to: str) -> float | None:
 
 
 def _heads(_pool: Pool, facts: WeightFacts, rest: Sequence[str]) -> Iterator[Finding]:
-    heads = {name: _centred(facts.heads[name]) for name in rest if name in facts.heads}
+    heads = {name: one for name in rest if (one := _centred(facts.heads.get(name))) is not None}
     if len(heads) < 2:
         return
     names = list(heads)
@@ -205,10 +206,16 @@ def _cosine(facts: WeightFacts, first: str, second: str) -> float:
     return float(facts.cosine[facts.names.index(first), facts.names.index(second)])
 
 
-def _centred(head: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A head without what all classes share, which no prediction depends on, as a vector of length 1."""
+def _centred(head: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    """A head without what all classes share, which no prediction depends on, as a vector of length 1.
+
+    None where it tells nothing of its origin: one output, or a head that begins at zero.
+    """
+    if head is None or len(head) < 2:
+        return None
     own = head - head.mean(axis=0)
-    return np.asarray(own / max(float(np.linalg.norm(own)), 1e-300))
+    length = float(np.linalg.norm(own))
+    return own / length if length > 0 else None
 
 
 def _moved_classes(home: NDArray[np.float64], head: NDArray[np.float64]) -> list[int]:

@@ -116,13 +116,14 @@ def weight_facts(pool: Pool, names: Sequence[str], origin: str | None = None) ->
             prints[name].append(numbers)
     with np.errstate(invalid="ignore", divide="ignore"):
         norm = np.sqrt(np.diag(matrices))
-        cosine = matrices / np.outer(norm, norm)
+        # Where a classifier is all there is, nothing is known of starts.
+        cosine = np.where(np.outer(norm, norm) == 0, 1.0, matrices / np.outer(norm, norm))
         if origin is None:
             origin = names[int(np.nanargmax(np.where(np.isnan(cosine), 0, cosine).sum(axis=0)))]
         at = list(names).index(origin)
         apart = np.sqrt(np.maximum(np.diag(squares) + squares[at, at] - 2 * squares[at], 0))
         rounding = np.where(apart > 0, np.sqrt(errors) / apart, 0.0)
-        distance = apart / np.sqrt(squares[at, at])
+        distance = np.where(apart > 0, apart / np.sqrt(squares[at, at]), apart)
     return WeightFacts(
         tuple(names), origin, broken, cosine, _by_name(names, distance), _by_name(names, rounding), digits,
         heads, untouched, {name: np.array(numbers) for name, numbers in prints.items()},

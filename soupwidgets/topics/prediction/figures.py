@@ -66,6 +66,7 @@ def predictions(
     hover = f"%{{x:.{max(one.digits for one in questions)}f}}{unit}"
     drawn.add(
         x=said, y=rows, uid="predicted", name=_("predicted"), mode="markers", marker=mark("here", 13, hollow=True),
+        customdata=[[one.name] for one in questions],
         hovertemplate="%{y}<br>" + _("predicted") + f" {hover}<extra></extra>",
     )  # fmt: skip
     if found:

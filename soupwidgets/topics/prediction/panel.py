@@ -20,6 +20,10 @@ _FIGURES = (N_("predictions-0"), N_("predictions-1"))
 _BEFORE = N_("Set each slider to what you expect, or type a number; then press “Show what was measured”.")
 
 
+# What the panel itself has.
+_OWN = ("questions", "revealed", "show", "again")
+
+
 class Predict(Panel):
     """Predictions of a few quantities, then what was measured beside each with its 95% interval.
 
@@ -36,7 +40,7 @@ class Predict(Panel):
     Raises
     ------
     ValueError
-        When there is no question, or two have the same name or the same words.
+        When there is no question, two have the same name or the same words, or one a name that the panel has itself.
 
     Examples
     --------
@@ -63,6 +67,10 @@ class Predict(Panel):
             if twice := next((one for one in given if given.count(one) > 1), None):
                 words = _("two questions have the {what} {value}: they could not be told apart")
                 raise ValueError(words.format(what=what, value=repr(twice)))
+        for one in self.questions:
+            if not one.name.isidentifier() or one.name in _OWN or hasattr(Panel, one.name):
+                words = _("a question cannot be called {name}: take another Python name")
+                raise ValueError(words.format(name=repr(one.name)))
         self._measured: dict[str, Measured] = {}
         controls: list[Control] = [
             Slider(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.recipe import Recipe
+from soupwidgets.stats.metrics import metric_named
 from soupwidgets.translation import gettext as _
 
 # A slider has no more positions.
@@ -103,6 +104,11 @@ def accuracy(ev: Evaluator, recipe: Recipe | str, split: str | None = None) -> C
     split
         On which split; on average over all distribution shifts when None.
 
+    Raises
+    ------
+    ValueError
+        When the suite's metric is no share, and so has no percent.
+
     Returns
     -------
     Callable
@@ -115,6 +121,9 @@ def accuracy(ev: Evaluator, recipe: Recipe | str, split: str | None = None) -> C
     >>> measure().value == 100 * ev.evaluate("ft-a", ["test"]).accuracy["test"]
     True
     """
+    metric = metric_named(ev.suite.validation.scoring.metric)
+    if not metric.share:
+        raise ValueError(f"{metric.words} is no share that could be predicted in percent: give a measure of your own")
 
     def measure() -> Measured:
         evaluation = ev.evaluate(recipe, None if split is None else [split])

@@ -40,6 +40,24 @@ def test_slices_may_overlap(small_evaluator: Evaluator) -> None:
         sw.alpha.groups_of(suite, by="group")
 
 
+def test_two_classes_of_one_name_stay_two() -> None:
+    labels = np.array([0, 0, 0, 1, 1, 2])
+    suite = sw.Suite.of("birds", {part: (np.zeros((6, 4), np.float32), labels) for part in ("val", "test")},
+                        classes=["crane", "duck", "crane"])  # fmt: skip
+    groups = sw.alpha.groups_of(suite)
+    assert {name: int(own.sum()) for name, own in groups.items()} == {"crane (0)": 3, "duck": 2, "crane (2)": 1}
+
+
+def test_of_many_classes_the_worst_are_drawn() -> None:
+    table = np.diag(np.full(200, 50))
+    table[150, 20] = 40
+    drawn = sw.alpha.figures.confusion.plain(table, [f"class {i}" for i in range(200)], "test", 0.5)
+    names = drawn.trace("confusion")["x"]
+    assert len(names) == 30
+    assert {"class 20", "class 150"} <= set(names)
+    assert "Of 200 classes" in drawn.text
+
+
 def test_those_who_pay_are_named(evaluator: Evaluator) -> None:
     """Of the zoo's ten classes, T-shirts lose most halfway to ft-03."""
     ends = (

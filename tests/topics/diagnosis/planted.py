@@ -42,7 +42,7 @@ def planted_pool(
         name: (one.to(dtype) if one.is_floating_point() else one).contiguous() for name, one in change(own).items()
     }
     path = folder / "planted.safetensors"
-    save_file(changed, path, metadata={CARD_KEY: json.dumps({**card, "name": "planted"})})
+    save_file(changed, path, metadata={CARD_KEY: json.dumps({**card, "name": "planted", "role": "fine_tuned"})})
     return Pool.open([*(source / f"{name}.safetensors" for name in beside), path])
 
 

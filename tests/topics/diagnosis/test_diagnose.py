@@ -15,10 +15,11 @@ import torch
 
 import soupwidgets as sw
 from soupwidgets import Evaluator, Pool, Store, Suite
-from soupwidgets.topics.diagnosis import Diagnosis, diagnose, stream_diagnosis
+from soupwidgets.topics.diagnosis import Diagnosis, diagnose, stream_diagnosis, weight_facts
 from soupwidgets.topics.diagnosis.measured import Answers, barrier_margin, harmful
+from soupwidgets.topics.diagnosis.relations import _centred, relations
 from tests.command import run
-from tests.fixtures import ROOT
+from tests.fixtures import ROOT, WriteCheckpoint
 from tests.topics.diagnosis.planted import (
     FASHION,
     FOUR,
@@ -81,6 +82,7 @@ def test_a_planted_fault_is_named_and_nobody_else(
     assert found.sentence.startswith(found.findings[0].sentence)
     assert found.findings[0].sentence.startswith("planted ")
     assert found.sound == [name for name in pool if name != "planted"]
+    assert "(planted)" not in found.sentence
     assert not found.healthy
 
 
@@ -175,6 +177,33 @@ def test_the_heights_are_those_of_the_landscape(small_evaluator: Evaluator) -> N
         line = sw.landscape.barrier(small_evaluator, name, found.best, alphas=3)
         middle = line.errors[0.5] - (line.errors[0.0] + line.errors[1.0]) / 2
         assert found.barriers[name] == pytest.approx(middle)
+
+
+def test_the_origin_is_nobodys_copy(tmp_path: Path, small_suite: Suite, zoo_store: Store) -> None:
+    """Whichever comes first in the pool."""
+    planted_pool(tmp_path, lambda own: own, of="zero-shot", beside=("ft-00", "ft-03"))
+    pool = Pool.open([tmp_path / "planted.safetensors", *(FASHION / f"{n}.safetensors" for n in FOUR[:3])])
+    found = diagnose(
+        Evaluator(pool, small_suite, device="cpu", store=zoo_store), (*FOUR[:3], "planted"), progress=False
+    )
+    assert [(one.kind, one.members) for one in found.findings] == [("same twice", ("planted",))]
+
+
+def test_a_head_that_tells_nothing_accuses_nobody() -> None:
+    """One output has no difference between classes, and a head that begins at zero no direction."""
+    assert _centred(None) is None
+    assert _centred(np.array([[1.0, 2.0]])) is None
+    assert _centred(np.zeros((10, 3))) is None
+    assert np.linalg.norm(_centred(np.eye(3))) == pytest.approx(1)
+
+
+def test_linear_probes_have_no_start_to_differ_in(write_checkpoint: WriteCheckpoint) -> None:
+    seeded = random()
+    for name in ("a", "b", "c"):
+        path = write_checkpoint(name, {"fc.weight": torch.randn(4, 8, generator=seeded), "fc.bias": torch.zeros(4)})
+    facts = weight_facts(Pool.open(path.parent), ["a", "b", "c"])
+    assert not [one for one in relations(Pool.open(path.parent), facts) if one.kind != "other head"]
+    assert set(facts.distance.values()) == {0.0}
 
 
 def test_it_goes_on_as_it_finds(small_evaluator: Evaluator) -> None:

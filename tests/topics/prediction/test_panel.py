@@ -130,3 +130,9 @@ def test_a_page_has_both_answers_and_is_safe(panel: Predict, tmp_path: Path) -> 
     assert before["tables"] == []
     assert "0.53" not in json.dumps(before)
     assert after["tables"][0]["rows"] == panel.ask(revealed=True).to_json()["tables"][0]["rows"]
+
+
+@pytest.mark.parametrize("name", ["state", "revealed", "show", "questions", "not a name"])
+def test_a_question_is_not_called_what_the_panel_has_itself(name: str) -> None:
+    with pytest.raises(ValueError, match="cannot be called"):
+        Predict("x", [Question(name, "Accuracy", lambda: (0, 0, 0))])

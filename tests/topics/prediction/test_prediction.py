@@ -98,3 +98,12 @@ def test_one_axis_has_one_unit() -> None:
 def test_what_cannot_be_asked(more: dict[str, float], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         asked(**more)
+
+
+def test_what_has_no_percent_is_not_predicted_in_percent() -> None:
+    from types import SimpleNamespace
+
+    scoring = SimpleNamespace(metric="rmse")
+    ev = SimpleNamespace(suite=SimpleNamespace(validation=SimpleNamespace(scoring=scoring)))
+    with pytest.raises(ValueError, match="no share that could be predicted in percent"):
+        accuracy(ev, "ft-a")  # type: ignore[arg-type]

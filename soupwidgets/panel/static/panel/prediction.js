@@ -35,8 +35,9 @@ function moved(view, valueOf) {
   const { questions, sentences } = view.card.prediction;
   const found = questions.map((one) => compared(one, valueOf(one.name), sentences));
   const figures = view.figures.map((figure) => {
-    const rows = figure.data.find(({ uid }) => uid === "predicted").y;
-    const shown = rows.map((row) => found.find(({ question }) => question.words === row));
+    // Rows are told by their question, and not by its words, which are drawn with "<" and "&" as plotly wants them.
+    const names = figure.data.find(({ uid }) => uid === "predicted").customdata;
+    const shown = names.map(([name]) => found.find(({ question }) => question.name === name));
     const known = shown.every(({ measured }) => measured);
     const apart = known ? { x: shown.flatMap((one) => [one.predicted, one.measured.value, null]) } : {};
     const changes = { predicted: { x: shown.map(({ predicted }) => predicted) }, apart };

@@ -12,6 +12,8 @@ from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import axis, colour_bar, drawing
 from soupwidgets.translation import gettext as _
 
+# Of more classes those are drawn that are mistaken most.
+_SHOWN = 30
 # One hue from hardly anything to much.
 _NONE = "#EDF2F6"
 # Up to this many classes there is room for numbers in cells, of those with so many percent.
@@ -38,6 +40,12 @@ def confusion(table: NDArray[np.int64], names: Sequence[str], split: str, alpha:
         ``layout.meta``.
     """
     shares = 100 * table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    count = len(names)
+    if count > _SHOWN:
+        # Those that are taken for others most, or others for them.
+        off = shares - np.diag(np.diag(shares))
+        kept = np.sort(np.argsort(-(off.max(axis=0) + off.max(axis=1)), kind="stable")[:_SHOWN])
+        shares, names = shares[np.ix_(kept, kept)], [names[i] for i in kept]
     mistakes = np.where(np.eye(len(names), dtype=bool), np.nan, shares)
     drawn = drawing(
         _("What is taken for what at alpha {alpha} ({split})").format(alpha=f"{alpha:.4g}", split=split),
@@ -69,6 +77,6 @@ def confusion(table: NDArray[np.int64], names: Sequence[str], split: str, alpha:
         if flat[i, j] > 0
     )
     text = _("Of {classes} classes of {split} at alpha {alpha}, most often taken for another: {said}.").format(
-        classes=len(names), split=split, alpha=f"{alpha:.4g}", said=said or "-"
+        classes=count, split=split, alpha=f"{alpha:.4g}", said=said or "-"
     )
     return drawn.done(text)
