@@ -137,6 +137,18 @@ def class_curve(name: str) -> sw.alpha.ClassCurve:
     return sw.alpha.ClassCurve(name, 10, (0.0, 1.0), np.array([0.5, 0.7]), np.array([[0.2, 0.8], [0.4, 0.9]]))
 
 
+def diagnosed() -> sw.diagnosis.Diagnosis:
+    facts = sw.diagnosis.WeightFacts(
+        (A, B, C), A, {}, np.eye(3), {A: 0.0, B: 0.1, C: 0.9}, {}, {}, {}, {}, {}
+    )  # fmt: skip
+    finding = sw.diagnosis.Finding("too far", (C,), "went too far", "leave it out", "It lies far away.")
+    intervals = dict.fromkeys((A, B, C), (0.4, 0.9))
+    return sw.diagnosis.Diagnosis(
+        (A, B, C), "accuracy", VAL, facts, (finding,), A, B, {A: 0.7, B: 0.8, C: 0.5}, intervals,
+        {A: 0.01, C: 0.3}, {A: 0.01, C: 0.02}, 0.8, 1, 1,
+    )  # fmt: skip
+
+
 BUILD: dict[str, Callable[[], Any]] = {
     "augmentation.affinity_along_alpha": lambda: sw.augmentation.figures.affinity_along_alpha(
         {a: sw.augmentation.Affinity(EVIL, VAL, 0.8, 0.4, estimate(0.5), estimate(-0.4), 1) for a in (0.0, 1.0)}, A
@@ -144,6 +156,14 @@ BUILD: dict[str, Callable[[], Any]] = {
     "augmentation.affinity_diversity": lambda: sw.augmentation.figures.affinity_diversity(augmentations(), A),
     "alpha.along": lambda: sw.alpha.figures.along(along(), FOG),
     "alpha.classes": lambda: sw.alpha.figures.classes([class_curve(A), class_curve(B)], 0.5),
+    "alpha.confusion": lambda: sw.alpha.figures.confusion(np.array([[5, 3], [1, 9]]), [A, B], TEST, 0.5),
+    "diagnosis.members": lambda: sw.diagnosis.figures.members(diagnosed()),
+    "diagnosis.barriers": lambda: sw.diagnosis.figures.barriers(diagnosed()),
+    "prediction.predictions": lambda: sw.prediction.figures.predictions(
+        [sw.prediction.Question("half", EVIL, lambda: (1.0, 0.5, 1.5))],
+        {"half": 40.0},
+        {"half": sw.prediction.Measured(60.0, 50.0, 70.0)},
+    ),
     "alpha.curves": lambda: sw.alpha.figures.curves(SWEEP, shift=FOG),
     "alpha.image_path": lambda: sw.alpha.figures.image_path([0.0, 1.0], np.eye(2), [A, B], 0, 0.5),
     "alpha.frontier": lambda: sw.alpha.figures.frontier(SWEEP, shift=FOG),

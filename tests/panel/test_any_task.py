@@ -150,10 +150,11 @@ def test_alpha(ev: Evaluator) -> None:
     assert curve == pytest.approx(100 * score if SHARES[task_of(ev)] else score)
     looks = [value for value, _ in panel._controls["look"].pairs]
     one_label = task_of(ev) in ("texts", "vectors")
-    assert looks == (["splits", "classes"] if one_label else ["splits"])
+    assert looks == (["splits", "classes", "mistakes"] if one_label else ["splits"])
     assert bool(view.strips) == one_label
     if one_label:
         assert "classes" in checked(ev, panel.ask(look="classes")).figures
+        assert "confusion" in checked(ev, panel.ask(look="mistakes", alpha=0.5)).figures
         large = checked(ev, panel.ask(image=0))
         assert "image" in large.figures
         assert large.strips[0].large
@@ -315,10 +316,21 @@ def test_images_only(ev: Evaluator) -> None:
         widgets.AugmentationExplorer(study, ev.suite)
 
 
+def test_diagnosis(ev: Evaluator) -> None:
+    panel = widgets.DiagnosisExplorer(ev)
+    view = checked(ev, panel.ask())
+    assert set(view.figures) == {"members", "barriers"}
+    assert [row[0] for row in view.tables[1].rows] == panel.models
+    score = ev.evaluate("m1", [ev.suite.validation.name])[ev.suite.validation.name].accuracy
+    drawn = [y for uid in ("zero-shot", "sound", "accused") for y in view.figures["members"].trace(uid)["y"]]
+    assert pytest.approx(100 * score if SHARES[task_of(ev)] else score) in drawn
+    panel.close()
+
+
 def test_every_explorer_is_asked() -> None:
     asked = {
         "AlphaExplorer", "SoupMixer", "FrontierExplorer", "LandscapeExplorer", "DiversityExplorer", "MistakeReviewer",
-        "SpectrumExplorer", "AugmentationExplorer",
+        "SpectrumExplorer", "AugmentationExplorer", "DiagnosisExplorer",
     }  # fmt: skip
     # A prediction is of whatever its questions measure.
     asked.add("Predict")

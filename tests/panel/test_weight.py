@@ -20,6 +20,7 @@ MOST = 6_000_000
 SHOWN: dict[str, Callable[[Evaluator], Panel]] = {
     "AlphaExplorer": widgets.AlphaExplorer,
     "AugmentationExplorer": lambda ev: widgets.AugmentationExplorer(augmentations(), ev.suite, ev=ev),
+    "DiagnosisExplorer": widgets.DiagnosisExplorer,
     "DiversityExplorer": lambda ev: widgets.DiversityExplorer(
         sw.diversity.members(ev, progress=False), ev.suite, ev=ev
     ),

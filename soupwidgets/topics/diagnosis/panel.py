@@ -86,7 +86,7 @@ class DiagnosisExplorer(Panel):
         ]
         columns = ["model", "finding", f"distance from {found.facts.origin}", f"validation {unit.words}", "barrier"]
         return View(
-            figures={"members": figures.members(found), "barriers": figures.barriers(found)},
+            figures={"members": figures.members.plain(found), "barriers": figures.barriers.plain(found)},
             tables=[findings, Table("All models", columns, rows)],
             words=found.sentence,
             done=found.steps,
