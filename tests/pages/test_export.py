@@ -43,6 +43,16 @@ def test_pages_engine_and_data_are_there_and_all_links_lead_within(exported_site
             assert (exported_site / "data" / told[name]["file"]).stat().st_size == told[name]["packed"]
 
 
+def test_no_name_is_declared_twice_in_a_page(exported_site: Path) -> None:
+    """A page's scripts are one module: a browser refuses the whole of it where two of them declare one name."""
+    for page in ("alpha", "soup", "landscape"):
+        text = (exported_site / f"{page}.html").read_text("utf-8")
+        script = max(re.findall(r"<script[^>]*>(.*?)</script>", text, re.DOTALL), key=len)
+        names = re.findall(r"^(?:export )?(?:const|let|function\*?|async function|class) (\w+)", script, re.MULTILINE)
+        assert len(names) > 20
+        assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
 def test_a_page_of_two_models_has_the_weights_of_two(exported_site: Path) -> None:
     alpha, whole = (
         json.loads((exported_site / "engine" / f"{name}.json").read_text()) for name in ("alpha", "manifest")

@@ -3,9 +3,6 @@
 // What a phrase begins with, before its first place: by that its sentence is found among others.
 const beginning = (phrase) => phrase.split("{")[0];
 
-// What a phrase begins with, before its first place: by that its sentence is found among others.
-const beginning = (phrase) => phrase.split("{")[0];
-
 const percentWords = (share, digits = 1) => `${fixed(100 * share, digits)}%`;
 const limitsWords = ([low, high], digits = 1) => _("{low} to {high}", { low: percentWords(low, digits), high: percentWords(high, digits) });
 // Beside a decimal point the comma of 2,400 would be read as a decimal comma.
