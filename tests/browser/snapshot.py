@@ -91,7 +91,7 @@ def explorers(ev: Evaluator, folder: Path) -> dict[str, Panel]:
         "mixer": sw.widgets.SoupMixer(ev),
         "frontier": sw.widgets.FrontierExplorer(ev),
         "landscape": sw.widgets.LandscapeExplorer(ev, grid=3),
-        "diagnosis": sw.widgets.DiagnosisExplorer(ev, ["zero-shot", "ft-00", "ft-03", "other-seed"]),
+        "diagnosis": sw.widgets.DiagnosisExplorer(ev),
         "diversity": sw.widgets.DiversityExplorer(models, ev.suite, ev=ev),
         "reviewer": sw.widgets.MistakeReviewer(models, ev.suite, session=session, embedded=embedded),
         "spectrum": sw.widgets.SpectrumExplorer(ev, "ft-03", alphas=3, pairs=12, samples=16, noise=noise),

@@ -66,6 +66,8 @@ OUTSIDE = """() => {
   }
   return out;
 }"""
+# How many `explorers` makes.
+EXPLORERS = 9
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +114,7 @@ def settled(page: Any) -> None:
 def test_axe_finds_nothing(page: Any, pages: dict[str, Any], scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)
     drawn(page, pages["every"])
-    assert page.locator(f".soupwidgets-panel[data-theme={scheme}]").count() == 8
+    assert page.locator(f".soupwidgets-panel[data-theme={scheme}]").count() == EXPLORERS
     assert faint_words(page, at_least=500) == []
     # With all that opens, at work, after something went wrong, and with two answers beside each other.
     page.evaluate("""() => {
@@ -124,7 +126,7 @@ def test_axe_finds_nothing(page: Any, pages: dict[str, Any], scheme: str) -> Non
       }
     }""")
     settled(page)
-    assert page.locator(".soupwidgets-two").count() == 8
+    assert page.locator(".soupwidgets-two").count() == EXPLORERS
     assert page.get_by_role("progressbar").count() == 1
     assert violations(page) == []
     # These lie over what is above them.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from soupwidgets.figures.colours import GREY, VERMILLION, mark
+from soupwidgets.figures.colours import GREY, INK, VERMILLION, mark
 from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import axis, drawing, error_bars
 from soupwidgets.figures.units import unit_of
@@ -45,7 +45,7 @@ def members(found: Diagnosis) -> Drawing:
             uid=uid, name=called, marker=marker, hovertext=list(names),
             # Who is accused is named in the picture, as far as there is room.
             mode="markers+text" if uid == "accused" and 0 < len(names) <= _NAMED else "markers",
-            text=list(names), textposition="middle left", textfont={"color": VERMILLION},
+            text=list(names), textposition="middle left", textfont={"color": INK},
             hovertemplate="%{hovertext}: " + f"{unit.hover('y')}, distance %{{x:.3f}}<extra></extra>",
         )  # fmt: skip
     text = f"Distance from {found.facts.origin} and validation {unit.words} of {len(found.alone)} models."
