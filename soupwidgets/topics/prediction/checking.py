@@ -34,10 +34,14 @@ def check(test: Callable[[], None]) -> None:
         raise ImportError("checks of exercises need ipytest: pip install 'soupwidgets[workshop]'") from error
     # The settings of a project around the notebook are not those of its exercises, and nothing is left behind.
     apart = ["-c", os.devnull, "--rootdir", ".", "-p", "no:cacheprovider", "-p", "no:terminal", "--assert=plain"]
+    # Neither are those of whoever started the kernel.
+    given = os.environ.pop("PYTEST_ADDOPTS", None)
     ipytest.run(
         *apart, f"{{MODULE}}::{test.__name__}", plugins=[_Hints(test.__name__.removeprefix("test_"))],
         module=sys.modules[test.__module__], run_in_thread=False, defopts=False, addopts=(),
     )  # fmt: skip
+    if given is not None:
+        os.environ["PYTEST_ADDOPTS"] = given
 
 
 class _Hints:
