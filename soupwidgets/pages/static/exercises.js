@@ -3,12 +3,7 @@
 const { words, exercises } = JSON.parse(document.getElementById("exercises").textContent);
 
 // "6,3" and "6.3 %" are numbers as well.
-const numberOf = (text) => {
-  if (!/^[-+]?[\d.,]+\s*%?$/.test(text)) return NaN;
-  // "2,400" has a comma between thousands, and "6,3" before tenths.
-  const plain = /^[-+]?\d{1,3}(,\d{3})+(\.\d+)?\s*%?$/.test(text) ? text.replaceAll(",", "") : text.replace(",", ".");
-  return Number(plain.replace("%", "").replace("+", ""));
-};
+const numberOf = (text) => (/^[-+]?[\d.,]+\s*%?$/.test(text) ? Number(text.replace(",", ".").replace("%", "").replace("+", "")) : NaN);
 
 // What is said of an answer: the same order as in the test of a notebook.
 function said(exercise, text) {
