@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import types
 
@@ -52,3 +53,15 @@ def test_an_error_in_the_learners_answer_is_said_too(
     exec("def test_soup():\n    assert soup['ft-00'] > 0, 'positive'", vars(notebook))
     check(notebook.test_soup)
     assert capsys.readouterr().out == "\u2717 soup: NameError: name 'soup' is not defined\n"
+
+
+def test_options_of_whoever_started_the_kernel_are_not_those_of_a_check(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebook = types.ModuleType("notebook_of_another")
+    monkeypatch.setitem(sys.modules, notebook.__name__, notebook)
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-v --no-such-option")
+    exec("def test_two():\n    assert 1 + 1 == 2", vars(notebook))
+    check(notebook.test_two)
+    assert capsys.readouterr().out == "\u2713 two: right.\n"
+    assert os.environ["PYTEST_ADDOPTS"] == "-v --no-such-option"
