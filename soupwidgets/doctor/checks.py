@@ -33,6 +33,7 @@ _EXTRAS = {
     "lab": ("jupyterlab", "ipywidgets", "plotly", "anywidget", "voila"),
     "serve": ("marimo",),
     "site": ("onnx",),
+    "workshop": ("ipytest", "jupytext", "markdown_it"),
     "text": ("transformers",),
     "cluster": ("ray",),
     "remote": ("fsspec", "s3fs"),
