@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,14 +120,20 @@ def class_changes(before: Evaluation, after: Evaluation, suite: Suite, split: Sp
     some lose by chance.
     """
     where = _with_one_label(split or suite.id_test)
-    first, second = right_answers(before, where), right_answers(after, where)
-    names = suite.class_names(where.name)
-    labels = [label for label in range(len(names)) if (where.labels == label).any()]
-    tests = [mcnemar(first[where.labels == label], second[where.labels == label]) for label in labels]
+    named = [(name, where.labels == label) for label, name in enumerate(suite.class_names(where.name))]
+    return changes_of(before, after, where, [(name, own) for name, own in named if own.any()])
+
+
+def changes_of(
+    before: Evaluation, after: Evaluation, split: Split, groups: Iterable[tuple[str, NDArray[np.bool_]]]
+) -> list[ClassChange]:
+    """Compare two models on each of some groups of a split's images, ``[images]`` each; the largest loss first."""
+    first, second = right_answers(before, split), right_answers(after, split)
+    named = list(groups)
+    tests = [mcnemar(first[own], second[own]) for _, own in named]
     adjusted = adjusted_p_values([test.p_value for test in tests])
     found = []
-    for label, test, p_value in zip(labels, tests, adjusted, strict=True):
-        share = float(first[where.labels == label].mean())
-        after_share = share + test.difference
-        found.append(ClassChange(names[label], test.images, share, after_share, test.interval, float(p_value)))
+    for (name, own), test, p_value in zip(named, tests, adjusted, strict=True):
+        share = float(first[own].mean())
+        found.append(ClassChange(name, test.images, share, share + test.difference, test.interval, float(p_value)))
     return sorted(found, key=lambda change: change.difference)

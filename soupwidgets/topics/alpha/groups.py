@@ -12,12 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.evaluation import Evaluation, right_answers
-from soupwidgets.stats.multiple import adjusted_p_values
-from soupwidgets.stats.paired import mcnemar
 from soupwidgets.stats.simultaneous import simultaneous_intervals
 from soupwidgets.suites import Split, Suite
 from soupwidgets.suites.slices import SliceSplit
-from soupwidgets.topics.alpha.classes import ClassChange, ClassCurve
+from soupwidgets.topics.alpha.classes import ClassChange, ClassCurve, changes_of
 
 Groups = Mapping[str, NDArray[np.bool_]]
 
@@ -137,14 +135,7 @@ def group_changes(
     """
     where = split or suite.id_test
     own = groups_of(suite, where) if groups is None else groups
-    first, second = right_answers(before, where), right_answers(after, where)
-    tests = [mcnemar(first[rows], second[rows]) for rows in own.values()]
-    adjusted = adjusted_p_values([test.p_value for test in tests])
-    found = []
-    for (name, rows), test, p_value in zip(own.items(), tests, adjusted, strict=True):
-        share = float(first[rows].mean())
-        found.append(ClassChange(name, test.images, share, share + test.difference, test.interval, float(p_value)))
-    return sorted(found, key=lambda change: change.difference)
+    return changes_of(before, after, where, own.items())
 
 
 def regressions(changes: list[ClassChange], *, level: float = 0.05) -> list[ClassChange]:

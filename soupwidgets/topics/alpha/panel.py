@@ -24,7 +24,7 @@ from soupwidgets.suites import Split
 from soupwidgets.topics.alpha import figures
 from soupwidgets.topics.alpha.between import between, confusion
 from soupwidgets.topics.alpha.cases import cases_table, gained_strip
-from soupwidgets.topics.alpha.classes import class_changes
+from soupwidgets.topics.alpha.classes import ClassCurve, class_changes
 from soupwidgets.topics.alpha.flip_strips import flips_near
 from soupwidgets.topics.alpha.groups import group_curves
 from soupwidgets.translation import N_
@@ -82,6 +82,8 @@ class AlphaExplorer(Panel):
         self._grid = alpha_grid(alphas)
         self._measured: dict[str, dict[float, Evaluation]] = {name: {} for name in models.options}
         self._pictures: list[Strip] = []
+        # Of the curves that were drawn last: their limits are drawn at random, and do not change while a slider moves.
+        self._curves: tuple[Any, list[ClassCurve]] = (None, [])
         self._ends: dict[str, dict[float, Evaluation]] = {name: {} for name in models.options}
         controls = [
             models,
@@ -177,7 +179,7 @@ class AlphaExplorer(Panel):
         drawn["curves"] = figures.curves.plain(sweep, alpha, evaluation, shift)
         tables = []
         if state["look"] == "classes" and measured:
-            drawn["classes"] = figures.classes.plain(group_curves(measured, self.ev.suite, split), alpha, together=True)
+            drawn["classes"] = figures.classes.plain(self._classes(name, measured, split), alpha, together=True)
             if evaluation.exact and 0.0 in measured:
                 tables.append(self._changes(measured[0.0], evaluation, alpha, split))
         elif state["look"] == "mistakes" and evaluation.exact:
@@ -203,6 +205,12 @@ class AlphaExplorer(Panel):
             clicks=dict.fromkeys(drawn, "alpha"),
             controls={"alpha": {"high_label": name}},
         )
+
+    def _classes(self, name: str, measured: Mapping[float, Evaluation], split: Split) -> list[ClassCurve]:
+        key = (name, split.name, tuple(measured))
+        if self._curves[0] != key:
+            self._curves = key, group_curves(measured, self.ev.suite, split)
+        return self._curves[1]
 
     def _strips(self, state: State) -> list[Strip]:
         if not self._one_label:
