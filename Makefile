@@ -28,7 +28,7 @@ install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[lab,label-errors,postgresql,text,cluster,remote,datasets,site,serve,workshop,docs,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[lab,label-errors,postgresql,text,cluster,remote,datasets,site,serve,workshop,pareto,docs,dev]'
 	touch $@
 
 lab: install

@@ -26,6 +26,7 @@ from soupwidgets.topics.diversity.command import diversity
 from soupwidgets.topics.frontier.command import frontier
 from soupwidgets.topics.inspection.command import inspect
 from soupwidgets.topics.landscape.command import app as landscape
+from soupwidgets.topics.pareto.command import pareto
 from soupwidgets.topics.review.command import app as mistakes
 from soupwidgets.topics.soup.command import soup
 from soupwidgets.topics.spectrum.command import app as spectrum
@@ -33,8 +34,8 @@ from soupwidgets.translation import ENGLISH, speaking
 from soupwidgets.zoo.command import app as zoo
 
 app = typer.Typer(cls=Boundary, no_args_is_help=True, add_completion=False)
-for command in (demo, doctor, lab, serve, export, diagnose, sweep, compare, frontier, diversity, finetune, inspect,
-                align):  # fmt: skip
+for command in (demo, doctor, lab, serve, export, diagnose, sweep, compare, frontier, pareto, diversity, finetune,
+                inspect, align):  # fmt: skip
     app.command()(command)
 groups = {"soup": soup, "zoo": zoo, "suite": suite, "store": store, "landscape": landscape, "mistakes": mistakes,
           "spectrum": spectrum, "augment": augment}  # fmt: skip

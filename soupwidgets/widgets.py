@@ -15,6 +15,7 @@ from soupwidgets.topics.diagnosis.panel import DiagnosisExplorer
 from soupwidgets.topics.diversity.panel import DiversityExplorer
 from soupwidgets.topics.frontier.panel import FrontierExplorer
 from soupwidgets.topics.landscape.panel import LandscapeExplorer
+from soupwidgets.topics.pareto.panel import ParetoExplorer
 from soupwidgets.topics.prediction.panel import Predict
 from soupwidgets.topics.review.panel import MistakeReviewer
 from soupwidgets.topics.soup.panel import SoupMixer
@@ -29,6 +30,7 @@ __all__ = [
     "LandscapeExplorer",
     "LiveFigure",
     "MistakeReviewer",
+    "ParetoExplorer",
     "Predict",
     "SoupMixer",
     "SpectrumExplorer",
@@ -36,7 +38,7 @@ __all__ = [
 ]
 
 for _one in (AlphaExplorer, AugmentationExplorer, DiagnosisExplorer, DiversityExplorer, FrontierExplorer,
-             LandscapeExplorer, MistakeReviewer, Predict, SoupMixer, SpectrumExplorer):  # fmt: skip
+             LandscapeExplorer, MistakeReviewer, ParetoExplorer, Predict, SoupMixer, SpectrumExplorer):  # fmt: skip
     explorer(_one)
 # What is installed beside this package may have explorers of its own.
 import_extensions()

@@ -34,6 +34,7 @@ _EXTRAS = {
     "serve": ("marimo",),
     "site": ("onnx",),
     "workshop": ("ipytest", "jupytext", "markdown_it"),
+    "pareto": ("pymoo", "cma"),
     "text": ("transformers",),
     "cluster": ("ray",),
     "remote": ("fsspec", "s3fs"),

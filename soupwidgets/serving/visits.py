@@ -139,6 +139,6 @@ _CALLED = (
     N_("Mistake reviewer"), N_("Spectrum explorer"),
 )  # fmt: skip
 _ORDER = {name: place for place, name in enumerate((
-    "AlphaExplorer", "SoupMixer", "FrontierExplorer", "LandscapeExplorer", "DiagnosisExplorer", "DiversityExplorer",
-    "MistakeReviewer", "SpectrumExplorer",
+    "AlphaExplorer", "SoupMixer", "FrontierExplorer", "ParetoExplorer", "LandscapeExplorer", "DiagnosisExplorer",
+    "DiversityExplorer", "MistakeReviewer", "SpectrumExplorer",
 ))}  # fmt: skip

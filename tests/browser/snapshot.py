@@ -90,6 +90,7 @@ def explorers(ev: Evaluator, folder: Path) -> dict[str, Panel]:
         "alpha": sw.widgets.AlphaExplorer(ev, "ft-03", alphas=3),
         "mixer": sw.widgets.SoupMixer(ev),
         "frontier": sw.widgets.FrontierExplorer(ev),
+        "pareto": sw.widgets.ParetoExplorer(ev, ["zero-shot", "ft-03"]),
         "landscape": sw.widgets.LandscapeExplorer(ev, grid=3),
         "diagnosis": sw.widgets.DiagnosisExplorer(ev),
         "diversity": sw.widgets.DiversityExplorer(models, ev.suite, ev=ev),

@@ -67,7 +67,7 @@ OUTSIDE = """() => {
   return out;
 }"""
 # How many `explorers` makes.
-EXPLORERS = 9
+EXPLORERS = 10
 
 
 @pytest.fixture(scope="module")

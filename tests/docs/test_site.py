@@ -108,7 +108,7 @@ def test_the_reference_has_every_public_name(docs_site: Path) -> None:
 
     shown = "\n".join(path.read_text("utf-8") for path in docs_site.joinpath("docs", "api").glob("*.html"))
     rooms = [
-        "alpha", "soup", "frontier", "landscape", "diagnosis", "diversity", "mistakes", "review", "spectrum",
+        "alpha", "soup", "frontier", "pareto", "landscape", "diagnosis", "diversity", "mistakes", "review", "spectrum",
         "augmentation", "inspection", "prediction", "methods", "stats", "suites", "models", "evaluation", "store",
         "widgets", "hub", "site",
     ]  # fmt: skip

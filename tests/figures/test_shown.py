@@ -25,6 +25,7 @@ from soupwidgets.figures.shown import ShownFigure, bold, plain_text, shown_templ
 from soupwidgets.methods import GreedyStep, LearnedEpoch, LearnedSoup
 from soupwidgets.stats.calibration import Calibration
 from soupwidgets.stats.estimate import Estimate
+from soupwidgets.stats.figure import Figure
 from soupwidgets.stats.paired import mcnemar
 from soupwidgets.topics.alpha.along_alpha import AlongAlpha, Diversity
 from soupwidgets.topics.augmentation.study import AugmentationResult, AugmentationStudy
@@ -149,6 +150,16 @@ def diagnosed() -> sw.diagnosis.Diagnosis:
     )  # fmt: skip
 
 
+def pareto_front() -> sw.pareto.ParetoFront:
+    objectives = (sw.pareto.Objective(VAL, role="validation"), sw.pareto.Objective(FOG))
+    one, two = Recipe({A: 0.5, B: 0.5}), Recipe({A: 1})
+    foretold = ((0.7, 0.01), (0.5, 0.02))
+    judged = dict.fromkeys((one, two), (Figure("accuracy", 0.7, 0.6, 0.8), Figure("accuracy", 0.5, 0.4, 0.6)))
+    measured = (sw.pareto.Candidate(one, (0.7, 0.5), 1, foretold), sw.pareto.Candidate(two, (0.8, 0.4)))
+    predicted = (sw.pareto.Foretold(Recipe({A: 0.2, B: 0.8}), foretold),)
+    return sw.pareto.ParetoFront((A, B), objectives, {VAL: 0.6}, measured, predicted, (), judged, 2, 2)
+
+
 BUILD: dict[str, Callable[[], Any]] = {
     "augmentation.affinity_along_alpha": lambda: sw.augmentation.figures.affinity_along_alpha(
         {a: sw.augmentation.Affinity(EVIL, VAL, 0.8, 0.4, estimate(0.5), estimate(-0.4), 1) for a in (0.0, 1.0)}, A
@@ -159,6 +170,9 @@ BUILD: dict[str, Callable[[], Any]] = {
     "alpha.confusion": lambda: sw.alpha.figures.confusion(np.array([[5, 3], [1, 9]]), [A, B], TEST, 0.5),
     "diagnosis.members": lambda: sw.diagnosis.figures.members(diagnosed()),
     "diagnosis.barriers": lambda: sw.diagnosis.figures.barriers(diagnosed()),
+    "pareto.front": lambda: sw.pareto.figures.front(pareto_front(), shown=pareto_front().measured[0]),
+    "pareto.judged": lambda: sw.pareto.figures.judged(pareto_front()),
+    "pareto.misses": lambda: sw.pareto.figures.misses(pareto_front()),
     "prediction.predictions": lambda: sw.prediction.figures.predictions(
         [sw.prediction.Question("half", EVIL, lambda: (1.0, 0.5, 1.5))],
         {"half": 40.0},

@@ -327,10 +327,30 @@ def test_diagnosis(ev: Evaluator) -> None:
     panel.close()
 
 
+def test_pareto(ev: Evaluator) -> None:
+    if task_of(ev) == "segmentation":
+        with pytest.raises(ValueError, match="outputs of pixels are not kept"):
+            widgets.ParetoExplorer(ev)
+        return
+    panel = widgets.ParetoExplorer(ev, ["m1", "m2"])
+    view = checked(ev, panel.ask(preference=0.3))
+    assert panel.recipe is not None
+    score = ev.evaluate(panel.recipe, ["val"])["val"]
+    # The validation split is looked at whole, so its values are the evaluator's.
+    assert score.accuracy == pytest.approx(
+        _numbers(view.tables[0].rows[0][1]) / (100 if SHARES[task_of(ev)] else 1), rel=0.01
+    )
+    panel.close()
+
+
+def _numbers(cell: Any) -> float:
+    return float(str(cell).rstrip("%"))
+
+
 def test_every_explorer_is_asked() -> None:
     asked = {
         "AlphaExplorer", "SoupMixer", "FrontierExplorer", "LandscapeExplorer", "DiversityExplorer", "MistakeReviewer",
-        "SpectrumExplorer", "AugmentationExplorer", "DiagnosisExplorer",
+        "SpectrumExplorer", "AugmentationExplorer", "DiagnosisExplorer", "ParetoExplorer",
     }  # fmt: skip
     # A prediction is of whatever its questions measure.
     asked.add("Predict")

@@ -27,6 +27,7 @@ SHOWN: dict[str, Callable[[Evaluator], Panel]] = {
     "FrontierExplorer": widgets.FrontierExplorer,
     "LandscapeExplorer": lambda ev: widgets.LandscapeExplorer(ev, grid=5),
     "MistakeReviewer": lambda ev: widgets.MistakeReviewer(sw.diversity.members(ev, progress=False), ev.suite),
+    "ParetoExplorer": lambda ev: widgets.ParetoExplorer(ev, ["zero-shot", "ft-03"]),
     "Predict": lambda ev: widgets.Predict(
         "Half way", [sw.prediction.Question("half", "Accuracy", sw.prediction.accuracy(ev, "ft-00", "test"))]
     ),
