@@ -112,3 +112,40 @@ def coefficient_gradient(
         found = torch.stack(products, dim=1).double().cpu().numpy()
     correct = int(answers(logits.detach(), labels, task)[1].sum())
     return CoefficientGradient(loss.item(), correct, found, float(by_beta))
+
+
+def losses_at(
+    ev: Evaluator, recipe: Recipe, split: Split, rows: NDArray[np.int64], beta: float = 1.0, batch: int = 256
+) -> tuple[NDArray[np.float64], int]:
+    """The loss of some examples at a point, as `coefficient_gradient` has it, without any derivative.
+
+    Parameters
+    ----------
+    ev, recipe, split, rows, beta
+        As in `coefficient_gradient`.
+    batch
+        Examples at once.
+
+    Returns
+    -------
+    losses
+        Of each example, of the task (cross-entropy in nats), of the logits times beta; ``[n]``.
+    right
+        How many examples were answered correctly.
+
+    Raises
+    ------
+    PoolError
+        When the recipe names a checkpoint that the pool lacks.
+    """
+    found, correct, task = [], 0, split.scoring.task
+    # Not in inference mode: what a batch keeps may be differentiated through later.
+    with ev.model(recipe) as model, torch.no_grad():
+        for start in range(0, len(rows), batch):
+            part = rows[start : start + batch]
+            inputs, labels = ev.batch(split, part)
+            logits: Tensor = model(inputs)
+            found.append(losses_of(beta * logits, labels, task).double().cpu().numpy())
+            correct += int(answers(logits, labels, task)[1].sum())
+            ev.computation.images += len(part)
+    return np.concatenate(found), correct

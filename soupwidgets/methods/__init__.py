@@ -20,7 +20,8 @@ from soupwidgets.methods.ensemble import logit_ensemble
 from soupwidgets.methods.fisher import fisher_soup
 from soupwidgets.methods.greedy import GreedySoup, GreedyStep, greedy_soup, greedy_steps
 from soupwidgets.methods.grouped_wise_ft import AlphasByGroup, grouped_wise_ft
-from soupwidgets.methods.learned import LearnedEpoch, LearnedSoup, learned_soup, learned_steps
+from soupwidgets.methods.learned import learned_soup, learned_steps
+from soupwidgets.methods.learned_trace import HeldOut, Judged, LearnedEpoch, LearnedSoup
 from soupwidgets.methods.merging import dare, ties
 from soupwidgets.methods.method import Made, SoupMethod, all_methods, method_named, soup_method
 from soupwidgets.methods.method import function_named as _function_named
@@ -43,6 +44,8 @@ __all__ = [
     "GreedySoup",
     "GreedyStep",
     "AlphasByGroup",
+    "HeldOut",
+    "Judged",
     "LearnedEpoch",
     "LearnedSoup",
     "Made",

@@ -2,80 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
-import numpy as np
 import torch
-from torch import Tensor
 from tqdm.auto import tqdm
 
 from soupwidgets.evaluation import Evaluator
-from soupwidgets.evaluation.gradients import coefficient_gradient
 from soupwidgets.methods.advice import warn
+from soupwidgets.methods.descent import Descent
+from soupwidgets.methods.learned_trace import LearnedSoup
 from soupwidgets.methods.method import soup_method
 from soupwidgets.methods.selection import best_alone, clearly_worse, selection_metric, selection_score
-from soupwidgets.methods.uniform import chosen_ingredients
-from soupwidgets.recipe import Recipe
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-@dataclass(frozen=True)
-class LearnedEpoch:
-    """One pass over the validation images.
-
-    Parameters
-    ----------
-    loss
-        Mean loss of the outputs times the temperature (cross-entropy in nats, or that of the task), while the
-        coefficients moved.
-    accuracy
-        Share of images that were right meanwhile; None where no answer is right or wrong (numbers, pixels).
-    beta
-        The logit scale afterwards.
-    coefficients
-        Name to coefficient afterwards; by layer the mean over the tensors.
-    """
-
-    loss: float
-    accuracy: float | None
-    beta: float
-    coefficients: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class LearnedSoup:
-    """The recipe of a learned soup, the logit scale that goes with it, and how they came about."""
-
-    recipe: Recipe
-    beta: float
-    epochs: tuple[LearnedEpoch, ...]
-
-    def __repr__(self) -> str:
-        loss = f", validation loss {self.epochs[-1].loss:.4f}" if self.epochs else ""
-        what = f"{len(self.recipe)} ingredients by {'layer' if self.recipe.by_tensor else 'model'}"
-        return f"LearnedSoup({what}, beta {self.beta:.4g}, {len(self.epochs)} epochs{loss})"
-
-    def _repr_html_(self) -> str:
-        return self.to_frame().to_html(index=False, escape=True, float_format=lambda value: f"{value:.4f}")
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row per ingredient: its coefficient after every epoch (by layer the mean over the tensors)."""
-        import pandas as pd
-
-        rows = [
-            {"ingredient": name, **{f"epoch {i}": e.coefficients.get(name, 0.0) for i, e in enumerate(self.epochs, 1)}}
-            for name in self.recipe
-        ]
-        return pd.DataFrame(rows)
-
-    def to_json(self) -> dict[str, Any]:
-        """The trace as plain values. ``metric`` is what the coefficients are chosen by."""
-        epochs = [{**vars(epoch), "coefficients": dict(epoch.coefficients)} for epoch in self.epochs]
-        return {"metric": "cross_entropy", "beta": self.beta, "epochs": epochs}
+from soupwidgets.methods.unfinished import Unfinished
+from soupwidgets.methods.uniform import average, chosen_ingredients
 
 
 def _steps(
@@ -98,6 +38,8 @@ def learned_soup(
     learning_rate: float = 0.05,
     batch: int = 256,
     seed: int = 0,
+    held_out: float = 0.0,
+    patience: int = 3,
     progress: bool = True,
 ) -> LearnedSoup:
     """Minimise the validation loss over coefficients that are positive and sum to 1, and over a logit scale beta.
@@ -115,25 +57,32 @@ def learned_soup(
     by
         ``"model"``: one coefficient per ingredient. ``"layer"``: one per ingredient and tensor.
     epochs
-        Passes over the validation images.
+        Passes over the validation images, with held_out at most.
     learning_rate
         Of AdamW, without weight decay.
     batch
         Images a step.
     seed
-        Decides the order of the images.
+        Decides the order of the images, and which of them are held out.
+    held_out
+        Share of the validation images that moves no coefficient but judges every epoch: the one with the lowest loss
+        on these images is taken. With 0, as in the paper, all images move coefficients, and the last epoch is taken.
+    patience
+        After how many epochs without a lower loss on the held-out images the descent ends.
     progress
         Whether to show a progress bar.
 
     Returns
     -------
     LearnedSoup
-        beta does not change which class is the largest; it calibrates.
+        beta does not change which class is the largest; it calibrates. The soup of an interrupted run is the same, bit
+        for bit, as if nothing had been: call again with the same arguments and the same store, and it goes on.
 
     Raises
     ------
     PoolError, ValueError
-        As in `uniform_soup`; also when ``by`` is something else.
+        As in `uniform_soup`; also when ``by`` is something else, ``epochs``, ``batch`` or ``patience`` is below 1, or
+        ``held_out`` leaves no images on one side.
 
     Warns
     -----
@@ -150,8 +99,9 @@ def learned_soup(
     names = chosen_ingredients(ev.pool, ingredients)
     with tqdm(desc=f"learned soup by {by}", unit="step", disable=not progress) as bar:
         for done, total, made in learned_steps(  # noqa: B007 the last one counts
-            ev, names, by=by, epochs=epochs, learning_rate=learning_rate, batch=batch, seed=seed
-        ):
+            ev, names, by=by, epochs=epochs, learning_rate=learning_rate, batch=batch, seed=seed,
+            held_out=held_out, patience=patience,
+        ):  # fmt: skip
             bar.total = total
             bar.update(done - bar.n)
 
@@ -176,18 +126,21 @@ def learned_steps(
     learning_rate: float = 0.05,
     batch: int = 256,
     seed: int = 0,
+    held_out: float = 0.0,
+    patience: int = 3,
 ) -> Iterator[tuple[int, int, LearnedSoup]]:
-    """Learn a soup step by step; stop iterating to give up.
+    """Learn a soup step by step; stop iterating to pause: who asks for the same soup again goes on from there.
 
     Parameters
     ----------
-    ev, ingredients, by, epochs, learning_rate, batch, seed
+    ev, ingredients, by, epochs, learning_rate, batch, seed, held_out, patience
         As in `learned_soup`.
 
     Yields
     ------
     int, int, LearnedSoup
-        Steps of AdamW done, of how many, and the soup so far.
+        Steps of AdamW done, of at most how many, and the soup so far. A run that was interrupted begins with what it
+        had come to.
 
     Raises
     ------
@@ -196,42 +149,31 @@ def learned_steps(
     """
     if by not in ("model", "layer"):
         raise ValueError(f"by is {by!r}; a soup is learned by 'model' or by 'layer'")
+    if min(epochs, batch, patience) < 1:
+        raise ValueError(f"epochs is {epochs}, batch {batch} and patience {patience}; each must be at least 1")
     names = chosen_ingredients(ev.pool, ingredients)
+    options: dict[str, Any] = {
+        "by": by, "learning_rate": learning_rate, "batch": batch, "seed": seed, "held_out": held_out,
+        "patience": patience,
+    }  # fmt: skip
+    unfinished = Unfinished(ev.store.folder, _key(ev, names, {**options, "epochs": epochs}))
+    descent = unfinished.resume(lambda state: Descent(ev, names, **options).restored(state))
+    if descent is None:
+        descent = Descent(ev, names, **options)
+    total = epochs * descent.steps_per_epoch
+    if descent.done:
+        yield descent.done, total, descent.soup
+    while descent.done < total and not descent.is_over:
+        descent.step()
+        unfinished.keep(descent.state())
+        yield descent.done, total, descent.soup
+    unfinished.forget()
+
+
+def _key(ev: Evaluator, names: Sequence[str], options: dict[str, Any]) -> str:
+    """What names a descent: all that decides its result to the last bit."""
     split = ev.suite.validation
-    tensors = list(ev.matrix.layout.places)
-    free = torch.zeros(len(tensors) if by == "layer" else 1, len(names), dtype=torch.float64, requires_grad=True)
-    beta = torch.ones((), dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.AdamW([free, beta], lr=learning_rate, weight_decay=0.0)
-    rng = np.random.default_rng(seed)
-    trace: list[LearnedEpoch] = []
-    done, total = 0, epochs * -(-len(split) // batch)
-    recipe = _recipe(free.softmax(dim=1), names, tensors)
-    for _ in range(epochs):
-        order = rng.permutation(len(split))
-        loss = correct = 0.0
-        for start in range(0, len(split), batch):
-            rows = order[start : start + batch]
-            coefficients = free.softmax(dim=1)
-            found = coefficient_gradient(ev, recipe, names, split, rows, beta.item())
-            by_tensor = torch.from_numpy(found.by_tensor)
-            optimiser.zero_grad()
-            outer = by_tensor if by == "layer" else by_tensor.sum(dim=0, keepdim=True)
-            torch.autograd.backward(coefficients, outer)
-            beta.grad = torch.tensor(found.beta, dtype=torch.float64)
-            optimiser.step()
-            recipe = _recipe(free.softmax(dim=1), names, tensors)
-            loss += found.loss * len(rows)
-            correct += found.correct
-            done += 1
-            if start + batch >= len(split):
-                share = correct / len(split) if split.scoring.task in ("single-label", "multi-label") else None
-                trace.append(LearnedEpoch(loss / len(split), share, beta.item(), dict(recipe)))
-            yield done, total, LearnedSoup(recipe, beta.item(), tuple(trace))
-
-
-def _recipe(coefficients: Tensor, names: Sequence[str], tensors: Sequence[str]) -> Recipe:
-    rows = coefficients.detach().tolist()
-    mean = dict(zip(names, coefficients.detach().mean(dim=0).tolist(), strict=True))
-    if len(rows) == 1:
-        return Recipe(mean)
-    return Recipe(mean, {t: dict(zip(names, row, strict=True)) for t, row in zip(tensors, rows, strict=True)})
+    contents = [ev.pool.checkpoints[name].content_hash for name in names]
+    decides = {**options, "of": contents, "task": split.scoring.task, "device": ev.device.type,
+               "torch": torch.__version__}  # fmt: skip
+    return ev.key(average(names), split, {"learned soup": decides})

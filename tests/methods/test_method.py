@@ -32,7 +32,7 @@ def test_what_a_method_needs_is_read_from_its_parameters() -> None:
     assert told["ties"] == (False, False, True, False)
     assert [name for name, needs in told.items() if needs[3]] == ["ema", "lawa", "slerp", "swa", "swad"]
     assert list(method_named("ties").options) == ["density", "scale"]
-    assert list(method_named("learned").options) == ["epochs", "learning_rate", "batch", "seed"]
+    assert list(method_named("learned").options) == ["epochs", "learning_rate", "batch", "seed", "held_out", "patience"]
     assert method_named("ema").explained("decay") == "0..1; what is kept of the average at every step."
     assert all(m.summary.endswith(".") and all(map(m.explained, m.options)) for m in all_methods())
 

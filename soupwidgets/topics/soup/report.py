@@ -132,7 +132,9 @@ def to_text(report: dict[str, Any]) -> str:
     what = "entropy" if metric == "entropy" else "loss"
     for i, epoch in enumerate(report.get("epochs", []), 1):
         right = "" if epoch["accuracy"] is None else f", accuracy {epoch['accuracy']:.2%}"
-        lines.append(f"epoch {i}: {what} {epoch['loss']:.4f}{right}")
+        lines.append(f"epoch {i}: {what} {epoch['loss']:.4f}{right}{_judged(epoch)}")
+    if "taken_because" in report:
+        lines.append(report["taken_because"])
     recipe = report.get("recipe", {})
     if recipe:
         largest = sorted(recipe.items(), key=lambda item: -item[1])[:8]
@@ -148,6 +150,14 @@ def to_text(report: dict[str, Any]) -> str:
     head = f"{one[:1].upper()}{one[1:]}: " if one else ""
     lines.append(f"{report['file']}: {report['method']}, {made}." + (f" {head}{found}" if scores else ""))
     return "\n".join(lines) + "\n"
+
+
+def _judged(epoch: Mapping[str, Any]) -> str:
+    if "judged" not in epoch:
+        return ""
+    found = epoch["judged"]
+    right = "" if found["accuracy"] is None else f", accuracy {found['accuracy']:.2%}"
+    return f"; held-out images: loss {found['loss']:.4f}{right}"
 
 
 def _score(name: str, score: Mapping[str, Any], bare: bool) -> str:

@@ -80,3 +80,16 @@ def test_what_validation_chose_is_told(ev: Evaluator, tmp_path: Path) -> None:
     assert f"alpha of each group, the first layers first: {alpha:g}, the best of 5 tried" in to_text(report)
     sure = make_soup(method_named("adamerging"), ev.pool, ev, tmp_path / "sure.safetensors", options={"epochs": 1})
     assert f"epoch 1: entropy {sure['epochs'][0]['loss']:.4f}\n" in to_text(sure)
+
+
+def test_a_learned_soup_says_what_judged_it(ev: Evaluator, tmp_path: Path) -> None:
+    options = {"held_out": 0.25, "patience": 1, "epochs": 3, "learning_rate": 0.1}
+    report = make_soup(method_named("learned"), ev.pool, ev, tmp_path / "soup.safetensors", options=options)
+    assert report["taken"] == min(range(len(report["epochs"]) + 1), key=[report["held_out"]["start"]["loss"], *(
+        epoch["judged"]["loss"] for epoch in report["epochs"])].__getitem__)  # fmt: skip
+    text = to_text(report)
+    assert "; held-out images: loss " in text
+    assert (
+        f"is taken: the lowest loss ({report['epochs'][report['taken'] - 1]['judged']['loss']:.4f}) on 100 of 400"
+        in text
+    )
