@@ -22,7 +22,7 @@ from soupwidgets import GreedySoup, Recipe, Sweep
 from soupwidgets.evaluation import Evaluation, SplitScore
 from soupwidgets.figures import colours, drawing, style
 from soupwidgets.figures.shown import ShownFigure, bold, plain_text, shown_template, shown_text, shown_trace
-from soupwidgets.methods import GreedyStep, LearnedEpoch, LearnedSoup
+from soupwidgets.methods import GreedyStep, HeldOut, Judged, LearnedEpoch, LearnedSoup
 from soupwidgets.stats.calibration import Calibration
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.stats.figure import Figure
@@ -122,7 +122,12 @@ MATRIX = DiversityMatrix((A, B), TEST, (pair(),), 1)
 GREEDY = GreedySoup(
     Recipe({A: 1}), (GreedyStep(A, 0.80, 0.0, True, 100, 100), GreedyStep(B, 0.795, 0.80, False, 20, 100))
 )
-LEARNED = LearnedSoup(Recipe({A: 0.7, B: 0.3}), 1.1, (LearnedEpoch(0.5, 0.81, 1.05, {A: 0.7, B: 0.3}),))
+LEARNED = LearnedSoup(
+    Recipe({A: 0.7, B: 0.3}),
+    1.1,
+    (LearnedEpoch(0.5, 0.81, 1.05, {A: 0.7, B: 0.3}, Judged(0.4, (0.3, 0.5), 0.9)),),
+    HeldOut(10, 50, 0, 3, Judged(0.6, (0.5, 0.7), 0.8)),
+)
 RIGHT = np.array([[True, True], [True, False], [False, True], [False, False]])
 CLASS = ClassSpecialist(A, 100, (0.9, 0.7), mcnemar(np.arange(100) < 90, np.arange(100) < 70), 0.001)
 NOISE = LabelNoiseStudy(
@@ -218,6 +223,7 @@ BUILD: dict[str, Callable[[], Any]] = {
     "landscape.point": lambda: sw.landscape.figures.point(evaluation(800)),
     "landscape.splits": lambda: sw.landscape.figures.splits([landscape(), landscape()]),
     "landscape.surface": lambda: sw.landscape.figures.surface(landscape()),
+    "soup.learned_curve": lambda: sw.soup.figures.learned_curve(LEARNED),
     "soup.learned_trace": lambda: sw.soup.figures.learned_trace(LEARNED),
     "spectrum.noise_fitting": lambda: sw.spectrum.figures.noise_fitting(NOISE, EVIL),
     "spectrum.noise_followed": lambda: sw.spectrum.figures.noise_followed(NOISE, EVIL),
@@ -239,8 +245,8 @@ BUILD: dict[str, Callable[[], Any]] = {
     "alpha.splits": lambda: sw.alpha.figures.splits(SWEEP),
     "landscape.weight_geometry": lambda: sw.landscape.figures.weight_geometry(landscape().plane.geometry, "angle"),
 }
-# Patches that move marks alone have no name in them.
-NAMELESS: set[str] = set()
+# Losses of a whole soup have no name in them.
+NAMELESS = {"soup.learned_curve"}
 
 
 def seen(value: Any, key: str = "") -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from soupwidgets import methods
 from soupwidgets.evaluation import Evaluator
-from soupwidgets.methods import GreedySoup
+from soupwidgets.methods import GreedySoup, LearnedSoup
 from soupwidgets.methods.selection import best_alone
 from soupwidgets.models.depth import layer_depth, network_order
 from soupwidgets.pool import SoupWarning
@@ -27,6 +27,8 @@ class Making:
         The soup so far; None where there is nothing to see of it before the end.
     trace
         Of a greedy soup: its verdicts so far.
+    learned
+        Of a learned soup: its epochs so far.
     """
 
     words: str
@@ -34,6 +36,7 @@ class Making:
     total: int
     recipe: Recipe | None = None
     trace: GreedySoup | None = None
+    learned: LearnedSoup | None = None
 
 
 # What goes by the depth of layers, and how many blocks it needs.
@@ -129,7 +132,8 @@ def _by(method: methods.SoupMethod) -> Callable[[Evaluator, Sequence[str]], Step
             warnings.simplefilter("ignore", SoupWarning)
             for done, total, made in method.stream(ev.pool, list(names), ev=ev if method.uses_images else None):
                 trace = made.result if isinstance(made.result, methods.GreedySoup) else None
-                yield Making(_words(method.label, done, total, trace), done, total, made.recipe, trace)
+                learned = made.result if isinstance(made.result, LearnedSoup) else None
+                yield Making(_words(method.label, done, total, trace), done, total, made.recipe, trace, learned)
 
     return steps
 

@@ -11,7 +11,7 @@ from typing import Any
 from soupwidgets import methods
 from soupwidgets.evaluation import Evaluation, Evaluator
 from soupwidgets.evaluation.tasks import KEEPS_OUTPUTS
-from soupwidgets.methods import GreedySoup
+from soupwidgets.methods import GreedySoup, LearnedSoup
 from soupwidgets.recipe import Recipe
 from soupwidgets.topics.soup.making import Making, file_methods, mixer_methods
 from soupwidgets.topics.soup.written import Written, new_file, with_file
@@ -78,6 +78,11 @@ class Pot:
             return made.trace.after(step_of(state, made.trace)), made.trace
         assert made.recipe is not None
         return made.recipe, None
+
+    def learned(self, state: Mapping[str, Any]) -> LearnedSoup | None:
+        """How the learned soup of a mixer's state came about; None of any other, and while it is not made."""
+        made = None if state["coefficients"] else self._made.get((state["method"], tuple(state["of"])))
+        return made.learned if made else None
 
     def make(self, method: str, of: Sequence[str]) -> Generator[Making | None, None, Making]:
         """Make a soup, or remember it: methods give the same every time."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from soupwidgets.figures.units import unit_of
-from soupwidgets.methods import GreedySoup
+from soupwidgets.methods import GreedySoup, LearnedSoup
 from soupwidgets.panel.examples import examples_word
 from soupwidgets.panel.measured import how_far
 from soupwidgets.panel.view import View
@@ -36,7 +36,7 @@ def soup_view(pot: Pot, state: Mapping[str, Any], known: Measured) -> View:
     if trace:
         step = step_of(state, trace)
         notes.insert(0, figures.greedy_sentence(trace, step))
-    view = _view(pot, state, known, words, trace, step)
+    view = _view(pot, state, known, words, trace, step, pot.learned(state))
     return replace(view, done=seen, total=total, notes=notes)
 
 
@@ -47,7 +47,7 @@ def empty_view(pot: Pot, state: Mapping[str, Any]) -> View:
 
 def view_on_the_way(pot: Pot, state: Mapping[str, Any], making: Making, ready: bool = False) -> View:
     """Show how far a method is, beside the soup that was there before; ``ready`` when it is done."""
-    view = _view(pot, state, pot.latest, making.words, making.trace)
+    view = _view(pot, state, pot.latest, making.words, making.trace, learned=making.learned)
     controls = {**view.controls, "step": {**view.controls["step"], "hidden": not (ready and making.trace)}}
     card = _card(pot, making.recipe) if making.recipe else view.card
     return replace(view, done=making.done, total=making.total, controls=controls, card=card)
@@ -60,6 +60,7 @@ def _view(
     words: str,
     trace: GreedySoup | None = None,
     step: int | None = None,
+    learned: LearnedSoup | None = None,
 ) -> View:
     alone = pot.alone
     soup, ensemble = (known.evaluation, known.ensemble) if known else (None, None)
@@ -73,6 +74,9 @@ def _view(
     if trace:
         drawn["trace"] = figures.greedy_trace(trace, step)
         slider |= {"high": len(trace.steps), "high_label": f"greedy soup of {len(trace.ingredients)}"}
+    if learned and learned.epochs:
+        drawn["learned"] = figures.learned_trace(learned)
+        drawn["curve"] = figures.learned_curve(learned)
     unit = unit_of(pot.ev.suite.id_test.scoring.metric)
     merged = {name: {"role": file.label, "note": file.words} for name, file in pot.written.items()}
     rows = [row_of(pot.ev.pool, name, alone.get(name), unit) | merged.get(name, {}) for name in pot.names]

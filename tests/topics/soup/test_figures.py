@@ -8,7 +8,7 @@ import pytest
 import soupwidgets as sw
 from soupwidgets import GreedySoup, Recipe
 from soupwidgets.evaluation import Evaluation, SplitScore
-from soupwidgets.methods import GreedyStep, LearnedEpoch, LearnedSoup
+from soupwidgets.methods import GreedyStep, HeldOut, Judged, LearnedEpoch, LearnedSoup
 from soupwidgets.topics.soup.pairs import PairGain
 from soupwidgets.topics.soup.versus_ensemble import SoupVersusEnsemble
 
@@ -65,6 +65,16 @@ FIGURES: dict[str, Callable[[], go.Figure]] = {
 
 
 FIGURES["learned_trace"] = lambda: sw.soup.figures.learned_trace(LEARNED)
+JUDGED = LearnedSoup(
+    Recipe({"a": 0.5, "b": 0.5}),
+    1.05,
+    (
+        LearnedEpoch(0.5, 0.81, 1.05, {"a": 0.5, "b": 0.5}, Judged(0.45, (0.4, 0.5), 0.8)),
+        LearnedEpoch(0.4, 0.85, 1.1, {"a": 0.7, "b": 0.3}, Judged(0.55, (0.5, 0.6), 0.7)),
+    ),
+    HeldOut(10, 50, 0, 1, Judged(0.6, (0.5, 0.7), 0.6)),
+)
+FIGURES["learned_curve"] = lambda: sw.soup.figures.learned_curve(JUDGED)
 FIGURES["by_tensor"] = lambda: sw.soup.figures.by_tensor(LAYERED, ["head.weight", "visual.proj", "visual.conv1.weight"])
 
 
@@ -170,3 +180,26 @@ def test_learned_trace_and_coefficients_by_tensor() -> None:
     assert "a from 0.200 to 1.000 (mean 0.567)" in sw.figures.text_alternative(FIGURES["by_tensor"]())
     with pytest.raises(ValueError, match="empty"):
         sw.soup.figures.by_tensor(Recipe({}), ["x"])
+
+
+def test_the_curve_tells_images_that_move_from_images_that_judge() -> None:
+    figure = FIGURES["learned_curve"]()
+    traces = by_uid(figure)
+    assert (traces["loss-moved"].x, traces["loss-moved"].y) == ((1, 2), (0.5, 0.4))
+    assert (traces["loss-held-out"].x, traces["loss-held-out"].y) == ((0, 1, 2), (0.6, 0.45, 0.55))
+    assert traces["band-loss"].y == (0.7, 0.5, 0.6, 0.5, 0.4, 0.5)
+    assert traces["accuracy-moved"].y == pytest.approx((81, 85))
+    assert traces["accuracy-held-out"].y == pytest.approx((60, 80, 70))
+    # 8 of 10 right, by Clopper and Pearson.
+    assert traces["band-accuracy"].y[4] == pytest.approx(44.39, abs=0.01)
+    assert figure.layout.shapes[0].x0 == JUDGED.taken == 1
+    text = sw.figures.text_alternative(figure)
+    assert "Epoch 1 of 2 is taken: the lowest loss (0.4500) on 10 of 50 validation images" in text
+    assert "Epoch 2: loss 0.4000 on images that move coefficients, held-out loss 0.5500 [0.5000 to 0.6000]" in text
+    assert "Epoch 1 of 2 is taken" in sw.figures.text_alternative(sw.soup.figures.learned_trace(JUDGED))
+    # Without images that judge there is one line, and without right and wrong one panel.
+    plain = sw.soup.figures.learned_curve(LEARNED)
+    assert not {"loss-held-out", "band-loss"} & set(by_uid(plain))
+    assert not plain.layout.shapes
+    numbers = LearnedSoup(LEARNED.recipe, 1.0, (LearnedEpoch(0.5, None, 1.0, {"a": 1.0}),))
+    assert set(by_uid(sw.soup.figures.learned_curve(numbers))) == {"loss-moved"}

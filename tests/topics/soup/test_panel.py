@@ -18,7 +18,9 @@ from soupwidgets import (
     PoolError,
     Recipe,
     SoupWarning,
+    Store,
     greedy_soup,
+    learned_soup,
     logit_ensemble,
     model_stock,
     uniform_soup,
@@ -153,12 +155,32 @@ def test_a_method_says_how_far_it_is_beside_the_soup_before(mixer: SoupMixer) ->
     assert "Learned: step 1 of" in steps[1].words
     moved = [view.card["coefficients"]["ft-a"] for view in steps]
     assert len(set(moved)) > 2  # the table follows
+    assert [set(view.figures) >= {"learned", "curve"} for view in steps][-3:] == [True, True, True]
     mixer.learned += 1
     assert mixer.running == "learned"
     mixer._on_message(mixer, {"kind": "stop"}, [])
     mixer.wait()
     assert mixer.running == ""
     assert mixer.method == "uniform"
+
+
+def test_a_learned_soup_that_was_stopped_goes_on_and_shows_how_it_came_about(
+    mixer: SoupMixer, tiny_evaluator: Evaluator, tmp_path: Path
+) -> None:
+    mixer.wait(background=True)
+    begun = mixer.act("learned", mixer.state)
+    while "step 3 of" not in (next(begun) or mixer.shown).words:
+        pass
+    begun.close()  # what the stop button does
+    views = [view.words for view in mixer.act("learned", mixer.state) if isinstance(view, View)]
+    assert [words.partition(" of")[0] for words in views[1:4]] == [f"Learned: step {i}" for i in (3, 4, 5)]
+    press(mixer, "learned")
+    elsewhere = tiny_evaluator.with_store(Store(tmp_path / "another"))
+    assert mixer.recipe == learned_soup(elsewhere, progress=False).recipe
+    assert "epoch 5: loss" in words(mixer.shown, "learned")
+    assert "Epoch 5: loss" in words(mixer.shown, "curve")
+    press(mixer, "uniform")
+    assert not {"learned", "curve"} & set(mixer.shown.figures)
 
 
 def test_a_method_by_tensor_shows_its_mean_and_ends_at_the_first_touch(

@@ -5,6 +5,7 @@ from soupwidgets.topics.soup.figures.by_tensor import by_tensor
 from soupwidgets.topics.soup.figures.frontier import frontier
 from soupwidgets.topics.soup.figures.greedy_trace import greedy_sentence, greedy_trace
 from soupwidgets.topics.soup.figures.hyperparameter import hyperparameter
+from soupwidgets.topics.soup.figures.learned_curve import learned_curve
 from soupwidgets.topics.soup.figures.learned_trace import learned_trace
 from soupwidgets.topics.soup.figures.pair_gains import pair_gains
 from soupwidgets.topics.soup.figures.splits import splits
@@ -17,6 +18,7 @@ __all__ = [
     "greedy_sentence",
     "greedy_trace",
     "hyperparameter",
+    "learned_curve",
     "learned_trace",
     "pair_gains",
     "splits",

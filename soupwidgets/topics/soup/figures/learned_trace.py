@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from soupwidgets.figures.colours import BLUE, GREEN, GREY, VERMILLION
 from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import axis, drawing, limits
 from soupwidgets.methods import LearnedSoup
 
 _NAMED = 3
+# An epoch is a whole number, and so is every tick; where there are many epochs not each has one.
+_TICKS = 12
 _DASHES = (("solid", BLUE), ("dash", VERMILLION), ("dot", GREEN))
 
 
@@ -18,7 +22,8 @@ def learned_trace(soup: LearnedSoup) -> Drawing:
     Parameters
     ----------
     soup
-        A learned soup with at least one epoch. For soups by layer, coefficients are averaged over the tensors.
+        A learned soup with at least one epoch. For soups by layer, coefficients are averaged over the tensors. A dotted
+        line is at the epoch that held-out images chose, where there are some.
 
     Returns
     -------
@@ -32,7 +37,7 @@ def learned_trace(soup: LearnedSoup) -> Drawing:
     curves = {name: [1 / len(names), *(e.coefficients.get(name, 0.0) for e in soup.epochs)] for name in names}
     drawn = drawing(
         "Learned soup, epoch by epoch",
-        axis("Epoch over the validation images", (-0.2, len(soup.epochs) + 0.2), tickformat="d"),
+        epoch_axis("Epoch over the validation images", len(soup.epochs)),
         axis("Coefficient", limits([value for curve in curves.values() for value in curve])),
     )
     # One that is left is named like the others.
@@ -47,6 +52,8 @@ def learned_trace(soup: LearnedSoup) -> Drawing:
             showlegend=i <= _NAMED, meta=name,
             hovertemplate="%{meta}<br>after epoch %{x}: %{y:.3f}<extra></extra>",
         )  # fmt: skip
+    if soup.taken is not None:
+        drawn.add_rule(x=soup.taken, color=GREY, dash="dot", width=1.5)
     epochs = "; ".join(
         f"epoch {i}: loss {e.loss:.4f} nats, {'' if e.accuracy is None else f'accuracy {e.accuracy:.2%}, '}"
         f"logit scale {e.beta:.3f}"
@@ -55,5 +62,11 @@ def learned_trace(soup: LearnedSoup) -> Drawing:
     largest = ", ".join(f"{name} {last.coefficients[name]:.3f}" for name in names[:_NAMED])
     text = (
         f"Learned soup of {len(names)} ingredients on validation. {epochs}. Largest coefficients at the end: {largest}."
+        + (f" {soup.words[0].upper()}{soup.words[1:]}." if soup.words else "")
     )
     return drawn.done(text)
+
+
+def epoch_axis(title: str, epochs: int, **more: Any) -> dict[str, Any]:
+    """The axis from 0, the uniform soup, to the last epoch."""
+    return axis(title, (-0.2, epochs + 0.2), tick0=0, dtick=-(-epochs // _TICKS), tickformat="d", **more)
