@@ -24,6 +24,7 @@ class TrainingMode(StrEnum):
     end_to_end = "end-to-end"
     linear_probe = "linear-probe"
     lp_ft = "lp-ft"
+    flyp = "flyp"
 
 
 def finetune(
@@ -46,7 +47,10 @@ def finetune(
     seed: Annotated[int, typer.Option(help="Seed of the first run; each further run adds 1.")] = 0,
     mode: Annotated[
         TrainingMode,
-        typer.Option(help="What to train: all weights, only the head, or first the head and then all weights."),
+        typer.Option(
+            help="What to train: all weights, only the head, first the head and then all weights, or (flyp) both "
+            "towers of a CLIP model with captions."
+        ),
     ] = TrainingMode.end_to_end,
     learning_rate: Annotated[
         float | None, typer.Option(help="Fixed peak learning rate; drawn at random if not given.")
@@ -73,6 +77,11 @@ def finetune(
         raise ValueError("name either an open_clip model (--model) or a classifier to start from (--zero-shot)")
     if part is not None and pretrained is None:
         raise ValueError("--part chooses among the weights of a file: name the file with --pretrained")
+    if mode is TrainingMode.flyp and zero_shot is not None:
+        raise ValueError(
+            "--mode flyp trains the text tower as well, which a classifier file does not have: name a CLIP model "
+            "with --model and --pretrained instead of --zero-shot"
+        )
     if zero_shot is not None:
         start = open_start(zero_shot, "--zero-shot")
     else:
@@ -91,6 +100,7 @@ def finetune(
         fixed=fixed,
         seed=seed,
         device=where_to_train(device),
+        clip=model,
         progress=sys.stderr.isatty(),
     ):
         print(path)

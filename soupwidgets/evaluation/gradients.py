@@ -117,12 +117,12 @@ def coefficient_gradient(
 def losses_at(
     ev: Evaluator, recipe: Recipe, split: Split, rows: NDArray[np.int64], beta: float = 1.0, batch: int = 256
 ) -> tuple[NDArray[np.float64], int]:
-    """The loss of some examples at a point, as `coefficient_gradient` has it, without any derivative.
+    """The loss of some examples at a point, as ``coefficient_gradient`` has it, without any derivative.
 
     Parameters
     ----------
     ev, recipe, split, rows, beta
-        As in `coefficient_gradient`.
+        As in ``coefficient_gradient``.
     batch
         Examples at once.
 

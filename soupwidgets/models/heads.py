@@ -15,7 +15,7 @@ from soupwidgets.checkpoints import CheckpointFile
 from soupwidgets.models.prompts import fill
 
 # Sizes that OpenAI's archives store among the weights.
-_NO_WEIGHTS = frozenset({"input_resolution", "context_length", "vocab_size"})
+NO_WEIGHTS = frozenset({"input_resolution", "context_length", "vocab_size"})
 
 
 @contextmanager
@@ -75,13 +75,24 @@ def zero_shot_head(
     with quietly():
         model: Any = open_clip.create_model(model_name, pretrained=None, load_weights=False).eval()
     try:
-        model.load_state_dict({name: tensor for name, tensor in file.read() if name not in _NO_WEIGHTS})
+        model.load_state_dict({name: tensor for name, tensor in file.read() if name not in NO_WEIGHTS})
     except RuntimeError as error:
         raise ValueError(f"{file.path} is not a {model_name}: {error}") from error
+    tokens = tokenizer or open_clip.get_tokenizer(model_name)
+    return head_of(model, tokens, class_names=class_names, templates=templates)
+
+
+def head_of(
+    model: Any, tokenizer: Callable[[list[str]], Tensor], *, class_names: Sequence[str], templates: Sequence[str]
+) -> dict[str, Tensor]:
+    """The zero-shot head of a CLIP model in memory, in evaluation mode; otherwise as `zero_shot_head`."""
+    import open_clip
+
     prompts = [partial(fill, template) for template in templates]
+    device = model.logit_scale.device
     with torch.inference_mode():
         columns: Tensor = open_clip.build_zero_shot_classifier(
-            model, tokenizer or open_clip.get_tokenizer(model_name), list(class_names), prompts
+            model, tokenizer, list(class_names), prompts, device=device
         )
         head = {"weight": (columns.T * model.logit_scale.exp()).clone()}
         if getattr(model, "logit_bias", None) is not None:

@@ -1,4 +1,4 @@
-"""Fine-tuning a zero-shot classifier on a suite's training images: end to end, head only, or one after the other."""
+"""Fine-tuning a zero-shot classifier on a suite's training images: end to end, its head, both, or with captions."""
 
 from __future__ import annotations
 
@@ -9,25 +9,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from soupwidgets.checkpoints import CheckpointFile, write_checkpoint
 from soupwidgets.models import Architecture, ImageClassifier
 from soupwidgets.suites import Augmentation, Split, Suite
 from soupwidgets.training.errors import TrainingError
+from soupwidgets.training.flyp import Flyp
 from soupwidgets.training.hyperparameters import Hyperparameters
 from soupwidgets.training.identity import require_same_run, run_identity
 from soupwidgets.training.label_noise import LabelNoise, noisy_targets
-from soupwidgets.training.loop import Epoch, Show, train
+from soupwidgets.training.linear_probe import linear_probe
+from soupwidgets.training.loop import Epoch, train
 from soupwidgets.training.views import Views
 from soupwidgets.training.watching import Watch
-
-_FEATURE_BATCH = 256
-# A probe is cheap and its optimum is far from the start: it uses larger steps than the tower.
-_PROBE_LEARNING_RATE = 100.0
 
 Progress = Callable[[str, int, int, float], None]
 
@@ -47,6 +43,7 @@ def fine_tune(
     watch: int = 0,
     fresh: bool = False,
     snapshots: Path | None = None,
+    clip: str | None = None,
 ) -> Path:
     """Fine-tune a classifier and write the result, with its hyper-parameters on the card.
 
@@ -80,6 +77,8 @@ def fine_tune(
     snapshots
         Folder for the model after every epoch, as ``<name>-epoch-01.safetensors`` and so on: a trajectory for
         `ema`, `swa`, `lawa`, `landscape.trajectory_plane` and `spectrum.model_frequencies`.
+    clip
+        For mode ``"flyp"``: open_clip's name of the model whose file ``start`` is seen in, with both towers.
 
     Returns
     -------
@@ -92,32 +91,35 @@ def fine_tune(
     TrainingError
         When the suite has no training split, or the model's classes or image size do not match it; when a linear
         probe, which uses unchanged images and labels, is given augmentation or noise; when ``state`` or
-        ``snapshots`` has a run of this name that was started differently.
+        ``snapshots`` has a run of this name that was started differently; when mode ``"flyp"`` finds no text tower,
+        or is given noise, mixup of an augmentation, or fresh weights.
     ValueError
         When the loss is not finite, or an augmentation changes an image's shape.
 
     Notes
     -----
-    End to end: arXiv 2109.01903 and 2203.05482. Linear probe, then fine-tuning: Kumar et al., arXiv 2202.10054.
+    End to end: arXiv 2109.01903 and 2203.05482. Linear probe, then fine-tuning (LP-FT): Kumar et al., arXiv
+    2202.10054. With the contrastive loss (FLYP): Goyal et al., arXiv 2212.00638.
     """
     target = Path(target)
     architecture, split = check_training(start, suite)
     count = min(settings.images or len(split), len(split))
-    if settings.mode != "end-to-end" and (augmentation is not None or noise is not None):
+    if settings.mode == "flyp" and (noise is not None or fresh or (augmentation is not None and augmentation.mixup)):
+        raise TrainingError(
+            "mode 'flyp' pairs images with captions of their labels: no noise, no mixup, no fresh weights"
+        )
+    if settings.mode in ("linear-probe", "lp-ft") and (augmentation is not None or noise is not None):
         raise TrainingError(f"mode {settings.mode!r} trains a head on unchanged images: no augmentation, no noise")
     identity = run_identity(
-        start, suite, settings=settings, augmentation=augmentation, noise=noise, watch=watch, fresh=fresh
+        start, suite, settings=settings, augmentation=augmentation, noise=noise, watch=watch, fresh=fresh, clip=clip
     )
     called = name or target.stem
     for old in sorted(snapshots.glob(f"{glob.escape(called)}-epoch-*.safetensors")) if snapshots is not None else []:
         require_same_run(old, identity)
     if augmentation is not None and augmentation.mixup:
         settings = replace(settings, mixup=augmentation.mixup)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        model = architecture.build(device)
-    if not fresh:
-        model.load_state_dict({key: tensor.float() for key, tensor in start.read()})
+    flyp = Flyp(start, suite, clip, device) if settings.mode == "flyp" else None
+    model = _started(start, architecture, settings, device, fresh) if flyp is None else flyp.classifier
     labels = torch.from_numpy(split.labels[:count]).to(device)
     offset = 0.0
     if noise is not None:
@@ -140,20 +142,27 @@ def fine_tune(
     }
 
     def at_the_end(epoch: int) -> Epoch:
+        if flyp is not None:
+            flyp.refresh()
         if snapshots is not None:
             snapshot = f"{called}-epoch-{epoch:02}"
             write_checkpoint(snapshots / f"{snapshot}.safetensors", _weights(model), {**card, "name": snapshot})
         return {} if look is None else look(epoch)
 
     history: list[Epoch] = []
-    if settings.mode != "end-to-end":
-        _probe(model, views, labels, settings, partial_progress(progress, "linear probe"))
+    # A state of what follows the probe has its head already.
+    goes_on = settings.mode == "lp-ft" and state is not None and state.exists()
+    if settings.mode in ("linear-probe", "lp-ft") and not goes_on:
+        history = linear_probe(
+            model, views, labels, settings=settings, progress=partial_progress(progress, "linear probe")
+        )
+    trained = model if flyp is None else flyp.clip
     if settings.mode != "linear-probe":
         # A relative path, so that snapshots are found when the whole folder is moved.
         kept = None if snapshots is None else [called, os.path.relpath(snapshots, target.parent)]
         history = train(
-            model,
-            model.parameters(),
+            trained,
+            trained.parameters(),
             labels=labels,
             classes=architecture.classes,
             settings=settings,
@@ -164,9 +173,22 @@ def fine_tune(
             mixed_precision=True,
             watch=at_the_end,
             identity={**identity, "snapshots": kept},
+            objective=None if flyp is None else flyp.loss,
         )
     write_checkpoint(target, _weights(model), {**card, "history": history})
     return target
+
+
+def _started(
+    start: CheckpointFile, architecture: Architecture, settings: Hyperparameters, device: str, fresh: bool
+) -> ImageClassifier:
+    """The classifier with the weights of the start, or with those of the seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        model = architecture.build(device)
+    if not fresh:
+        model.load_state_dict({key: tensor.float() for key, tensor in start.read()})
+    return model
 
 
 def _weights(model: ImageClassifier) -> dict[str, Tensor]:
@@ -210,33 +232,3 @@ def training_split(suite: Suite) -> Split:
             "for example soupwidgets suite build ... --train imagenet=PATH"
         )
     return suite.training
-
-
-def _probe(
-    model: ImageClassifier,
-    views: Views,
-    labels: Tensor,
-    settings: Hyperparameters,
-    progress: Callable[[int, int, float], None],
-) -> None:
-    """Train the head on features of unchanged images, which are computed once."""
-    rows = np.arange(len(labels))
-    parts = []
-    with torch.inference_mode():
-        for start in range(0, len(rows), _FEATURE_BATCH):
-            images = views.plain(rows[start : start + _FEATURE_BATCH]).float() / 255
-            parts.append(F.normalize(model.visual(views.normalise(images)), dim=-1))
-    features = torch.cat(parts).clone()
-    probing = replace(settings, learning_rate=_PROBE_LEARNING_RATE * settings.learning_rate, mixup=0.0)
-    show: Show = lambda picked, _rng: features[torch.from_numpy(picked).to(features.device)]  # noqa: E731
-    head: nn.Linear = model.head
-    train(
-        head,
-        head.parameters(),
-        labels=labels,
-        classes=head.out_features,
-        settings=probing,
-        show=show,
-        normalise=lambda shown: shown,
-        progress=progress,
-    )

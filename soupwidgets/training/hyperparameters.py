@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-Mode = Literal["end-to-end", "linear-probe", "lp-ft"]
+Mode = Literal["end-to-end", "linear-probe", "lp-ft", "flyp"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class Hyperparameters:
         Images per step.
     mode
         ``"end-to-end"``; ``"linear-probe"``, which trains the head alone on features of
-        unchanged images; or ``"lp-ft"``, first the head and then all weights (arXiv 2202.10054).
+        unchanged images; ``"lp-ft"``, first the head and then all weights (arXiv 2202.10054); or ``"flyp"``,
+        image and text tower with the contrastive loss of CLIP (arXiv 2212.00638).
     images
         How many training images are used; all when None.
     flip
@@ -56,6 +57,8 @@ class Hyperparameters:
     def __post_init__(self) -> None:
         if self.mode not in get_args(Mode):
             raise ValueError(f"there is no mode {self.mode!r}; known are {', '.join(get_args(Mode))}")
+        if self.mode == "flyp" and (self.mixup or self.label_smoothing):
+            raise ValueError("mode 'flyp' pairs each image with a caption: no mixup, no label smoothing")
         if self.learning_rate <= 0 or self.epochs < 1 or self.batch_size < 1:
             raise ValueError("learning rate, epochs and batch size must be positive")
         if not 0 <= self.flip <= 1:

@@ -14,6 +14,7 @@ from soupwidgets.models import Architecture
 from soupwidgets.pool import SoupWarning
 from soupwidgets.suites import Augmentation, Suite
 from soupwidgets.training.errors import TrainingError
+from soupwidgets.training.flyp import flyp_identity
 from soupwidgets.training.hyperparameters import Hyperparameters
 from soupwidgets.training.label_noise import LabelNoise
 
@@ -31,12 +32,13 @@ def run_identity(
     noise: LabelNoise | None = None,
     watch: int = 0,
     fresh: bool = False,
+    clip: str | None = None,
 ) -> Identity:
     """Everything that determines the result of `fine_tune`, in the form recorded on its card.
 
     Parameters
     ----------
-    start, suite, settings, augmentation, noise, watch, fresh
+    start, suite, settings, augmentation, noise, watch, fresh, clip
         As in `fine_tune`; the suite must have a training split, and the start must state its architecture.
 
     Returns
@@ -57,6 +59,7 @@ def run_identity(
         "training_images": suite.training.content_hash,
         "augmentation": None if augmentation is None else augmentation.name,
         "label_noise": None if noise is None else asdict(noise),
+        "captions": flyp_identity(start, suite, clip) if settings.mode == "flyp" else None,
         "watched": {"images": watch, "of": suite.validation.content_hash} if watch else None,
     }
     return plain(identity)

@@ -23,6 +23,9 @@ WARM_UP_SHARE = 0.05
 # Results of an epoch: numbers by name.
 Epoch = dict[str, float]
 Show = Callable[[NDArray[np.int64], np.random.Generator], Tensor]
+# From normalised inputs, the distribution over classes ``[n, classes]`` of each, and random numbers, to the loss in
+# nats and how many were right.
+Objective = Callable[[Tensor, Tensor, np.random.Generator], tuple[Tensor, int]]
 
 
 class LoopSettings(Protocol):
@@ -66,6 +69,7 @@ def train(
     mixed_precision: bool = False,
     watch: Callable[[int], Epoch] | None = None,
     identity: Identity | None = None,
+    objective: Objective | None = None,
 ) -> list[Epoch]:
     """Train a model in place.
 
@@ -103,6 +107,9 @@ def train(
     identity
         What the training was started from, as JSON values: a saved state of another training is refused. Only the
         settings when None.
+    objective
+        What is minimised, and counted as right; when None the cross-entropy of the model's logits, with the label
+        smoothing of the settings, and their largest.
 
     Returns
     -------
@@ -129,6 +136,7 @@ def train(
     found = _load(state, model, optimizer, started) or fresh
     right, loss_sum = int(found["right"]), float(found["loss"])
     history: list[Epoch] = found["history"]
+    minimised = objective or _classification(model, settings.label_smoothing)
     model.train()
     for epoch in range(found["step"] // per_epoch, settings.epochs):
         rng = np.random.default_rng([settings.seed, 2, epoch])
@@ -153,14 +161,13 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = settings.learning_rate * cosine_schedule(step, steps, warm_up)
             with torch.autocast(device.type, torch.bfloat16, enabled=mixed_precision and device.type == "cuda"):
-                logits = model(normalise(shown))
-            loss = F.cross_entropy(logits.float(), targets, label_smoothing=settings.label_smoothing)
+                loss, hits = minimised(normalise(shown), targets, rng)
             if not torch.isfinite(loss):
                 raise ValueError(f"the loss is {float(loss)} at step {step + 1} of {steps}: lower the learning rate")
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()
-            right += int((logits.argmax(1) == targets.argmax(1)).sum())
+            right += hits
             loss_sum += float(loss.detach())
             progress(step + 1, steps, float(loss.detach()))
             if batch + 1 == per_epoch:
@@ -175,6 +182,15 @@ def train(
     if state is not None:
         state.unlink(missing_ok=True)
     return history
+
+
+def _classification(model: nn.Module, label_smoothing: float) -> Objective:
+    def cross_entropy(inputs: Tensor, targets: Tensor, _rng: np.random.Generator) -> tuple[Tensor, int]:
+        logits = model(inputs)
+        loss = F.cross_entropy(logits.float(), targets, label_smoothing=label_smoothing)
+        return loss, int((logits.argmax(1) == targets.argmax(1)).sum())
+
+    return cross_entropy
 
 
 def _save(

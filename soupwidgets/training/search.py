@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 from soupwidgets.checkpoints import CheckpointFile, write_checkpoint
 from soupwidgets.suites import Suite
 from soupwidgets.training.finetune import check_training, fine_tune
+from soupwidgets.training.flyp import require_towers
 from soupwidgets.training.hyperparameters import draw_hyperparameters
 from soupwidgets.training.identity import require_same_ancestor, require_same_run, run_identity
 
@@ -26,6 +27,7 @@ def random_search(
     fixed: Mapping[str, Any] | None = None,
     seed: int = 0,
     device: str = "cpu",
+    clip: str | None = None,
     progress: bool = True,
 ) -> list[Path]:
     """Fine-tune one model many times with random hyper-parameters, into a folder that `Pool.open` can open.
@@ -45,11 +47,14 @@ def random_search(
     runs
         Number of runs.
     fixed
-        Hyper-parameters that are fixed rather than drawn.
+        Hyper-parameters that are fixed rather than drawn; with mode ``"flyp"`` there is neither mixup nor label
+        smoothing.
     seed
         Seed of the first run; each further run adds 1.
     device
         ``"cpu"`` or ``"cuda"``.
+    clip
+        As in `fine_tune`.
     progress
         Whether to show progress bars.
 
@@ -69,13 +74,17 @@ def random_search(
     arXiv 2203.05482, section 3 and appendix J.
     """
     folder = Path(folder)
-    plans = {f"ft-{i:02}": replace(draw_hyperparameters(seed + i), **(fixed or {})) for i in range(runs)}
+    kept = dict(fixed or {})
+    if kept.get("mode") == "flyp":
+        require_towers(start)
+        kept = {"mixup": 0.0, "label_smoothing": 0.0, **kept}
+    plans = {f"ft-{i:02}": replace(draw_hyperparameters(seed + i), **kept) for i in range(runs)}
     check_training(start, suite)
     require_same_ancestor(folder, start)
     paths = {name: folder / f"{name}.safetensors" for name in plans}
     done = {name for name, path in paths.items() if path.exists()}
     for name in done:
-        require_same_run(paths[name], run_identity(start, suite, settings=plans[name]))
+        require_same_run(paths[name], run_identity(start, suite, settings=plans[name], clip=clip))
     first = folder / "zero-shot.safetensors"
     if not first.exists():
         card = {"name": "zero-shot", "role": "zero_shot", "architecture": dict(start.card.architecture or {})}
@@ -94,6 +103,7 @@ def random_search(
                 device=device,
                 progress=partial(_show, bar, name),
                 state=state,
+                clip=clip,
             )
     return [first, *paths.values()]
 
