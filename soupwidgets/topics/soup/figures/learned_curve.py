@@ -41,7 +41,9 @@ def learned_curve(soup: LearnedSoup) -> Drawing:
         "moved": "images that move coefficients, while they moved",
         "held-out": "" if held is None else f"{held.images:,} held-out images, after the epoch",
     }
-    epochs = epoch_axis("Epoch", len(soup.epochs), anchor="y2" if shares else "y")
+    # One line has no legend that would say so.
+    when = "Epoch, while the coefficients moved" if held is None else "Epoch"
+    epochs = epoch_axis(when, len(soup.epochs), anchor="y2" if shares else "y")
     lower: dict[str, Any] = {"domain": _UPPER} if shares else {}
     drawn = drawing(
         f"Learned soup: loss {'and accuracy ' if shares else ''}by epoch",
