@@ -3,160 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.methods.selection import selection_metric
+from soupwidgets.methods.uniform import average
 from soupwidgets.pool import Pool, PoolError
 from soupwidgets.recipe import Recipe
-from soupwidgets.stats.metrics import metric_named
-from soupwidgets.text import one_line
-from soupwidgets.topics.diagnosis.finding import Finding, accused, and_so_on
+from soupwidgets.topics.diagnosis.finding import Finding
 from soupwidgets.topics.diagnosis.measured import (
     Answers,
     answers,
     averaged_statistics,
+    barred,
     barrier_finding,
     barrier_margin,
     confidence,
     harmful,
     worse_than_start,
 )
+from soupwidgets.topics.diagnosis.pairs import PairBarrier, Pairs, stream_pairs
 from soupwidgets.topics.diagnosis.relations import relations
-from soupwidgets.topics.diagnosis.weights import WeightFacts, weight_facts
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """Whether checkpoints can be averaged, and what speaks against it.
-
-    Parameters
-    ----------
-    names
-        The checkpoints that were looked at.
-    metric
-        What scores are.
-    split
-        On which they were measured.
-    facts
-        Where the checkpoints lie.
-    findings
-        What spoils a soup, the gravest kinds first; empty where nothing does.
-    start
-        The zero-shot model, which is no ingredient; None where there is none.
-    best
-        The best sound member, which barriers are measured to; empty before it is known.
-    alone, intervals
-        Member to its validation score, and to the 95% interval of that.
-    barriers, margins
-        Member to the height of the barrier between it and the best one, in the metric's unit: how much worse the
-        middle is than the mean of the two (negative: better). The margin is half of its 95% interval; NaN where
-        answers are not right or wrong.
-    soup
-        Validation score of the uniform soup of the sound fine-tuned models; None before it is known.
-    steps, total
-        How much of the work is done.
-    """
-
-    names: tuple[str, ...]
-    metric: str
-    split: str
-    facts: WeightFacts
-    findings: tuple[Finding, ...] = ()
-    start: str | None = None
-    best: str = ""
-    alone: Mapping[str, float] = field(default_factory=dict)
-    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    barriers: Mapping[str, float] = field(default_factory=dict)
-    margins: Mapping[str, float] = field(default_factory=dict)
-    soup: float | None = None
-    steps: int = 0
-    total: int = 1
-
-    @property
-    def healthy(self) -> bool:
-        """Whether nothing was found."""
-        return not self.findings
-
-    @property
-    def sound(self) -> list[str]:
-        """The checkpoints that nothing was found against."""
-        return [name for name in self.names if name not in accused(self.findings)]
-
-    @property
-    def done(self) -> bool:
-        """Whether everything was looked at."""
-        return self.steps >= self.total
-
-    @property
-    def sentence(self) -> str:
-        """The verdict."""
-        if not self.done:
-            return f"Looking: {self.steps} of {self.total} measurements are done."
-        if self.healthy:
-            return f"These {len(self.names)} models can be souped{self._soup_words()}."
-        if len(self.findings) == 1:
-            return f"{self.findings[0].sentence} {self._rest_words()}".strip()
-        what = "; ".join(f"{and_so_on(finding.members)} {finding.what}" for finding in self.findings)
-        bad = len(accused(self.findings))
-        return one_line(f"{bad} of {len(self.names)} models spoil this soup: {what}. {self._rest_words()}").strip()
-
-    def _soup_words(self) -> str:
-        members = self._members
-        if self.soup is None or not members:
-            return ""
-        metric = metric_named(self.metric)
-        best = max(members, key=lambda name: metric.merit(self.alone[name]))
-        return (
-            f": the uniform soup of the fine-tuned ones has validation {metric.words} {metric.show(self.soup, 1)}, the "
-            f"best of them alone ({best}) {metric.show(self.alone[best], 1)}"
-        )
-
-    @property
-    def _members(self) -> list[str]:
-        """The sound checkpoints that are ingredients."""
-        return [name for name in self.sound if name != self.start]
-
-    def _rest_words(self) -> str:
-        rest = len(self._members)
-        what = "" if self.start is None else " fine-tuned models"
-        return "" if self.soup is None or rest < 2 else f"The other {rest}{what} can be souped{self._soup_words()}."
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row for each checkpoint: where it lies, how good it is alone, its barrier, and what was found."""
-        import pandas as pd
-
-        found = {name: [f for f in self.findings if name in f.members] for name in self.names}
-        return pd.DataFrame(
-            {
-                "checkpoint": list(self.names),
-                "finding": ["; ".join(f.kind for f in found[name]) for name in self.names],
-                "distance": [self.facts.distance[name] for name in self.names],
-                self.metric: [self.alone.get(name, float("nan")) for name in self.names],
-                "barrier": [self.barriers.get(name, float("nan")) for name in self.names],
-            }
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain values; numbers that are not known are None."""
-        distance = {name: one if np.isfinite(one) else None for name, one in self.facts.distance.items()}
-        return {
-            "healthy": self.healthy, "sentence": self.sentence, "sound": self.sound,
-            "findings": [finding.to_json() for finding in self.findings],
-            "origin": self.facts.origin, "distance": distance, "metric": self.metric, "split": self.split,
-            "alone": dict(self.alone), "best": self.best, "barriers": dict(self.barriers), "soup": self.soup,
-        }  # fmt: skip
-
-    def __repr__(self) -> str:
-        lines = [self.sentence, *(f"- {finding.sentence} {finding.evidence}" for finding in self.findings)]
-        return "\n".join(lines)
+from soupwidgets.topics.diagnosis.verdict import Diagnosis
+from soupwidgets.topics.diagnosis.weights import weight_facts
+from soupwidgets.topics.diagnosis.without import guessed_without, might_be_better
 
 
 def diagnose(ev: Evaluator, names: Sequence[str] | None = None, *, progress: bool = True) -> Diagnosis:
@@ -185,8 +59,9 @@ def diagnose(ev: Evaluator, names: Sequence[str] | None = None, *, progress: boo
     nearly orthogonal), units or classes in another order, heads of another origin, steps that went too far,
     statistics of batch normalisation that are those of a new layer, precision that is too low for the step. Then, on
     the validation split alone: the barrier between each member and the best one (arXiv 1912.05671, section 2),
-    members that are worse than the zero-shot model, confidence (arXiv 2309.17230), and the soup without each member.
-    Whoever is accused is left out of what follows.
+    members that are worse than the zero-shot model, confidence (arXiv 2309.17230), and the soup without each member,
+    which is measured where logits do not tell that it is no better. Whoever is accused is left out of what follows.
+    Last the barriers of all pairs, accused or not, from as many images as each verdict takes.
 
     Examples
     --------
@@ -215,15 +90,15 @@ def stream_diagnosis(ev: Evaluator, names: Sequence[str] | None = None) -> Itera
     facts = weight_facts(pool, chosen, start)
     metric = selection_metric(ev)
     split = ev.suite.validation.name
-    found = Diagnosis(chosen, metric.name, split, facts, start=start, total=3 * len(chosen) + 1)
+    found = Diagnosis(chosen, metric.name, split, facts, start=start, total=4 * len(chosen) + 1)
     yield found
 
     def accuse(*findings: Finding) -> None:
         nonlocal found
         found = replace(found, findings=(*found.findings, *findings))
 
-    for finding in relations(pool, facts):
-        accuse(finding)
+    for one in relations(pool, facts):
+        accuse(one)
         yield found
 
     alone: dict[str, Answers] = {}
@@ -244,29 +119,58 @@ def stream_diagnosis(ev: Evaluator, names: Sequence[str] | None = None) -> Itera
     if candidates:
         best = max(candidates, key=lambda name: metric.merit(alone[name].score))
         found = replace(found, best=best)
-        for name, height, margin, barred in _barriers(ev, best, alone):
+        for name, height, margin, finding in _barriers(ev, best, alone):
             heights, margins = {**found.barriers, name: height}, {**found.margins, name: margin}
             found = replace(found, barriers=heights, margins=margins, steps=len(chosen) + len(heights))
             # Whoever was accused before is measured as evidence.
-            if barred is not None and name in found.sound:
-                accuse(barred)
+            if finding is not None and name in found.sound:
+                accuse(finding)
             yield found
         members = [name for name in found.sound if name != start]
-        without: dict[str, Answers] = {}
         if members:
-            soup = answers(ev, _uniform(members))
+            soup = answers(ev, average(members))
             found = replace(found, soup=soup.score)
             if len(members) > 2:
-                with ev.ahead([_uniform([m for m in members if m != name]) for name in members], found.split):
-                    for name in members:
-                        without[name] = answers(ev, _uniform([m for m in members if m != name]))
-                        found = replace(found, steps=2 * len(chosen) + len(without))
+                guessed, suspects = _screened(ev, members, soup)
+                without: dict[str, Answers] = {}
+                found = replace(found, spared=len(guessed), steps=3 * len(chosen) - len(suspects))
+                soups = {name: average([m for m in members if m != name]) for name in suspects}
+                with ev.ahead(soups.values(), found.split):
+                    for name, recipe in soups.items():
+                        without[name] = answers(ev, recipe)
+                        found = replace(found, steps=found.steps + 1)
                         yield found
-                accuse(*harmful(ev, soup, without))
+                accuse(*harmful(ev, soup, without, guessed))
             kept = [name for name in members if name in found.sound]
             if kept and kept != members:
-                found = replace(found, soup=answers(ev, _uniform(kept)).score)
+                found = replace(found, soup=answers(ev, average(kept)).score)
+        for pairs in _pairs(ev, found, alone):
+            share = len(pairs.barriers) / max(pairs.planned, 1)
+            found = replace(found, pairs=pairs, steps=3 * len(chosen) + int(share * len(chosen)))
+            yield found
     yield replace(found, steps=found.total)
+
+
+def _screened(ev: Evaluator, members: Sequence[str], soup: Answers) -> tuple[dict[str, NDArray[np.bool_]], list[str]]:
+    """What the soup answers without some members, as far as that is told by logits; and the members left to measure."""
+    if soup.right is None:
+        return {}, list(members)
+    guessed = {name: one for name, one in guessed_without(ev, members).items() if not might_be_better(soup.right, one)}
+    return guessed, [name for name in members if name not in guessed]
+
+
+def _pairs(ev: Evaluator, found: Diagnosis, alone: Mapping[str, Answers]) -> Iterator[Pairs]:
+    """Look at the pairs of all ingredients, accused or not; those with the best one are known."""
+    ranked = sorted((name for name in alone if name != found.start), key=lambda name: -alone[name].score)
+    right = {name: own for name in ranked if (own := alone[name].right) is not None}
+    if len(right) < 2:
+        return
+    known = {}
+    for name, height in found.barriers.items():
+        if name in right and found.best in right:
+            first, second = sorted((name, found.best), key=ranked.index)
+            known[first, second] = PairBarrier(height, barred(height, found.margins[name]), len(right[name]))
+    yield from stream_pairs(ev, right, known)
 
 
 def _barriers(
@@ -284,10 +188,6 @@ def _barriers(
                 finding = averaged_statistics(ev, name, best, recipe, middle.score) or finding
             margin = barrier_margin(alone[name], alone[best], middle)
             yield name, height - metric.merit(middle.score), margin, finding
-
-
-def _uniform(names: Sequence[str]) -> Recipe:
-    return Recipe({name: 1 / len(names) for name in names})
 
 
 def _every(pool: Pool) -> list[str]:

@@ -1,17 +1,24 @@
-"""Figures of a diagnosis: where the members lie and how good they are, and the barriers between them and the best."""
+"""Figures of a diagnosis: where the members lie and how good they are, and the barriers between them."""
 
 from __future__ import annotations
 
-from soupwidgets.figures.colours import GREY, INK, VERMILLION, mark
+import numpy as np
+
+from soupwidgets.figures.colours import BLUE, GREY, INK, VERMILLION, mark
 from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.matrix import matrix_drawing
 from soupwidgets.figures.style import axis, drawing, error_bars
 from soupwidgets.figures.units import unit_of
 from soupwidgets.methods.advice import BARRIER
-from soupwidgets.topics.diagnosis.diagnose import Diagnosis
 from soupwidgets.topics.diagnosis.finding import accused
+from soupwidgets.topics.diagnosis.pairs import pairs_words
+from soupwidgets.topics.diagnosis.verdict import Diagnosis
 
 # More names than these would lie on each other.
 _NAMED = 6
+# Up to this many models there is room for numbers in the cells; points from which on colours do not rise.
+_WRITTEN, _MUCH = 14, 10
+_LOST = [[0, "#EDF2F6"], [0.2, "#9CC3DE"], [1, BLUE]]
 _BAD = {"symbol": "x", "color": VERMILLION, "size": 11}
 
 
@@ -111,3 +118,43 @@ def barriers(found: Diagnosis) -> Drawing:
             f"{unit.difference(found.barriers[names[0]])} ({names[0]}); below zero the mixture is better than the mean."
         )
     return drawn.done(text)
+
+
+@figure
+def pairs(found: Diagnosis) -> Drawing:
+    """Draw which models can be mixed with which.
+
+    Returns
+    -------
+    go.Figure
+        Accuracy lost halfway between each two, groups beside each other; a cross marks pairs that cannot be mixed, and
+        pairs that were not looked at stay empty. With a text alternative in ``layout.meta``.
+
+    Raises
+    ------
+    ValueError
+        When no pairs were looked at.
+
+    Notes
+    -----
+    Frankle et al., arXiv 1912.05671, section 2, at alpha 0.5.
+    """
+    known = found.pairs
+    if known is None:
+        raise ValueError("no pairs were looked at: answers are not right or wrong, or there are fewer than two models")
+    names = [name for group in known.groups for name in group]
+    place = {name: i for i, name in enumerate(names)}
+    values, words = np.full((len(names),) * 2, np.nan), np.full((len(names),) * 2, "", dtype=object)
+    for (first, second), one in known.barriers.items():
+        number = f"{100 * one.height:.1f}" if len(names) <= _WRITTEN else ""
+        for at in ((place[first], place[second]), (place[second], place[first])):
+            values[at], words[at] = 100 * one.height, f"{number} \u00d7".strip() if one.barred else number
+    drawn = matrix_drawing(
+        f"Which models can be mixed (\u00d7: not) ({found.split})", names,
+        values=values, unit="points lost halfway", digits=1, uid="pairs",
+    )  # fmt: skip
+    # Any barrier from here on is much too high: the colours are kept for those that are not.
+    drawn.data[-1] |= {
+        "text": words.tolist(), "texttemplate": "%{text}", "zmin": 0, "zmax": _MUCH, "colorscale": _LOST,
+    }  # fmt: skip
+    return drawn.done(f"{pairs_words(known)} Barriers are halfway between two models, on {found.split}.")

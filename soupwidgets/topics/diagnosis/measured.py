@@ -59,12 +59,30 @@ def answers(ev: Evaluator, recipe: Recipe) -> Answers:
     return Answers(score, interval, right if where.scoring.metric == "accuracy" else None, temperature)
 
 
+def lost_halfway(first: NDArray[np.bool_], second: NDArray[np.bool_], middle: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """How much of each example is lost between two models, ``[n]``: the mean of both answers less the middle's."""
+    return (first.astype(float) + second) / 2 - middle
+
+
+def mean_margin(each: NDArray[np.float64]) -> float:
+    """Half the 95% interval of a mean over examples, ``[n]``."""
+    return float(NORMAL_95 * each.std(ddof=1) / np.sqrt(len(each)))
+
+
+def barred(height: float, margin: float) -> bool:
+    """Whether a loss of accuracy is a barrier.
+
+    On few images it must also be half as high at the lower end of its interval: who is compared was chosen on the same
+    images.
+    """
+    return height > BARRIER and height - margin >= BARRIER / 2
+
+
 def barrier_margin(first: Answers, second: Answers, middle: Answers) -> float:
     """Half the 95% interval of a barrier's height: of the mean over examples, which are the same for all three."""
     if first.right is None or second.right is None or middle.right is None:
         return float("nan")
-    lost = (first.right.astype(float) + second.right) / 2 - middle.right
-    return float(NORMAL_95 * lost.std(ddof=1) / np.sqrt(len(lost)))
+    return mean_margin(lost_halfway(first.right, second.right, middle.right))
 
 
 def barrier_finding(
@@ -146,7 +164,9 @@ def confidence(names: Sequence[str], alone: Mapping[str, Answers]) -> Iterator[F
             )  # fmt: skip
 
 
-def harmful(ev: Evaluator, soup: Answers, without: Mapping[str, Answers]) -> Iterator[Finding]:
+def harmful(
+    ev: Evaluator, soup: Answers, without: Mapping[str, Answers], guessed: Mapping[str, NDArray[np.bool_]] | None = None
+) -> Iterator[Finding]:
     """Members without which the uniform soup of the others is better, by more than chance.
 
     Parameters
@@ -155,6 +175,8 @@ def harmful(ev: Evaluator, soup: Answers, without: Mapping[str, Answers]) -> Ite
         The uniform soup of all.
     without
         Member to the uniform soup of all others.
+    guessed
+        Members that do no harm, and what the soup of all others is guessed to answer: they count among the tests.
 
     Notes
     -----
@@ -168,6 +190,7 @@ def harmful(ev: Evaluator, soup: Answers, without: Mapping[str, Answers]) -> Ite
         p_values: dict[str, float] = {}
     else:
         tests = {name: mcnemar(soup.right, one.right).p_value for name, one in without.items() if one.right is not None}
+        tests |= {name: mcnemar(soup.right, right).p_value for name, right in (guessed or {}).items()}
         p_values = dict(zip(tests, map(float, adjusted_p_values([*tests.values()])), strict=True))
         sure = {name for name in better if p_values[name] < _LEVEL}
     for name in (one for one in without if one in sure):

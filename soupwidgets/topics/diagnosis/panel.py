@@ -13,8 +13,9 @@ from soupwidgets.panel.panel import Panel, State
 from soupwidgets.panel.python import script
 from soupwidgets.panel.view import Table, View
 from soupwidgets.topics.diagnosis import figures
-from soupwidgets.topics.diagnosis.diagnose import Diagnosis, stream_diagnosis
+from soupwidgets.topics.diagnosis.diagnose import stream_diagnosis
 from soupwidgets.topics.diagnosis.finding import and_so_on
+from soupwidgets.topics.diagnosis.verdict import Diagnosis
 
 _SECONDS_PER_VIEW = 0.3
 
@@ -85,8 +86,11 @@ class DiagnosisExplorer(Panel):
             for name in found.names
         ]
         columns = ["model", "finding", f"distance from {found.facts.origin}", f"validation {unit.words}", "barrier"]
+        drawn = {"members": figures.members.plain(found), "barriers": figures.barriers.plain(found)}
+        if found.pairs is not None:
+            drawn["pairs"] = figures.pairs.plain(found)
         return View(
-            figures={"members": figures.members.plain(found), "barriers": figures.barriers.plain(found)},
+            figures=drawn,
             tables=[findings, Table("All models", columns, rows)],
             words=found.sentence,
             done=found.steps,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from soupwidgets.commands.reports import Report
 from soupwidgets.stats.metrics import metric_named
-from soupwidgets.topics.diagnosis.diagnose import Diagnosis
+from soupwidgets.topics.diagnosis.pairs import pairs_words
+from soupwidgets.topics.diagnosis.verdict import Diagnosis
 
 
 def diagnosis_report(found: Diagnosis) -> Report:
@@ -25,4 +26,11 @@ def diagnosis_report(found: Diagnosis) -> Report:
         f"{found.facts.origin} in multiples of its norm; barrier halfway to {found.best or 'the best one'}, "
         f"{'in points' if metric.share else 'in the same unit'} (negative: the mixture is better).",
     ]
+    if found.pairs is not None:
+        lines.append(pairs_words(found.pairs))
+    if found.spared:
+        lines.append(
+            f"Of the soups without one member, {found.spared} were not measured: their logits tell that they are no "
+            "better."
+        )
     return Report(found.to_json(), "\n".join(lines), 0 if found.healthy else 1)
