@@ -19,7 +19,7 @@ from soupwidgets.commands.suite import app as suite
 from soupwidgets.doctor.command import doctor
 from soupwidgets.pages.command import export
 from soupwidgets.serving.command import serve
-from soupwidgets.topics.alpha.command import sweep
+from soupwidgets.topics.alpha.command import regressions, sweep
 from soupwidgets.topics.augmentation.command import app as augment
 from soupwidgets.topics.diagnosis.command import diagnose
 from soupwidgets.topics.diversity.command import diversity
@@ -34,8 +34,8 @@ from soupwidgets.translation import ENGLISH, speaking
 from soupwidgets.zoo.command import app as zoo
 
 app = typer.Typer(cls=Boundary, no_args_is_help=True, add_completion=False)
-for command in (demo, doctor, lab, serve, export, diagnose, sweep, compare, frontier, pareto, diversity, finetune,
-                inspect, align):  # fmt: skip
+for command in (demo, doctor, lab, serve, export, diagnose, sweep, regressions, compare, frontier, pareto, diversity,
+                finetune, inspect, align):  # fmt: skip
     app.command()(command)
 groups = {"soup": soup, "zoo": zoo, "suite": suite, "store": store, "landscape": landscape, "mistakes": mistakes,
           "spectrum": spectrum, "augment": augment}  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
@@ -13,7 +13,8 @@ from tqdm.auto import tqdm
 
 from soupwidgets.evaluation import Evaluation, Evaluator, coarse_to_fine
 from soupwidgets.methods.wise_ft import wise_ft
-from soupwidgets.stats.metrics import METRIC_WORDS
+from soupwidgets.stats.figure import Figure
+from soupwidgets.stats.metrics import METRIC_WORDS, metric_named
 from soupwidgets.text import one_line
 
 if TYPE_CHECKING:
@@ -76,42 +77,60 @@ class Sweep:
         """
         return next(iter(self.evaluations.values())).scores[self.validation].metric
 
-    def best_alpha(self) -> float:
+    def best_alpha(self, scores: Mapping[float, Figure] | None = None) -> float:
         """The alpha with the best validation score (by the split's `metric`); among equals the smallest.
 
         Test and shifts are never looked at. The smallest of equals, because it
         keeps most of the zero-shot model, from which the robustness comes.
 
+        Parameters
+        ----------
+        scores
+            What to compare alphas by instead, such as `soupwidgets.alpha.worst_scores` of the worst class or slice.
+
         Raises
         ------
         KeyError
-            When the sweep left the validation split out.
+            When the sweep left the validation split out, or an alpha has no score.
         """
-        return max(self.alphas, key=lambda alpha: (self[alpha].scores[self.validation].merit, -alpha))
+        merits = self._merits(scores)
+        return max(self.alphas, key=lambda alpha: (merits[alpha], -alpha))
 
-    def most_robust_alpha(self) -> float:
+    def most_robust_alpha(self, scores: Mapping[float, Figure] | None = None) -> float:
         """The smallest alpha whose validation score is within one standard error of the best.
 
         Test and shifts are never looked at. Alphas this close to the best cannot
         be told apart on validation, and the smallest keeps most of the zero-shot model.
 
+        Parameters
+        ----------
+        scores
+            As in `best_alpha`.
+
         Raises
         ------
         KeyError
-            When the sweep left the validation split out.
+            When the sweep left the validation split out, or an alpha has no score.
 
         Notes
         -----
         The one-standard-error rule of Breiman et al. (1984), 'Classification and
         Regression Trees', section 3.4.3, with alpha in the place of the tree's size.
         """
-        best = self[self.best_alpha()].scores[self.validation]
-        if best.figure is None:
+        merits, at = self._merits(scores), self.best_alpha(scores)
+        best = self[at].scores[self.validation]
+        if scores is None and best.figure is None:
             error = math.sqrt(best.accuracy * (1 - best.accuracy) / best.seen)
         else:
-            # Of another metric the bootstrap interval tells: it is as wide as 2 x 1.96 standard errors.
-            error = (best.interval[1] - best.interval[0]) / (2 * 1.959964)
-        return min(a for a in self.alphas if self[a].scores[self.validation].merit >= best.merit - error)
+            # Of another metric the interval tells: it is as wide as 2 x 1.96 standard errors.
+            low, high = best.interval if scores is None else (scores[at].low, scores[at].high)
+            error = (high - low) / (2 * 1.959964)
+        return min(a for a in self.alphas if merits[a] >= merits[at] - error)
+
+    def _merits(self, scores: Mapping[float, Figure] | None) -> dict[float, float]:
+        if scores is None:
+            return {alpha: self[alpha].scores[self.validation].merit for alpha in self.alphas}
+        return {alpha: metric_named(scores[alpha].metric).merit(scores[alpha].value) for alpha in self.alphas}
 
     def oracle_alpha(self, shift: str | None = None) -> float:
         """The alpha with the highest accuracy under shift: an upper bound, because it looks at what it is judged by.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from soupwidgets.stats.bootstrap import percentile_limits, resampled
 from soupwidgets.stats.figure import Figure
@@ -128,11 +128,29 @@ def worst_group(right: NDArray[np.bool_], groups: NDArray[np.int64]) -> Figure:
     names, place = np.unique(groups[counted], return_inverse=True)
     n = np.bincount(place, minlength=len(names))
     correct = np.bincount(place, weights=right[counted], minlength=len(names))
+    return Figure("worst_group", *worst_share(correct, n))
+
+
+def worst_share(correct: ArrayLike, n: ArrayLike) -> tuple[float, float, float]:
+    """The lowest of some shares, with its 95% limits, which contain that of the truly worst one.
+
+    Parameters
+    ----------
+    correct, n
+        Successes and trials of each, at least one; they may share trials, as slices share images.
+
+    Examples
+    --------
+    >>> value, low, high = worst_share([9, 5], [10, 10])
+    >>> value, round(low, 3), round(high, 3)
+    (0.5, 0.187, 0.843)
+    """
+    known, total = np.asarray(correct), np.asarray(n)
     # The lower limit of the worst group is at least the lowest of all, whichever group it is; but that no upper limit
     # lies below its accuracy must hold for all groups at once.
-    low = clopper_pearson(correct, n)[:, 0].min()
-    high = clopper_pearson(correct, n, level=1 - (1 - LEVEL) / len(names))[:, 1].min()
-    return Figure("worst_group", float((correct / n).min()), float(low), float(high))
+    low = clopper_pearson(known, total)[:, 0].min()
+    high = clopper_pearson(known, total, level=1 - (1 - LEVEL) / len(known))[:, 1].min()
+    return float((known / total).min()), float(low), float(high)
 
 
 def multi_label_accuracy(

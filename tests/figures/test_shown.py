@@ -151,7 +151,8 @@ def diagnosed() -> sw.diagnosis.Diagnosis:
     intervals = dict.fromkeys((A, B, C), (0.4, 0.9))
     return sw.diagnosis.Diagnosis(
         (A, B, C), "accuracy", VAL, facts, (finding,), A, B, {A: 0.7, B: 0.8, C: 0.5}, intervals,
-        {A: 0.01, C: 0.3}, {A: 0.01, C: 0.02}, 0.8, 1, 1,
+        {A: 0.01, C: 0.3}, {A: 0.01, C: 0.02}, 0.8, 0,
+        sw.diagnosis.Pairs((A, B, C), {(A, C): sw.diagnosis.PairBarrier(0.3, True, 50)}, 3, 100), 1, 1,
     )  # fmt: skip
 
 
@@ -165,6 +166,13 @@ def pareto_front() -> sw.pareto.ParetoFront:
     return sw.pareto.ParetoFront((A, B), objectives, {VAL: 0.6}, measured, predicted, (), judged, 2, 2)
 
 
+def kind_curves() -> list[sw.alpha.KindCurve]:
+    return [
+        sw.alpha.KindCurve(name, 100, (0.0, 1.0), np.array([3, 9]), np.array([[1.0, 8.0], [4.0, 17.0]]))
+        for name in (A, "not judged")
+    ]
+
+
 BUILD: dict[str, Callable[[], Any]] = {
     "augmentation.affinity_along_alpha": lambda: sw.augmentation.figures.affinity_along_alpha(
         {a: sw.augmentation.Affinity(EVIL, VAL, 0.8, 0.4, estimate(0.5), estimate(-0.4), 1) for a in (0.0, 1.0)}, A
@@ -174,6 +182,8 @@ BUILD: dict[str, Callable[[], Any]] = {
     "alpha.classes": lambda: sw.alpha.figures.classes([class_curve(A), class_curve(B)], 0.5),
     "alpha.confusion": lambda: sw.alpha.figures.confusion(np.array([[5, 3], [1, 9]]), [A, B], TEST, 0.5),
     "diagnosis.members": lambda: sw.diagnosis.figures.members(diagnosed()),
+    "alpha.kinds": lambda: sw.alpha.figures.kinds(kind_curves(), TEST, 0.5),
+    "diagnosis.pairs": lambda: sw.diagnosis.figures.pairs(diagnosed()),
     "diagnosis.barriers": lambda: sw.diagnosis.figures.barriers(diagnosed()),
     "pareto.front": lambda: sw.pareto.figures.front(pareto_front(), shown=pareto_front().measured[0]),
     "pareto.judged": lambda: sw.pareto.figures.judged(pareto_front()),

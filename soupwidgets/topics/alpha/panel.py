@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,24 +19,36 @@ from soupwidgets.panel.given import evaluator_for
 from soupwidgets.panel.measured import how_far, spaced
 from soupwidgets.panel.panel import Filled, Panel, State
 from soupwidgets.panel.python import script
-from soupwidgets.panel.view import Strip, Table, View
+from soupwidgets.panel.view import Strip, View
 from soupwidgets.suites import Split
 from soupwidgets.topics.alpha import figures
 from soupwidgets.topics.alpha.between import between, confusion
 from soupwidgets.topics.alpha.cases import cases_table, gained_strip
-from soupwidgets.topics.alpha.classes import ClassCurve, class_changes
 from soupwidgets.topics.alpha.flip_strips import flips_near
-from soupwidgets.topics.alpha.groups import group_curves
+from soupwidgets.topics.alpha.groups import group_changes, group_curves, groups_of
+from soupwidgets.topics.alpha.kinds import Judged, Kinds, mistake_kinds
+from soupwidgets.topics.alpha.who_pays import LOOKS, changes_table, grouped_split, kinds_table, looks_of
 from soupwidgets.translation import N_
 from soupwidgets.translation import gettext as _
 
 # Names of figures are part of a view's data; they are shown where one of them is saved.
-_FIGURES = (N_("frontier"), N_("curves"), N_("splits"), N_("classes"), N_("confusion"), N_("image"))
+_FIGURES = (N_("frontier"), N_("curves"), N_("splits"), N_("classes"), N_("confusion"), N_("image"),
+            N_("kinds"), N_("severities"))  # fmt: skip
 _LARGE = {
     "images": N_("Image {row} of '{split}': click to close"),
     "texts": N_("Text {row} of '{split}': click to close"),
     "examples": N_("Example {row} of '{split}': click to close"),
 }
+
+
+def _judged_mistakes(ev: Evaluator, judged: Mapping[str, Iterable[Judged]]) -> dict[str, list[Judged]]:
+    """Mistakes by split, each of which has one at least: what is wrong is said where they are given."""
+    found = {name: list(mistakes) for name, mistakes in judged.items()}
+    for name, mistakes in found.items():
+        if name not in ev.suite.splits:
+            raise ValueError(f"mistakes were judged on {name!r}, and the suite has {', '.join(ev.suite.splits)}")
+        mistake_kinds({}, ev.suite, mistakes, ev.suite.splits[name])
+    return found
 
 
 class AlphaExplorer(Panel):
@@ -57,33 +69,48 @@ class AlphaExplorer(Panel):
     alpha
         Where the slider is at first. 0.5 is what WiSE-FT advises without any knowledge of the shift
         (arXiv 2109.01903, section 4).
+    judged
+        Mistakes that people judged, by the name of the split, as in `soupwidgets.alpha.mistake_kinds`; with some, kinds
+        of mistakes can be followed.
 
     Raises
     ------
     PoolError
         When the pool has no such model, or not exactly one zero-shot model.
+    ValueError
+        When mistakes were judged on a split that the suite does not have, or none of them is on its images.
     """
 
     alpha: float
     fine_tuned: str
     shift: str | None
 
-    def __init__(self, ev: Evaluator, fine_tuned: str | None = None, *, alphas: int = 21, alpha: float = 0.5) -> None:
+    def __init__(
+        self,
+        ev: Evaluator,
+        fine_tuned: str | None = None,
+        *,
+        alphas: int = 21,
+        alpha: float = 0.5,
+        judged: Mapping[str, Iterable[Judged]] | None = None,
+    ) -> None:
         self.ev = evaluator_for("AlphaExplorer", ev)
         models = choice_of_fine_tuned("AlphaExplorer", ev.pool, fine_tuned)
         # Predicted classes of single examples are there in this task alone.
         self._one_label = ev.suite.task == "single-label"
+        self._judged = _judged_mistakes(ev, judged or {})
         words = unit_of(ev.suite.id_test.scoring.metric).words
         looks = [
             ("splits", _("{metric} on every split").format(metric=words)),
-            *([("classes", _("accuracy of every class"))] * self._one_label),
+            *(looks_of(ev.suite) * self._one_label),
             *([("mistakes", _("what is taken for what"))] * self._one_label),
+            *([("kinds", _("kinds of mistakes"))] * bool(self._judged)),
         ]
         self._grid = alpha_grid(alphas)
         self._measured: dict[str, dict[float, Evaluation]] = {name: {} for name in models.options}
         self._pictures: list[Strip] = []
         # Of the curves that were drawn last: their limits are drawn at random, and do not change while a slider moves.
-        self._curves: tuple[Any, list[ClassCurve]] = (None, [])
+        self._curves: tuple[Any, dict[str, Any]] = (None, {})
         self._ends: dict[str, dict[float, Evaluation]] = {name: {} for name in models.options}
         controls = [
             models,
@@ -177,11 +204,27 @@ class AlphaExplorer(Panel):
         if shift or self.ev.suite.shifts:
             drawn["frontier"] = figures.frontier.plain(sweep, alpha, evaluation, shift)
         drawn["curves"] = figures.curves.plain(sweep, alpha, evaluation, shift)
-        tables = []
-        if state["look"] == "classes" and measured:
-            drawn["classes"] = figures.classes.plain(self._classes(name, measured, split), alpha, together=True)
-            if evaluation.exact and 0.0 in measured:
-                tables.append(self._changes(measured[0.0], evaluation, alpha, split))
+        tables, notes = [], []
+        by = LOOKS.get(state["look"])
+        if by is not None and measured:
+            where = grouped_split(self.ev.suite, shift, by)
+            try:
+                groups = groups_of(self.ev.suite, where, by)
+            except ValueError:
+                notes.append(_("There is nothing of that kind on '{split}' to compare.").format(split=where.name))
+            else:
+                curves = self._followed(state["look"], name, measured, where)
+                drawn["classes"] = figures.classes.plain(curves, alpha, together=True, by=by)
+                if evaluation.exact and 0.0 in measured:
+                    changes = group_changes(measured[0.0], evaluation, self.ev.suite, where, groups=groups)
+                    tables.append(changes_table(changes, self.ev.suite, where, alpha, by))
+        elif state["look"] == "kinds" and measured:
+            if split.name in self._judged:
+                drawn |= self._kinds(name, measured, split, alpha)
+                curves = self._followed("category", name, measured, split)
+                tables += [kinds_table(curves, split, alpha)] if alpha in measured else []
+            else:
+                notes.append(_("No mistake on '{split}' was judged.").format(split=split.name))
         elif state["look"] == "mistakes" and evaluation.exact:
             names = self.ev.suite.class_names(split.name)
             table = confusion(evaluation, split, len(names))
@@ -200,17 +243,33 @@ class AlphaExplorer(Panel):
             tables=tables,
             strips=self._pictures,
             words=f"alpha {alpha:.4g}: {far}",
+            notes=notes,
             done=seen,
             total=total,
             clicks=dict.fromkeys(drawn, "alpha"),
             controls={"alpha": {"high_label": name}},
         )
 
-    def _classes(self, name: str, measured: Mapping[float, Evaluation], split: Split) -> list[ClassCurve]:
+    def _kinds(self, name: str, measured: Mapping[float, Evaluation], split: Split, alpha: float) -> dict[str, Any]:
+        return {
+            figure: figures.kinds.plain(self._followed(by, name, measured, split), split.name, alpha)
+            for by, figure in (("category", "kinds"), ("severity", "severities"))
+        }
+
+    def _followed(self, what: str, name: str, measured: Mapping[float, Evaluation], split: Split) -> Any:
+        """Curves of classes, slices, groups or kinds, which are computed again where there is another alpha."""
         key = (name, split.name, tuple(measured))
         if self._curves[0] != key:
-            self._curves = key, group_curves(measured, self.ev.suite, split)
-        return self._curves[1]
+            self._curves = key, {}
+        known = self._curves[1]
+        if what not in known:
+            suite = self.ev.suite
+            if what in LOOKS:
+                known[what] = group_curves(measured, suite, split, groups=groups_of(suite, split, LOOKS[what]))
+            else:
+                by: Kinds = "severity" if what == "severity" else "category"
+                known[what] = mistake_kinds(measured, suite, self._judged[split.name], split, by=by)
+        return known[what]
 
     def _strips(self, state: State) -> list[Strip]:
         if not self._one_label:
@@ -225,31 +284,6 @@ class AlphaExplorer(Panel):
         large = [self._picture(image, split)] if 0 <= image < len(split) else []
         self._pictures = [*large, *([flips] if flips else [])]
         return self._pictures
-
-    def _changes(self, before: Evaluation, after: Evaluation, alpha: float, split: Split) -> Table:
-        rows: list[list[str | float | None]] = []
-        for c in class_changes(before, after, self.ev.suite, split):
-            low, high = (100 * limit for limit in c.interval)
-            points = _("{points} ({low} to {high})").format(
-                points=f"{100 * c.difference:+.1f}", low=f"{low:+.1f}", high=f"{high:+.1f}"
-            )
-            rows.append([c.name, c.images, f"{c.before:.1%}", f"{c.after:.1%}", points, f"{c.p_value:.2g}"])
-        columns = [
-            N_("class"),
-            examples_word(self.ev.suite),
-            N_("zero-shot"),
-            f"alpha {alpha:.4g}",
-            N_("points (95% interval)"),
-            N_("p, adjusted"),
-        ]
-        note = _(
-            "McNemar's exact test of each class, with p-values adjusted for all classes at once (Benjamini and "
-            "Hochberg): of many classes some lose by chance."
-        )
-        title = _("Classes of '{split}' at alpha {alpha} against zero-shot")
-        return Table(
-            title.format(split=split.name, alpha=f"{alpha:.4g}"), [*map(_, columns)], rows, note, saved_columns=columns
-        )
 
     def _path(self, measured: Mapping[float, Evaluation], image: int, split: Split, alpha: float) -> Any:
         alphas = sorted(measured)

@@ -6,6 +6,7 @@ from soupwidgets.topics.alpha.figures.confusion import confusion
 from soupwidgets.topics.alpha.figures.curves import curves
 from soupwidgets.topics.alpha.figures.frontier import frontier
 from soupwidgets.topics.alpha.figures.image_path import image_path
+from soupwidgets.topics.alpha.figures.kinds import kinds
 from soupwidgets.topics.alpha.figures.splits import splits
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "classes",
     "confusion",
     "image_path",
+    "kinds",
     "curves",
     "frontier",
     "splits",

@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from soupwidgets.figures.colours import INK, PALE, VERMILLION
 from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import axis, band, drawing, percents
 from soupwidgets.topics.alpha.classes import ClassCurve
+from soupwidgets.translation import N_, ngettext
 from soupwidgets.translation import gettext as _
-from soupwidgets.translation import ngettext
+
+_TITLES = {
+    "class": N_("Accuracy of each class along alpha"),
+    "slice": N_("Accuracy of each slice along alpha"),
+    "group": N_("Accuracy of each group along alpha"),
+}
+# With intervals that hold for all at once, and each by itself.
+_OTHER = N_("Accuracy, % (band: 95% for all at once)"), N_("Accuracy, % (band: 95%)")
+_AXES = {
+    "class": (N_("Accuracy of the class, % (band: 95% for all at once)"), N_("Accuracy of the class, % (band: 95%)")),
+    "slice": _OTHER,
+    "group": _OTHER,
+}
+_EACH = {
+    "class": (N_("each class"), N_("each other class")),
+    "slice": (N_("each slice"), N_("each other slice")),
+    "group": (N_("each group"), N_("each other group")),
+}
 
 
 @figure
-def classes(curves: Sequence[ClassCurve], alpha: float | None = None, *, together: bool = False) -> Drawing:
-    """Draw one curve for each class, and bring out the one that dips most between the ends.
+def classes(
+    curves: Sequence[ClassCurve],
+    alpha: float | None = None,
+    *,
+    together: bool = False,
+    by: Literal["class", "slice", "group"] = "class",
+) -> Drawing:
+    """Draw one curve for each class, slice or group, and bring out the one that dips most between the ends.
 
     Parameters
     ----------
@@ -24,6 +49,8 @@ def classes(curves: Sequence[ClassCurve], alpha: float | None = None, *, togethe
         Where to draw a line.
     together
         Whether their intervals hold for all classes and alphas at once, as `group_curves` makes them.
+    by
+        What the curves are of.
 
     Returns
     -------
@@ -37,14 +64,11 @@ def classes(curves: Sequence[ClassCurve], alpha: float | None = None, *, togethe
     """
     if not curves:
         raise ValueError(_("no class has an image in this split"))
+    together_words, alone_words = _AXES[by]
     drawn = drawing(
-        _("Accuracy of each class along alpha"),
+        _(_TITLES[by]),
         axis(_("alpha (0 zero-shot, 1 fine-tuned)"), (-0.04, 1.04)),
-        axis(
-            _("Accuracy of the class, % (band: 95% for all at once)")
-            if together
-            else _("Accuracy of the class, % (band: 95%)")
-        ),
+        axis(_(together_words) if together else _(alone_words)),
     )
     # How far the lowest point lies below the lower end: a class may lose in between and show it at neither end.
     dips = [min(c.accuracy[0], c.accuracy[-1]) - c.accuracy.min() for c in curves]
@@ -54,8 +78,8 @@ def classes(curves: Sequence[ClassCurve], alpha: float | None = None, *, togethe
     for i in order:
         one = curves[i]
         drawn.add(
-            x=list(one.alphas), y=percents(one.accuracy.tolist()), uid=f"class-{i}", name=_("each class"),
-            label=_("each other class") if i == order[-1] else None,
+            x=list(one.alphas), y=percents(one.accuracy.tolist()), uid=f"class-{i}", name=_(_EACH[by][0]),
+            label=_(_EACH[by][1]) if i == order[-1] else None,
             showlegend=i == order[0], mode="lines", line={"color": PALE, "width": 1.3}, meta=one.name,
             customdata=[[a] for a in one.alphas], hovertemplate="%{meta}<br>alpha %{x:.2f}: %{y:.1f}%<extra></extra>",
         )  # fmt: skip
@@ -81,9 +105,21 @@ def classes(curves: Sequence[ClassCurve], alpha: float | None = None, *, togethe
         )
         for c in curves
     )
-    text = ngettext(
-        "Accuracy of {count} class along alpha: {said}.",
-        "Accuracy of {count} classes along alpha: {said}.",
-        len(curves),
-    )
+    text = {
+        "class": ngettext(
+            "Accuracy of {count} class along alpha: {said}.",
+            "Accuracy of {count} classes along alpha: {said}.",
+            len(curves),
+        ),
+        "slice": ngettext(
+            "Accuracy of {count} slice along alpha: {said}.",
+            "Accuracy of {count} slices along alpha: {said}.",
+            len(curves),
+        ),
+        "group": ngettext(
+            "Accuracy of {count} group along alpha: {said}.",
+            "Accuracy of {count} groups along alpha: {said}.",
+            len(curves),
+        ),
+    }[by]
     return drawn.done(text.format(count=len(curves), said=said))
