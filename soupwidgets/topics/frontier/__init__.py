@@ -13,6 +13,7 @@ from soupwidgets.topics.frontier.published import (
     why_unmatched,
 )
 from soupwidgets.topics.frontier.robustness import Baseline, EffectiveRobustness, effective_robustness, fit_baseline
+from soupwidgets.topics.frontier.worst import WORST_SLICE, by_worst_class, with_worst_slice
 
 __all__ = [
     "Baseline",
@@ -21,6 +22,8 @@ __all__ = [
     "FrontierModel",
     "FrontierPoint",
     "PublishedModels",
+    "WORST_SLICE",
+    "by_worst_class",
     "canonical",
     "describe",
     "effective_robustness",
@@ -32,6 +35,7 @@ __all__ = [
     "read_individual_results",
     "read_results_jsonl",
     "why_unmatched",
+    "with_worst_slice",
 ]
 
 __getattr__ = on_demand(__name__)

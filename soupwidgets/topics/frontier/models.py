@@ -15,6 +15,7 @@ from soupwidgets.recipe import Recipe
 from soupwidgets.stats.metrics import METRICS
 from soupwidgets.topics.frontier.point import FrontierPoint
 from soupwidgets.topics.frontier.point import point as frontier_point
+from soupwidgets.topics.frontier.worst import by_worst_class, with_worst_slice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,11 +178,16 @@ def differing(hyperparameters: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def models(
-    ev: Evaluator, ensembles: Iterable[Evaluation] = (), *, evaluations: Sequence[Evaluation] | None = None
+    ev: Evaluator,
+    ensembles: Iterable[Evaluation] = (),
+    *,
+    evaluations: Sequence[Evaluation] | None = None,
+    worst_class: bool = False,
 ) -> Frontier:
     """Every recipe that has been measured on all splits so far, in any notebook that uses this store.
 
-    First come checkpoints in the pool's order, then WiSE-FT, then soups and other mixtures.
+    First come checkpoints in the pool's order, then WiSE-FT, then soups and other mixtures. Of a suite with two slices
+    or more, ``"worst slice"`` is another shift to ask for.
 
     Parameters
     ----------
@@ -191,25 +197,34 @@ def models(
         Results of `logit_ensemble`; ensembles are computed from stored logits and not stored themselves.
     evaluations
         Use these instead of everything in the store.
+    worst_class
+        Whether models are scored by the class that they get right least often, on every split, instead of the suite's
+        metric; nothing is measured again, and there is no worst slice.
 
     Raises
     ------
     ValueError
-        When nothing has been measured yet.
+        When nothing has been measured yet, or there are no outputs to score by class.
+    SuiteError
+        When classes are asked for, and examples have not one label.
     """
     found = ev.measured() if evaluations is None else list(evaluations)
     if not found:
         raise ValueError(
             "nothing has been measured on all splits yet: evaluate a recipe, sweep alphas, or make a soup first"
         )
-    models = [describe(ev.pool, evaluation) for evaluation in found]
+
+    def scored(evaluation: Evaluation) -> Evaluation:
+        return by_worst_class(evaluation, ev.suite) if worst_class else with_worst_slice(evaluation, ev.suite)
+
+    models = [describe(ev.pool, scored(evaluation)) for evaluation in found]
     order: list[Kind] = ["zero-shot", "fine-tuned", "bad ingredient", "WiSE-FT", "soup", "mixture"]
     place = {name: i for i, name in enumerate(ev.pool.names)}
     models.sort(key=lambda m: (order.index(m.kind), place.get(m.fine_tuned or m.name, 0), m.alpha or 0, m.name))
     for evaluation in ensembles:
-        described = describe(ev.pool, evaluation)
+        described = describe(ev.pool, scored(evaluation))
         name = f"ensemble: {described.name}"
-        models.append(FrontierModel(name, "ensemble", evaluation, {}, described.alpha, described.fine_tuned))
+        models.append(FrontierModel(name, "ensemble", described.evaluation, {}, described.alpha, described.fine_tuned))
     return Frontier(tuple(models), tuple(split.name for split in ev.suite.shifts))
 
 

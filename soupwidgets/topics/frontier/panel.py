@@ -16,6 +16,7 @@ from soupwidgets.panel.panel import Filled, Panel, State
 from soupwidgets.panel.view import View
 from soupwidgets.recipe import Recipe
 from soupwidgets.stats.scales import Scale
+from soupwidgets.suites import Suite
 from soupwidgets.topics.frontier import figures
 from soupwidgets.topics.frontier.actions import average, line_through, on_a_way, sweeps
 from soupwidgets.topics.frontier.details import chosen_table, comparison, every_number, said
@@ -25,6 +26,7 @@ from soupwidgets.topics.frontier.published import PublishedModels
 from soupwidgets.topics.frontier.robustness import Baseline
 from soupwidgets.topics.frontier.script import frontier_script
 from soupwidgets.topics.frontier.shown import Measured, Others
+from soupwidgets.topics.frontier.worst import WORST_SLICE, slices_to_compare
 
 if TYPE_CHECKING:
     from soupwidgets.topics.alpha.panel import AlphaExplorer
@@ -34,6 +36,7 @@ _LINES = [
     ("none", "nothing"), ("others", "published models"), ("fine-tuned", "fine-tuned models"),
     ("chosen", "chosen models"),
 ]  # fmt: skip
+_SCORES = [("suite", "all images"), ("class", "the worst class")]
 _ASKED = [("pool", "this pool: all measured"), ("session", "this session")]
 _BUTTONS = (
     Button(name="soup", label="Soup", title="Average the chosen models, weights with weights"),
@@ -49,6 +52,12 @@ class _Chosen(Selection):
 
     def checked(self, value: Value) -> list[str]:
         return list(dict.fromkeys(str(one) for one in ([value] if isinstance(value, str) else value)))
+
+
+def _choice_of_shift(suite: Suite) -> Choice:
+    """A shift or slice, or the worst of the slices where there are several."""
+    shifts = choice_of_shift(suite)
+    return replace(shifts, options=[*shifts.options, *([WORST_SLICE] * bool(slices_to_compare(suite)))])
 
 
 class FrontierExplorer(Panel):
@@ -97,6 +106,7 @@ class FrontierExplorer(Panel):
         unit = unit_of(ev.suite.id_test.scoring.metric)
         shares = unit.share and unit.higher_is_better
         scales, lines = (get_args(Scale), _LINES) if shares else (["linear"], _LINES[:1])
+        by_class = ev.suite.task == "single-label" and unit.words == "accuracy"
         self.opened: Any = None
         self._on_a_page = False
         self._others = Others(ev, context)
@@ -105,7 +115,8 @@ class FrontierExplorer(Panel):
         self._read = 0
         colours = differing(ev.pool.hyperparameters(name) for name in ev.pool.names)
         controls = [
-            choice_of_shift(ev.suite),
+            _choice_of_shift(ev.suite),
+            Choice(name="score", label="Score of", value="suite", options=_SCORES, hidden=not by_class),
             Choice(name="scale", label="Scale", value="linear", options=scales, hidden=len(scales) == 1),
             Choice(name="colour", label="Colour", options=[(None, "kind of model"), *((n, n) for n in colours)]),
             Choice(name="line", label="Line through", value="none", options=lines, hidden=len(lines) == 1),
@@ -122,7 +133,7 @@ class FrontierExplorer(Panel):
     @property
     def frontier(self) -> Frontier:
         """What is shown."""
-        self._measured.look()
+        self._measured.look(self.state["score"] == "class")
         return self._shown(self.state)
 
     @property
@@ -184,8 +195,11 @@ class FrontierExplorer(Panel):
         if not self._measured.looked_up:
             yield View(words="looking up what is measured", done=0, total=1)
         self._read_upload()
-        if self._measured.look() is None:
+        if self._measured.look(state["score"] == "class") is None:
             yield View(words="nothing is measured on all splits yet")
+            return
+        if state["score"] == "class" and state["shift"] == WORST_SLICE:
+            yield View(words="The worst slice is told by accuracy: choose the score of all images, or another shift.")
             return
         yield self._view(state)
         if len(pair := self._models(state, self._shown(state))) == 2:
@@ -219,7 +233,7 @@ class FrontierExplorer(Panel):
                 view = replace(self._view(state), words=words, done=i, total=len(recipes))
                 for _ in self.ev.stream(recipe):
                     yield view
-                self._measured.look()
+                self._measured.look(state["score"] == "class")
         if name == "soup":
             yield {"chosen": [describe(self.ev.pool, self.ev.evaluate(recipes[0])).name]}
 
@@ -253,7 +267,7 @@ class FrontierExplorer(Panel):
         super().close()
 
     def _shown(self, state: State) -> Frontier:
-        return self._measured.part(state["asked_for"], state["search"])
+        return self._measured.part(state["asked_for"], state["search"], state["score"] == "class")
 
     def _models(self, state: State, result: Frontier) -> list[FrontierModel]:
         """The chosen models that are shown."""

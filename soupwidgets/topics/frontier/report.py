@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tqdm import tqdm
 
 from soupwidgets.commands.reports import Report
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.evaluation.axis_names import ood_name
+from soupwidgets.figures.units import unit_of
 from soupwidgets.methods import alpha_sweep
 from soupwidgets.recipe import Recipe
 from soupwidgets.stats.scales import Scale
 from soupwidgets.topics.frontier.models import models as frontier
 from soupwidgets.topics.frontier.published import matching_points, read_accuracy_table, why_unmatched
 from soupwidgets.topics.frontier.robustness import Baseline, effective_robustness, fit_baseline
+from soupwidgets.topics.frontier.worst import WORST_SLICE, slices_to_compare
+
+Worst = Literal["class", "slice"]
 
 
 def frontier_report(
@@ -24,6 +28,7 @@ def frontier_report(
     shift: str | None = None,
     *,
     scale: Scale = "logit",
+    worst: Worst | None = None,
     baselines: Path | None = None,
     sweeps: Sequence[str] | None = None,
     progress: bool = True,
@@ -35,6 +40,8 @@ def frontier_report(
     ----------
     ev
         The evaluator; checkpoints of its pool that have not been measured yet are measured.
+    worst
+        The worst class of every split as score, or the worst slice as vertical axis.
     baselines, id_test
         As in `read_accuracy_table`: accuracies of baseline models, for effective robustness.
 
@@ -47,15 +54,24 @@ def frontier_report(
     Raises
     ------
     KeyError, ValueError
-        When the suite has no such shift, the table has no model on it, or no line can be fitted.
+        When the suite has no such shift or no slices, the table has no model on it, or no line can be fitted.
     """
-    if shift is not None and shift not in ev.suite.axes:
+    if worst is not None and baselines is not None:
+        raise ValueError("--baselines has accuracies of others, and not of their worst classes or slices")
+    if worst == "slice":
+        if shift is not None:
+            raise ValueError("--worst slice is a vertical axis, and so is --shift: give one of them")
+        if not slices_to_compare(ev.suite):
+            raise ValueError("the worst slice is one of two at least: name more of them, each with --slice FILE")
+        shift = WORST_SLICE
+    elif shift is not None and shift not in ev.suite.axes:
         raise ValueError(f"the suite has no shift {shift!r}; it has {', '.join(ev.suite.axes)}")
     for name in tqdm(ev.pool.names, desc="checkpoints", disable=not progress):
         ev.evaluate(Recipe({name: 1}))
     for name in sweeps or ():
         alpha_sweep(ev, name, alphas=11, progress=progress)
-    result, line = frontier(ev), None if baselines is None else _line(ev, shift, scale, baselines, id_test)
+    result = frontier(ev, worst_class=worst == "class")
+    line = None if baselines is None else _line(ev, shift, scale, baselines, id_test)
     best, points = set(result.pareto(shift)), result.points(shift)
     rows: list[dict[str, Any]] = [
         {
@@ -79,7 +95,10 @@ def frontier_report(
     if line is not None:
         told = {"slope": line.slope, "intercept": line.intercept, "scale": scale, "models": list(line.names)}
         content["baseline"] = told
-    return Report(content, _text(rows, named, line))
+    score = unit_of(result.models[0].evaluation.scores[ev.suite.id_test.name]).words
+    if worst is not None:
+        content["score"] = score
+    return Report(content, _text(rows, named, line, "" if score == "accuracy" else score))
 
 
 def _line(ev: Evaluator, shift: str | None, scale: Scale, baselines: Path, id_test: str | None) -> Baseline:
@@ -96,9 +115,9 @@ def _accuracy(value: float, interval: tuple[float, float]) -> dict[str, float]:
     return {"accuracy": value, "low": interval[0], "high": interval[1]}
 
 
-def _text(rows: Sequence[dict[str, Any]], ood: str, line: Baseline | None) -> str:
+def _text(rows: Sequence[dict[str, Any]], ood: str, line: Baseline | None, score: str) -> str:
     width = max(len(row["model"]) for row in rows)
-    lines = [f"{'':{width}}  ID %                  {ood} %"]
+    lines = [f"{score[:1].upper()}{score[1:]}"] * bool(score) + [f"{'':{width}}  ID %                  {ood} %"]
     for row in rows:
         cells = [
             f"{100 * row[axis]['accuracy']:5.2f} [{100 * row[axis]['low']:.1f}, {100 * row[axis]['high']:.1f}]"

@@ -20,7 +20,8 @@ def frontier_script(
 ) -> str:
     """Write the script."""
     shift, scale, line = state["shift"], state["scale"], state["line"]
-    lines = ["front = sw.frontier.models(ev)", f"points = front.points({shift!r})"]
+    asked = ", worst_class=True" if state["score"] == "class" else ""
+    lines = [f"front = sw.frontier.models(ev{asked})", f"points = front.points({shift!r})"]
     through = {
         "fine-tuned": "{name: points[name] for name in ev.pool.fine_tuned}",
         "chosen": f"{{name: points[name] for name in {names!r}}}",

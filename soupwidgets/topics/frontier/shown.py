@@ -43,27 +43,34 @@ class Measured:
     def __init__(self, ev: Evaluator, ensembles: Iterable[Evaluation]) -> None:
         self._ev = ev
         self._ensembles = list(ensembles)
-        self._known: Frontier | None = None
+        # By whether the worst class is what models are scored by, and the state of the store that it was made of.
+        self._made: dict[bool, tuple[int, Frontier]] = {}
+        self._found: list[Evaluation] = []
         self._rows = -1
         self._part: tuple[Any, Frontier] | None = None
 
     def __len__(self) -> int:
-        return len(self._known or ())
+        return len(self._found) and len(self._found) + len(self._ensembles)
 
     @property
     def looked_up(self) -> bool:
         """Whether the store was asked before."""
         return self._rows >= 0
 
-    def look(self) -> Frontier | None:
+    def look(self, worst_class: bool = False) -> Frontier | None:
         """Every model; None where none was measured on all splits."""
         if (rows := len(self._ev.store)) != self._rows:
-            if found := self._ev.measured():
-                self._known = frontier(self._ev, self._ensembles, evaluations=found)
+            self._found = self._ev.measured() or self._found
             self._rows = rows
-        return self._known
+        if not self._found:
+            return None
+        made = self._made.get(worst_class)
+        if made is None or made[0] != rows:
+            known = frontier(self._ev, self._ensembles, evaluations=self._found, worst_class=worst_class)
+            made = self._made[worst_class] = rows, known
+        return made[1]
 
-    def part(self, asked: Asked, search: str) -> Frontier:
+    def part(self, asked: Asked, search: str, worst_class: bool = False) -> Frontier:
         """The models that `shown_models` keeps; the same object as long as they are the same.
 
         Raises
@@ -71,7 +78,7 @@ class Measured:
         ValueError
             When nothing was measured yet.
         """
-        known = self._known or self.look()
+        known = self._made[worst_class][1] if worst_class in self._made else self.look(worst_class)
         if known is None:
             raise ValueError("nothing was measured on all splits yet")
         key = (known, asked, search, len(self._ev.asked) if asked == "session" else 0)
