@@ -305,6 +305,8 @@ _SPLIT: Any = SimpleNamespace(name="test", file_names=tuple(f"{i}.png" for i in 
 def _make_reviews(folder: Path) -> None:
     entry = {"top_prediction": 3, "failure category": "Fine-grained error", "failure severity": "Minor"}
     (folder / "mistakes.json").write_text(json.dumps({f"{i}.png": entry for i in range(5)}))
+    rows = [f"{i}.png,{i % 3},{'fine-grained' if i % 2 else ''},minor" for i in range(5)]
+    (folder / "judged.csv").write_text("\n".join(["image,prediction,category,severity", *rows]))
     human = {
         "initial_annots": {f"{i}.png": {"correct": ["n0"], "wrong": ["n1"], "unclear": []} for i in range(5)},
         "problematic_images": {"4.png": ["x"]},
@@ -318,6 +320,10 @@ def _make_reviews(folder: Path) -> None:
 def _read_mistakes(folder: Path) -> None:
     found = sw.mistakes.read_mistakes(folder / "mistakes.json")
     _ = (found.warning, sw.mistakes.mistake_table(found.mistakes))
+
+
+def _read_judged(folder: Path) -> None:
+    assert all(one.prediction >= 0 for one in sw.alpha.read_judged(folder / "judged.csv"))
 
 
 def _make_session(folder: Path) -> None:
@@ -552,6 +558,7 @@ _ALL = (
     ),
     Reader("model soups", _make_tables, ("soups.jsonl", "hparams.json"), _read_soups, _VALUE),
     Reader("mistakes", _make_reviews, ("mistakes.json",), _read_mistakes, _VALUE),
+    Reader("judged mistakes", _make_reviews, ("judged.csv",), _read_judged, _VALUE),
     Reader("human accuracy", _make_reviews, ("human.json",), _read_human, _VALUE),
     Reader("ImageNet-X", _make_reviews, ("factors.jsonl",), _read_factors, _VALUE),
     Reader("review session", _make_session, ("session.json",), _read_session, _REVIEW, 2),

@@ -251,9 +251,10 @@ class AlphaExplorer(Panel):
         )
 
     def _kinds(self, name: str, measured: Mapping[float, Evaluation], split: Split, alpha: float) -> dict[str, Any]:
+        of: dict[str, Kinds] = {"kinds": "category", "severities": "severity"}
         return {
-            figure: figures.kinds.plain(self._followed(by, name, measured, split), split.name, alpha)
-            for by, figure in (("category", "kinds"), ("severity", "severities"))
+            figure: figures.kinds.plain(self._followed(by, name, measured, split), split.name, alpha, by=by)
+            for figure, by in of.items()
         }
 
     def _followed(self, what: str, name: str, measured: Mapping[float, Evaluation], split: Split) -> Any:

@@ -7,17 +7,21 @@ from collections.abc import Sequence
 from soupwidgets.figures.colours import COLOURS, GREY, INK, PALE
 from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import axis, drawing, error_bars
-from soupwidgets.topics.alpha.kinds import DISPUTED, NOT_JUDGED, NOT_SAID, KindCurve
+from soupwidgets.topics.alpha.kinds import DISPUTED, NOT_JUDGED, NOT_SAID, KindCurve, Kinds
 from soupwidgets.translation import N_
 from soupwidgets.translation import gettext as _
 
 # Told apart without their colours too.
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
+_TITLES: dict[Kinds, str] = {
+    "category": N_("Kinds of mistakes along alpha, on '{split}'"),
+    "severity": N_("Severities of mistakes along alpha, on '{split}'"),
+}
 OTHERS = {DISPUTED: N_("judged differently"), NOT_SAID: N_("judged, no kind named"), NOT_JUDGED: N_("not judged")}
 
 
 @figure
-def kinds(curves: Sequence[KindCurve], split: str, alpha: float | None = None) -> Drawing:
+def kinds(curves: Sequence[KindCurve], split: str, alpha: float | None = None, *, by: Kinds = "category") -> Drawing:
     """Draw a curve for each kind of mistake, and a dashed one for mistakes that nobody has judged.
 
     Parameters
@@ -28,6 +32,8 @@ def kinds(curves: Sequence[KindCurve], split: str, alpha: float | None = None) -
         Name of the split, for the title.
     alpha
         Where to draw a line.
+    by
+        What the curves are of.
 
     Returns
     -------
@@ -44,7 +50,7 @@ def kinds(curves: Sequence[KindCurve], split: str, alpha: float | None = None) -
         raise ValueError(_("no mistake was judged"))
     images = curves[0].images
     drawn = drawing(
-        _("Kinds of mistakes along alpha, on '{split}'").format(split=split),
+        _(_TITLES[by]).format(split=split),
         axis(_("alpha (0 zero-shot, 1 fine-tuned)"), (-0.04, 1.04)),
         axis(_("Mistakes among {count} images (bars: 95% for all at once)").format(count=images), rangemode="tozero"),
     )
