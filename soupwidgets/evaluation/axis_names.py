@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from soupwidgets.evaluation.evaluation import Evaluation
-from soupwidgets.stats.label_metrics import MULTI_LABEL
+from soupwidgets.stats.label_metrics import LABEL_SET_METRICS
 from soupwidgets.translation import gettext as _
 
 
@@ -18,7 +18,7 @@ def column_label(evaluation: Evaluation, name: str) -> str:
     score = evaluation.scores[name]
     if score.role != "slice":
         return name
-    several = score.metric == MULTI_LABEL
+    several = score.metric in LABEL_SET_METRICS
     return (_("{split} (multi-label)") if several else _("{split} (single-label)")).format(split=name)
 
 

@@ -14,6 +14,9 @@ _FEWEST = 3
 _DRAWS = 500
 
 MULTI_LABEL = "multi_label_accuracy"
+MULTI_LABEL_TOP1 = "multi_label_top1"
+# The metrics that need accepted classes.
+LABEL_SET_METRICS = (MULTI_LABEL, MULTI_LABEL_TOP1)
 # In rows of accepted classes: nothing more, and an example that does not count. No prediction has these numbers.
 NO_MORE, NOT_COUNTED = -2, -3
 
@@ -191,3 +194,35 @@ def multi_label_accuracy(
     correct = np.bincount(place, weights=right)
     low, high = class_mean_interval(correct, n)
     return Figure(MULTI_LABEL, float(np.mean(correct / n)), low, high)
+
+
+def multi_label_top1(predictions: NDArray[np.int64], labels: NDArray[np.int64], accepted: NDArray[np.int64]) -> Figure:
+    """Share of examples whose prediction is among several accepted classes; every example counts the same.
+
+    Parameters
+    ----------
+    predictions, labels, accepted
+        As in `multi_label_accuracy`.
+
+    Returns
+    -------
+    Figure
+        With its Clopper-Pearson interval. If no example counts it is as in `multi_label_accuracy`.
+
+    Notes
+    -----
+    How ImageNet-M is scored: Vasudevan et al., arXiv 2205.04596, and the notebook of its release. Classes with
+    several images there would weigh less in a mean over classes.
+
+    Examples
+    --------
+    >>> sets = np.array([[0, 1], [0, NO_MORE], [1, NO_MORE]])
+    >>> round(multi_label_top1(np.array([1, 0, 0]), np.array([0, 0, 1]), sets).value, 4)
+    0.6667
+    """
+    counted = accepted[:, 0] != NOT_COUNTED
+    if not counted.any():
+        return Figure(MULTI_LABEL_TOP1, float((predictions == labels).mean()), 0.0, 1.0)
+    right = (accepted == predictions[:, None]).any(axis=1)[counted]
+    low, high = clopper_pearson(right.sum(), len(right))
+    return Figure(MULTI_LABEL_TOP1, float(right.mean()), float(low), float(high))

@@ -12,7 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.stats.figure import Figure
-from soupwidgets.stats.label_metrics import MULTI_LABEL, macro_f1, macro_f1_value, multi_label_accuracy, worst_group
+from soupwidgets.stats.label_metrics import (
+    LABEL_SET_METRICS,
+    MULTI_LABEL,
+    MULTI_LABEL_TOP1,
+    macro_f1,
+    macro_f1_value,
+    multi_label_accuracy,
+    multi_label_top1,
+    worst_group,
+)
 from soupwidgets.stats.output_metrics import (
     auroc,
     average_precision,
@@ -102,7 +111,7 @@ class Metric:
             over examples (Efron and Tibshirani 1993, section 13), with a fixed seed.
         """
         if self.name in _OWN_INTERVALS:
-            return _OWN_INTERVALS[self.name](outputs, targets, accepted if self.name == MULTI_LABEL else groups)
+            return _OWN_INTERVALS[self.name](outputs, targets, accepted if self.name in LABEL_SET_METRICS else groups)
         found = np.asarray(self.function(outputs, targets), dtype=np.float64)
         if found.ndim:
             margin = _NORMAL_95 * float(found.std(ddof=1)) / np.sqrt(len(found)) if len(found) > 1 else np.inf
@@ -239,6 +248,7 @@ _OWN_INTERVALS: Mapping[str, Callable[..., Figure]] = {
     "worst_group": _worst_group,
     "worst_class": _worst_class,
     MULTI_LABEL: multi_label_accuracy,
+    MULTI_LABEL_TOP1: multi_label_top1,
 }
 
 
@@ -254,6 +264,7 @@ _BUILT_IN = {
         Metric("worst_group", _nothing, N_("accuracy of the worst group"), of="predictions", share=True),
         Metric("worst_class", _nothing, N_("accuracy of the worst class"), of="predictions", share=True),
         Metric(MULTI_LABEL, _nothing, N_("multi-label accuracy"), of="predictions", share=True),
+        Metric(MULTI_LABEL_TOP1, _nothing, N_("top-1 multi-label accuracy"), of="predictions", share=True),
         Metric("balanced_accuracy", balanced_accuracy, N_("balanced accuracy"), of="predictions", share=True),
         Metric("auroc", auroc, N_("AUROC"), share=True),
         Metric("average_precision", average_precision, N_("average precision"), share=True),

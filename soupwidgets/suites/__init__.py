@@ -10,6 +10,11 @@ from soupwidgets.suites.augmentation import AUGMENTATIONS, Augmentation, augment
 from soupwidgets.suites.blend import BlendSplit
 from soupwidgets.suites.build import BuiltSuite, SplitSource, add_shift, build_suite
 from soupwidgets.suites.class_map import ClassMap
+from soupwidgets.suites.collapsed_classes import (
+    CollapsedClasses,
+    imagenet_collapsed_classes,
+    read_collapsed_classes,
+)
 from soupwidgets.suites.content import SuiteError
 from soupwidgets.suites.examples import LabelledExamples
 from soupwidgets.suites.fourier_basis import fourier_basis
@@ -34,6 +39,7 @@ __all__ = [
     "BlendSplit",
     "BuiltSuite",
     "ClassMap",
+    "CollapsedClasses",
     "LabelledExamples",
     "Preprocess",
     "Shift",
@@ -49,6 +55,8 @@ __all__ = [
     "binary_entropy",
     "build_suite",
     "fourier_basis",
+    "imagenet_collapsed_classes",
+    "read_collapsed_classes",
     "read_slice",
     "read_texts",
     "reader",

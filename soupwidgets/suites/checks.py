@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from soupwidgets.stats.label_metrics import MULTI_LABEL
+from soupwidgets.stats.label_metrics import LABEL_SET_METRICS
 from soupwidgets.suites.content import SuiteError, load_array
 from soupwidgets.suites.split import Split
 from soupwidgets.suites.task import IGNORED, misfit
@@ -45,7 +45,7 @@ def check_files(suite: Suite, path: Path) -> None:
             raise SuiteError(f"{path}: the class map of {split.name!r} names classes that the suite does not have")
         if split.scoring.metric == "worst_group" and split.groups is None:
             raise SuiteError(f"{path}: split {split.name!r} is scored by its worst group and names no groups")
-        if split.scoring.metric == MULTI_LABEL and split.accepted is None:
+        if split.scoring.metric in LABEL_SET_METRICS and split.accepted is None:
             raise SuiteError(f"{path}: split {split.name!r} is scored by sets of labels and names none")
         if split.accepted is not None and split.accepted.max() >= len(split.scoring.classes or suite.classes):
             raise SuiteError(f"{path}: the label sets of {split.name!r} hold classes that there are not")

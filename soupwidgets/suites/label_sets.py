@@ -6,27 +6,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import numpy as np
-from msgspec import Meta
 from numpy.typing import NDArray
 
 from soupwidgets.json_files import decode
 from soupwidgets.stats.label_metrics import NO_MORE, NOT_COUNTED
 from soupwidgets.suites.content import SuiteError
-from soupwidgets.suites.manifest import MOST_CLASSES
+from soupwidgets.suites.manifest import LabelSet
 
 if TYPE_CHECKING:
     from soupwidgets.suites.split import Split
 
-# Of 50,000 images of ImageNet none has 20.
-_MOST_EACH = 1000
 _MOST_IN_ALL = 1 << 27
 _BYTES_EACH = 1 << 13
-
-_Class = Annotated[int, Meta(ge=0, lt=MOST_CLASSES)]
-_Set = Annotated[list[_Class], Meta(max_length=_MOST_EACH)]
 
 
 @dataclass(frozen=True)
@@ -46,16 +40,28 @@ class LabelSets:
         """
         if split.scoring.task != "single-label":
             raise SuiteError(f"split {split.name!r} is of a {split.scoring.task} task, where labels have no sets")
-        known = {int(row): tuple(sorted({int(one) for one in some})) for row, some in given.items()}
-        outside = [row for row in known if not 0 <= row < len(split)]
-        if outside:
-            raise SuiteError(f"split {split.name!r} has examples 0..{len(split) - 1}, not {outside[:5]}")
-        wrong = [one for some in known.values() for one in some if not 0 <= one < classes]
+        made = cls.from_rows(given, len(split), f"split {split.name!r}")
+        wrong = [one for some in made.sets for one in some or () if not 0 <= one < classes]
         if wrong:
             raise SuiteError(f"split {split.name!r} has classes 0..{classes - 1}, not {wrong[:5]}")
-        made = cls(tuple(known.get(row) for row in range(len(split))))
-        if not made.counted:
-            raise SuiteError(f"split {split.name!r}: no example would count")
+        return made
+
+    @classmethod
+    def from_rows(cls, given: Mapping[int, Iterable[int]], number: int, where: str) -> LabelSets:
+        """Those of some of ``number`` examples; the others do not count.
+
+        Raises
+        ------
+        SuiteError
+            When there is no such example, or no example counts; ``where`` begins the message.
+        """
+        known = {int(row): tuple(sorted({int(one) for one in some})) for row, some in given.items()}
+        outside = [row for row in known if not 0 <= row < number]
+        if outside:
+            raise SuiteError(f"{where} has examples 0..{number - 1}, not {outside[:5]}")
+        made = cls(tuple(known.get(row) for row in range(number)))
+        if not made.counted or made._too_many:
+            raise SuiteError(f"{where}: {'too many labels' if made.counted else 'no example would count'}")
         return made
 
     @classmethod
@@ -68,13 +74,13 @@ class LabelSets:
             When it is no such file.
         """
         try:
-            found = decode(path, list[_Set | None], (number + 1) * _BYTES_EACH)
+            found = decode(path, list[LabelSet | None], (number + 1) * _BYTES_EACH)
         except ValueError as error:
             raise SuiteError(f"{error}; a list of the examples' accepted classes is expected") from error
         if len(found) != number:
             raise SuiteError(f"{path}: {len(found):,} sets of labels for {number:,} examples")
         made = cls(tuple(None if one is None else tuple(one) for one in found))
-        if not made.counted or number * made._most > _MOST_IN_ALL:
+        if not made.counted or made._too_many:
             raise SuiteError(f"{path}: {'too many labels' if made.counted else 'no example would count'}")
         return made
 
@@ -97,6 +103,11 @@ class LabelSets:
             else:
                 found[row, : len(one)] = one
         return found
+
+    @property
+    def _too_many(self) -> bool:
+        """Whether `accepted` would not fit into memory."""
+        return len(self.sets) * self._most > _MOST_IN_ALL
 
     @property
     def _most(self) -> int:

@@ -19,6 +19,9 @@ _Seed = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 _Place = Annotated[int, Meta(ge=0, le=MOST_IMAGES)]
 _Class = Annotated[int, Meta(ge=0, lt=MOST_CLASSES)]
 _Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
+# Of 50,000 images of ImageNet none has 20 accepted classes.
+MOST_LABELS = 1000
+LabelSet = Annotated[list[_Class], Meta(max_length=MOST_LABELS)]
 # A parameter of a corruption: angles, periods, pixels.
 _Parameter = Annotated[float, Meta(ge=-1e6, le=1e6)]
 
@@ -82,4 +85,5 @@ class SliceFile(Struct, frozen=True):
     sha256: str
     rows: Annotated[list[_Place], Meta(max_length=MOST_IMAGES)]
     labels: Annotated[list[_Class], Meta(max_length=MOST_IMAGES)]
+    label_sets: Annotated[list[LabelSet | None], Meta(max_length=MOST_IMAGES)] | None = None
     format: str = ""

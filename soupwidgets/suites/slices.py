@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from soupwidgets.checkpoints import atomic_path
 from soupwidgets.json_files import decode
-from soupwidgets.stats.label_metrics import MULTI_LABEL
+from soupwidgets.stats.label_metrics import LABEL_SET_METRICS, MULTI_LABEL_TOP1
 from soupwidgets.suites.content import SuiteError, examples_hash
+from soupwidgets.suites.label_sets import LabelSets
 from soupwidgets.suites.manifest import SliceFile
 from soupwidgets.suites.split import Form, Scoring, Split, scored_hash
 from soupwidgets.suites.task import USUAL_METRIC
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from soupwidgets.suites.suite import Suite
 
 FORMAT = "soupwidgets slice 1"
+# Versions that know the first format alone would score these by one label.
+FORMAT_OF_SETS = "soupwidgets slice 2"
 # Below this many images chance alone may move an accuracy by more than ten points.
 _SMALL = 100
 
@@ -44,11 +47,14 @@ class SliceSplit(Split):
         Why these images matter.
     labels
         Other labels than the parent's, by row of the parent; a review may have found them.
+    label_sets
+        All accepted labels of its images, by row of the parent; images that are not there do not count. The slice is
+        then scored by ``"multi_label_top1"``, whatever the parent is scored by.
 
     Raises
     ------
     SuiteError
-        When there is no image, an image twice, or one that the parent does not have.
+        When there is no image, an image twice, or one that the parent does not have, or no image would count.
     """
 
     def __init__(
@@ -58,6 +64,7 @@ class SliceSplit(Split):
         rows: Sequence[int],
         why: str = "",
         labels: Mapping[int, int] | None = None,
+        label_sets: Mapping[int, Iterable[int]] | None = None,
     ) -> None:
         chosen = np.asarray(rows, dtype=np.int64)
         if not len(chosen) or len(np.unique(chosen)) < len(chosen):
@@ -67,12 +74,20 @@ class SliceSplit(Split):
         # Worst groups and class means are of no use for a handful of images.
         own = parent.scoring
         scoring = Scoring(USUAL_METRIC[own.task], own.class_map, own.classes, task=own.task)
-        if own.metric == MULTI_LABEL and parent.label_sets is not None:
+        if label_sets is not None:
+            places = {int(row): place for place, row in enumerate(chosen)}
+            if outside := [row for row in label_sets if row not in places]:
+                raise SuiteError(f"slice {name!r}: labels of images that are not in it: {outside[:5]}")
+            given = {places[row]: some for row, some in label_sets.items()}
+            sets = LabelSets.from_rows(given, len(chosen), f"slice {name!r}")
+            scoring = replace(scoring, metric=MULTI_LABEL_TOP1, label_sets=sets)
+        elif own.metric in LABEL_SET_METRICS and parent.label_sets is not None:
             part = parent.label_sets.take(chosen)
-            scoring = replace(scoring, metric=MULTI_LABEL, label_sets=part) if part.counted else scoring
+            scoring = replace(scoring, metric=own.metric, label_sets=part) if part.counted else scoring
         super().__init__(name, "slice", parent.source, scoring=scoring)
         self.parent, self.rows, self.why = parent, chosen, why
         self._changed = dict(labels or {})
+        self.own_label_sets = label_sets is not None
 
     @property
     def caution(self) -> str:
@@ -135,13 +150,13 @@ class SliceSplit(Split):
     def content_hash(self) -> str:
         """SHA-256 of shape, pixels, labels and classes."""
         found = examples_hash(self.examples, self.labels)
-        if self.scoring.class_map is None:
+        if self.scoring.class_map is None or self.scoring.metric in LABEL_SET_METRICS:
             return scored_hash(found, self)
         return hashlib.sha256(json.dumps([found, self.scoring.class_map.columns]).encode()).hexdigest()
 
 
 def write_slice(path: str | Path, given: SliceSplit) -> Path:
-    """Write a slice as a small JSON file: rows and labels, no pixels.
+    """Write a slice as a small JSON file: rows, labels, and accepted labels of its own; no pixels.
 
     Parameters
     ----------
@@ -159,6 +174,8 @@ def write_slice(path: str | Path, given: SliceSplit) -> Path:
         "rows": given.rows.tolist(),
         "labels": given.labels.tolist(),
     }
+    if given.own_label_sets and given.label_sets is not None:
+        content |= {"format": FORMAT_OF_SETS, "label_sets": given.label_sets.sets}
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n")
     return Path(path)
@@ -181,8 +198,9 @@ def read_slice(path: str | Path, suite: Suite) -> SliceSplit:
     """
     try:
         content = decode(path, SliceFile)
-        if content.format != FORMAT:
-            raise SuiteError(f"{path}: not a file of the format {FORMAT!r}")
+        sets = content.label_sets
+        if content.format != (FORMAT if sets is None else FORMAT_OF_SETS):
+            raise SuiteError(f"{path}: not a file of the format {FORMAT!r}, nor with sets of labels {FORMAT_OF_SETS!r}")
         if content.split not in suite.splits:
             raise SuiteError(f"{path}: of the split {content.split!r:.300}; the suite has {', '.join(suite.splits)}")
     except ValueError as error:
@@ -196,9 +214,15 @@ def read_slice(path: str | Path, suite: Suite) -> SliceSplit:
         if len(content.rows) != len(content.labels):
             raise SuiteError(f"{len(content.labels):,} labels for {len(content.rows):,} rows")
         classes = len(suite.class_names(parent.name))
-        if max(content.labels, default=0) >= classes:
+        every = [*content.labels, *(one for some in sets or [] for one in some or [])]
+        if max(every, default=0) >= classes:
             raise SuiteError(f"a label is not of the classes 0..{classes - 1}")
         labels = dict(zip(content.rows, content.labels, strict=True))
-        return SliceSplit(content.name, parent, content.rows, content.why, labels)
+        if sets is None:
+            return SliceSplit(content.name, parent, content.rows, content.why, labels)
+        if len(sets) != len(content.rows):
+            raise SuiteError(f"{len(sets):,} sets of labels for {len(content.rows):,} rows")
+        accepted = {row: some for row, some in zip(content.rows, sets, strict=True) if some is not None}
+        return SliceSplit(content.name, parent, content.rows, content.why, labels, accepted)
     except SuiteError as error:
         raise SuiteError(f"{path}: {error}") from error

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from soupwidgets.checkpoints.hash_cache import remembered_hash
 from soupwidgets.json_files import decode
-from soupwidgets.stats.label_metrics import MULTI_LABEL
+from soupwidgets.stats.label_metrics import LABEL_SET_METRICS
 from soupwidgets.stats.metrics import METRIC_WORDS, METRICS
 from soupwidgets.suites.class_map import ClassMap
 from soupwidgets.suites.content import SuiteError, examples_hash, load_array
@@ -89,7 +89,8 @@ class Scoring:
     task
         What labels are.
     label_sets
-        All accepted labels of each example, or a file with them, for ``"multi_label_accuracy"``.
+        All accepted labels of each example, or a file with them, for ``"multi_label_accuracy"`` and
+        ``"multi_label_top1"``.
     """
 
     metric: str = "accuracy"
@@ -305,7 +306,7 @@ def scored_hash(found: str, split: Split) -> str:
     digest = hashlib.sha256(json.dumps(parts).encode())
     if split.groups is not None:
         digest.update(np.ascontiguousarray(split.groups, dtype="<i8").data)
-    if scoring.metric == MULTI_LABEL and split.accepted is not None:
+    if scoring.metric in LABEL_SET_METRICS and split.accepted is not None:
         digest.update(np.ascontiguousarray(split.accepted, dtype="<i8").data)
     return digest.hexdigest()
 

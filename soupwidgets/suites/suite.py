@@ -12,10 +12,11 @@ from typing import Any
 
 from soupwidgets.checkpoints import is_url
 from soupwidgets.json_files import decode
-from soupwidgets.stats.label_metrics import MULTI_LABEL
+from soupwidgets.stats.label_metrics import LABEL_SET_METRICS, MULTI_LABEL
 from soupwidgets.stats.metrics import Metric, metric_named
 from soupwidgets.suites.checks import check_files, check_roles, label_misfit
 from soupwidgets.suites.class_names import agreed_classes
+from soupwidgets.suites.collapsed_classes import CollapsedClasses
 from soupwidgets.suites.content import SuiteError
 from soupwidgets.suites.in_memory import array_split, labelled_examples
 from soupwidgets.suites.label_sets import LabelSets
@@ -211,7 +212,7 @@ class Suite:
         for name, split in self._every.items():
             if known == "worst_group" and split.groups is None:
                 raise SuiteError(f"split {name!r} names no groups, and cannot be scored by its worst")
-            if known == MULTI_LABEL and split.accepted is None:
+            if known in LABEL_SET_METRICS and split.accepted is None:
                 raise SuiteError(f"split {name!r} has no sets of labels: name them with `with_label_sets`")
             if why := misfit(known, split.scoring.task):
                 raise SuiteError(f"split {name!r}: {why}")
@@ -255,8 +256,36 @@ class Suite:
             scoring[name] = replace(self[name].scoring, metric=MULTI_LABEL, label_sets=sets[name])
         for one in self.slices:
             own = sets.get(one.parent.name)
-            if own is not None and one.name not in given and (part := own.take(one.rows)).counted:
+            inherits = one.name not in given and not one.own_label_sets
+            if own is not None and inherits and (part := own.take(one.rows)).counted:
                 scoring[one.name] = replace(one.scoring, metric=MULTI_LABEL, label_sets=part)
+        return self._rescored(scoring)
+
+    def collapsed(self, given: CollapsedClasses) -> Suite:
+        """The same suite, in which a prediction may also name a class that means the same as the label, or contains it.
+
+        Every split that was scored by accuracy is scored by ``"multi_label_top1"`` from now on; those that have sets of
+        labels keep their metric, with larger sets. Training images stay as they are.
+
+        Parameters
+        ----------
+        given
+            Which classes these are: `soupwidgets.suites.imagenet_collapsed_classes`, or a file of one's own
+            (`soupwidgets.suites.read_collapsed_classes`).
+
+        Raises
+        ------
+        SuiteError
+            When it names a class that the suite does not have, or a split is scored by something else.
+
+        Examples
+        --------
+        >>> from soupwidgets.suites import CollapsedClasses
+        >>> suite = Suite.open("data/suites/fashion").collapsed(CollapsedClasses({"sneaker": ["ankle boot"]}))
+        >>> suite.validation.scoring.metric
+        'multi_label_top1'
+        """
+        scoring = {name: given.scoring(split, self.classes) for name, split in self.splits.items()}
         return self._rescored(scoring)
 
     def _rescored(self, scoring: Mapping[str, Scoring], opened: str = "") -> Suite:
@@ -386,6 +415,9 @@ class Suite:
         splits = self._every
         for one in slices:
             opened = one if isinstance(one, SliceSplit) else read_slice(one, self)
+            own = opened.label_sets.accepted.max() if opened.own_label_sets and opened.label_sets else -1
+            if own >= (classes := len(opened.scoring.classes or self.classes)):
+                raise SuiteError(f"slice {opened.name!r}: a label of its sets is not of the classes 0..{classes - 1}")
             if opened.name in splits:
                 raise SuiteError(f"the suite has a split {opened.name!r} already: call the slice something else")
             splits[opened.name] = opened

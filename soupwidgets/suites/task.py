@@ -31,6 +31,7 @@ _FITTING: dict[Task, tuple[str, ...]] = {
         "auroc",
         "average_precision",
         "multi_label_accuracy",
+        "multi_label_top1",
     ),
     "multi-label": ("average_precision", "auroc", "exact_match"),
     "regression": ("r2", "rmse"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from soupwidgets import Evaluator, Pool, Store, Suite, SuiteError, alpha_sweep, greedy_soup
-from soupwidgets.evaluation.axis_names import column_label
+from soupwidgets.evaluation.axis_names import column_label, ood_name
 from soupwidgets.methods.selection import selection_metric
-from soupwidgets.stats.label_metrics import NO_MORE, NOT_COUNTED, multi_label_accuracy
-from soupwidgets.suites import SliceSplit
+from soupwidgets.stats.label_metrics import NO_MORE, NOT_COUNTED, multi_label_accuracy, multi_label_top1
+from soupwidgets.suites import SliceSplit, read_slice, write_slice
 from soupwidgets.topics.mistakes import multi_labels
 from soupwidgets.topics.mistakes.multi_labels import ImageLabels, MultiLabels
 
@@ -142,3 +143,63 @@ def test_what_label_sets_cannot_be_is_said() -> None:
     several = Suite.of("m", dict.fromkeys(("val", "test"), (X, np.eye(5)[Y].astype(int))), task="multi-label")
     with pytest.raises(SuiteError, match="of a multi-label task, where labels have no sets"):
         several.with_label_sets({"test": {0: [0]}})
+
+
+def test_a_slice_with_labels_of_its_own(folder: Path, tmp_path: Path) -> None:
+    sets = {3: [0, 1], 7: [2], 11: [4, 3, 0], 20: []}
+    few = SliceSplit("few", SUITE["test"], [3, 7, 11, 20, 30], label_sets=sets)
+    read = read_slice(write_slice(tmp_path / "few.json", few), SUITE)
+    suite = SUITE.with_slices([read])
+    assert read.content_hash == few.content_hash != SliceSplit("few", SUITE["test"], [3, 7, 11, 20, 30]).content_hash
+    ev = evaluator(folder, suite, tmp_path)
+    sweep = alpha_sweep(ev, "m1", alphas=3, progress=False)
+    said = predictions(folder, "m1", slice(60, 120))
+    score = sweep[1.0]["few"]
+    right = sum(int(said[row]) in some for row, some in sets.items())
+    # The image without a set does not count, and the one whose set is empty is a mistake of everybody.
+    assert (score.metric, score.accuracy) == ("multi_label_top1", right / 4)
+    assert column_label(sweep[1.0], "few") == "few (multi-label)"
+    assert ood_name("few", sweep[1.0]) == "few (multi-label)"
+    # Sets of its split do not take its own away.
+    again = suite.with_label_sets({"test": {0: [1]}})
+    assert again["few"].scoring.metric == "multi_label_top1"
+    assert np.array_equal(again["few"].accepted, read.accepted)
+    images = ev.forward_images
+    other = SliceSplit("other", SUITE["test"], [3, 7], label_sets={3: [0], 7: [1]})
+    mixed = Evaluator(ev.pool, SUITE.with_slices([other]), model=nn.Linear(6, 5), store=ev.store)
+    assert mixed.evaluate("m1", "other")["other"].accuracy == ((said[3] == 0) + (said[7] == 1)) / 2
+    assert (mixed.forward_images, ev.forward_images) == (0, images)
+
+
+def test_every_image_of_a_slice_counts_the_same() -> None:
+    accepted = np.array([[1, 2], [0, NO_MORE], [NO_MORE, NO_MORE], [NOT_COUNTED, NO_MORE]])
+    labels = np.array([0, 0, 1, 1])
+    figure = multi_label_top1(np.array([2, 0, 1, 1]), labels, accepted)
+    assert figure.value == pytest.approx(2 / 3)
+    # The same by classes is (1 + 0) / 2.
+    assert multi_label_accuracy(np.array([2, 0, 1, 1]), labels, accepted).value == 0.5
+    # Clopper-Pearson of 2 in 3, from a table of the beta distribution.
+    assert (figure.low, figure.high) == pytest.approx((0.0943, 0.9916), abs=1e-4)
+    none = multi_label_top1(np.array([0, 1]), np.array([0, 0]), np.array([[NOT_COUNTED]] * 2))
+    assert (none.value, none.low, none.high) == (0.5, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"label_sets": [[5], [0]]}, r"a label is not of the classes 0\.\.4"),
+        ({"label_sets": [[0]]}, "1 sets of labels for 2 rows"),
+        ({"label_sets": [None, None]}, "no example would count"),
+        ({"label_sets": [[-1], [0]]}, "malformed"),
+        ({"format": "soupwidgets slice 1"}, "nor with sets of labels"),
+    ],
+)
+def test_a_slice_of_somebody_is_checked(tmp_path: Path, change: dict[str, object], why: str) -> None:
+    path = write_slice(tmp_path / "s.json", SliceSplit("s", SUITE["test"], [1, 2], label_sets={1: [0], 2: [1]}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(SuiteError, match=why):
+        read_slice(path, SUITE)
+    with pytest.raises(SuiteError, match="labels of images that are not in it"):
+        SliceSplit("s", SUITE["test"], [1], label_sets={2: [0]})
+    with pytest.raises(SuiteError, match=r"a label of its sets is not of the classes 0\.\.4"):
+        SUITE.with_slices([SliceSplit("s", SUITE["test"], [1], label_sets={1: [7]})])
