@@ -37,7 +37,10 @@ class _Build(TyperCommand):
 def build(
     out: Annotated[Path, typer.Option(help="Folder for the suite.", callback=output_folder)],
     id_test: Annotated[str, typer.Option("--id", help="KIND=PATH of the in-distribution test.")],
-    val: Annotated[str, typer.Option(help="KIND=PATH of the held-out images used for all selection.")],
+    val: Annotated[
+        str | None,
+        typer.Option(help="KIND=PATH of the held-out images used for all selection. Without them only mistakes work."),
+    ] = None,
     shift: Annotated[
         list[str] | None, typer.Option(help="KIND=PATH or NAME:KIND=PATH of a distribution shift; repeatable.")
     ] = None,
@@ -59,7 +62,7 @@ def build(
 
     from soupwidgets.suites import Preprocess, build_suite
 
-    sources = [_source("id_test", id_test), _source("validation", val)]
+    sources = [_source("id_test", id_test), *([_source("validation", val)] if val else [])]
     sources += [_source("shift", text) for text in shift or []]
     sources += [_source("train", train)] if train else []
     preprocess = Preprocess.for_model(model) if model else Preprocess()
@@ -86,7 +89,7 @@ def check(folder: Annotated[Path, typer.Argument(help="Folder of a suite.", call
     from soupwidgets.suites import Suite
     from soupwidgets.suites.opening import MANIFEST
 
-    suite = Suite.open(folder)
+    suite = Suite.open(folder, choosing=False)
     for split in [*suite.splits.values(), *([suite.training] if suite.training else [])]:
         # Raises if the files are not those of the manifest.
         _ = split.content_hash

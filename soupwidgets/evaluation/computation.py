@@ -78,7 +78,7 @@ class Computation:
         with self.lock:
             if wanted not in self._chosen:
                 self.mix(recipe)
-                reader = self.reader(self._suite.validation)
+                reader = self.reader(self._suite.reference)
                 self._chosen[wanted] = choose(
                     self.network,
                     wanted,

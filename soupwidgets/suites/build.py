@@ -100,7 +100,8 @@ def build_suite(
     folder
         Gets ``suite.json`` and the arrays.
     sources
-        One validation split, one in-distribution test, and any number of shifts; at most one training split.
+        One validation split, one in-distribution test, and any number of shifts; at most one training split. Without
+        a validation split nothing can be chosen, and `Suite.open` asks for ``choosing=False``.
     name
         Of the suite; the kind of the test when None.
     preprocess
@@ -162,7 +163,7 @@ def build_suite(
         },
     )
     shutil.rmtree(folder / ".building", ignore_errors=True)
-    return BuiltSuite(Suite.open(folder), problems)
+    return BuiltSuite(Suite.open(folder, choosing=any(s.role == "validation" for s in sources)), problems)
 
 
 def add_shift(
@@ -204,7 +205,7 @@ def add_shift(
         When the name is taken, or the transform gives another shape or type.
     """
     folder = Path(folder)
-    suite = Suite.open(folder)
+    suite = Suite.open(folder, choosing=False)
     split = suite.splits[of] if of else suite.id_test
     if name in suite.splits or Path(name).name != name or name.startswith(".") or not name.isprintable():
         raise SuiteError(f"{name!r} cannot be the new split's name: it is taken, or no name of a file")
@@ -232,14 +233,14 @@ def add_shift(
         {**entry, **scoring, "sha256": digest, "made_of": split.name, "transform": repr(transform)}
     )
     _write_manifest(folder, manifest)
-    return Suite.open(folder)
+    return Suite.open(folder, choosing=False)
 
 
 def _listings(sources: Sequence[SplitSource]) -> dict[SplitSource, Listing]:
     roles = [source.role for source in sources]
     needed: dict[Role, str] = {"validation": "--val", "id_test": "--id"}
     for role, option in needed.items():
-        if roles.count(role) != 1:
+        if roles.count(role) > 1 or (role == "id_test" and not roles.count(role)):
             raise SuiteError(f"a suite needs exactly one {role} split ({option}), {roles.count(role)} are given")
     if roles.count("train") > 1:
         raise SuiteError("a suite has one training split at most (--train)")

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from soupwidgets.suites.suite import Suite
 
 
-def check_roles(suite: Suite, where: str | Path) -> None:
-    """Raise `SuiteError` unless there are one validation split and one test."""
+def check_roles(suite: Suite, where: str | Path, *, choosing: bool = True) -> None:
+    """Raise `SuiteError` unless there are one validation split, or perhaps none if not ``choosing``, and one test."""
     roles = [split.role for split in suite.splits.values()]
     for role in ("validation", "id_test"):
-        if roles.count(role) != 1:
+        if roles.count(role) != 1 and (choosing or role == "id_test" or roles.count(role)):
             raise SuiteError(f"{where}: needs exactly one split with the role {role!r}, has {roles.count(role)}")
 
 
-def check_files(suite: Suite, path: Path) -> None:
+def check_files(suite: Suite, path: Path, *, choosing: bool = True) -> None:
     """Raise `SuiteError` where files of a suite do not belong together; no pixel is read."""
-    check_roles(suite, path)
+    check_roles(suite, path, choosing=choosing)
     for split in [*suite.splits.values(), *([suite.training] if suite.training else [])]:
         labels = split.labels
         # Of a shift this would make all of its images.
@@ -49,17 +49,19 @@ def check_files(suite: Suite, path: Path) -> None:
             raise SuiteError(f"{path}: split {split.name!r} is scored by sets of labels and names none")
         if split.accepted is not None and split.accepted.max() >= len(split.scoring.classes or suite.classes):
             raise SuiteError(f"{path}: the label sets of {split.name!r} hold classes that there are not")
-    if suite.validation.scoring.class_map is not None:
-        raise SuiteError(f"{path}: the validation split must have the classes of the suite, not some of them")
+    if suite.reference.scoring.class_map is not None:
+        raise SuiteError(
+            f"{path}: the split {suite.reference.name!r} must have the classes of the suite, not some of them"
+        )
 
 
 def label_misfit(suite: Suite, split: Split) -> str:
     """Why a split's labels or metric are not those of the suite's task and classes; empty if they are."""
     labels, scoring = split.labels, split.scoring
     if scoring.task != suite.task:
-        return f"is of the task {scoring.task}, the validation split of {suite.task}"
+        return f"is of the task {scoring.task}, the split {suite.reference.name!r} of {suite.task}"
     if scoring.task == "regression":
-        shape = suite.validation.labels.shape[1:]
+        shape = suite.reference.labels.shape[1:]
         same = labels.shape[1:] == shape
         return misfit(scoring.metric, scoring.task) if same else f"has labels of shape {labels.shape[1:]}, not {shape}"
     if scoring.class_map is not None and scoring.task != "single-label":

@@ -218,10 +218,12 @@ def imagenet_collapsed_classes() -> CollapsedClasses:
 def _numbers_by_name(classes: tuple[str, ...]) -> dict[str, int]:
     from soupwidgets.suites.readers.imagenet import class_names, wordnet_ids
 
+    synsets = wordnet_ids()
     often = Counter(classes)
     known = {name: number for number, name in enumerate(classes) if often[name] == 1}
-    if classes == class_names():
-        known |= {synset: number for number, synset in enumerate(wordnet_ids())}
+    # The names are looked at last: open_clip takes seconds to load.
+    if len(classes) == len(synsets) and classes == class_names():
+        known |= {synset: number for number, synset in enumerate(synsets)}
     return known
 
 

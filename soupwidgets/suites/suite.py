@@ -104,7 +104,7 @@ class Suite:
     @property
     def task(self) -> Task:
         """What labels are, the same for all splits."""
-        return self.validation.scoring.task
+        return self.reference.scoring.task
 
     @property
     def texts(self) -> dict[str, tuple[str, ...]]:
@@ -114,7 +114,7 @@ class Suite:
     @property
     def outputs(self) -> int:
         """How many numbers a model gives for each example (for each pixel, in segmentation)."""
-        labels = self.validation.labels
+        labels = self.reference.labels
         if self.task == "regression":
             return 1 if labels.ndim == 1 else int(labels.shape[1])
         return len(self.classes)
@@ -340,7 +340,7 @@ class Suite:
         return save_suite(Path(folder), self.name, self.classes, self.templates, self._every)
 
     @classmethod
-    def open(cls, folder: str | Path, slices: Sequence[str | Path] = ()) -> Suite:
+    def open(cls, folder: str | Path, slices: Sequence[str | Path] = (), *, choosing: bool = True) -> Suite:
         """Open a suite's folder and check that it is complete.
 
         Parameters
@@ -350,6 +350,9 @@ class Suite:
             ``memory://``, ``file://``) is copied to a local cache, verified, and copied again when it has changed.
         slices
             Files of slices of its splits.
+        choosing
+            Whether there must be a validation split. Without one nothing can be chosen or calibrated; what only looks
+            at predictions, such as mistakes, needs none.
 
         Returns
         -------
@@ -382,7 +385,7 @@ class Suite:
             )
         splits = {entry.name: opened_split(folder, entry, manifest.task) for entry in manifest.splits}
         suite = cls(manifest.name, [str(c) for c in manifest.classes], splits, manifest.templates)
-        check_files(suite, path)
+        check_files(suite, path, choosing=choosing)
         suite.opened = f"sw.Suite.open({said!r})"
         return suite.with_slices(slices) if slices else suite
 
@@ -446,6 +449,11 @@ class Suite:
             if split.role == "validation":
                 return split
         raise SuiteError(f"the suite {self.name!r} has no validation split, and nothing else may choose anything")
+
+    @property
+    def reference(self) -> Split:
+        """The validation split, or the test of a suite without one: what labels and examples of the suite are like."""
+        return next((split for split in self.splits.values() if split.role == "validation"), None) or self.id_test
 
     @property
     def id_test(self) -> Split:

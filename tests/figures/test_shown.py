@@ -173,6 +173,13 @@ def kind_curves() -> list[sw.alpha.KindCurve]:
     ]
 
 
+def near_duplicates() -> sw.mistakes.NearDuplicates:
+    copies = sw.mistakes.PlantedCopies(EVIL, np.array([0.99, 1.0], dtype=np.float32), 1, (0.1, 0.9))
+    return sw.mistakes.NearDuplicates(
+        TEST, VAL, np.array([0, 1]), np.array([0.9, 0.999], dtype=np.float32), 0.98, (copies,)
+    )
+
+
 BUILD: dict[str, Callable[[], Any]] = {
     "augmentation.affinity_along_alpha": lambda: sw.augmentation.figures.affinity_along_alpha(
         {a: sw.augmentation.Affinity(EVIL, VAL, 0.8, 0.4, estimate(0.5), estimate(-0.4), 1) for a in (0.0, 1.0)}, A
@@ -197,6 +204,7 @@ BUILD: dict[str, Callable[[], Any]] = {
     "alpha.image_path": lambda: sw.alpha.figures.image_path([0.0, 1.0], np.eye(2), [A, B], 0, 0.5),
     "alpha.frontier": lambda: sw.alpha.figures.frontier(SWEEP, shift=FOG),
     "augmentation.curves": lambda: sw.augmentation.figures.curves(augmentations(), A),
+    "mistakes.similarities": lambda: sw.mistakes.figures.similarities(near_duplicates()),
     "landscape.barrier_matrix": lambda: sw.landscape.figures.barrier_matrix(
         BarrierMatrix((A, B), VAL, {(A, B): line()})
     ),

@@ -7,6 +7,7 @@ message is short and names the file. Anything else is a finding.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gzip
 import json
 import pickle
@@ -31,7 +32,15 @@ from soupwidgets.checkpoints import CARD_KEY, CheckpointError, with_adapter
 from soupwidgets.pages.workshop import _pages, read_sessions
 from soupwidgets.pool import PoolError
 from soupwidgets.store import Measurement, StoreError
-from soupwidgets.suites import Preprocess, SliceSplit, SplitSource, build_suite, read_slice, write_slice
+from soupwidgets.suites import (
+    Preprocess,
+    SliceSplit,
+    SplitSource,
+    build_suite,
+    read_collapsed_classes,
+    read_slice,
+    write_slice,
+)
 from soupwidgets.suites.idx import read_idx
 from soupwidgets.suites.readers import READERS as DATA_SETS
 from soupwidgets.topics.augmentation.study import read_augmentation_study
@@ -326,6 +335,41 @@ def _read_judged(folder: Path) -> None:
     assert all(one.prediction >= 0 for one in sw.alpha.read_judged(folder / "judged.csv"))
 
 
+def _make_released(folder: Path) -> None:
+    triples = [["n04525305", "n04554684", 1], ["n01871265", "n02504013", 3]]
+    (folder / "confusions.json").write_text(json.dumps(triples))
+    entry = {"label": "a", "also": ["b"], "why": "because"}
+    own = {"format": "soupwidgets collapsed classes 1", "source": "us", "collapsed": [entry]}
+    (folder / "classes.json").write_text(json.dumps(own))
+    few = SliceSplit("few", _suite()["test"], [1, 3, 5], "because", label_sets={1: [0, 2], 3: []})
+    write_slice(folder / "slice.json", few)
+
+
+def _read_confusions(folder: Path) -> None:
+    sw.mistakes.read_class_confusions(folder / "confusions.json")
+    sw.mistakes.read_class_confusions(folder / "confusions.json", classes=[str(i) for i in range(1000)])
+
+
+def _read_collapsed(folder: Path) -> None:
+    given = read_collapsed_classes(folder / "classes.json")
+    with contextlib.suppress(SuiteError):
+        # Which classes a suite has is nothing that the file could know.
+        _suite().collapsed(given)
+
+
+def _make_imagenet_logits(folder: Path) -> None:
+    np.save(folder / "released.npz.npy", np.zeros((50_000, 3), dtype=np.float16))
+    (folder / "released.npz.npy").rename(folder / "released.npz")
+
+
+def _read_imagenet_logits(folder: Path) -> None:
+    names = tuple(f"ILSVRC2012_val_{i:08}.JPEG" for i in (7, 50_000))
+    suite: Any = SimpleNamespace(
+        splits={"test": SimpleNamespace(file_names=names)}, class_names=lambda _split: ("a", "b", "c")
+    )
+    sw.mistakes.read_imagenet_logits(folder / "released.npz", suite, split="test")
+
+
 def _make_session(folder: Path) -> None:
     store = ReviewStore(folder / "reviews.sqlite")
     session = ReviewSession.create(store, _suite(), "room")
@@ -560,6 +604,10 @@ _ALL = (
     Reader("mistakes", _make_reviews, ("mistakes.json",), _read_mistakes, _VALUE),
     Reader("judged mistakes", _make_reviews, ("judged.csv",), _read_judged, _VALUE),
     Reader("human accuracy", _make_reviews, ("human.json",), _read_human, _VALUE),
+    Reader("class confusions", _make_released, ("confusions.json",), _read_confusions, _VALUE),
+    Reader("collapsed classes", _make_released, ("classes.json",), _read_collapsed, _SUITE),
+    Reader("slice with label sets", _make_released, ("slice.json",), _read_slice, _SUITE, 2),
+    Reader("ImageNet's logits", _make_imagenet_logits, ("released.npz",), _read_imagenet_logits, _VALUE, 0.1),
     Reader("ImageNet-X", _make_reviews, ("factors.jsonl",), _read_factors, _VALUE),
     Reader("review session", _make_session, ("session.json",), _read_session, _REVIEW, 2),
     Reader("reviewed labels", _make_session, ("labels.json",), _read_labels, _REVIEW),

@@ -156,7 +156,11 @@ def test_classes_are_matched_by_name(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match="'yak' is not among the 3 classes"):
         build_suite(tmp_path / "x", [*both, SplitSource("shift", "folder", tmp_path / "odd")], progress=False)
     with pytest.raises(SuiteError, match="exactly one validation split"):
-        build_suite(tmp_path / "x", both[:1], progress=False)
+        build_suite(tmp_path / "x", [*both, both[1]], progress=False)
+    with pytest.raises(SuiteError, match="exactly one id_test split"):
+        build_suite(tmp_path / "x", both[1:], progress=False)
+    alone = build_suite(tmp_path / "alone", both[:1], preprocess=SMALL, workers=1, progress=False).suite
+    assert (list(alone), alone.reference.role) == (["folder"], "id_test")
     with pytest.raises(SuiteError, match="two splits are named 'folder'"):
         build_suite(tmp_path / "x", [*both, *[SplitSource("shift", "folder", tmp_path / "fog")] * 2], progress=False)
     with pytest.raises(SuiteError, match="cannot be a split's name"):

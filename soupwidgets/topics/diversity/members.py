@@ -81,9 +81,10 @@ class Member:
     def temperature(self, suite: Suite) -> float:
         """The temperature that minimises the loss on validation images.
 
-        It is 1 if some logits are not finite, and where an example may have several labels.
+        It is 1 if some logits are not finite, where an example may have several labels, and in a suite without a
+        validation split.
         """
-        if suite.task != "single-label":
+        if suite.task != "single-label" or suite.reference.role != "validation":
             return 1.0
         if suite not in self._temperatures:
             held_out = suite.validation
@@ -147,7 +148,8 @@ def members(
         )
     chosen = [n for n in ev.pool.names if ev.pool.checkpoints[n].card.role != "landmark"] if names is None else names
     ev.pool.require(chosen)
-    where = None if splits is None else list(dict.fromkeys([ev.suite.validation.name, *splits]))
+    held_out = [split.name for split in ev.suite.splits.values() if split.role == "validation"]
+    where = None if splits is None else list(dict.fromkeys([*held_out, *splits]))
     return [
         member(ev.evaluate(Recipe({name: 1}), where), name, training=training_of(ev.pool.checkpoints[name]))
         for name in tqdm(chosen, desc="models", unit="model", disable=not progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +61,7 @@ class Embeddings:
 def embeddings(ev: Evaluator, split: str, *, recipe: Recipe | None = None, progress: bool = True) -> Embeddings:
     """Embed a split's images and the training images.
 
-    The references are the suite's training images, or validation images if it has none.
+    The references are the suite's training images, or validation images if it has none of those.
 
     Parameters
     ----------
@@ -78,27 +79,72 @@ def embeddings(ev: Evaluator, split: str, *, recipe: Recipe | None = None, progr
     """
     if split not in ev.suite.splits:
         raise KeyError(f"the suite has no split {split!r}; it has {', '.join(ev.suite.splits)}")
-    chosen = recipe or Recipe({ev.pool.zero_shot: 1})
     reference = ev.suite.training or ev.suite.validation
-    where = ev.suite.splits[split]
+    images, references = embed_splits(ev, [ev.suite.splits[split], reference], recipe=recipe, progress=progress)
+    with ev.model(recipe or Recipe({ev.pool.zero_shot: 1})) as model, torch.inference_mode():
+        classes = F.normalize(model.get_parameter("head.weight").float(), dim=-1).cpu().numpy()
+    return Embeddings(split, reference.name, images, references, reference.labels, classes)
+
+
+def embed_splits(
+    ev: Evaluator,
+    splits: Sequence[Split],
+    *,
+    recipe: Recipe | None = None,
+    change: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    progress: bool = True,
+) -> list[NDArray[np.float32]]:
+    """Embed the images of some splits by one model.
+
+    Parameters
+    ----------
+    splits
+        Any whose images the model takes.
+    recipe
+        The model; the pool's zero-shot model when None.
+    change
+        What is done to the images first, in the form in which the model takes them, ``[n, channels, height, width]``.
+
+    Returns
+    -------
+    list[NDArray[np.float32]]
+        ``[n, features]`` for each split, each of length 1.
+
+    Raises
+    ------
+    PoolError
+        When the pool lacks the model, or has no zero-shot model.
+    ValueError
+        When the models are not open_clip's.
+    """
     if not isinstance(ev.architecture, Architecture):
         raise ValueError(
             "embeddings are those of an open_clip image tower with its head; "
             "of other networks nothing says which layer they are"
         )
-    with ev.model(chosen) as model, torch.inference_mode():
-        classes = F.normalize(model.get_parameter("head.weight").float(), dim=-1).cpu().numpy()
-        total = len(where) + len(reference)
-        with tqdm(total=total, desc="embeddings", unit="image", disable=not progress) as bar:
-            images, references = (_embed(ev, model.get_submodule("visual"), s, bar) for s in (where, reference))
-    return Embeddings(split, reference.name, images, references, reference.labels, classes)
+    total = sum(map(len, splits))
+    with (
+        ev.model(recipe or Recipe({ev.pool.zero_shot: 1})) as model,
+        torch.inference_mode(),
+        tqdm(total=total, desc="embeddings", unit="image", disable=not progress) as bar,
+    ):
+        visual = model.get_submodule("visual")
+        return [_embed(ev, visual, split, bar, change) for split in splits]
 
 
-def _embed(ev: Evaluator, visual: torch.nn.Module, split: Split, bar: Any) -> NDArray[np.float32]:
+def _embed(
+    ev: Evaluator,
+    visual: torch.nn.Module,
+    split: Split,
+    bar: Any,
+    change: Callable[[torch.Tensor], torch.Tensor] | None,
+) -> NDArray[np.float32]:
     found = []
     for start in range(0, len(split), _BATCH):
         rows = np.arange(start, min(start + _BATCH, len(split)))
         pixels, _ = ev.batch(split, rows)
+        assert isinstance(pixels, torch.Tensor)
+        pixels = pixels if change is None else change(pixels)
         found.append(F.normalize(visual(pixels).float(), dim=-1).cpu().numpy())
         bar.update(len(rows))
     return np.concatenate(found)

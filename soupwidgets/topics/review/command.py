@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from soupwidgets.commands.inputs import tested_split
-from soupwidgets.commands.options import DeviceOption, ModelOption, PartOption, StoreOption, SuiteOption, named_model
+from soupwidgets.commands.options import DeviceOption, ModelOption, PartOption, StoreOption, SuiteOption
 from soupwidgets.commands.places import output_file
 from soupwidgets.commands.reports import Report, reporting
 from soupwidgets.suites import Suite, write_slice
 from soupwidgets.text import one_line
-from soupwidgets.topics.diversity.report import given_members
+from soupwidgets.topics.review import published
+from soupwidgets.topics.review.duplicates import duplicates
 from soupwidgets.topics.review.files import export_labels, write_session
 from soupwidgets.topics.review.label_set import Rule
 from soupwidgets.topics.review.major import major_slice
@@ -28,8 +30,13 @@ from soupwidgets.topics.review.report import (
 )
 from soupwidgets.topics.review.views import view
 
-app = typer.Typer(no_args_is_help=True, help="Reviewed mistakes: kinds, scores, exports, and merging of sessions.")
-
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Reviewed mistakes: kinds, scores, exports, merging of sessions, comparison of reviews; classes that mean the "
+    "same, and images that were trained on.",
+)
+for run in (published.compare, published.split, published.collapse, duplicates):
+    app.command(run.__name__)(run)
 
 _Session = Annotated[str, typer.Argument(help="File of a session; with --reviews, its id.")]
 _Reviews = Annotated[str | None, typer.Option(help="Where sessions are stored: an SQLite file or a postgresql:// URL.")]
@@ -50,10 +57,9 @@ def summary(session: _Session, reviews: _Reviews = None) -> Report:
 def score(
     labels: Annotated[Path, typer.Argument(help="An export, a session file, or ImageNet's human_accuracy JSON.")],
     suite: SuiteOption,
-    pool: Annotated[list[str] | None, typer.Option(help="Folder or file of checkpoints; repeatable.")] = None,
-    logits: Annotated[
-        list[str] | None, typer.Option(help="NAME:SPLIT=FILE of a model's logits (npy, npz, pt, csv); repeatable.")
-    ] = None,
+    pool: published.PoolsOption = None,
+    logits: published.LogitsOption = None,
+    released: published.ReleasedOption = None,
     split: _Split = None,
     rule: _Rule = "all views",
     reviewed_only: Annotated[bool, typer.Option("--reviewed-only", help="Score reviewed images only.")] = False,
@@ -63,17 +69,15 @@ def score(
     store: StoreOption = None,
 ) -> Report:
     """Show models' multi-label accuracy next to their single-label accuracy, and the count on the 'major' slice."""
-    opened = Suite.open(suite)
+    opened = Suite.open(suite, choosing=False)
     where = tested_split(opened, split)
     given = open_labels(labels, opened, split=where.name, rule=rule)
-    progress = sys.stderr.isatty()
-    model = None if network is None else named_model(network, opened.outputs)
-    models = given_members(
-        pool or [], opened, where, logits=logits, store=store, device=device, progress=progress, part=part, model=model
-    )
-    if not models:
-        raise ValueError("no model to score: give --pool or --logits")
-    return score_report(models, opened, split=where.name, given=given, reviewed_only=reviewed_only)
+    models = published.scored_models(
+        opened, where, pool=pool, logits=logits, released=released, part=part, network=network, device=device,
+        store=store,
+    )  # fmt: skip
+    report = score_report(models, opened, split=where.name, given=given, reviewed_only=reviewed_only)
+    return replace(report, text=report.text + published.without_validation(opened))
 
 
 @app.command("export")
@@ -92,7 +96,7 @@ def export(
     yes: Annotated[bool, typer.Option("--yes", help="Write without asking.")] = False,
 ) -> Report:
     """Show which shared judgements would be exported, ask, and write them: labels, and the 'major' slice."""
-    where = tested_split(Suite.open(suite), split)
+    where = tested_split(Suite.open(suite, choosing=False), split)
     known = view(open_session(session, reviews)[1])
     made = export_labels(known, where, rule=rule, names=names)
     chosen = major_slice(known, where, rule=rule) if major else None
