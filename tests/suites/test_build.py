@@ -160,7 +160,7 @@ def test_classes_are_matched_by_name(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match="exactly one id_test split"):
         build_suite(tmp_path / "x", both[1:], progress=False)
     alone = build_suite(tmp_path / "alone", both[:1], preprocess=SMALL, workers=1, progress=False).suite
-    assert (list(alone), alone.reference.role) == (["folder"], "id_test")
+    assert (list(alone), alone.reference.role) == (["test"], "id_test")
     with pytest.raises(SuiteError, match="two splits are named 'folder'"):
         build_suite(tmp_path / "x", [*both, *[SplitSource("shift", "folder", tmp_path / "fog")] * 2], progress=False)
     with pytest.raises(SuiteError, match="cannot be a split's name"):
