@@ -36,7 +36,7 @@ def similarities(found: NearDuplicates) -> Drawing:
     edges = np.geomspace(every.min() / 1.2, every.max() * 1.2, _BINS + 1)
     middles = np.sqrt(edges[1:] * edges[:-1]).tolist()
     drawn = drawing(
-        f"How near {found.split} is to {found.reference}",
+        f"How near {found.split} is to {found.reference}; left of the line: candidates",
         log_axis("Distance to the nearest training image (1 - cosine; log)", edges[0], edges[-1]),
         axis("Images, percent", None, rangemode="tozero"),
         height=460,
@@ -47,9 +47,10 @@ def similarities(found: NearDuplicates) -> Drawing:
         hovertemplate="distance about %{x:.3g}: %{y:.1f}% of the images<extra></extra>",
     )  # fmt: skip
     for colour, one in zip(COLOURS, found.planted, strict=False):
+        caught = f"{one.found / len(one.similarity):.0%} found [{interval_words(one.interval, '.0%')}]"
         drawn.add(
             x=middles, y=_shares(copies[one.kind], edges), uid=f"planted-{one.kind}", mode="lines",
-            name=f"copies, {one.kind}: {one.found} of {len(one.similarity)} found",
+            name=f"copies, {one.kind}: {caught}",
             line={"color": colour, "width": 2, "shape": "hvh"},
             hovertemplate="distance about %{x:.3g}: %{y:.1f}% of the copies<extra></extra>",
         )  # fmt: skip

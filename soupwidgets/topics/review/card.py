@@ -31,7 +31,7 @@ class Cards:
     def __init__(self, model: Member, suite: Suite, split: str, embedded: Embeddings | None) -> None:
         self.split, self.classes = split, suite.class_names(split)
         self._where, self._embedded = suite.splits[split], embedded
-        self._reference = suite.training or suite.validation
+        self._reference = suite.training or suite.reference
         self._said = model.predictions(split)
         self._sure = softmax(model.scaled(split, suite), axis=1)
         self._guesser = None

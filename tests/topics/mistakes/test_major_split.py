@@ -113,6 +113,16 @@ def test_from_the_released_files_to_a_score(tmp_path: Path, validation: bool) ->
     assert "--imagenet-logits soup: expected NAME=FILE" in wrong.stderr
 
 
+def test_a_review_needs_no_validation_split(small_suite: Suite) -> None:
+    test = small_suite.id_test
+    suite = Suite("alone", small_suite.classes, {"test": test})
+    logits = np.random.default_rng(0).normal(size=(len(test), 10)).astype(np.float32)
+    one = sw.diversity.Member("m", ("test",), {"test": logits}.__getitem__)
+    reviewer = sw.widgets.MistakeReviewer([one], suite)
+    assert reviewer.ask().tables
+    reviewer.close()
+
+
 def test_without_a_validation_split_nothing_is_chosen(tmp_path: Path) -> None:
     folder, _ = imagenet_like(tmp_path, validation=False)
     with pytest.raises(sw.SuiteError, match="needs exactly one split with the role 'validation', has 0"):
