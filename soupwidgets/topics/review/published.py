@@ -76,7 +76,7 @@ def scored_models(
         known = read_imagenet_logits(path, suite, split=where.name)
         found.append(Member(name, (where.name,), {where.name: known}.__getitem__))
     if not found:
-        raise ValueError("no model: give --pool, --logits or --imagenet-logits")
+        raise ValueError("no model to score: give --pool, --logits or --imagenet-logits")
     return found
 
 
