@@ -5,6 +5,7 @@ from soupwidgets.stats.calibration import Calibration, best_temperature, calibra
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.stats.figure import Figure
 from soupwidgets.stats.intervals import LEVEL, class_mean_interval, clopper_pearson, mean_interval
+from soupwidgets.stats.linear_probe import LinearProbe, linear_probe
 from soupwidgets.stats.metrics import METRICS, Metric, metric_named
 from soupwidgets.stats.paired import PairedDifference, PairedTest, mcnemar, paired_difference
 from soupwidgets.stats.prediction_powered import powered_accuracy, powered_mean
@@ -16,6 +17,7 @@ __all__ = [
     "Estimate",
     "Figure",
     "LEVEL",
+    "LinearProbe",
     "METRICS",
     "Metric",
     "PairedDifference",
@@ -28,6 +30,7 @@ __all__ = [
     "clopper_pearson",
     "expected_calibration_error",
     "from_scale",
+    "linear_probe",
     "mcnemar",
     "paired_difference",
     "mean_interval",
