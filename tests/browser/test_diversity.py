@@ -115,6 +115,6 @@ def test_the_page_needs_no_kernel_and_no_network(page: Any, small_evaluator: Eva
     page.goto(path.as_uri())
     wait_words(page, "Error inconsistency")
     page.get_by_label("Show", exact=True).press("ArrowDown")
-    wait_words(page, "Cohen's kappa of predictions on test")
+    wait_words(page, "Error consistency on test")
     page.locator(".soupwidgets-figure .main-svg").first.wait_for()
     assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []

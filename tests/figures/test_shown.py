@@ -30,7 +30,10 @@ from soupwidgets.stats.paired import mcnemar
 from soupwidgets.topics.alpha.along_alpha import AlongAlpha, Diversity
 from soupwidgets.topics.augmentation.study import AugmentationResult, AugmentationStudy
 from soupwidgets.topics.diversity.helpers import HelperStep
-from soupwidgets.topics.diversity.pairs import DiversityMatrix, PairDiversity
+from soupwidgets.topics.diversity.matrices import DiversityMatrix
+from soupwidgets.topics.diversity.pairs import PairDiversity
+from soupwidgets.topics.diversity.representations import CombinedFeatures, Reading
+from soupwidgets.topics.diversity.single_helpers import HelperGain
 from soupwidgets.topics.diversity.specialists import ClassSpecialist, Specialisation
 from soupwidgets.topics.frontier.models import Frontier, FrontierModel
 from soupwidgets.topics.landscape.barrier import BarrierMatrix
@@ -212,6 +215,25 @@ BUILD: dict[str, Callable[[], Any]] = {
         BlockProfile(A, B, VAL, "alone", (A, B), (0.0, 1.0), np.eye(2), np.ones((2, 2)))
     ),
     "soup.by_tensor": lambda: sw.soup.figures.by_tensor(Recipe({A: 0.5, B: 0.5}), [A, "head"]),
+    "diversity.combined_features": lambda: sw.diversity.figures.combined_features(
+        CombinedFeatures(
+            A,
+            B,
+            VAL,
+            "components",
+            8,
+            {share: Reading(f"{EVIL} {share}", 8, {FOG: RIGHT[:, 0]}) for share in (0.0, 0.5, 1.0)},
+            {
+                key: Reading(f"{EVIL} {key}", 16, {FOG: RIGHT[:, 1]})
+                for key in ("all", "probes", "ensemble", "soup", "soup's features")
+            },
+            8,
+        ),
+        FOG,
+    ),
+    "diversity.helper_gains": lambda: sw.diversity.figures.helper_gains(
+        [HelperGain(B, "framework", 0.5, 0.6, mcnemar(RIGHT[:, 0], RIGHT[:, 1]), 0.5, RIGHT[:, 1])], A, FOG
+    ),
     "diversity.confidences": lambda: sw.diversity.figures.confidences(
         Specialisation(A, B, TEST, np.full((4, 2), 0.5), RIGHT)
     ),

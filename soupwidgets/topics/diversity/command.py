@@ -11,7 +11,9 @@ from soupwidgets.commands.inputs import tested_split
 from soupwidgets.commands.options import DeviceOption, ModelOption, PartOption, StoreOption, SuiteOption, named_model
 from soupwidgets.commands.reports import Report, reporting
 from soupwidgets.suites import Suite
-from soupwidgets.topics.diversity.report import diversity_report, given_members
+from soupwidgets.topics.diversity.combining import Combination
+from soupwidgets.topics.diversity.report import diversity_report, given_members, superclasses_of, trainings_of
+from soupwidgets.topics.diversity.trainings import stated_training
 
 
 @reporting
@@ -25,6 +27,30 @@ def diversity(
     split: Annotated[
         str | None, typer.Option(help="Split to compare on; the in-distribution test if not given.")
     ] = None,
+    combine: Annotated[
+        Combination,
+        typer.Option(
+            help="How ensembles average: logits at temperatures fitted on validation, logits as they are, or "
+            "probabilities at these temperatures."
+        ),
+    ] = "calibrated logits",
+    training: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME:LEVEL=WORDS states how models were trained, e.g. 'ft-*:framework=contrastive'; the "
+            "levels: reinit, hyper-parameters, architecture, framework, data set, ancestor; repeatable."
+        ),
+    ] = None,
+    base: Annotated[
+        str | None, typer.Option(help="A strong model: what each other adds to it, and the trend of its pairs.")
+    ] = None,
+    superclass: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=CLASS,CLASS: compare --base with each other model on these classes; repeatable."),
+    ] = None,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Fit linear probes to features of --base and each other model together.")
+    ] = False,
     part: PartOption = None,
     network: ModelOption = None,
     device: DeviceOption = "auto",
@@ -37,4 +63,8 @@ def diversity(
     models = given_members(
         pool, opened, where, logits=logits, store=store, device=device, progress=progress, part=part, model=model
     )
-    return diversity_report(models, opened, where, progress=progress)
+    models = stated_training(models, trainings_of(training or []))
+    groups = superclasses_of(superclass or [])
+    return diversity_report(
+        models, opened, where, combine=combine, base=base, superclasses=groups, probe=probe, progress=progress
+    )

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from soupwidgets.evaluation import Evaluation
+from soupwidgets.evaluation.answers import right_of
 from soupwidgets.suites import Suite
+from soupwidgets.topics.diversity.combining import Combination, combined
 from soupwidgets.topics.diversity.helpers import HelperStep, ensemble_of, greedy_ensemble
+from soupwidgets.topics.diversity.matrices import DiversityMatrix, stream_matrix
 from soupwidgets.topics.diversity.members import Member
-from soupwidgets.topics.diversity.pairs import (
-    DivergenceTrend,
-    DiversityMatrix,
-    PairDiversity,
-    divergence_trend,
-    pair,
-    stream_matrix,
-)
+from soupwidgets.topics.diversity.pairs import PairDiversity, pair
+from soupwidgets.topics.diversity.representations import CombinedFeatures, stream_combined_features
+from soupwidgets.topics.diversity.single_helpers import HelperGain, helper_gains
+from soupwidgets.topics.diversity.trend import DivergenceTrend, divergence_trend
 
 # Beside an ensemble so many of its members are shown alone.
 _ALONE = 6
@@ -61,6 +60,33 @@ class Comparisons:
             return None
         a, b = self.models[first], self.models[second]
         return self.kept("pair", (first, second, split), lambda: pair(a, b, self._suite, split))
+
+    def ways(self, first: str, second: str, split: str) -> dict[Combination, float]:
+        """Accuracy of the ensemble of two models, averaged in every way."""
+        both, where = [self.models[first], self.models[second]], self._suite.splits[split]
+
+        def average() -> dict[Combination, float]:
+            ways: tuple[Combination, ...] = get_args(Combination)
+            return {how: float(right_of(combined(both, self._suite, split, how), where).mean()) for how in ways}
+
+        return self.kept("ways", (first, second, split), average)
+
+    def probed(self, first: str, second: str, split: str) -> CombinedFeatures | None:
+        """What probes on the features of two models read, as far as they were fitted last."""
+        known = self._last.get("features")
+        return known[1] if known is not None and known[0] == (first, second, split) else None
+
+    def probing(self, first: str, second: str, split: str, soup: Member | None) -> Iterator[CombinedFeatures]:
+        """Fit these probes, and keep them."""
+        models = self.models[first], self.models[second]
+        for found in stream_combined_features(*models, self._suite, splits=[split], soup=soup):
+            self._last["features"] = (first, second, split), found
+            yield found
+
+    def gains(self, base: str, split: str) -> list[HelperGain]:
+        """What each other model alone adds to one."""
+        others = [one for name, one in self.models.items() if name != base]
+        return self.kept("gains", (base, split), lambda: helper_gains(self.models[base], others, self._suite, split))
 
     def mixed(self, names: Sequence[str]) -> dict[str, Evaluation]:
         """The ensemble of some models on all splits that they know, and the first of these alone; empty for none."""

@@ -12,6 +12,7 @@ from soupwidgets.evaluation import Evaluation, score_logits
 from soupwidgets.recipe import Recipe
 from soupwidgets.stats.metrics import METRIC_WORDS, METRICS, shown
 from soupwidgets.suites import Suite
+from soupwidgets.topics.diversity.combining import combined
 from soupwidgets.topics.diversity.members import Member
 
 
@@ -68,7 +69,8 @@ def greedy_ensemble(
 
     Notes
     -----
-    After arXiv 2110.12899, section 5 (low-accuracy models in ensembles); greedy selection by Caruana et al. (2004).
+    After arXiv 2110.12899, section 4.5 (low-accuracy models in ensembles), which does not say what images choose;
+    greedy selection by Caruana et al. (2004).
     """
     for one in (base, *helpers):
         if suite.validation.name not in one.splits:
@@ -113,6 +115,6 @@ def ensemble_of(chosen: Sequence[Member], suite: Suite, splits: Sequence[str]) -
     """
     scores = {}
     for split in splits:
-        mean = np.mean([one.scaled(split, suite) for one in chosen], axis=0)
+        mean = combined(chosen, suite, split)
         scores[split] = score_logits(suite.splits[split], mean.astype(np.float32))
     return Evaluation(Recipe({one.name: 1 / len(chosen) for one in chosen}), scores)

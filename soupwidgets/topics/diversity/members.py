@@ -1,30 +1,24 @@
-"""Models as logits on some splits, wherever they come from, and how differently they were trained."""
+"""Models as logits on some splits, wherever they come from."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from soupwidgets.checkpoints import CheckpointFile
 from soupwidgets.evaluation import Evaluation, Evaluator, Logits
 from soupwidgets.evaluation.answers import right_of
 from soupwidgets.evaluation.tasks import KEEPS_OUTPUTS
-from soupwidgets.pool import Pool, PoolError, weight_files
-from soupwidgets.recipe import Recipe
+from soupwidgets.recipe import Recipe, RecipeLike
 from soupwidgets.stats.calibration import best_temperature
-from soupwidgets.store import Store
 from soupwidgets.suites import Split, Suite
-
-# From models that hardly differ to models with nothing in common.
-LEVELS = ("siblings", "reinit", "hyper-parameters", "architecture", "framework", "data set")
+from soupwidgets.topics.diversity.features import Features, features_of
+from soupwidgets.topics.diversity.trainings import training_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +37,9 @@ class Member:
         How it was trained, as strings keyed by the names in `LEVELS` (and ``ancestor``); see `divergence`.
     recipe
         The recipe, if it is a mixture from a pool.
+    run
+        Function from split to features ``[images, features]``, as in `features_of`; None for a model that is known
+        only by its logits.
     """
 
     name: str
@@ -50,6 +47,11 @@ class Member:
     load: Callable[[str], Logits] = field(repr=False)
     training: Mapping[str, str] = field(default_factory=dict)
     recipe: Recipe | None = None
+    run: Callable[[Split], Features] | None = field(default=None, repr=False)
+
+    @cached_property
+    def _features(self) -> dict[Split, Features]:
+        return {}
 
     @cached_property
     def _known(self) -> dict[str, NDArray[np.int64]]:
@@ -77,6 +79,20 @@ class Member:
     def scaled(self, split: str, suite: Suite) -> NDArray[np.float64]:
         """Logits ``[images, classes]`` at the temperature fitted on validation images."""
         return np.asarray(self.load(split), dtype=np.float64) / self.temperature(suite)
+
+    def features(self, split: Split) -> Features:
+        """What its last layer takes, ``[images, features]`` in the split's own order; computed once.
+
+        Raises
+        ------
+        ValueError
+            When the model is known only by its logits, and as `features_of`.
+        """
+        if self.run is None:
+            raise ValueError(f"{self.name!r} is known only by its logits: its features cannot be computed")
+        if split not in self._features:
+            self._features[split] = self.run(split)
+        return self._features[split]
 
     def temperature(self, suite: Suite) -> float:
         """The temperature that minimises the loss on validation images.
@@ -151,103 +167,35 @@ def members(
     held_out = [split.name for split in ev.suite.splits.values() if split.role == "validation"]
     where = None if splits is None else list(dict.fromkeys([*held_out, *splits]))
     return [
-        member(ev.evaluate(Recipe({name: 1}), where), name, training=training_of(ev.pool.checkpoints[name]))
+        mixture(ev, Recipe({name: 1}), name, splits=where, training=training_of(ev.pool.checkpoints[name]))
         for name in tqdm(chosen, desc="models", unit="model", disable=not progress)
     ]
 
 
-def open_members(
-    source: str | Path | Iterable[str | Path],
-    suite: Suite,
+def mixture(
+    ev: Evaluator,
+    recipe: RecipeLike,
+    name: str,
     *,
     splits: Sequence[str] | None = None,
-    store: Store | None = None,
-    device: str = "auto",
-    progress: bool = True,
-    part: str | None = None,
-    model: Any = None,
-) -> list[Member]:
-    """Checkpoints of any architectures as members, even if they could not be mixed.
-
-    They are in the order of the source. The folder is added to names that occur twice.
+    training: Mapping[str, str] | None = None,
+) -> Member:
+    """A soup, or any other mixture of a pool, as a member that has features; what is not in the store is measured.
 
     Parameters
     ----------
-    source
-        A folder, or files and folders, of checkpoints.
-    splits, store, device, progress
-        As in `members` and `Evaluator`.
-    part
-        As in `Pool.open`.
-    model
-        As in `Evaluator`, for those whose card does not say what they belong to.
+    splits
+        Which splits; all of the suite when None.
+    training
+        How it was trained, for `divergence`.
 
     Raises
     ------
-    PoolError
-        When there are none, or an architecture is unknown or does not fit the suite.
+    PoolError, KeyError
+        When the pool lacks a checkpoint, or the suite a split.
     """
-    places = [Path(place) for place in ([source] if isinstance(source, str | Path) else source)]
-    paths = [path for place in places for path in (weight_files(place) if place.is_dir() else [place])]
-    if not paths:
-        raise PoolError(f"no weight file in {', '.join(map(str, places))}")
-    names = [Pool.open([path], part=part).names[0] for path in paths]
-    # The folder is added to names that occur twice.
-    shown = [f"{path.parent.name}/{n}" if names.count(n) > 1 else n for path, n in zip(paths, names, strict=True)]
-    found = []
-    for path, name in zip(tqdm(paths, desc="models", unit="model", disable=not progress), shown, strict=True):
-        pool = Pool.open([path], part=part)
-        given = None if pool.architecture_card else model
-        ev = Evaluator(pool, suite, device=device, store=store, model=given)
-        (one,) = members(ev, splits=splits, progress=False)
-        found.append(replace(one, name=name))
-    return found
-
-
-def training_of(file: CheckpointFile) -> dict[str, str]:
-    """How a checkpoint was trained according to its card, in the form that `divergence` compares."""
-    card = file.card
-    known = {"architecture": json.dumps(card.architecture, sort_keys=True)} if card.architecture else {}
-    if card.hyperparameters:
-        own = {key: value for key, value in card.hyperparameters.items() if key != "seed"}
-        known["hyper-parameters"] = json.dumps(own, sort_keys=True)
-    if "seed" in card.hyperparameters:
-        known["reinit"] = str(card.hyperparameters["seed"])
-    return {**known, **card.training}
-
-
-def divergence(first: Mapping[str, str], second: Mapping[str, str]) -> str:
-    """How differently two models were trained: the last of `LEVELS` in which they differ.
-
-    Two models with the same ancestor are siblings, whatever was done to them since.
-    It is ``"siblings"`` also if they differ in nothing.
-
-    Parameters
-    ----------
-    first, second
-        As in `training_of`; an entry that only one of them states counts as a difference.
-
-    Notes
-    -----
-    Gontijo-Lopes, Dauphin and Cubuk, arXiv 2110.12899, section 3 (categories of training methodology);
-    the level of siblings, which share their pre-training, is our addition.
-
-    Examples
-    --------
-    >>> divergence({"framework": "contrastive"}, {"framework": "supervised"})
-    'framework'
-    >>> divergence({"ancestor": "a", "hyper-parameters": "1"}, {"ancestor": "a", "hyper-parameters": "2"})
-    'siblings'
-    """
-    ancestor = first.get("ancestor")
-    if ancestor is not None and ancestor == second.get("ancestor"):
-        return "siblings"
-    level: str
-    for level in reversed(LEVELS[2:]):
-        if first.get(level) != second.get(level):
-            return level
-    apart = ancestor != second.get("ancestor") or first.get("reinit") != second.get("reinit")
-    return "reinit" if apart else "siblings"
+    made = member(ev.evaluate(recipe, splits), name, training=training)
+    return replace(made, run=lambda split: features_of(ev, recipe, split))
 
 
 def checked_suite(explorer: str, models: Any, suite: Any) -> Suite:
@@ -268,6 +216,3 @@ def checked_suite(explorer: str, models: Any, suite: Any) -> Suite:
         f"{explorer} compares models that have logits, but was given {it}{other}: write "
         f"{explorer}(diversity.members(ev), suite), with ev = Evaluator(pool, suite)"
     )
-
-
-# By notebook cell: the run that made its explorers, and these.

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from soupwidgets.topics.diversity.pairs import DiversityMatrix
+from soupwidgets.topics.diversity.matrices import DiversityMatrix
 
 Ordering = Literal["as given", "by accuracy", "similar together"]
 

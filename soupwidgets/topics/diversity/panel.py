@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, get_args
-
-import plotly.graph_objects as go
 
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.figures.units import unit_of
@@ -16,19 +14,29 @@ from soupwidgets.panel.given import check_kind
 from soupwidgets.panel.measured import Pace
 from soupwidgets.panel.panel import Panel, State
 from soupwidgets.panel.python import script
-from soupwidgets.panel.view import Strip, View
+from soupwidgets.panel.view import View
 from soupwidgets.recipe import Recipe
 from soupwidgets.suites import Suite
 from soupwidgets.topics.diversity import figures
 from soupwidgets.topics.diversity.comparing import Comparisons
-from soupwidgets.topics.diversity.details import ensemble_table, every_pair, pair_strip, pair_table, said
+from soupwidgets.topics.diversity.details import (
+    by_image,
+    ensemble_table,
+    every_pair,
+    features_table,
+    pair_table,
+    said,
+    unprobed,
+)
 from soupwidgets.topics.diversity.helpers import HelperStep
-from soupwidgets.topics.diversity.members import Member, checked_suite
+from soupwidgets.topics.diversity.matrices import DiversityMatrix, stream_matrix
+from soupwidgets.topics.diversity.members import Member, checked_suite, mixture
 from soupwidgets.topics.diversity.ordering import Ordering, ordered
-from soupwidgets.topics.diversity.pairs import DiversityMatrix, PairDiversity, stream_matrix
-from soupwidgets.topics.diversity.specialists import class_specialists, specialisation
+from soupwidgets.topics.diversity.pairs import PairDiversity
+from soupwidgets.topics.diversity.specialists import rows_by_class
 
 _SECONDS_PER_VIEW = 0.3
+_PAIR = "The pair"
 
 
 class DiversityExplorer(Panel):
@@ -47,14 +55,16 @@ class DiversityExplorer(Panel):
         Where; the in-distribution test when None.
     ev
         Evaluator of the pool that some of the models belong to; it measures soups of two.
+    superclasses
+        By name: the classes that each consists of, to compare two models superclass by superclass as well.
 
     Raises
     ------
     TypeError
         When it was given no models, or no suite; it says what to write.
     ValueError, KeyError
-        When there are fewer than two models, two of one name, or no such split; when the task has no right and wrong
-        answers.
+        When there are fewer than two models, two of one name, or no such split or class; when the task has no right
+        and wrong answers.
     """
 
     split: str
@@ -70,6 +80,7 @@ class DiversityExplorer(Panel):
         *,
         split: str | None = None,
         ev: Evaluator | None = None,
+        superclasses: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         suite = checked_suite("DiversityExplorer", models, suite)
         right_or_wrong = "compares which answers are right and which are wrong, to examples with one or several labels"
@@ -84,7 +95,9 @@ class DiversityExplorer(Panel):
             raise KeyError(f"not all models have logits on {where!r}; they have those of {', '.join(common)}")
         self.models = {one.name: one for one in models}
         self._compared = Comparisons(models, suite)
-        self.suite, self.ev = suite, ev
+        self.suite, self.ev, self._superclasses = suite, ev, superclasses
+        if superclasses is not None:
+            rows_by_class(suite, where, superclasses)
         numbers = [(number, title) for number, (title, _, _) in figures.PAIR_NUMBERS.items()]
         controls = [
             Choice(name="number", label="Show", value=numbers[0][0], options=numbers),
@@ -92,10 +105,15 @@ class DiversityExplorer(Panel):
             Choice(name="split", label="Split", value=where, options=common),
             Choice(name="first", label="First", value=names[0], options=names),
             Choice(name="second", label="Second", value=names[1], options=names),
-            Button(name="soup", label="Measure their soup", title="Average the weights of the two, and measure that"),
+            Button(name="soup", label="Measure their soup", title="Average the weights of the two, and measure that",
+                   group=_PAIR),
+            Button(
+                name="probe", label="Probe their features", group=_PAIR, lacks=unprobed(models, suite),
+                title="Fit one linear probe to features of both on validation images, and probes to each alone",
+            ),
             Selection(name="members", label="Ensemble", value=names[:2], options=names),
             Button(
-                name="grow", label="Grow from its first",
+                name="grow", label="Grow from its first", group="The ensemble",
                 title="Begin with the first model of the ensemble, and add whoever raises the score on validation most",
             ),
             Choice(name="grown", options=[None, *names], hidden=True),
@@ -134,6 +152,9 @@ class DiversityExplorer(Panel):
                 raise ValueError("choose the model to begin with in the list of the ensemble")
             yield {"grown": state["members"][0]}
             return
+        if name == "probe":
+            yield from self._probe(state)
+            return
         soup = self._soup(state)
         if soup is None or self.ev is None:
             raise ValueError("these two are not of one pool: their weights cannot be averaged")
@@ -162,6 +183,19 @@ class DiversityExplorer(Panel):
             f"print(sw.diversity.pair(by_name[{first!r}], by_name[{second!r}], suite, {split!r}))",
         )
 
+    def _probe(self, state: State) -> Iterator[View]:
+        first, second, split = (state[name] for name in ("first", "second", "split"))
+        if first == second:
+            raise ValueError("choose two different models")
+        recipe, soup = self._soup(state), None
+        if recipe is not None and self.ev is not None:
+            needed = dict.fromkeys([self.suite.validation.name, split])
+            soup = mixture(self.ev, recipe, "their soup", splits=[*needed])
+        for found in self._compared.probing(first, second, split, soup):
+            words = f"features of both: {len(found.readings)} of {found.total} probes and what they are compared with"
+            view = self._view(state, self._compared.further(split))
+            yield replace(view, words=words, done=len(found.readings), total=found.total)
+
     def _soup(self, state: State) -> Recipe | None:
         """The average of the pair's weights; None where these are not of one pool."""
         recipes = [self.models[state[name]].recipe for name in ("first", "second")]
@@ -177,16 +211,6 @@ class DiversityExplorer(Panel):
         known = self.ev.stored(soup, [split])
         return known.accuracy[split] if known is not None else None
 
-    def _by_image(self, pair: PairDiversity) -> tuple[dict[str, go.Figure], Strip]:
-        a, b = self.models[pair.first], self.models[pair.second]
-        if self.suite.task != "single-label":
-            return {}, pair_strip(a, b, self.suite, pair.split)
-        drawn = {
-            "confidences": figures.confidences(specialisation(a, b, self.suite, pair.split)),
-            "classes": figures.specialists(class_specialists(a, b, self.suite, pair.split), a.name, b.name),
-        }
-        return drawn, pair_strip(a, b, self.suite, pair.split)
-
     def _view(self, state: State, matrix: DiversityMatrix) -> View:
         first, second, split, number = (state[name] for name in ("first", "second", "split", "number"))
         drawn = {
@@ -196,14 +220,23 @@ class DiversityExplorer(Panel):
         tables, strips = [], []
         if pair := self._compared.pair(first, second, split):
             # Image by image: too much to be worked out again with every view.
-            seen, strip = self._compared.kept("images", (first, second, split), lambda: self._by_image(pair))
+            seen, strip = self._compared.kept(
+                "images", (first, second, split),
+                lambda: by_image(self.models[first], self.models[second], self.suite, split, self._superclasses),
+            )  # fmt: skip
             drawn |= seen
-            tables.append(pair_table(pair, self._soup_accuracy(state), self.suite))
+            ways = self._compared.ways(first, second, split)
+            tables.append(pair_table(pair, self._soup_accuracy(state), self.suite, ways))
             strips.append(strip)
+        if probed := self._compared.probed(first, second, split):
+            drawn["features"] = figures.combined_features(probed, split)
+            tables.append(features_table(probed, split))
         if mixed := self._compared.mixed(state["members"]):
             tables.append(ensemble_table(mixed, list(mixed["ensemble"].scores)))
         if steps := self._compared.grown(state["grown"]):
             drawn["growth"] = figures.helpers(steps, self.suite.validation.name, self.suite.id_test.name)
+            base = state["grown"]
+            drawn["gains"] = figures.helper_gains(self._compared.gains(base, split), base, split)
         return View(
             figures=drawn,
             tables=[*tables, every_pair(matrix)],

@@ -12,9 +12,11 @@ from soupwidgets.evaluation import Evaluation, SplitScore
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.stats.paired import mcnemar
 from soupwidgets.topics.diversity.helpers import HelperStep
+from soupwidgets.topics.diversity.matrices import DiversityMatrix
 from soupwidgets.topics.diversity.ordering import ordered
-from soupwidgets.topics.diversity.pairs import DiversityMatrix, PairDiversity, divergence_trend
+from soupwidgets.topics.diversity.pairs import PairDiversity
 from soupwidgets.topics.diversity.specialists import ClassSpecialist, Specialisation
+from soupwidgets.topics.diversity.trend import divergence_trend
 
 
 def pair(first: str, second: str, level: str, only: tuple[int, int], accuracies: tuple[float, float]) -> PairDiversity:

@@ -50,6 +50,9 @@ def test_matrix_and_pair_are_those_of_the_functions(explorer: DiversityExplorer,
     assert pair == alone.pairs[0]
     numbers = rows(view, "ft-a and ft-b on test, 400 images")
     assert numbers["exactly one is right (error inconsistency), %"] == f"{100 * pair.error_inconsistency:.2f}"
+    assert numbers["error consistency (kappa of being right)"] == f"{pair.error_consistency.value:.3f}"
+    plain = sw.diversity.pair(*models[:2], explorer.suite, "test", combine="plain logits")
+    assert numbers["ensemble without calibration, %"] == f"{100 * plain.ensemble:.2f}"
     (strip,) = view.strips
     shown = int(re.search(r"exactly one of them has right: ([\d,]+)", strip.title)[1].replace(",", ""))
     assert shown == pair.only_first + pair.only_second
@@ -108,6 +111,50 @@ def test_the_soup_of_a_pair_beside_its_ensemble(
     stranger.close()
 
 
+def test_the_features_of_a_pair_are_probed_once(explorer: DiversityExplorer, models: list[Member]) -> None:
+    pair = {"first": "ft-a", "second": "ft-b"}
+    assert "features" not in explorer.ask(**pair).figures
+    first, *_, last = explorer.act("probe", {**explorer.state, **pair})
+    assert (first.done, last.done, last.total) == (1, 10, 10)
+    assert last.words == "features of both: 10 of 10 probes and what they are compared with"
+    found = sw.diversity.combined_features(*models[:2], explorer.suite)
+    numbers = rows(explorer.ask(**pair), "features of ft-a and ft-b, read on test")
+    right = found.probes[0.5].right["test"]
+    shown = table(last, "features of ft-a and ft-b, read on test")
+    assert shown.note.startswith(found.answer("test")[:4].capitalize())
+    row = next(one for one in shown.rows if one[0] == found.probes[0.5].name)
+    assert row[2] == f"{100 * right.mean():.2f}"
+    assert {"their soup", "features of their soup", "ensemble of the two models"} <= set(numbers)
+    # Another pair, or another split, has probes of its own.
+    assert "features" not in explorer.ask(first="ft-a", second="zero-shot").figures
+    with pytest.raises(ValueError, match="two different models"):
+        explorer.do("probe", first="ft-a", second="ft-a")
+    with pytest.raises(ValueError, match="'val' chooses"):
+        explorer.do("probe", **pair, split="val")
+
+
+def test_models_known_by_their_logits_cannot_be_probed(tiny_evaluator: Evaluator, models: list[Member]) -> None:
+    known = [Member(one.name, one.splits, one.load) for one in models]
+    made = DiversityExplorer(known, tiny_evaluator.suite)
+    (button,) = [one for one in made.controls if one["name"] == "probe"]
+    assert button["lacks"] == "these models are known only by their logits"
+    made.close()
+
+
+def test_superclasses_are_compared_where_they_are_given(tiny_evaluator: Evaluator, models: list[Member]) -> None:
+    suite = tiny_evaluator.suite
+    groups = {"shoes": ["sandal", "sneaker", "ankle boot"], "bags": ["bag"]}
+    made = DiversityExplorer(models, suite, superclasses=groups)
+    figures = made.ask().figures
+    assert "superclass by superclass" in plain_text(figures["superclasses"].layout.title.text)
+    found = sw.diversity.class_specialists(*models[:2], suite, "test", superclasses=groups)
+    shown = {name for trace in figures["superclasses"].data for name in trace.y or ()}
+    assert shown == {one.name for one in found}
+    made.close()
+    with pytest.raises(ValueError, match="the superclass 'shoes' names 'clog'"):
+        DiversityExplorer(models, suite, superclasses={"shoes": ["clog"]})
+
+
 def test_ensembles_are_mixed_and_grown(explorer: DiversityExplorer, models: list[Member]) -> None:
     view = explorer.ask(members=["ft-a", "ft-b", "zero-shot"])
     mixed = sw.diversity.ensemble_of(models, explorer.suite, ["test"])
@@ -120,6 +167,9 @@ def test_ensembles_are_mixed_and_grown(explorer: DiversityExplorer, models: list
     explorer.state = state
     assert [step.name for step in explorer.steps] == [step.name for step in expected]
     assert "An ensemble that grows from ft-a" in plain_text(explorer.ask().figures["growth"].layout.title.text)
+    gains = sw.diversity.helper_gains(models[0], models[1:], explorer.suite, "test")
+    words = explorer.ask().figures["gains"].layout.meta["text"]
+    assert all(f"{one.name} ({one.divergence}, {one.alone:.1%} alone)" in words for one in gains)
     assert "growth" not in explorer.ask(grown=None).figures
     assert not any("ensemble" in t.title for t in explorer.ask(members=[]).tables)
     with pytest.raises(ValueError, match="choose the model to begin with"):

@@ -1,14 +1,16 @@
-"""How an ensemble grows, helper by helper."""
+"""How an ensemble grows, helper by helper, and what each helper alone is worth."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from soupwidgets.figures.colours import BLUE, GREEN, INK
+from soupwidgets.figures.colours import BLUE, COLOURS, GREEN, GREY, INK
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.style import axis, drawing
+from soupwidgets.figures.style import axis, drawing, share_bars
 from soupwidgets.figures.units import Unit, unit_of
 from soupwidgets.topics.diversity.helpers import HelperStep
+from soupwidgets.topics.diversity.single_helpers import HelperGain
+from soupwidgets.topics.diversity.trainings import LEVELS
 
 
 @figure
@@ -63,3 +65,52 @@ def helpers(steps: Sequence[HelperStep], validation: str, test: str) -> Drawing:
         f"{reported.show(last.accuracy[test], 2)} with all."
     )
     return drawn.done(text)
+
+
+# Beside the colours, for those who do not see them.
+_SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star")
+
+
+@figure
+def helper_gains(gains: Sequence[HelperGain], base: str, split: str) -> Drawing:
+    """Draw what each helper adds to a strong model, by how good it is alone and how differently it was trained.
+
+    Parameters
+    ----------
+    gains
+        The helpers.
+    base
+        Name of the strong model.
+    split
+        Where they were compared.
+
+    Returns
+    -------
+    go.Figure
+        With 95% intervals, and a text alternative in ``layout.meta``.
+
+    Notes
+    -----
+    arXiv 2110.12899, figure 5.
+    """
+    drawn = drawing(
+        f"What one more model adds to {base} ({split})",
+        axis("Accuracy of the other model alone, %"),
+        axis(f"Ensemble of the two minus {base}, points (95% intervals)", zeroline=True, zerolinecolor=GREY),
+    )
+    for number, level in enumerate(LEVELS):
+        rows = [one for one in gains if one.divergence == level]
+        if rows:
+            drawn.add(
+                x=[100 * one.alone for one in rows], y=[100 * one.test.difference for one in rows],
+                uid=f"level-{number}", name=f"differs by {level}" if number else "siblings", mode="markers",
+                marker={"color": COLOURS[number], "symbol": _SYMBOLS[number], "size": 10},
+                error_y=share_bars([(one.test.difference, one.test.interval) for one in rows], thickness=1),
+                hovertext=[one.name for one in rows],
+                hovertemplate="%{hovertext}: %{x:.1f}% alone, adds %{y:+.2f} points<extra></extra>",
+            )  # fmt: skip
+    words = "; ".join(
+        f"{one.name} ({one.divergence}, {one.alone:.1%} alone) {100 * one.test.difference:+.2f} (q {one.q_value:.2g})"
+        for one in gains
+    )
+    return drawn.done(f"Accuracy on {split} of {base} with one more model, minus that of it alone, in points: {words}.")

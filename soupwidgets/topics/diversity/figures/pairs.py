@@ -11,16 +11,19 @@ from soupwidgets.figures.colours import BLUE, VERMILLION
 from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.matrix import matrix_drawing
 from soupwidgets.figures.style import axis, drawing
-from soupwidgets.topics.diversity.members import LEVELS
-from soupwidgets.topics.diversity.pairs import DivergenceTrend, DiversityMatrix, PairDiversity
+from soupwidgets.topics.diversity.matrices import DiversityMatrix
+from soupwidgets.topics.diversity.pairs import PairDiversity
+from soupwidgets.topics.diversity.trainings import LEVELS
+from soupwidgets.topics.diversity.trend import DivergenceTrend
 
 PairNumber = Literal[
-    "error_inconsistency", "kappa", "agreement", "oracle", "ensemble", "gain_over_mean", "gain_over_better",
-    "conversion",
+    "error_inconsistency", "error_consistency", "kappa", "agreement", "oracle", "ensemble", "gain_over_mean",
+    "gain_over_better", "conversion",
 ]  # fmt: skip
 # Label, unit and factor of each number.
 PAIR_NUMBERS: dict[PairNumber, tuple[str, str, float]] = {
     "error_inconsistency": ("Error inconsistency", "% of examples", 100),
+    "error_consistency": ("Error consistency", "kappa of being right", 1),
     "kappa": ("Cohen's kappa of predictions", "kappa", 1),
     "agreement": ("Same prediction", "% of examples", 100),
     "oracle": ("Oracle accuracy", "%", 100),
@@ -61,7 +64,7 @@ def matrix(
         shown,
         values=values,
         unit=unit,
-        digits=2 if number == "kappa" else 1,
+        digits=2 if factor == 1 else 1,
         uid="pairs",
     )
     drawn.data[0]["customdata"] = [[[a, b] if a != b else None for b in names] for a in names]
@@ -96,7 +99,7 @@ def divergence_strip(
 
     Notes
     -----
-    arXiv 2110.12899, figures 2 and 3.
+    arXiv 2110.12899, figures 1 and 2.
     """
     title, unit, factor = PAIR_NUMBERS[number]
     levels = [level for level in LEVELS if any(pair.divergence == level for pair in matrix.pairs)]
@@ -129,14 +132,15 @@ def divergence_strip(
     )  # fmt: skip
     words = "; ".join(f"{level} {mean:.2f}" for level, mean in means.items())
     text = f"{title} on {matrix.split} ({unit}), mean of the pairs at each level of divergence: {words}."
-    if trend is not None:
-        rho, p = (
-            (trend.gain_correlation, trend.gain_p_value)
-            if number == "gain_over_mean"
-            else (trend.rank_correlation, trend.p_value)
-        )
-        if number in ("gain_over_mean", "error_inconsistency"):
-            text += f" Rank correlation with the level {rho:.2f}, p = {p:.2g} by permuting the models."
+    tested = {} if trend is None else {
+        "error_inconsistency": (trend.rank_correlation, trend.p_value),
+        "error_consistency": (trend.consistency_correlation, trend.consistency_p_value),
+        "gain_over_mean": (trend.gain_correlation, trend.gain_p_value),
+        "gain_over_better": (trend.better_gain_correlation, trend.better_gain_p_value),
+    }  # fmt: skip
+    if number in tested:
+        rho, p = tested[number]
+        text += f" Rank correlation with the level {rho:.2f}, p = {p:.2g} by permuting the models."
     return drawn.done(text)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soupwidgets.figures.colours import BLUE, GREEN, GREY, INK, PALE, VERMILLION
 from soupwidgets.figures.drawing import Drawing, figure
@@ -26,7 +27,7 @@ def confidences(found: Specialisation) -> Drawing:
 
     Notes
     -----
-    arXiv 2110.12899, section 4.
+    arXiv 2110.12899, section 4.3 and figure 3.
     """
     first, second = found.first, found.second
     drawn = drawing(
@@ -62,14 +63,16 @@ def confidences(found: Specialisation) -> Drawing:
         f"Confidence of {found.first} against that of {found.second} for {len(a):,} examples of {found.split}: "
         + "; ".join(f"{name} {int(rows.sum()):,}" for name, (rows, _, _) in cases.items())
         + f". The angle from the diagonal is {degrees.mean():+.1f} degrees on average, above 0 where "
-        f"{found.first} is more confident, with a spread of {np.degrees(found.spread):.1f} degrees."
+        f"{found.first} is more confident, with a spread of {np.degrees(found.spread):.1f} degrees; where only "
+        f"{first} is right it is {_degrees(found, found.only_first)}, where only {second} is, "
+        f"{_degrees(found, found.only_second)}."
     )
     return drawn.done(text)
 
 
 @figure
-def specialists(found: Sequence[ClassSpecialist], first: str, second: str) -> Drawing:
-    """Draw on which classes one of two models is better.
+def specialists(found: Sequence[ClassSpecialist], first: str, second: str, by: str = "class") -> Drawing:
+    """Draw on which classes or superclasses one of two models is better.
 
     Parameters
     ----------
@@ -77,6 +80,8 @@ def specialists(found: Sequence[ClassSpecialist], first: str, second: str) -> Dr
         One for each class.
     first, second
         Names of the models.
+    by
+        What each of them is.
 
     Returns
     -------
@@ -84,7 +89,7 @@ def specialists(found: Sequence[ClassSpecialist], first: str, second: str) -> Dr
         Differences with 95% intervals, and a text alternative in ``layout.meta``.
     """
     drawn = drawing(
-        f"{second} against {first}, class by class",
+        f"{second} against {first}, {by} by {by}",
         axis("Difference of accuracy, points", zeroline=True, zerolinecolor=GREY),
         axis("", showgrid=False, categoryorder="array", categoryarray=[one.name for one in found]),
         height=max(300, 120 + 26 * len(found)),
@@ -103,4 +108,10 @@ def specialists(found: Sequence[ClassSpecialist], first: str, second: str) -> Dr
             hovertemplate="%{y}: %{x:+.1f} points<extra></extra>",
         )  # fmt: skip
     words = "; ".join(f"{one.name} {100 * one.test.difference:+.1f} (q {one.q_value:.2g})" for one in found)
-    return drawn.done(f"Accuracy of {second} minus that of {first}, by class, in points: {words}.")
+    return drawn.done(f"Accuracy of {second} minus that of {first}, by {by}, in points: {words}.")
+
+
+def _degrees(found: Specialisation, rows: NDArray[np.bool_]) -> str:
+    mean = found.mean_angle(rows)
+    value, low, high = (float(np.degrees(one)) for one in (mean.value, mean.low, mean.high))
+    return f"{value:+.1f} ({low:+.1f} to {high:+.1f})" if np.isfinite(value) else "not known"
