@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
 
 def known_device(name: str, said: str = "device") -> str:
     """Check that the device of that name is available, and return its name.
@@ -40,3 +47,31 @@ def known_device(name: str, said: str = "device") -> str:
     if colon and int(number) >= count:
         raise ValueError(f"{said} {name}: there are {count} CUDA devices, cuda:0 to cuda:{count - 1}")
     return name
+
+
+@contextmanager
+def full_float32(device: torch.device) -> Iterator[None]:
+    """Within the block float32 means float32 on a CUDA device; on others nothing changes.
+
+    PyTorch computes convolutions in TF32 there unless told otherwise, which keeps 10 of 23 bits, and products of
+    matrices too once ``torch.set_float32_matmul_precision("high")`` was called. A measurement that is filed as float32
+    must not depend on that. The settings are those of the whole process, and are put back.
+
+    Parameters
+    ----------
+    device
+        Where the block computes.
+    """
+    import torch
+
+    # PyTorch's annotations lack what its documentation lists.
+    backends: Any = torch.backends
+    kinds = [backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn] if device.type == "cuda" else []
+    changed = [(kind, kind.fp32_precision) for kind in kinds if kind.fp32_precision == "tf32"]
+    for kind, _ in changed:
+        kind.fp32_precision = "ieee"
+    try:
+        yield
+    finally:
+        for kind, before in changed:
+            kind.fp32_precision = before

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from soupwidgets.checkpoints import TensorInfo
+from soupwidgets.recipe import Recipe
 
 # 64 bytes: the width of a cache line and of the widest vector registers.
 _ALIGNMENT = 64 // torch.float32.itemsize
@@ -103,3 +104,19 @@ def bind(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
         raise ValueError("the checkpoints do not fit the architecture:\n" + "\n".join(f"  {w}" for w in sorted(wrong)))
     model.load_state_dict(dict(tensors), assign=True)
     model.requires_grad_(False)
+
+
+def stretches(layout: Layout, recipe: Recipe) -> Iterator[tuple[int, int, dict[str, float]]]:
+    """Parts of the flat buffer with the same coefficients: start, end, and the coefficients."""
+    if not recipe.by_tensor:
+        yield 0, layout.size, dict(recipe)
+        return
+    start, held = 0, None
+    for name, place in layout.places.items():
+        own = recipe.at(name)
+        if held is not None and own != held:
+            yield start, place.offset, held
+            start = place.offset
+        held = own
+    if held is not None:
+        yield start, layout.size, held

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from soupwidgets.devices import full_float32
 from soupwidgets.mixing.fused import can_fuse_sums, fused_sums
 from soupwidgets.mixing.kernel import weighted_sum
-from soupwidgets.mixing.layout import Layout
+from soupwidgets.mixing.layout import Layout, stretches
 from soupwidgets.mixing.low_rank import LowRank, bases, mix_part
 from soupwidgets.mixing.memory import room_for_weights
+from soupwidgets.mixing.reading import read_row, stored_dtype
 from soupwidgets.mixing.resident import ResidentRows
-from soupwidgets.mixing.soundness import all_finite, not_finite
+from soupwidgets.mixing.sending import CopyStream, Sender
 from soupwidgets.mixing.streamed import mix_pieces
 from soupwidgets.pool import Pool, SoupWarning
 from soupwidgets.recipe import Recipe
 
 # Of a pool in half precision so much is widened at once: the copies stay in the cache.
 _COLUMNS = 1 << 16
+
+# Writes numbers to a flat tensor.
+Write = Callable[[Tensor], object]
 
 
 class PoolMatrix:
@@ -59,9 +65,10 @@ class PoolMatrix:
         names = [name for name in pool.names if name not in self._adapters]
         self._low_rank: dict[str, LowRank] = {}
         self._whole: dict[str, dict[str, Tensor]] = {}
-        # For recipes that a GPU has no room for.
+        # For recipes that a card has no room for.
         self._host: PoolMatrix | None = None
-        self.dtype = _stored_dtype(pool)
+        self._sender = Sender(CopyStream(device)) if device.type == "cuda" else None
+        self.dtype = stored_dtype(pool)
         self._fused = can_fuse_sums(device.type)
         each = self.layout.size * self.dtype.itemsize
         room = room_for_weights(device) if room is None else room
@@ -109,21 +116,7 @@ class PoolMatrix:
         return found
 
     def _read(self, name: str, row: Tensor) -> None:
-        whole = {}
-        broken: list[str] = []
-        for tensor_name, start, piece in self.pool.checkpoints[name].pieces():
-            if tensor_name in self.layout.places:
-                view = self.layout.places[tensor_name].view(row).view(-1)[start : start + len(piece)]
-                if not all_finite(view.copy_(piece)) and tensor_name not in broken:
-                    broken.append(tensor_name)
-            else:
-                info = self.pool.tensors[tensor_name]
-                if start == 0:
-                    whole[tensor_name] = torch.empty(info.shape, dtype=info.dtype, device=self.device)
-                whole[tensor_name].view(-1)[start : start + len(piece)].copy_(piece)
-        if broken:
-            warnings.warn(not_finite(name, broken), SoupWarning, stacklevel=2)
-        self._whole[name] = whole
+        self._whole[name] = read_row(self.pool, name, row, self.layout, self._sender)
 
     def new_buffer(self, *leading: int) -> Tensor:
         """An uninitialised buffer ``[*leading, parameters]`` for mixed weights."""
@@ -140,20 +133,50 @@ class PoolMatrix:
             When the recipe is empty.
         """
         self._require(recipe)
-        if len(self._needed(recipe)) > len(self._rows.data):
-            self._mix_elsewhere(recipe, out)
+        if self._has_room_for(recipe) and any(name in self._adapters for name in recipe):
+            self._mix_with_adapters(recipe, out)
+        elif self._sender is not None and not self._has_room_for(recipe):
+            self._mix_in_memory(recipe, out, self._sender)
+        else:
+            for start, stop, write in self.parts(recipe):
+                write(out[start:stop])
+
+    def parts(self, recipe: Recipe, longest: int | None = None) -> Iterator[tuple[int, int, Write]]:
+        """A mixture in parts, each to be written before the next one is asked for.
+
+        Parameters
+        ----------
+        recipe
+            As in `mix`.
+        longest
+            Parameters of a part; as many as are mixed in the same way when None.
+
+        Yields
+        ------
+        int, int, Callable
+            Where the part begins and ends in a buffer, and what writes it to a flat float32 tensor of that length.
+        """
+        size = longest or self.layout.size
+        if not self._has_room_for(recipe):
+            for tensor, start, part in mix_pieces(self.pool, recipe):
+                if tensor in self.layout.places:
+                    yield from _copies(part, self.layout.places[tensor].offset + start, size)
             return
         if any(name in self._adapters for name in recipe):
-            self._mix_with_adapters(recipe, out)
+            whole = self.new_buffer()
+            self._mix_with_adapters(recipe, whole)
+            yield from _copies(whole, 0, size)
             return
         rows = self._taken(list(recipe))
-        for start, stop, coefficients in self._stretches(recipe):
-            if self._fused and len(coefficients) > 1 and not (self.dtype == torch.float32 and len(coefficients) == 2):
-                places = [self._rows.take(name, keep=rows)[0] for name in coefficients]
-                fused_sums(self._rows.data[:, start:stop], places, [list(coefficients.values())], out[None, start:stop])
-                continue
-            chosen = [rows[name][start:stop] for name in coefficients]
-            weighted_sum(chosen, list(coefficients.values()), out[start:stop])
+        for first, last, coefficients in stretches(self.layout, recipe):
+            shares = list(coefficients.values())
+            for start in range(first, last, size):
+                stop = min(start + size, last)
+                if self._fused and len(shares) > 1 and not (self.dtype == torch.float32 and len(shares) == 2):
+                    places = [self._rows.take(name, keep=rows)[0] for name in coefficients]
+                    yield start, stop, partial(_fused_sum, self._rows.data[:, start:stop], places, shares)
+                    continue
+                yield start, stop, partial(weighted_sum, [rows[name][start:stop] for name in coefficients], shares)
 
     def mix_many(self, recipes: Sequence[Recipe], out: Tensor) -> None:
         """Write the weights of several recipes to the rows of ``out``, as one matrix-matrix product."""
@@ -175,12 +198,13 @@ class PoolMatrix:
         adjacent = places == list(range(places[0], places[0] + len(places)))
         used = self._rows.data[places[0] : places[-1] + 1] if adjacent else torch.stack(list(rows.values()))
         coefficients = torch.tensor(shares, device=self.device)
-        if self.dtype == torch.float32:
-            torch.mm(coefficients, used, out=out)
-            return
-        for start in range(0, self.layout.size, _COLUMNS):
-            part = slice(start, start + _COLUMNS)
-            out[:, part] = coefficients @ used[:, part].float()
+        with full_float32(self.device):
+            if self.dtype == torch.float32:
+                torch.mm(coefficients, used, out=out)
+                return
+            for start in range(0, self.layout.size, _COLUMNS):
+                part = slice(start, start + _COLUMNS)
+                out[:, part] = coefficients @ used[:, part].float()
 
     def whole_tensors(self, recipe: Recipe) -> dict[str, Tensor]:
         """The non-floating-point tensors, from the ingredient with the largest coefficient."""
@@ -211,33 +235,16 @@ class PoolMatrix:
         """The checkpoints whose rows a recipe is mixed from."""
         return list(dict.fromkeys(self._adapters.get(name, name) for name in recipe))
 
-    def _mix_elsewhere(self, recipe: Recipe, out: Tensor) -> None:
-        """Mix more checkpoints than there is room for."""
-        if self.device.type == "cpu":
-            for tensor, start, part in mix_pieces(self.pool, recipe):
-                if tensor in self.layout.places:
-                    self.layout.places[tensor].view(out).view(-1)[start : start + len(part)] = part
-            return
+    def _has_room_for(self, recipe: Recipe) -> bool:
+        return len(self._needed(recipe)) <= len(self._rows.data)
+
+    def _mix_in_memory(self, recipe: Recipe, out: Tensor, sender: Sender) -> None:
+        """Mix more checkpoints than a card has room for, and send it what is done while the rest is mixed."""
         if self._host is None:
             self._host = PoolMatrix(self.pool, torch.device("cpu"))
-            self._sent = torch.empty(self.layout.size, pin_memory=self.device.type == "cuda")
-        self._host.mix(recipe, self._sent)
-        out.copy_(self._sent)
-
-    def _stretches(self, recipe: Recipe) -> Iterator[tuple[int, int, dict[str, float]]]:
-        """Parts of the flat buffer with the same coefficients: start, end, and the coefficients."""
-        if not recipe.by_tensor:
-            yield 0, self.layout.size, dict(recipe)
-            return
-        start, held = 0, None
-        for name, place in self.layout.places.items():
-            own = recipe.at(name)
-            if held is not None and own != held:
-                yield start, place.offset, held
-                start = place.offset
-            held = own
-        if held is not None:
-            yield start, self.layout.size, held
+        with sender:
+            for start, stop, write in self._host.parts(recipe, sender.piece // out.itemsize):
+                sender.send(out[start:stop], write)
 
     def _require(self, recipe: Recipe) -> None:
         self.pool.require(recipe)
@@ -245,14 +252,16 @@ class PoolMatrix:
             raise ValueError("the recipe is empty: it has no coefficient other than zero")
 
 
-def _stored_dtype(pool: Pool) -> torch.dtype:
-    """The one half precision that every floating-point tensor of every checkpoint has, or else float32."""
-    low_rank = bases(pool)
-    found = {
-        info.dtype
-        for name, file in pool.checkpoints.items()
-        if name not in low_rank
-        for tensor, info in file.tensors.items()
-        if tensor in pool.tensors and info.dtype.is_floating_point
-    }
-    return found.pop() if found in ({torch.float16}, {torch.bfloat16}) else torch.float32
+def _copies(source: Tensor, offset: int, longest: int) -> Iterator[tuple[int, int, Write]]:
+    """What is mixed already, as parts."""
+    for start in range(0, len(source), longest):
+        part = source[start : start + longest]
+        yield offset + start, offset + start + len(part), partial(_copy, part)
+
+
+def _copy(source: Tensor, target: Tensor) -> None:
+    target.copy_(source)
+
+
+def _fused_sum(data: Tensor, rows: Sequence[int], coefficients: Sequence[float], out: Tensor) -> None:
+    fused_sums(data, rows, [coefficients], out[None])
