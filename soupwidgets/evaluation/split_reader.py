@@ -49,7 +49,8 @@ class SplitReader:
             self._resident = self._gather(self.order)
         # A CPU is busy with the batch before.
         wanted = device.type == "cuda" and self._resident is None
-        self._ahead = Prefetch(self._gathered, len(self.order)) if wanted else None
+        self._ahead = Prefetch(self._fetched, len(self.order)) if wanted else None
+        self._stream = torch.cuda.Stream(device) if wanted else None  # type: ignore[no-untyped-call]
 
     def __len__(self) -> int:
         return len(self.order)
@@ -57,7 +58,7 @@ class SplitReader:
     def batch(self, start: int, stop: int) -> Inputs:
         """Examples ``start`` to ``stop`` of the order; images as ``[n, channels, height, width]``, float32."""
         if self._ahead is not None:
-            return self._prepare(self._sent(self._ahead(start, stop)))
+            return self._prepare(self._arrived(*self._ahead(start, stop)))
         if self._resident is None:
             return self._prepare(self._gather(self.order[start:stop]))
         return self._prepare({name: tensor[start:stop] for name, tensor in self._resident.items()})
@@ -72,10 +73,24 @@ class SplitReader:
     def _gather(self, rows: NDArray[np.int64]) -> dict[str, Tensor]:
         return self._sent(self._picked(rows))
 
-    def _gathered(self, start: int, stop: int) -> dict[str, Tensor]:
-        # From pinned memory a device fetches by itself.
-        pinned = torch.cuda.is_available()
-        return {n: t.pin_memory() if pinned else t for n, t in self._picked(self.order[start:stop]).items()}
+    def _fetched(self, start: int, stop: int) -> tuple[dict[str, Tensor], torch.cuda.Event | None]:
+        """The tensors, and what says that a card has them: it fetches them from pinned memory while it computes."""
+        tensors = self._picked(self.order[start:stop])
+        if self._stream is None:
+            return tensors, None
+        with torch.cuda.stream(self._stream):
+            sent = self._sent({name: tensor.pin_memory() for name, tensor in tensors.items()})
+            return sent, self._stream.record_event()
+
+    def _arrived(self, tensors: dict[str, Tensor], there: torch.cuda.Event | None) -> dict[str, Tensor]:
+        """The same, for what the card is told to do from now on."""
+        if there is not None:
+            current = torch.cuda.current_stream(self._device)
+            current.wait_event(there)
+            for tensor in tensors.values():
+                # Its memory may be given to others only after this stream is done with it.
+                tensor.record_stream(current)
+        return tensors
 
     def _picked(self, rows: NDArray[np.int64]) -> dict[str, Tensor]:
         # PyTorch computes little with unsigned numbers of more than eight bits.

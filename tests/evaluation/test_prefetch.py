@@ -43,6 +43,6 @@ def test_an_error_is_raised_where_the_batch_is_asked_for() -> None:
 def test_a_pass_with_batches_gathered_ahead_is_the_same(tiny_evaluator: Evaluator) -> None:
     split = tiny_evaluator.suite.validation
     plain, ahead = (SplitReader(split, tiny_evaluator.architecture, torch.device("cpu")) for _ in range(2))
-    ahead._ahead = Prefetch(ahead._gathered, len(ahead))
+    ahead._ahead = Prefetch(ahead._fetched, len(ahead))
     for start, stop in [(0, 64), (64, 320), (320, 400), (64, 128), (0, 400)]:
         assert torch.equal(plain.batch(start, stop), ahead.batch(start, stop))
