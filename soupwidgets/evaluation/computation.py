@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from soupwidgets.devices import full_float32
 from soupwidgets.evaluation.batch_norm import BATCH as BN_BATCH
 from soupwidgets.evaluation.batch_norm import Recalibration, is_mixture, measure_statistics, source_of
 from soupwidgets.evaluation.freed_memory import keep_freed_memory
@@ -79,13 +80,14 @@ class Computation:
             if wanted not in self._chosen:
                 self.mix(recipe)
                 reader = self.reader(self._suite.reference)
-                self._chosen[wanted] = choose(
-                    self.network,
-                    wanted,
-                    self._model.fingerprint,
-                    batch=lambda number: reader.batch(0, number),
-                    most=min(self.batch, len(reader)),
-                )
+                with full_float32(self._device):
+                    self._chosen[wanted] = choose(
+                        self.network,
+                        wanted,
+                        self._model.fingerprint,
+                        batch=lambda number: reader.batch(0, number),
+                        most=min(self.batch, len(reader)),
+                    )
             return self._chosen[wanted]
 
     @torch.inference_mode()
@@ -130,7 +132,8 @@ class Computation:
             source = source_of(self._suite)
             rows, reader = self._recalibration.rows(source), self.reader(source)
             batches = (reader.pick(rows[i : i + BN_BATCH])[0] for i in range(0, len(rows), BN_BATCH))
-            measure_statistics(network.module, batches)
+            with full_float32(self._device):
+                measure_statistics(network.module, batches)
             self.images += len(rows)
         network.mixed = recipe
         if recipe.by_tensor and self._recalibration is None:
@@ -160,13 +163,15 @@ class Computation:
         module = self.network.half_module if half else self.network.module
         prefix = self._prefix(recipe, module, inputs, run.split, half=half) if self._may_skip else None
 
+        forward = self.network.forward(half=half)
+
         def outputs(piece: Inputs, part: slice) -> Tensor:
             if prefix is None or rows is None:
-                found: Tensor = module(piece)
-                return found
+                return forward(piece)
             return prefix(piece, run.split.name, rows[part], len(run.reader))
 
-        found = self._passes(outputs, inputs)
+        with full_float32(self._device):
+            found = self._passes(outputs, inputs)
         self.images += len(found)
         return found.float() if half else found
 

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from soupwidgets.devices import known_device
+from soupwidgets.devices import full_float32, known_device
 from soupwidgets.evaluation.audit import Rounding
 from soupwidgets.evaluation.batch_norm import (
     BatchNorm,
@@ -496,7 +496,8 @@ class Evaluator:
         with self.computation.lock:
             with torch.inference_mode():
                 self.computation.mix(Recipe.of(recipe))
-            yield self.computation.network.module
+            with full_float32(self.device):
+                yield self.computation.network.module
 
     def batch(self, split: Split, rows: NDArray[np.int64]) -> tuple[Inputs, Tensor]:
         """Some examples of a split in the form that the model takes, and their labels, on the device.

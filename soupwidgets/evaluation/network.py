@@ -7,6 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from soupwidgets.evaluation.forward import Forward
 from soupwidgets.mixing import PoolMatrix, bind
 from soupwidgets.models import Custom, Inputs, Model, saved_names
 from soupwidgets.models.saved_names import under_names
@@ -28,20 +29,26 @@ class MixedNetwork:
         The checkpoints.
     device
         Where weights and network are.
+
+    Attributes
+    ----------
+    device
+        As given.
     """
 
     def __init__(self, model: Model, pool: Pool, device: torch.device) -> None:
-        self._described, self._pool, self._device = model, pool, device
+        self._described, self._pool, self.device = model, pool, device
         # The recipe whose weights the network has, with all that belongs to them.
         self.mixed: Recipe | None = None
         self._half: nn.Module | None = None
         self._half_is_current = False
+        self._forwards: dict[bool, Forward] = {}
 
     @cached_property
     def matrix(self) -> PoolMatrix:
         """The pool's weights on the device; a row is read when it is first used."""
         with torch.inference_mode(False):
-            return PoolMatrix(self._pool, self._device)
+            return PoolMatrix(self._pool, self.device)
 
     @cached_property
     def _weights(self) -> Tensor:
@@ -69,6 +76,12 @@ class MixedNetwork:
         """The network in bfloat16; call it with what `halved` makes of a batch, after `update_half`."""
         assert self._half is not None
         return self._half
+
+    def forward(self, *, half: bool) -> Forward:
+        """The forward pass of one of the two networks, in the way that was chosen for it."""
+        if half not in self._forwards:
+            self._forwards[half] = Forward(self.half_module if half else self.module)
+        return self._forwards[half]
 
     def make_half(self, inputs: Inputs) -> None:
         """Build the network in bfloat16 too; its last linear layer is computed in float32.

@@ -8,9 +8,10 @@ from typing import Literal, get_args
 
 import torch
 
+from soupwidgets.evaluation.forward import ways
 from soupwidgets.evaluation.network import MixedNetwork, halved
 from soupwidgets.evaluation.speeds import Speeds, Way, speeds
-from soupwidgets.models import Inputs, use_fused_products
+from soupwidgets.models import Inputs
 from soupwidgets.stats.metrics import metric_named
 from soupwidgets.suites import Split
 
@@ -68,20 +69,23 @@ def choose(
     ValueError
         When bfloat16 is wanted and the network cannot be computed in it.
     """
-    modules = {"float32": network.module}
+    names = ["float32"]
     if wanted != "float32" and _make_half(network, batch(1), wanted):
-        modules["bfloat16"] = network.half_module
-    choices = (False, True) if use_fused_products(network.module, False) else (False,)
-    passes = {Way(name, fused): _pass(network, Way(name, fused), batch) for name in modules for fused in choices}
+        names.append("bfloat16")
+    passes = {way: _pass(network, way, batch) for name in names for way in ways(network.module, name, network.device)}
     if len(passes) == 1:
         return "float32"
-    device = str(next(network.module.parameters()).device)
-    found = speeds(f"{identity} on {device}", passes, most)
+    found = speeds(f"{identity} on {_named(network.device)}", passes, most)
     precision = _chosen(found, wanted)
-    for name, module in modules.items():
-        way = found.fastest(name)
-        use_fused_products(module, way is not None and way.fused)
+    for name in names:
+        if way := found.fastest(name):
+            network.forward(half=name == "bfloat16").use(way)
     return precision
+
+
+def _named(device: torch.device) -> str:
+    """With the name of a card: another one may have its place tomorrow."""
+    return f"{device} {torch.cuda.get_device_name(device)}" if device.type == "cuda" else str(device)
 
 
 def _make_half(network: MixedNetwork, inputs: Inputs, wanted: Precision) -> bool:
@@ -106,13 +110,13 @@ def _chosen(found: Speeds, wanted: Precision) -> Literal["float32", "bfloat16"]:
 
 def _pass(network: MixedNetwork, way: Way, batch: Callable[[int], Inputs]) -> Callable[[int], object]:
     half = way.precision == "bfloat16"
-    module = network.half_module if half else network.module
+    forward = network.forward(half=half)
 
     def run(number: int) -> object:
-        use_fused_products(module, way.fused)
+        forward.use(way)
         inputs = batch(number)
         with torch.inference_mode():
-            found = module(halved(inputs) if half else inputs)
+            found = forward(halved(inputs) if half else inputs)
         # A GPU has only been told what to do until somebody looks at the result.
         return float(found.flatten()[0])
 

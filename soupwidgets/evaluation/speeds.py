@@ -18,7 +18,7 @@ from soupwidgets.folders import cache_folder
 _SECONDS, _FEWEST, _REPEATS = 0.03, 8, 3
 
 
-class Way(msgspec.Struct, frozen=True):
+class Way(msgspec.Struct, frozen=True, omit_defaults=True):
     """One way of computing a network's outputs.
 
     Parameters
@@ -26,11 +26,17 @@ class Way(msgspec.Struct, frozen=True):
     precision
         ``"float32"`` or ``"bfloat16"``.
     fused
-        Whether products are fused with what follows them.
+        On a CPU: whether products are fused with what follows them.
+    recorded
+        On a card: whether a pass is repeated from a recording.
+    channels_last
+        On a card: whether the channels of a pixel lie side by side.
     """
 
     precision: str
     fused: bool
+    recorded: bool = False
+    channels_last: bool = False
 
 
 class Speeds(msgspec.Struct, frozen=True):
@@ -40,8 +46,8 @@ class Speeds(msgspec.Struct, frozen=True):
 
     def fastest(self, precision: str) -> Way | None:
         """The fastest way in a precision; None if it cannot be computed in it."""
-        ways = [(seconds, way.fused) for way, seconds in self.measured if way.precision == precision]
-        return Way(precision, min(ways)[1]) if ways else None
+        ways = [(way, seconds) for way, seconds in self.measured if way.precision == precision]
+        return min(ways, key=lambda one: one[1])[0] if ways else None
 
     def seconds(self, precision: str) -> float:
         """Seconds for one example by the fastest way in a precision; infinite if there is none."""
@@ -78,10 +84,12 @@ def _measure(passes: Mapping[Way, Callable[[int], object]], most: int) -> Speeds
     few = min(_FEWEST, most)
     # The first pass of all builds and allocates; it says nothing.
     first(few)
-    number = min(most, max(few, int(_SECONDS * few / _seconds(first, few))))
+    number = _enough(first, few, most)
     found: list[tuple[Way, float]] = []
     for way, run in passes.items():
         try:
+            # Twice: what is recorded is recorded in the second pass.
+            run(few)
             run(few)
             short = _seconds(run, few)
             if found and short > 4 * few * found[0][1] + _SECONDS:
@@ -95,6 +103,19 @@ def _measure(passes: Mapping[Way, Callable[[int], object]], most: int) -> Speeds
             if not found:
                 raise
     return Speeds(found)
+
+
+def _enough(run: Callable[[int], object], few: int, most: int) -> int:
+    """How many examples make a pass long enough: on a card a few take as long as hundreds."""
+    number, seconds = few, _seconds(run, few)
+    while seconds < _SECONDS / 2 and number < most:
+        number = min(most, max(2 * number, int(_SECONDS * number / seconds)))
+        try:
+            run(number)
+            seconds = _seconds(run, number)
+        except torch.OutOfMemoryError:
+            return max(few, number // 2)
+    return number
 
 
 def _seconds(run: Callable[[int], object], number: int) -> float:
