@@ -107,15 +107,20 @@ def _measure(passes: Mapping[Way, Callable[[int], object]], most: int) -> Speeds
 
 def _enough(run: Callable[[int], object], few: int, most: int) -> int:
     """How many examples make a pass long enough: on a card a few take as long as hundreds."""
-    number, seconds = few, _seconds(run, few)
-    while seconds < _SECONDS / 2 and number < most:
-        number = min(most, max(2 * number, int(_SECONDS * number / seconds)))
+    number, wanted = few, _scaled(few, _seconds(run, few), most)
+    while wanted > number:
         try:
-            run(number)
-            seconds = _seconds(run, number)
+            run(wanted)
+            seconds = _seconds(run, wanted)
         except torch.OutOfMemoryError:
-            return max(few, number // 2)
+            break
+        number = wanted
+        wanted = _scaled(number, seconds, most) if seconds < _SECONDS / 2 else number
     return number
+
+
+def _scaled(number: int, seconds: float, most: int) -> int:
+    return min(most, max(number, int(_SECONDS * number / seconds)))
 
 
 def _seconds(run: Callable[[int], object], number: int) -> float:
