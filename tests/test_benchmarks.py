@@ -25,13 +25,16 @@ def test_the_cuda_rows_run_on_any_device() -> None:
     copy = copy_rate(device, size=1000)
     assert mixing_row(device, copy, pool=3, size=1000).ratio > 0
     assert mixing_row(device, copy, pool=2, recipes=5, size=1000).name == "mixing 5 recipes of 2 ViT-B/32 in bfloat16"
-    rows = evaluator_rows(device, TINY, product_rate(device, side=64), images=200, alphas=3, shifts=2)
-    # A sweep that skipped work would be faster than its own forward passes.
+    rows = evaluator_rows(device, TINY, product_rate(device, side=64), images=200, alphas=3, shifts=2, grid=3)
+    # A sweep, or a plane, that skipped work would be faster than its own forward passes.
     assert rows[1].ratio > 0.5
+    assert rows[-1].ratio > 0.5
     assert [row.name for row in rows] == [
         "forward passes of the model, float32",
         "3-alpha sweep over 5 splits of up to 200 images",
+        "the same sweep",
         "slider: a new alpha on 40 images",
+        "3 x 3 plane on 40 images",
     ]
 
 
