@@ -71,9 +71,12 @@ class Forecast:
             As from `soupwidgets.evaluation.tasks.answers`, ``[n]``.
         """
         place = slice(self._seen, self._seen + len(logits))
-        self._observed[0, place] = margins_of(logits.float().cpu().numpy(), self._labels[self.order[place]])
-        self._observed[1, place] = losses.double().cpu().numpy()
-        self._right[place] = right.cpu().numpy()
+        # One look at the device; numbers of 32 bits are exact in 64.
+        found = torch.cat([logits.float().double(), losses.double()[:, None], right.double()[:, None]], dim=1)
+        numbers = found.cpu().numpy()
+        self._observed[0, place] = margins_of(numbers[:, :-2].astype(np.float32), self._labels[self.order[place]])
+        self._observed[1, place] = numbers[:, -2]
+        self._right[place] = numbers[:, -1]
         self._seen = place.stop
         if self._seen == FIRST:
             probability = self._model().probability(self._margins)

@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from soupwidgets import Store, Suite
+from soupwidgets import Evaluator, Pool, Store, Suite, wise_ft
 from soupwidgets.evaluation.evaluation import score_logits
 from soupwidgets.evaluation.run import Run
 from soupwidgets.evaluation.sharing import Share
@@ -48,3 +50,45 @@ def test_batches_are_counted_without_waiting_for_the_device(small_suite: Suite, 
     assert found.loss_sd is not None
     assert expected.loss_sd is not None
     assert abs(found.loss_sd - expected.loss_sd) < 1e-6
+
+
+class Waits(TorchFunctionMode):
+    """Counts what waits for a card: a value that is asked for, or tensors that are moved to memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.number = 0
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        asks = (Tensor.cpu, Tensor.tolist, Tensor.item, Tensor.__bool__, Tensor.__float__, Tensor.__int__)
+        self.number += function in asks
+        return function(*args, **(kwargs or {}))
+
+
+def test_a_result_that_is_shown_waits_once(tiny_pool: Pool, small_suite: Suite, tmp_path: Any) -> None:
+    ev = Evaluator(tiny_pool, small_suite, device="cpu", store=Store(tmp_path), precision="float32")
+    # Its checkpoints are read and looked at then.
+    ev.warm_up(wise_ft(tiny_pool, "ft-a", 0.3))
+    found = []
+    with Waits() as waits:
+        before = 0
+        for evaluation in ev.stream(wise_ft(tiny_pool, "ft-a", 0.4), ["val"]):
+            found.append((evaluation["val"].seen, waits.number - before))
+            before = waits.number
+    # With the last one the logits come too, to be stored.
+    assert found == [(64, 1), (320, 1), (400, 2)]
+
+
+def test_what_neighbours_predict_is_checked_with_one_look_more(
+    tiny_pool: Pool, small_suite: Suite, tmp_path: Any
+) -> None:
+    ev = Evaluator(tiny_pool, small_suite, device="cpu", store=Store(tmp_path), precision="float32")
+    for alpha in (0.4, 0.6):
+        ev.evaluate(wise_ft(tiny_pool, "ft-a", alpha), ["val"])
+    found = []
+    with Waits() as waits:
+        before = 0
+        for evaluation in ev.stream(wise_ft(tiny_pool, "ft-a", 0.5), ["val"]):
+            found.append((evaluation["val"].seen, waits.number - before))
+            before = waits.number
+    assert found == [(32, 2), (64, 2), (320, 2), (400, 3)]
