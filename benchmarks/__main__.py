@@ -16,6 +16,7 @@ from benchmarks.gains import gain_rows
 from benchmarks.greedy import greedy_rows
 from benchmarks.landscape import landscape_rows, vmap_row
 from benchmarks.latency import latency_rows
+from benchmarks.merges import merge_rows
 from benchmarks.mixing import mixing_rows
 from benchmarks.own_models import own_model_rows
 from benchmarks.planes import plane_rows
@@ -34,6 +35,7 @@ from benchmarks.writers import writer_rows
 # Measured in processes of their own, and filed by themselves: a busy machine would spoil the other rows.
 _ALONE: dict[str, Callable[[], list[Row]]] = {
     "busy": lambda: [waiting_row()],
+    "merges": merge_rows,
     "room": room_rows,
     "site": site_rows,
     "small": small_rows,
@@ -86,7 +88,11 @@ def main() -> None:
                 write({one: rows[one] for one in groups if one in rows}, "cpu", processor())
     for name, group in _ALONE.items():
         if not chosen or name in chosen:
-            write({name: group()}, name, processor())
+            alone = group()
+            remember(alone, processor(), name)
+            # None where what it is compared with is not installed: what was measured before stays.
+            if alone:
+                write({name: alone}, name, processor())
     if not chosen or "scaling" in chosen:
         run_scaling(processor())
     if "coverage" in chosen:

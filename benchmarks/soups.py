@@ -73,7 +73,7 @@ READ_AND_WRITE = (
     READ[1] + "\nwith open(out, 'wb') as file:\n    file.write(soup)\n    file.flush()\n    os.fsync(file.fileno())",
 )
 # A virtual environment of its own beside ours, because its pins are not ours; `make bench` makes it.
-_MERGEKIT = Path(__file__).parents[1] / ".venv" / "mergekit" / "bin" / "python"
+MERGEKIT_PYTHON = Path(__file__).parents[1] / ".venv" / "mergekit" / "bin" / "python"
 MERGEKIT = (
     "from mergekit.scripts.merge_raw_pytorch import main\n"
     "models = ''.join(f'- {{model: {path}, parameters: {{weight: {1 / len(paths)}}}}}\\n' for path in paths)\n"
@@ -99,13 +99,15 @@ def soup_rows() -> list[Row]:
         }
         sides = {"read": READ, "both": READ_AND_WRITE, "mixed": MIXED, "ours": OURS, "released": RELEASED}
         sides |= {"first": FIRST, "hashed": HASHED}
-        if _MERGEKIT.exists():
+        if MERGEKIT_PYTHON.exists():
             sides["mergekit"] = MERGEKIT
         runs: dict[str, list[list[float]]] = {name: [] for name in sides}
         for _ in range(3):
             for name, side in sides.items():
                 out = str(Path(folder) / outs.get(name, name))
-                runs[name].append(_run(side, paths, out, _MERGEKIT if name == "mergekit" else Path(sys.executable)))
+                runs[name].append(
+                    _run(side, paths, out, MERGEKIT_PYTHON if name == "mergekit" else Path(sys.executable))
+                )
         best = {name: min(times) for name, times in runs.items()}
         mine = dict(CheckpointFile(Path(folder) / outs["ours"]).read())
         written = {"released": outs["released"], "mergekit": "mergekit/model.safetensors"}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,15 @@ from benchmarks.coverage import images_for, simulated
 from benchmarks.coverage_cases import path_cases
 from benchmarks.gpu import copy_rate, evaluator_rows, mixing_row, product_rate
 from benchmarks.landscape import landscape_rows, vmap_row
+from benchmarks.merges import MERGES, _compared, _config
 from benchmarks.scaling import Job, Rates, counted, table
 from benchmarks.small import small_rows
 from benchmarks.spectrum import path_row
-from benchmarks.table import RESULTS, markdown, read
+from benchmarks.table import RESULTS, Row, markdown, read, remember
 from benchmarks.wide_pool import wide_row
 from benchmarks.writers import writer_rows
 from soupwidgets import Evaluator
+from soupwidgets.checkpoints import write_checkpoint
 from tests.fixtures import ROOT, TINY
 
 
@@ -56,6 +59,42 @@ def test_the_row_of_a_wide_pool_runs(tmp_path: Path) -> None:
     row = wide_row(tmp_path, models=3, alphas=3, repeats=1)
     assert row.name == "a frontier of 49 stored measurements, with intervals"
     assert row.ratio > 0
+
+
+def test_results_of_two_libraries_are_compared_number_by_number(tmp_path: Path) -> None:
+    mine, other = tmp_path / "mine.safetensors", tmp_path / "other.safetensors"
+    for gap, words in (
+        (0.0, "identical"),
+        (4e-7, "within 1e-6"),
+        (0.5, "25.00% of the numbers differ, by up to 0.5: it rounds"),
+    ):
+        write_checkpoint(mine, {"w": torch.tensor([0.0, 0.25, 0.5, 1.0])}, {})
+        write_checkpoint(other, {"w": torch.tensor([gap, 0.25, 0.5, 1.0])}, {})
+        assert _compared(mine, other, "it rounds") == words
+    write_checkpoint(other, {"w": torch.zeros(4), "b": torch.zeros(4)}, {})
+    with pytest.raises(AssertionError, match="only mergekit wrote b"):
+        _compared(mine, other, "")
+
+
+def test_both_sides_of_a_merge_have_the_same_settings() -> None:
+    """By hand: what mergekit is told of TIES."""
+    (ties,) = (merge for merge in MERGES if merge.name == "TIES")
+    config = json.loads(_config(Path("pool"), ties))
+    assert config["base_model"] == "pool/zero-shot.safetensors"
+    assert [model["parameters"] for model in config["models"]] == 4 * [{"weight": 1.0, "density": 0.2}]
+    assert "density=0.2" in ties.ours
+
+
+def test_a_machine_has_a_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("benchmarks.table.RESULTS", tmp_path)
+    for ratio, device in ((2.0, "one"), (3.0, "other"), (4.0, "one")):
+        remember([Row("mixing", "1 s", "the loop: 2 s", ratio, ">= 1", True)], device, "mixing")
+    assert "mixing: ratio 2 on " in (said := capsys.readouterr().out)
+    assert said.count("ratio") == 1
+    lines = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    assert [(line["device"], line["ratio"]) for line in lines] == [("one", 2.0), ("other", 3.0), ("one", 4.0)]
 
 
 def test_the_cost_of_a_job_is_counted() -> None:
