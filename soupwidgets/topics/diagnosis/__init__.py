@@ -1,5 +1,6 @@
 """Diagnosis: whether checkpoints can be averaged, and what is wrong where they cannot."""
 
+from soupwidgets.topics import on_demand
 from soupwidgets.topics.diagnosis.diagnose import diagnose, stream_diagnosis
 from soupwidgets.topics.diagnosis.finding import Finding
 from soupwidgets.topics.diagnosis.pairs import PairBarrier, Pairs
@@ -16,3 +17,5 @@ __all__ = [
     "stream_diagnosis",
     "weight_facts",
 ]
+
+__getattr__ = on_demand(__name__)
