@@ -4,6 +4,7 @@ from soupwidgets.stats.bootstrap import bootstrap_mean
 from soupwidgets.stats.calibration import Calibration, best_temperature, calibration, expected_calibration_error
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.stats.figure import Figure
+from soupwidgets.stats.finite_population import Part, finite_interval, stratified_share
 from soupwidgets.stats.intervals import LEVEL, class_mean_interval, clopper_pearson, mean_interval
 from soupwidgets.stats.linear_probe import LinearProbe, linear_probe
 from soupwidgets.stats.metrics import METRICS, Metric, metric_named
@@ -22,6 +23,7 @@ __all__ = [
     "Metric",
     "PairedDifference",
     "PairedTest",
+    "Part",
     "Scale",
     "best_temperature",
     "bootstrap_mean",
@@ -29,6 +31,7 @@ __all__ = [
     "class_mean_interval",
     "clopper_pearson",
     "expected_calibration_error",
+    "finite_interval",
     "from_scale",
     "linear_probe",
     "mcnemar",
@@ -39,5 +42,6 @@ __all__ = [
     "powered_mean",
     "simultaneous_intervals",
     "simultaneous_level",
+    "stratified_share",
     "to_scale",
 ]
