@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.stats.intervals import LEVEL, mean_interval
@@ -34,7 +35,7 @@ class Part:
     unknown: int = 0
 
     def __post_init__(self) -> None:
-        if not (0 <= self.yes and 0 <= self.unknown and self.yes + self.unknown <= self.drawn <= self.images):
+        if not (self.yes >= 0 and self.unknown >= 0 and self.yes + self.unknown <= self.drawn <= self.images):
             raise ValueError(f"{self}: no more can be counted than was drawn, and no more drawn than there is")
 
 
@@ -72,10 +73,16 @@ def finite_interval(yes: int, drawn: int, images: int, *, level: float = LEVEL) 
     >>> finite_interval(3, 20, 20)
     (3, 3)
     """
-    from scipy.stats import hypergeom
-
     if not 0 <= yes <= drawn <= images:
         raise ValueError(f"{yes} of {drawn} drawn from {images} cannot be")
+    return _limits(yes, drawn, images, level)
+
+
+# While somebody reviews, the same few counts are asked about after every judgement.
+@lru_cache(maxsize=4096)
+def _limits(yes: int, drawn: int, images: int, level: float) -> tuple[int, int]:
+    from scipy.stats import hypergeom
+
     # What was seen to have it, and what was seen not to have it, is certain.
     possible = range(yes, images - (drawn - yes) + 1)
     tail = (1 - level) / 2
@@ -91,8 +98,8 @@ def stratified_share(parts: Sequence[Part]) -> Estimate:
     Parameters
     ----------
     parts
-        Parts that make up the set, and do not overlap. An image that was drawn and of which nothing is known counts as a
-        no in the lower limit, and as a yes in the upper one: nothing is assumed about why it was passed over.
+        Parts that make up the set, and do not overlap. An image that was drawn and of which nothing is known counts as
+        a no in the lower limit, and as a yes in the upper one: nothing is assumed about why it was passed over.
 
     Returns
     -------

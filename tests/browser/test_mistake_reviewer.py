@@ -162,3 +162,42 @@ def test_neither_fast_keys_nor_a_killed_kernel_lose_anything(lab: Lab, page: Any
     lab.api("DELETE", f"kernels/{kernel}")
     back = ReviewSession(store, session.id, code="my code")
     assert list(back.mine().values())[-1].correct == {0, 1, 4}
+
+
+def test_a_blind_review_shows_nothing_before_it_is_filed(lab: Lab, page: Any, suite: Suite, tmp_path: Path) -> None:
+    store = ReviewStore(tmp_path / "reviews.sqlite")
+    session = ReviewSession.create(store, suite, "blind")
+    page.set_viewport_size({"width": 1400, "height": 1100})
+    card = opened(lab, page, "blind.ipynb", tmp_path / "reviews.sqlite", session.id)
+    page.get_by_label("judge blind", exact=False).check()
+    page.get_by_label("Queue", exact=True).select_option("sample: half mistakes of ft-03, half right")
+    card.get_by_text("hidden until you have judged").wait_for()
+    sample = next(iter(ReviewSession(store, session.id).view.samples.values()))
+    assert card.locator("img").count() == 1
+    row = int(card.locator("img").get_attribute("alt").split()[1])
+    assert row == sample.rows[0]
+    for name in ("fine-grained", "%", "Nearest training images", "labelled", "A guess"):
+        assert card.get_by_text(name).count() == 0, name
+    page.locator(".soupwidgets-panel").screenshot(path=str(ARTEFACTS / "reviewer-blind.png"))
+    # The first key means the first name on the screen, whatever it is.
+    first = card.locator("tbody th").first.inner_text()
+    card.focus()
+    page.keyboard.press("1")
+    saved(page, "You have judged 1")
+    page.keyboard.press("q")
+    page.keyboard.press("Enter")
+    card.get_by_text("You judged this blind").wait_for()
+    card.get_by_role("button", name="fine-grained", exact=False).first.wait_for()
+    judged = ReviewSession(store, session.id, code="my code").mine()[Image("test", row)]
+    (said,) = judged.correct
+    assert first.endswith(suite.class_names("test")[said])
+    assert (judged.blind, judged.filed, judged.category) == (True, True, None)
+    page.get_by_role("table", name="what a sample says of all images").wait_for()
+    page.keyboard.press("Enter")
+    card.get_by_text("hidden until you have judged").wait_for()
+    # Fast: five images, each marked, filed and left behind.
+    page.keyboard.type("1\n\n" * 5, delay=5)
+    saved(page, "You have judged 6")
+    page.get_by_role("table", name="what a sample says of all images").get_by_text("6 of 200 drawn").first.wait_for()
+    page.locator(".soupwidgets-panel").screenshot(path=str(ARTEFACTS / "reviewer-sample.png"))
+    assert page.locator("[role=alert]:visible").count() == 0

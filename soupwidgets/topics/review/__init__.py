@@ -2,6 +2,7 @@
 
 from soupwidgets.topics.review.agreement import Agreement, agreement, alpha_interval, krippendorff_alpha
 from soupwidgets.topics.review.community import community_slices
+from soupwidgets.topics.review.extrapolation import Extrapolation, Shares, extrapolate, outcome
 from soupwidgets.topics.review.files import Export, export_labels, read_labels, read_session, write_session
 from soupwidgets.topics.review.label_set import (
     Distribution,
@@ -12,9 +13,11 @@ from soupwidgets.topics.review.label_set import (
     minority_views,
     reviewed_mistakes,
     settle,
+    without_perhaps,
 )
 from soupwidgets.topics.review.major import major_slice
 from soupwidgets.topics.review.records import Record, ReviewError, State
+from soupwidgets.topics.review.samples import Sample, random_sample, stratified_sample
 from soupwidgets.topics.review.session import ReviewSession
 from soupwidgets.topics.review.storage import Erasure, ReviewStore
 from soupwidgets.topics.review.views import Image, Judgement, Reviewer, Slice, Term, View, view
@@ -24,6 +27,7 @@ __all__ = [
     "Distribution",
     "Erasure",
     "Export",
+    "Extrapolation",
     "Image",
     "Judgement",
     "Record",
@@ -32,6 +36,8 @@ __all__ = [
     "ReviewStore",
     "Reviewer",
     "Rule",
+    "Sample",
+    "Shares",
     "Slice",
     "State",
     "Term",
@@ -42,14 +48,19 @@ __all__ = [
     "distribution",
     "distributions",
     "export_labels",
+    "extrapolate",
     "krippendorff_alpha",
     "label_set",
     "major_slice",
     "minority_views",
+    "outcome",
+    "random_sample",
     "read_labels",
     "read_session",
     "reviewed_mistakes",
     "settle",
+    "stratified_sample",
     "view",
+    "without_perhaps",
     "write_session",
 ]

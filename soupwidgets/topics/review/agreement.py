@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -67,7 +67,9 @@ def agreement(known: View, split: str) -> list[Agreement]:
     for id, term in known.severities.items():
         questions[f"severity: {term.name}"] = partial(_names, "severity", id)
     questions["problematic"] = lambda j: j.problematic
-    questions["the prediction is a right label"] = _accepts_prediction
+    # Who says 'perhaps' says yes to the second question and not to the first one.
+    questions["the prediction is a right label"] = partial(_accepts_prediction, ("correct",))
+    questions["the prediction is right or perhaps right"] = partial(_accepts_prediction, ("correct", "unclear"))
     return [_agreement(name, of, answer) for name, answer in questions.items()]
 
 
@@ -176,9 +178,9 @@ def _names(what: str, id: str, judgement: Judgement) -> bool | None:
     return None if named is None else named == id
 
 
-def _accepts_prediction(judgement: Judgement) -> bool | None:
-    if judgement.prediction is None:
+def _accepts_prediction(sides: Sequence[str], judgement: Judgement) -> bool | None:
+    said = judgement.correct | judgement.unclear | judgement.wrong
+    if judgement.prediction is None or not (judgement.blind or judgement.prediction in said):
         return None
-    if judgement.prediction in judgement.correct | judgement.unclear:
-        return True
-    return False if judgement.prediction in judgement.wrong else None
+    # Whoever judged blind chose from all classes.
+    return any(judgement.prediction in getattr(judgement, side) for side in sides)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
+import numpy as np
 from scipy.special import softmax
 
 from soupwidgets.panel.examples import picture_of
@@ -26,9 +28,14 @@ class Cards:
     ----------
     embedded
         For nearest training images and a first guess of the category; without them there are neither.
+    reviewer
+        Whose cards they are: everyone who judges blind has classes in another order.
     """
 
-    def __init__(self, model: Member, suite: Suite, split: str, embedded: Embeddings | None) -> None:
+    def __init__(
+        self, model: Member, suite: Suite, split: str, embedded: Embeddings | None, reviewer: str = ""
+    ) -> None:
+        self._reviewer = reviewer
         self.split, self.classes = split, suite.class_names(split)
         self._where, self._embedded = suite.splits[split], embedded
         self._reference = suite.training or suite.reference
@@ -43,11 +50,20 @@ class Cards:
         said = int(self._said[row])
         return said if said not in (int(self._where.labels[row]), -1) else None
 
-    def listed(self, row: int, judgement: Judgement) -> list[int]:
-        """Classes that have a row: label, predictions, and what was judged; all where there are few."""
+    def listed(self, row: int, judgement: Judgement, hidden: bool = False) -> list[int]:
+        """Classes that have a row: label, predictions, and what was judged; all where there are few.
+
+        Where label and prediction are ``hidden``, in a random order that is another one for every image: of many
+        classes only those that were judged, since a row for the prediction would give it away.
+        """
+        judged = [c for side in SIDES for c in sorted(getattr(judgement, side))]
+        if hidden:
+            few = len(self.classes) <= _ROWS
+            seed = int.from_bytes(hashlib.sha256(f"{self._reviewer}\n{self.split}\n{row}".encode()).digest()[:8])
+            order = np.random.default_rng(seed).permutation(len(self.classes)).tolist()
+            return order if few else [c for c in order if c in judged]
         if len(self.classes) <= _ROWS:
             return list(range(len(self.classes)))
-        judged = [c for side in SIDES for c in sorted(getattr(judgement, side))]
         return list(dict.fromkeys([int(self._where.labels[row]), *self._top(row), *judged]))
 
     def vocabulary(self, view: View) -> dict[str, Any]:
@@ -57,6 +73,16 @@ class Cards:
             "categories": [{"id": id, "name": term.name} for id, term in view.categories.items()],
             "severities": [{"id": id, "name": term.name} for id, term in view.severities.items()],
         }
+
+    def blind_item(self, row: int, judgement: Judgement) -> dict[str, Any]:
+        """The image and nothing else, for somebody who has not judged it yet."""
+        shown = picture_of(self._where, row).to_json(large=True)
+        return {
+            "row": row, "hidden": True, "image": shown["image"], "text": shown["text"],
+            "alt": f"{shown['alt'].partition(':')[0]} of {self.split}",
+            "label": None, "listed": self.listed(row, judgement, hidden=True), "predictions": [],
+            "guess": None, "neighbours": [], "others": [],
+        }  # fmt: skip
 
     def item(self, row: int, judgement: Judgement, view: View, reviewer: str) -> dict[str, Any]:
         """The image, what models say of it, and what others say; texts are shown as texts."""
@@ -69,6 +95,7 @@ class Cards:
         shown = picture_of(self._where, row).to_json(large=True)
         return {
             "row": row,
+            "hidden": False,
             "image": shown["image"],
             "text": shown["text"],
             "alt": f"{shown['alt'].partition(':')[0]} of {self.split}, labelled {self.classes[label]}",
@@ -104,4 +131,5 @@ class Cards:
         for id, terms in ((judgement.category, view.categories), (judgement.severity, view.severities)):
             said += [terms[id].name] if id is not None and id in terms else []
         said += [f"note: {judgement.note}"] if judgement.note else []
-        return f"{view.name_of(who)} \u2014 {'; '.join(said) or 'nothing'}"
+        how = " (blind)" if judgement.blind else ""
+        return f"{view.name_of(who)}{how} \u2014 {'; '.join(said) or 'nothing'}"

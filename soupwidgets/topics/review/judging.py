@@ -33,6 +33,8 @@ class Judging:
         What happened last; an error that kept something from being stored, empty for none.
     unsaved
         What was said and could not be stored: it stays on the screen, and is tried again with every step.
+    shown
+        Images whose label and prediction this reviewer has seen: what is said of them now is not blind.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Judging:
         self._mistaken, self._listed = mistaken, listed
         self.status = self.problem = ""
         self.unsaved: dict[Image, Judgement] = {}
+        self.shown: set[Image] = set()
         # What can be undone: an image, and what was said of it before.
         self._undo: list[tuple[Image, Judgement | None]] = []
 
@@ -53,15 +56,27 @@ class Judging:
         """What this reviewer says of an image, stored or not."""
         return self.unsaved.get(image) or self.session.mine().get(image) or Judgement(image)
 
-    def fold(self, event: Mapping[str, Any], rows: Sequence[int], row: int | None) -> int | None:
+    def hides(self, image: Image, blind: bool) -> bool:
+        """Whether label and prediction are to be hidden: the reviewer wants to judge blind, and has not seen them."""
+        before = self.session.mine().get(image)
+        return blind and image not in self.shown and (before is None or not before.filed)
+
+    def fold(
+        self, event: Mapping[str, Any], rows: Sequence[int], row: int | None, *, blind: bool = False
+    ) -> int | None:
         """Do one thing that was pressed; errors are told in `problem`. Returns the row to show.
 
         Parameters
         ----------
         event
-            ``do`` (next, previous, undo, take back, turn, say, choose, flag, note) and what it is about.
+            ``do`` (enter, next, previous, undo, take back, turn, say, choose, flag, note) and what it is about.
+        blind
+            Whether images are judged before label and prediction are shown: ``enter`` files the judgement then.
         """
         do, self.problem = event.get("do"), ""
+        if do == "enter":
+            filing = row is not None and self.hides(image := Image(self.split, row), blind) and self.now(image).said
+            do = "file" if filing else "next"
         try:
             if do in _MOVES and row is not None:
                 row, self.status = rows[(rows.index(row) + _MOVES[do]) % len(rows)], ""
@@ -70,7 +85,9 @@ class Judging:
                 row = self.undo(rows, row)
             elif do == "take back" and row is not None:
                 self.take_back(Image(self.split, row), rows)
-            elif row is not None and (judgement := self._pressed(event, row)) is not None:
+            elif do == "file" and row is not None:
+                self.file(Image(self.split, row), rows)
+            elif row is not None and (judgement := self._pressed(event, row, blind)) is not None:
                 self.judge(judgement, rows)
         except Exception as error:
             # What was entered stays on the screen: it may be stored when there is room again.
@@ -84,6 +101,10 @@ class Judging:
         self._save()
         self._tell("saved.", rows)
 
+    def file(self, image: Image, rows: Sequence[int] = ()) -> None:
+        """File a blind judgement: it counts from now on, and label and prediction may be shown."""
+        self.judge(replace(self.now(image), filed=True, prediction=self._mistaken(image.row)), rows)
+
     def undo(self, rows: Sequence[int], row: int | None) -> int | None:
         """Take the last change back, and go to its image."""
         if self.unsaved:
@@ -93,7 +114,7 @@ class Judging:
             if before is None:
                 self.session.take_back(image)
             else:
-                self.session.judge(before)
+                self.session.judge(self._seen(before))
             self._undo.pop()
         else:
             self.status = "nothing to undo"
@@ -123,12 +144,32 @@ class Judging:
         done = sum(row in mine for row in rows)
         self.status = f"{what} You have judged {done:,} of {len(rows):,} images of this queue."
 
-    def _pressed(self, event: Mapping[str, Any], row: int) -> Judgement | None:
+    def _seen(self, judgement: Judgement) -> Judgement:
+        """What was not filed before label and prediction were shown is not blind any more, and counts."""
+        if judgement.image not in self.shown or judgement.filed:
+            return judgement
+        return replace(judgement, blind=False, filed=True, prediction=self._mistaken(judgement.image.row))
+
+    def _pressed(self, event: Mapping[str, Any], row: int, blind: bool) -> Judgement | None:
         """What an image is said to be after a press; None where it means nothing."""
         do = event.get("do")
         # A note belongs to the image that it was written for.
-        now = self.now(Image(self.split, int(event["row"]) if do == "note" else row))
-        now = replace(now, prediction=self._mistaken(now.image.row))
+        image = Image(self.split, int(event["row"]) if do == "note" else row)
+        now, hidden = self.now(image), self.hides(image, blind)
+        if hidden:
+            now = replace(now, prediction=None, blind=True, filed=False)
+            if do == "choose":
+                # A category would be that of a prediction which nobody has shown.
+                return None
+        else:
+            now = replace(now, prediction=self._mistaken(image.row), filed=True, blind=now.blind and now.filed)
+        after = self._changed(event, now)
+        if after is None or hidden or after.labels == now.labels:
+            return after
+        return replace(after, blind=False)
+
+    def _changed(self, event: Mapping[str, Any], now: Judgement) -> Judgement | None:
+        do, row = event.get("do"), now.image.row
         if do == "note":
             return replace(now, note=str(event["text"]))
         if do == "turn":

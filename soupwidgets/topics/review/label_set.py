@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from soupwidgets.topics.mistakes.multi_labels import ImageLabels, MultiLabels
@@ -157,3 +157,9 @@ def minority_views(counted: Distribution, labels: ImageLabels) -> dict[int, dict
             if c not in getattr(labels, kind):
                 found.setdefault(c, {})[kind] = count
     return found
+
+
+def without_perhaps(labels: MultiLabels) -> MultiLabels:
+    """The same labels, without those of which nobody is sure."""
+    sure = {row: replace(image, unclear=frozenset()) for row, image in labels.images.items()}
+    return replace(labels, images=sure)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from soupwidgets.topics.review.records import Record, ReviewError, State
+from soupwidgets.topics.review.records import Record, ReviewError, State, fixed_id
+from soupwidgets.topics.review.samples import Sample
 from soupwidgets.topics.review.signatures import SIGNED, check_signature
 from soupwidgets.topics.review.views import Facts, Image, Judgement, check_records, view
 
@@ -45,6 +46,10 @@ def check_copy(session: str, mine: State, other: State) -> None:
     for one in merged.slices.values():
         for row in one.rows:
             check_image(facts, Image(one.split, row))
+    for id, sample in merged.samples.items():
+        check_sample(facts, sample)
+        if id != fixed_id(session, "sample", other.records["", id].body):
+            raise ReviewError(f"sample {id} was changed after it was drawn: a changed file?")
     signed = title.body.get(SIGNED) is True
     for record in other.records.values():
         before = mine.records.get(record.key)
@@ -74,6 +79,13 @@ def check_classes(facts: Facts, judgement: Judgement) -> None:
     outside = [c for c in said if not 0 <= c < classes]
     if outside:
         raise ReviewError(f"{judgement.image.split!r} has classes 0..{classes - 1}, not {outside[0]}")
+
+
+def check_sample(facts: Facts | None, sample: Sample) -> None:
+    """Raise `ReviewError` unless a sample was drawn from a split of the session."""
+    check_image(facts, Image(sample.split, max(sample.rows)))
+    if facts is None or len(sample.of) != facts.splits[sample.split].images:
+        raise ReviewError(f"the sample {sample.name!r} is of another number of images than {sample.split!r} has")
 
 
 def check_image(facts: Facts | None, image: Image) -> None:

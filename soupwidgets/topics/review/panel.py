@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 from typing import Any, get_args
@@ -30,6 +31,10 @@ from soupwidgets.topics.review.storage import ReviewStore
 from soupwidgets.topics.review.views import Image, Judgement
 
 _LOOKED_FOR = ("queue", "pair", "filter")
+NOT_DRAWN = (
+    "This queue was not drawn at random: that an image is in it says something of the model. The samples among the "
+    "queues do not, and only from them can be counted up to all images."
+)
 _EXPORT = ("kind", "names", "file", "look", "write", "share")
 
 
@@ -65,6 +70,7 @@ class MistakeReviewer(Panel):
     queue: str
     pair: str | None
     filter: str
+    blind: bool
     rule: Rule
     row: float
     did: list[dict[str, Any]]
@@ -92,14 +98,16 @@ class MistakeReviewer(Panel):
         session.check(suite, [self.split])
         self.models, self.suite, self.session = list(models), suite, session
         self._where = suite.splits[self.split]
-        self._cards = Cards(models[0], suite, self.split, embedded)
-        self._queues = Queues(self.models, suite, self.split)
-        self._judging = Judging(session, self.split, self._cards.mistaken, self._cards.listed)
+        self._cards = Cards(models[0], suite, self.split, embedded, session.reviewer)
+        self._queues = Queues(self.models, suite, self.split, session)
+        self._judging = Judging(
+            session, self.split, self._cards.mistaken, lambda row, now: self._cards.listed(row, now, not now.filed)
+        )
         # The session is asked and told by one at a time: keys on the kernel's loop, buttons in the worker.
         self._one_at_a_time = RLock()
         # What was judged when the queue was chosen: it does not shrink under who works through it.
         self._since = session.view
-        self._counted: tuple[views.View, Rule, list[Table], list[str]] | None = None
+        self._counted: tuple[views.View, Rule, list[Table], dict[int, str]] | None = None
         self._exports = Exports(session, self._where)
         super().__init__(f"Review of {models[0].name} on {self.split}", self._all_controls())
 
@@ -110,6 +118,7 @@ class MistakeReviewer(Panel):
             Choice(name="queue", label="Queue", value=names[0], options=names),
             Choice(name="pair", label="Pair", value=next(iter(known), None), options=pairs, hidden=True),
             Choice(name="filter", label="Show", value=FILTERS[0], options=FILTERS),
+            Toggle(name="blind", label="judge blind: label and prediction are shown afterwards"),
             Choice(name="rule", label="Labels by", value=get_args(Rule)[0], options=get_args(Rule)),
             Number(name="row", label="Image", value=-1, hidden=True),
             Toggle(name="export", label="share and export"),
@@ -158,7 +167,7 @@ class MistakeReviewer(Panel):
             queue = self.images
             before = row = _shown(self.state, queue)
             for event in events:
-                row = self._judging.fold(event, queue.rows, row)
+                row = self._judging.fold(event, queue.rows, row, blind=self.blind)
         if row is not None and row != before:
             self.row = row
 
@@ -173,12 +182,12 @@ class MistakeReviewer(Panel):
         try:
             queue = self._queue(state)
         except Exception:
-            yield self._view(state, Queue(state["queue"], (), ()), [], [])
+            yield self._view(state, Queue(state["queue"], (), ()), [], {})
             raise
         known, rule = self.session.view, state["rule"]
         counted = self._counted
         if counted is None or counted[:2] != (known, rule):
-            yield self._view(state, queue, *(counted[2:] if counted else ([], [])), done=0)
+            yield self._view(state, queue, *(counted[2:] if counted else ([], {})), done=0)
             counted = self._counted = (
                 known,
                 rule,
@@ -210,19 +219,26 @@ class MistakeReviewer(Panel):
     def _queue(self, state: State) -> Queue:
         same = all(state[name] == getattr(self, name) for name in _LOOKED_FOR)
         view = self._since if same else self.session.view
-        return self._queues.queue(state, view, self.session.reviewer)
+        with self._one_at_a_time:
+            return self._queues.queue(state, view, self.session.reviewer)
 
-    def _view(self, state: State, queue: Queue, tables: Sequence[Table], differ: Sequence[str], done: int = 1) -> View:
-        known = self.session.view
+    def _view(
+        self, state: State, queue: Queue, tables: Sequence[Table], differ: Mapping[int, str], done: int = 1
+    ) -> View:
+        known, notes = self.session.view, self._exports.notes(state) if state["export"] else []
+        # What others say of an image names its label.
+        told = [text for row, text in differ.items() if not self._judging.hides(Image(self.split, row), state["blind"])]
+        if state["blind"] and state["queue"] not in self._queues.sampled:
+            notes = [*notes, NOT_DRAWN]
         hidden = {name: {"hidden": not state["export"]} for name in _EXPORT}
         hidden["write"] = {"hidden": not (state["export"] and self._exports.ready(state))}
         return View(
             tables=tables,
             words=f"{len(queue):,} {examples_word(self.suite)} in the queue" + ("" if done else "; counting again"),
             done=done,
-            notes=self._exports.notes(state) if state["export"] else [],
+            notes=notes,
             controls={**hidden, "pair": {"hidden": state["queue"] != PAIR}},
-            card={"did": self._card(state, queue, known) | {"disputed": differ}},
+            card={"did": self._card(state, queue, known) | {"disputed": told}},
         )
 
     def _card(self, state: State, queue: Queue, known: views.View) -> dict[str, Any]:
@@ -233,9 +249,16 @@ class MistakeReviewer(Panel):
         image = Image(self.split, row)
         judgement = self._judging.now(image)
         place = queue.rows.index(row)
-        about = {"place": f"{place + 1:,} of {len(queue):,}: {queue.name}", "reason": queue.reasons[place]}
+        where = f"{place + 1:,} of {len(queue):,}"
+        if self._judging.hides(image, state["blind"]):
+            item = self._cards.blind_item(row, judgement) | {"place": where, "reason": ""}
+            judgement = replace(judgement, prediction=None, category=None, severity=None)
+        else:
+            self._judging.shown.add(image)
+            item = self._cards.item(row, judgement, known, self.session.reviewer)
+            item |= {"place": f"{where}: {queue.name}", "reason": queue.reasons[place], "blind": judgement.blind}
         return {
-            "item": self._cards.item(row, judgement, known, self.session.reviewer) | about,
+            "item": item,
             "vocabulary": self._cards.vocabulary(known),
             "judgement": judgement.to_body(),
             **told,

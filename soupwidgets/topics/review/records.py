@@ -11,6 +11,7 @@ from typing import Any
 
 KINDS = (
     "session", "reviewer", "judgement", "category", "severity", "field", "slice", "agreement", "shortfall", "removal",
+    "sample",
 )  # fmt: skip
 ID_LENGTH = 32
 # A number that no honest record reaches, and that every database can store.
@@ -157,3 +158,13 @@ def is_id(text: object) -> bool:
     (True, False, False)
     """
     return isinstance(text, str) and len(text) == ID_LENGTH and all(c in "0123456789abcdef" for c in text)
+
+
+def group_id(session: str, *of: str) -> str:
+    """An id that is the same in every copy of a session, so that what belongs to the group coincides."""
+    return hashlib.sha256("\n".join([session, *of]).encode()).hexdigest()[:ID_LENGTH]
+
+
+def fixed_id(session: str, kind: str, body: Mapping[str, Any]) -> str:
+    """The id of something of the group that never changes: it depends on all that it says."""
+    return group_id(session, kind, Record("", kind, "", body).text)

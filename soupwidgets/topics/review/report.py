@@ -18,7 +18,7 @@ from soupwidgets.topics.mistakes.multi_labels import MultiLabels, multi_label_ac
 from soupwidgets.topics.mistakes.taxonomy import agreement_with_later_labels, mistake_table
 from soupwidgets.topics.review.agreement import TOO_FEW, agreement
 from soupwidgets.topics.review.files import LABELS_FORMAT, SESSION_FORMAT, read_labels, read_session
-from soupwidgets.topics.review.label_set import Rule, label_set, reviewed_mistakes
+from soupwidgets.topics.review.label_set import Rule, label_set, reviewed_mistakes, without_perhaps
 from soupwidgets.topics.review.merging import check_copy
 from soupwidgets.topics.review.records import ReviewError, State
 from soupwidgets.topics.review.storage import ReviewStore
@@ -132,15 +132,23 @@ def score_report(
         said = one.predictions(split)
         score = multi_label_accuracy(said, where.labels, multi, len(suite.class_names(split)))
         later = agreement_with_later_labels(said, where.labels, given)
+        sure = agreement_with_later_labels(said, where.labels, without_perhaps(given))
+        perhaps = later.accepted - sure.accepted
+        certain = multi_label_accuracy(said, where.labels, without_perhaps(multi), len(suite.class_names(split)))
         major = slice_score(said, given.completed(where)) if given.major else None
-        found.append({"model": one.name, **plain(score), "later": later, "major": major})
+        found.append({
+            "model": one.name, **plain(score), "without perhaps": certain.accuracy,
+            "later": later, "later perhaps": perhaps, "major": major,
+        })  # fmt: skip
         rows.append({
             "model": one.name,
             "one label": round(100 * score.single_label, 2),
             "after review": round(100 * score.accuracy, 2),
             "95%": f"{100 * score.low:.2f} to {100 * score.high:.2f}",
+            "of it perhaps": round(100 * (score.accuracy - certain.accuracy), 2),
             "major right": f"{major.right} of {major.images}" if major else "",
-            "mistakes that were none": f"{later.accepted} of {later.accepted + later.rejected} reviewed",
+            "mistakes that were none": f"{sure.accepted} of {later.accepted + later.rejected} reviewed",
+            "perhaps none": perhaps,
         })  # fmt: skip
     note = (
         f"Percent, mean over {score.classes} classes"

@@ -10,8 +10,9 @@ from typing import Literal
 
 from soupwidgets.suites import Suite
 from soupwidgets.topics.mistakes.taxonomy import CATEGORIES, SEVERITIES
-from soupwidgets.topics.review.merging import check_classes, check_copy, check_image
-from soupwidgets.topics.review.records import ID_LENGTH, Record, ReviewError, State
+from soupwidgets.topics.review.merging import check_classes, check_copy, check_image, check_sample
+from soupwidgets.topics.review.records import ID_LENGTH, Record, ReviewError, State, fixed_id, group_id
+from soupwidgets.topics.review.samples import Sample
 from soupwidgets.topics.review.signatures import SIGNED, nonce_of, removal, reviewer_id, sign_record
 from soupwidgets.topics.review.storage import Erasure, ReviewStore
 from soupwidgets.topics.review.views import Image, Judgement, Reviewer, Term, View, check_records, view
@@ -83,11 +84,11 @@ class ReviewSession:
         splits = {s.name: {"images": len(s), "sha256": s.content_hash} for s in suite.splits.values()}
         classes = {name: list(suite.class_names(name)) for name in splits}
         body = {"title": title, "suite": suite.name, "classes": classes, "splits": splits, SIGNED: True}
-        first = [Record(session, "session", "", body), Record(_group_id(session, "agreement"), "agreement", "",
+        first = [Record(session, "session", "", body), Record(group_id(session, "agreement"), "agreement", "",
                                                               {"text": AGREEMENT})]  # fmt: skip
         for kind, names in (("category", CATEGORIES), ("severity", SEVERITIES)):
             first += [
-                Record(_group_id(session, kind, name), kind, "", {"name": name, "place": place})
+                Record(group_id(session, kind, name), kind, "", {"name": name, "place": place})
                 for place, name in enumerate(names)
             ]
         check_records(State.of(first))
@@ -253,6 +254,24 @@ class ReviewSession:
         self._write([record])
         return record.id
 
+    def add_sample(self, sample: Sample) -> str:
+        """Record how images were drawn, so that what is found in them can be counted up to all; returns its id.
+
+        It belongs to the group, names nobody, and can be changed by nobody. The same sample has the same id
+        in every copy.
+
+        Raises
+        ------
+        ReviewError
+            When the session is not about the split, or about another number of images.
+        """
+        check_sample(self.view.facts, sample)
+        body = sample.to_body()
+        id = fixed_id(self.id, "sample", body)
+        if id not in self.view.samples:
+            self._write([Record(id, "sample", "", body)])
+        return id
+
     def agree(self, text: str) -> None:
         """Change the group's agreement.
 
@@ -264,8 +283,8 @@ class ReviewSession:
         seen = self.view.agreement
         if self.refresh().agreement != seen:
             raise ReviewError("somebody changed the agreement meanwhile: read it, and change it again")
-        body, before = {"text": text}, self.state.records.get(("", _group_id(self.id, "agreement")))
-        self._write([Record(_group_id(self.id, "agreement"), "agreement", "", body) if before is None
+        body, before = {"text": text}, self.state.records.get(("", group_id(self.id, "agreement")))
+        self._write([Record(group_id(self.id, "agreement"), "agreement", "", body) if before is None
                      else before.changed(body)])  # fmt: skip
 
     def fell_short(self, text: str) -> str:
@@ -289,7 +308,7 @@ class ReviewSession:
     def _new(self, kind: str, body: Mapping[str, object], nonce: str = "") -> Record:
         if self._signed:
             return sign_record(self.id, self.code, kind=kind, body=body, nonce=nonce)
-        id = _group_id(self.reviewer, nonce) if nonce else secrets.token_hex(ID_LENGTH // 2)
+        id = group_id(self.reviewer, nonce) if nonce else secrets.token_hex(ID_LENGTH // 2)
         return Record(id, kind, self.reviewer, body)
 
     def _changed(self, before: Record, body: Mapping[str, object]) -> Record:
@@ -325,8 +344,3 @@ class ReviewSession:
         # Somebody may have added it since the store was read.
         if id is not None and id not in self._terms(kind) and self.refresh() and id not in self._terms(kind):
             raise ReviewError(f"the group has no {kind} {id!r}")
-
-
-def _group_id(session: str, *of: str) -> str:
-    """An id that is the same in every copy of a session, so that initial records coincide."""
-    return hashlib.sha256("\n".join([session, *of]).encode()).hexdigest()[:ID_LENGTH]

@@ -128,6 +128,7 @@ def test_agreement_is_asked_for_each_question(together: ReviewSession) -> None:
     found = {one.question: one for one in agreement(together.view, "test")}
     assert set(found) == {
         *CATEGORIES, "severity: major", "severity: minor", "problematic", "the prediction is a right label",
+        "the prediction is right or perhaps right",
     }  # fmt: skip
     right = found["the prediction is a right label"]
     assert (right.images, right.answers, right.said_yes) == (1, 2, 1)

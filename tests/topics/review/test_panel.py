@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -370,13 +371,17 @@ def test_an_export_says_what_is_in_it_before_it_is_written(
 def test_which_accuracy_it_is_and_too_few_to_say() -> None:
     nan = float("nan")
     score = MultiLabelScore(0.8, nan, nan, 8, 10, 0, 2, 0, 0.7)
-    found = score_table({"a": (score, SliceScore(3, 5, (0.1, 0.9)))}, 3, split="fog", images=10)
-    assert found.columns[1:] == ["single-label accuracy", "multi-label accuracy", "95%", "'major' slice, multi-label"]
-    assert found.rows == [["a", 70.0, 80.0, "too few to say", "3 of 5"]]
+    found = score_table(
+        {"a": (score, replace(score, accuracy=0.75), SliceScore(3, 5, (0.1, 0.9)))}, 3, split="fog", images=10
+    )
+    assert found.columns[1:4] == ["single-label accuracy", "multi-label accuracy", "95%"]
+    assert found.columns[4:] == ["of it only perhaps", "'major' slice, multi-label"]
+    assert found.rows == [["a", 70.0, 80.0, "too few to say", 5.0, "3 of 5"]]
     agreed = agreement_table([Agreement("q", 0.5, nan, nan, 3, 6, 4), Agreement("r", nan, nan, nan, 3, 6, 4)])
     assert [row[:3] for row in agreed.rows] == [["q", 0.5, "too few to say"], ["r", "not defined", "too few to say"]]
     kinds = pd.DataFrame({"major": [1], "minor": [0], "not said": [0], "all": [1]}, index=["x"])
     assert mistakes_table(kinds).rows == [["x", 1, 0, 0, 1]]
     one = Distribution(2, {0: 1}, {}, {0: 1}, 0, {}, {})
-    (sentence,) = disputed({0: one}, MultiLabels("fog", {0: ImageLabels()}), ["cat"], [0])
+    ((row, sentence),) = disputed({0: one}, MultiLabels("fog", {0: ImageLabels()}), ["cat"], [0]).items()
+    assert row == 0
     assert sentence == "image 0 (cat) \u2014 cat: 1 of 2 say correct, 1 of 2 say wrong"

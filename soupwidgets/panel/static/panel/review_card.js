@@ -67,7 +67,9 @@ CONTROLS.reviewCard = function (spec, send, { model }) {
   function left({ item }) {
     const guess = item.guess && h("details", {}, h("summary", {}, `A guess, nobody has looked: ${item.guess.category}`), item.guess.reasons.map((one) => h("p", {}, one)));
     const near = item.neighbours.map((one) => h("li", {}, picture(one.image, `training image: ${one.label}`, 52), h("span", {}, one.label)));
-    return h("div.soupwidgets-review-image", {}, h("p", {}, item.place), item.image ? picture(item.image, item.alt, 280) : h("q", {}, item.text), h("p", {}, item.reason), guess,
+    const how = item.hidden && "Label and prediction are hidden until you have judged. Mark every name that is right or perhaps right: what you leave unmarked counts as not right.";
+    return h("div.soupwidgets-review-image", {}, h("p", {}, item.place), item.image ? picture(item.image, item.alt, 280) : h("q", {}, item.text), item.reason ? h("p", {}, item.reason) : null,
+      how ? h("p", {}, how) : null, item.blind ? h("p", {}, "You judged this blind. If you change the marks now, it is not blind any more.") : null, guess,
       near.length ? [h("b", {}, "Nearest training images"), h("ul", {}, near)] : null);
   }
 
@@ -75,8 +77,11 @@ CONTROLS.reviewCard = function (spec, send, { model }) {
     const table = h("table", {}, h("caption", {}, item.image ? "What may this image be called?" : "What may this text be called?"), h("tbody", {}, item.listed.map((c, i) => classRow(c, i, card))));
     let more = null;
     if (classes.length > item.listed.length) {
+      const others = classes.map((name, c) => [name, c]).filter(([, c]) => !item.listed.includes(c));
+      // Where label and prediction are hidden, names that one looks for stand in an order that says nothing.
+      if (item.hidden) others.sort(([a], [b]) => a.localeCompare(b));
       more = h("select", { "aria-label": "Another class is right", "data-focus": "more", onchange: () => say(Number(more.value), "correct") }, h("option", {}, "another class is right \u2026"),
-        classes.flatMap((name, c) => (item.listed.includes(c) ? [] : [h("option", { value: String(c) }, name)])));
+        others.map(([name, c]) => h("option", { value: String(c) }, name)));
     }
     const flags = [["problematic", "problematic: do not score it", "p"], ["shared", "share this judgement", "h"]]
       .map(([field, text, key]) => button(text, key, judgement[field], field, () => flag(field)));
@@ -84,11 +89,12 @@ CONTROLS.reviewCard = function (spec, send, { model }) {
     note.value = judgement.note;
     const row = item.row;
     note.addEventListener("change", () => press({ do: "note", row, text: note.value }));
-    const moves = [["back", "ArrowLeft", "previous"], ["next", "Enter", "next"], ["undo", "z", "undo"], ["take back", "x", "take back"]]
+    const moves = [["back", "ArrowLeft", "previous"], [item.hidden ? "judged: show label and prediction" : "next", "Enter", "enter"], ["undo", "z", "undo"], ["take back", "x", "take back"]]
       .map(([text, key, what]) => button(text, key, null, what, () => press({ do: what })));
     const others = item.others.length ? h("details", {}, h("summary", {}, `What others say (${item.others.length})`), item.others.map((one) => h("p", {}, one))) : null;
-    return h("div.soupwidgets-review-form", {}, table, more, terms("Kind of mistake", categories, CATEGORY_KEYS, "category"),
-      terms("How bad", severities, SEVERITY_KEYS, "severity"), group("The image", flags), note, group("Move", moves), others);
+    // They are about the prediction.
+    const kinds = item.hidden ? [] : [terms("Kind of mistake", categories, CATEGORY_KEYS, "category"), terms("How bad", severities, SEVERITY_KEYS, "severity")];
+    return h("div.soupwidgets-review-form", {}, table, more, kinds, group("The image", flags), note, group("Move", moves), others);
   }
 
   function draw() {
@@ -135,7 +141,7 @@ CONTROLS.reviewCard = function (spec, send, { model }) {
       ArrowRight: () => press({ do: "next" }), ArrowLeft: () => press({ do: "previous" }), z: () => press({ do: "undo" }),
       x: () => press({ do: "take back" }), n: () => body.querySelector("textarea").focus(), p: () => flag("problematic"), h: () => flag("shared"),
     };
-    if (!event.target.matches("button")) act.Enter = () => press({ do: "next" });
+    if (!event.target.matches("button")) act.Enter = () => press({ do: "enter" });
     categories.slice(0, CATEGORY_KEYS.length).forEach(({ id }, i) => (act[CATEGORY_KEYS[i]] = () => choose("category", id)));
     severities.slice(0, SEVERITY_KEYS.length).forEach(({ id }, i) => (act[SEVERITY_KEYS[i]] = () => choose("severity", id)));
     // Which class a digit means is decided where the keys before it are known: with the image that they lead to.
