@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from soupwidgets.topics.review.content import Facts, Image, Judgement, Reviewer, Slice, SplitFacts, Term
+from soupwidgets.topics.review.content import (
+    Facts,
+    Hidden,
+    Image,
+    Judgement,
+    Reviewer,
+    Shortfall,
+    Slice,
+    SplitFacts,
+    Term,
+)
 from soupwidgets.topics.review.plain_values import (
     LONGEST_TEXT,
     an_id,
@@ -42,12 +52,13 @@ def judgement(body: Mapping[str, Any]) -> Judgement:
 
 def reviewer(body: Mapping[str, Any]) -> Reviewer:
     """Read a name and answers to the group's fields."""
-    return Reviewer(text(body["name"]), {an_id(key): text(value) for key, value in dict(body["answers"]).items()})
+    answers = {an_id(key): text(value) for key, value in dict(body["answers"]).items()}
+    return Reviewer(text(body["name"]), answers, flag(body.get("credit", False)))
 
 
 def term(body: Mapping[str, Any]) -> Term:
     """Read a category, a severity or a field."""
-    return Term(text(body["name"]), number(body["place"]))
+    return Term(text(body["name"]), number(body["place"]), id_or_none(body.get("after")))
 
 
 def image_slice(body: Mapping[str, Any]) -> Slice:
@@ -58,6 +69,26 @@ def image_slice(body: Mapping[str, Any]) -> Slice:
 def written(body: Mapping[str, Any]) -> str:
     """Read a text."""
     return text(body["text"], LONGEST_TEXT)
+
+
+def shortfall(body: Mapping[str, Any]) -> Shortfall:
+    """Read a note on what fell short; those of earlier versions are not shared."""
+    return Shortfall(written(body), flag(body.get("shared", False)))
+
+
+def consent(body: Mapping[str, Any]) -> str:
+    """Read to which text somebody agreed: its hash."""
+    return text(body["text"], 64)
+
+
+def hidden(body: Mapping[str, Any], by: str) -> Hidden:
+    """Read which note somebody hid."""
+    return Hidden(by, (an_id(body["author"]), an_id(body["of"])), flag(body["group"]), text(body["why"], LONGEST_TEXT))
+
+
+def description(body: Mapping[str, Any]) -> tuple[Image, str]:
+    """Read what a picture shows."""
+    return Image(text(body["split"]), number(body["row"])), written(body)
 
 
 def facts(body: Mapping[str, Any]) -> Facts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from soupwidgets.suites import Suite
 from soupwidgets.topics.diversity.members import Member
 from soupwidgets.topics.mistakes.embeddings import Embeddings
 from soupwidgets.topics.mistakes.mistake_guess import MistakeGuesser
+from soupwidgets.topics.review.descriptions import picture_words
 from soupwidgets.topics.review.judging import SIDES
 from soupwidgets.topics.review.views import Image, Judgement, View
 
@@ -66,22 +68,19 @@ class Cards:
             return list(range(len(self.classes)))
         return list(dict.fromkeys([int(self._where.labels[row]), *self._top(row), *judged]))
 
-    def vocabulary(self, view: View) -> dict[str, Any]:
-        """Names of classes, categories and severities, as they are called now."""
+    def vocabulary(self, view: View, judgement: Judgement) -> dict[str, Any]:
+        """Names of classes, categories and severities, as they are called now, and as this judgement called them."""
         return {
             "classes": list(self.classes),
-            "categories": [{"id": id, "name": term.name} for id, term in view.categories.items()],
-            "severities": [{"id": id, "name": term.name} for id, term in view.severities.items()],
+            "categories": _offered(view, "category", judgement.category),
+            "severities": _offered(view, "severity", judgement.severity),
         }
 
     def blind_item(self, row: int, judgement: Judgement) -> dict[str, Any]:
-        """The image and nothing else, for somebody who has not judged it yet."""
-        shown = picture_of(self._where, row).to_json(large=True)
+        """The image and nothing else, for somebody who has not judged it yet: people's descriptions may name it."""
         return {
-            "row": row, "hidden": True, "image": shown["image"], "text": shown["text"],
-            "alt": f"{shown['alt'].partition(':')[0]} of {self.split}",
-            "label": None, "listed": self.listed(row, judgement, hidden=True), "predictions": [],
-            "guess": None, "neighbours": [], "others": [],
+            **self._picture(row, ()), "hidden": True, "label": None, "predictions": [], "guess": None,
+            "neighbours": [], "others": [], "listed": self.listed(row, judgement, hidden=True),
         }  # fmt: skip
 
     def item(self, row: int, judgement: Judgement, view: View, reviewer: str) -> dict[str, Any]:
@@ -92,19 +91,30 @@ class Cards:
             found = self._guesser.guess(row, mistaken)
             guess = {"category": found.category, "reasons": list(found.reasons)}
         said = view.by_image().get(image, {})
-        shown = picture_of(self._where, row).to_json(large=True)
+        picture = self._picture(row, view.descriptions.get(image, ()))
         return {
-            "row": row,
+            **picture,
             "hidden": False,
-            "image": shown["image"],
-            "text": shown["text"],
-            "alt": f"{shown['alt'].partition(':')[0]} of {self.split}, labelled {self.classes[label]}",
+            "alt": f"{picture['alt']}, labelled {self.classes[label]}",
             "label": label,
             "listed": self.listed(row, judgement),
             "predictions": [{"class": c, "probability": float(self._sure[row, c])} for c in self._top(row)],
             "guess": guess,
             "neighbours": self._neighbours(row),
-            "others": [self._sentence(view, who, j) for who, j in said.items() if who != reviewer],
+            "others": [self._sentence(view, who, j, reviewer) for who, j in said.items() if who != reviewer],
+        }
+
+    def _picture(self, row: int, told: Sequence[str]) -> dict[str, Any]:
+        """An image, and what it shows in words: what people say of it first, and then what its pixels say."""
+        picture = picture_of(self._where, row)
+        shown = picture.to_json(large=True)
+        pixels = [] if picture.image is None else [f"From its pixels: {picture_words(picture.image)}"]
+        return {
+            "row": row,
+            "image": shown["image"],
+            "text": shown["text"],
+            "alt": f"{shown['alt'].partition(':')[0]} of {self.split}",
+            "described": [*told, *pixels],
         }
 
     def _top(self, row: int) -> list[int]:
@@ -121,7 +131,7 @@ class Cards:
             for i in self._embedded.nearest(row, _NEIGHBOURS)
         ]
 
-    def _sentence(self, view: View, who: str, judgement: Judgement) -> str:
+    def _sentence(self, view: View, who: str, judgement: Judgement, reviewer: str) -> str:
         said = [
             f"{side}: {', '.join(self.classes[c] for c in sorted(getattr(judgement, side)))}"
             for side in SIDES
@@ -130,6 +140,22 @@ class Cards:
         said += ["problematic"] if judgement.problematic else []
         for id, terms in ((judgement.category, view.categories), (judgement.severity, view.severities)):
             said += [terms[id].name] if id is not None and id in terms else []
-        said += [f"note: {judgement.note}"] if judgement.note else []
+        key = next(key for key, one in view.judgements.items() if one is judgement)
+        if judgement.note and (hidden := view.hides(key, reviewer)) is not None:
+            said += [
+                f"a note, hidden {'by the group' if hidden.group else 'by you'}: {hidden.why or 'no reason given'}"
+            ]
+        elif judgement.note:
+            said += [f"note: {judgement.note}"]
         how = " (blind)" if judgement.blind else ""
         return f"{view.name_of(who)}{how} \u2014 {'; '.join(said) or 'nothing'}"
+
+
+def _offered(view: View, kind: str, said: str | None) -> list[dict[str, str]]:
+    terms = {"category": view.categories, "severity": view.severities}[kind]
+    current = view.current(kind)
+    return [
+        {"id": id, "name": term.name if id in current else f"{term.name} (as it was called)"}
+        for id, term in terms.items()
+        if id in current or id == said
+    ]

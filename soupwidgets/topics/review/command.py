@@ -90,15 +90,12 @@ def export(
     reviews: _Reviews = None,
     split: _Split = None,
     rule: _Rule = "all views",
-    names: Annotated[
-        bool, typer.Option("--names", help="Name the reviewers who share something and gave a name.")
-    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Write without asking.")] = False,
 ) -> Report:
     """Show which shared judgements would be exported, ask, and write them: labels, and the 'major' slice."""
     where = tested_split(Suite.open(suite, choosing=False), split)
     known = view(open_session(session, reviews)[1])
-    made = export_labels(known, where, rule=rule, names=names)
+    made = export_labels(known, where, rule=rule)
     chosen = major_slice(known, where, rule=rule) if major else None
     for sentence in made.summary:
         print(one_line(sentence), file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,10 +87,13 @@ class Reviewer:
         Name of the reviewer; empty if not given.
     answers
         Answers to the fields that the group added, by field id.
+    credit
+        Whether they want to be named in exports of what they share.
     """
 
     name: str = ""
     answers: Mapping[str, str] = field(default_factory=dict)
+    credit: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,10 +106,51 @@ class Term:
         The group's name for it.
     place
         Position in the list of terms.
+    after
+        Id of the term whose new name this is; None for one that was not renamed.
     """
 
     name: str
     place: int
+    after: str | None = None
+
+
+@dataclass(frozen=True)
+class Shortfall:
+    """A note on what fell short.
+
+    Parameters
+    ----------
+    text
+        What its author says.
+    shared
+        Whether it may leave the group.
+    """
+
+    text: str
+    shared: bool = False
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Somebody's wish that a note is not shown.
+
+    Parameters
+    ----------
+    by
+        Who hid it.
+    of
+        Author and record of the note.
+    group
+        Whether it is hidden from everybody, or only from who hid it.
+    why
+        The reason.
+    """
+
+    by: str
+    of: tuple[str, str]
+    group: bool
+    why: str
 
 
 @dataclass(frozen=True)
@@ -155,3 +200,8 @@ class Facts:
 
     def __repr__(self) -> str:
         return f"Facts({self.title!r}, suite {self.suite!r}, splits {list(self.splits)})"
+
+
+def text_hash(text: str) -> str:
+    """What a version of a text is known by."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

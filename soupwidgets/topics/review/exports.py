@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from soupwidgets.suites import Split, write_slice
+from soupwidgets.suites import SliceSplit, Split, write_slice
+from soupwidgets.topics.review.crossing import small_cells
 from soupwidgets.topics.review.files import export_labels, write_session
 from soupwidgets.topics.review.label_set import Rule
 from soupwidgets.topics.review.major import major_slice
@@ -34,7 +35,7 @@ class Exports:
         """Look what an export would hold, write it, or share everything of this reviewer's."""
         self._said = ""
         if name == "look":
-            made = prepare(state["kind"], self._session, split=self._split, rule=state["rule"], names=state["names"])
+            made = prepare(state["kind"], self._session, split=self._split, rule=state["rule"])
             self._prepared = _about(state), made
         elif name == "write":
             if self._prepared is None or not self.ready(state):
@@ -58,30 +59,34 @@ class Exports:
         return [self._said] if self._said else []
 
 
-def prepare(kind: str, session: ReviewSession, *, split: Split, rule: Rule, names: bool) -> Prepared:
+def prepare(kind: str, session: ReviewSession, *, split: Split, rule: Rule) -> Prepared:
     """Look what an export would hold now."""
     view, state = session.refresh(), session.state
     if kind == LABELS:
-        export = export_labels(view, split, rule=rule, names=names)
+        export = export_labels(view, split, rule=rule)
         return export.summary, export.write
     if kind == MAJOR:
         found = major_slice(view, split, rule=rule)
         sentences = (
             f"{len(found):,} images of {split.name!r}, each with one label, and why they were chosen.",
-            "Only of judgements that their reviewers share. No names, no notes, no pixels.",
+            "Only of judgements that their reviewers share. No notes, no pixels. It says of itself:",
+            found.why,
             "Suite.open(folder, slices=[this file]) opens it as a split.",
         )
         return sentences, lambda path: write_slice(path, found)
+    given = [one for one in view.slices.values() if one.split == split.name and one.rows]
+    slices = [SliceSplit(one.name, split, one.rows) for one in given]
     named = sum(bool(one.name) for one in view.reviewers.values())
     private = sum(not judgement.shared for judgement in view.judgements.values())
-    sentences = (
+    everything = (
         f"Everything: {len(view.judgements):,} judgements ({private:,} of them not shared), notes, slices, "
         f"the agreement, and {named} names.",
         "It is for merging with copies of people in the group: give it to nobody else.",
+        *small_cells(slices),
         "What is taken back later disappears from a copy when that is merged, not before.",
     )
-    return sentences, lambda path: write_session(path, session.id, state)
+    return everything, lambda path: write_session(path, session.id, state)
 
 
 def _about(state: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: state[name] for name in ("kind", "names", "file", "rule")}
+    return {name: state[name] for name in ("kind", "file", "rule")}

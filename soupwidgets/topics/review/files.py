@@ -14,6 +14,7 @@ from soupwidgets.suites import Split, Suite
 from soupwidgets.topics.mistakes.multi_labels import ImageLabels, MultiLabels
 from soupwidgets.topics.review.label_set import Rule, distributions, label_set
 from soupwidgets.topics.review.records import Record, ReviewError, State, is_id
+from soupwidgets.topics.review.statement import credits, data_statement
 from soupwidgets.topics.review.views import View, check_records
 
 _MOST_BYTES = 1 << 26
@@ -87,10 +88,11 @@ class Export:
         return Path(path)
 
 
-def export_labels(known: View, split: Split, *, rule: Rule = "all views", names: bool = False) -> Export:
+def export_labels(known: View, split: Split, *, rule: Rule = "all views") -> Export:
     """Labels of a split after review, from shared judgements, for publication.
 
-    It is without notes, authors of categories, answers to the group's fields, and reviewers' ids.
+    It is without notes, authors of categories, answers to the group's fields, and reviewers' ids. Those are named who
+    chose that (`ReviewSession.rename`), and nobody else. It carries a data statement (`data_statement`).
 
     Parameters
     ----------
@@ -99,10 +101,10 @@ def export_labels(known: View, split: Split, *, rule: Rule = "all views", names:
     """
     settled = label_set(known, split.name, rule, shared=True)
     counted = distributions(known, split.name, shared=True)
-    here = [(author, j) for (author, _), j in known.judgements.items() if j.image.split == split.name]
+    here = [(author, j) for (author, _), j in known.filed.items() if j.image.split == split.name]
     shared = [(author, j) for author, j in here if j.shared]
     people = sorted({author for author, _ in shared})
-    credits = sorted({known.name_of(a) for a in people if known.reviewers.get(a) and known.reviewers[a].name})
+    named, statement = credits(known, people), data_statement(known, split.name)
     images = {}
     for row, labels in settled.images.items():
         one = counted[row]
@@ -118,14 +120,17 @@ def export_labels(known: View, split: Split, *, rule: Rule = "all views", names:
         }  # fmt: skip
     content = {
         "format": LABELS_FORMAT, "split": split.name, "sha256": split.content_hash, "rule": rule,
-        "reviewers": len(people), "credits": credits if names else [], "images": images, "major": list(settled.major),
+        "reviewers": len(people), "credits": named, "statement": statement,
+        "images": images, "major": list(settled.major),
     }  # fmt: skip
     summary = (
         f"{len(shared):,} judgements of {len(images):,} images of {split.name!r} by {len(people)} reviewers.",
         f"{len(here) - len(shared):,} judgements are not in it: their reviewers do not share them.",
         "For each image how many reviewers said what, without who said it.",
-        f"Names: {', '.join(credits) if names and credits else 'none'}.",
+        f"Names: {', '.join(named) or 'none'}.",
         "No notes, no codes, no answers to the group's own fields.",
+        "The group's agreement as it reads now, and this statement:",
+        *statement["sentences"],
     )
     return Export(content, summary)
 

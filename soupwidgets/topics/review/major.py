@@ -5,6 +5,7 @@ from __future__ import annotations
 from soupwidgets.suites import SliceSplit, Split
 from soupwidgets.topics.review.label_set import Rule, label_set
 from soupwidgets.topics.review.records import ReviewError
+from soupwidgets.topics.review.statement import data_statement
 from soupwidgets.topics.review.views import View
 
 
@@ -43,4 +44,5 @@ def major_slice(known: View, split: Split, *, rule: Rule = "all views", name: st
         own, right = int(split.labels[row]), whole.images[row].accepted
         if right and own not in right:
             labels[row] = min(whole.images[row].correct or right)
-    return SliceSplit(name, split, settled.major, "mistakes that reviewers called major", labels)
+    why = " ".join(["Mistakes that reviewers called major.", *data_statement(known, split.name)["sentences"]])
+    return SliceSplit(name, split, settled.major, why, labels)

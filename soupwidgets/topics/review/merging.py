@@ -9,6 +9,9 @@ from soupwidgets.topics.review.views import Facts, Image, Judgement, check_recor
 
 # More changes than anybody makes between two merges; a limit keeps anyone from overriding others for ever.
 _MOST_AHEAD = 1000
+# Whether what belongs to the group is added to, and never changed.
+FIXED = "fixed"
+_NEVER_CHANGED = ("sample", "category", "severity", "field", "agreement")
 # Limits on the work of checking a copy.
 _MOST_RECORDS, _MOST_REVIEWERS = 50_000, 1000
 
@@ -46,10 +49,17 @@ def check_copy(session: str, mine: State, other: State) -> None:
     for one in merged.slices.values():
         for row in one.rows:
             check_image(facts, Image(one.split, row))
-    for id, sample in merged.samples.items():
+    for sample in merged.samples.values():
         check_sample(facts, sample)
-        if id != fixed_id(session, "sample", other.records["", id].body):
-            raise ReviewError(f"sample {id} was changed after it was drawn: a changed file?")
+    for image in merged.descriptions:
+        check_image(facts, image)
+    kept = _NEVER_CHANGED if title.body.get(FIXED) is True else ("sample",)
+    for record in other.records.values():
+        if record.kind in kept and record.id != fixed_id(session, record.kind, record.body):
+            raise ReviewError(
+                f"{record.kind} {record.id} says something else than when it was made: a changed file, or one of an "
+                "older version, in which a new name replaced the old one?"
+            )
     signed = title.body.get(SIGNED) is True
     for record in other.records.values():
         before = mine.records.get(record.key)

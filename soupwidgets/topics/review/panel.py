@@ -35,7 +35,7 @@ NOT_DRAWN = (
     "This queue was not drawn at random: that an image is in it says something of the model. The samples among the "
     "queues do not, and only from them can be counted up to all images."
 )
-_EXPORT = ("kind", "names", "file", "look", "write", "share")
+_EXPORT = ("kind", "file", "look", "write", "share")
 
 
 class MistakeReviewer(Panel):
@@ -121,12 +121,12 @@ class MistakeReviewer(Panel):
             Toggle(name="blind", label="judge blind: label and prediction are shown afterwards"),
             Choice(name="rule", label="Labels by", value=get_args(Rule)[0], options=get_args(Rule)),
             Number(name="row", label="Image", value=-1, hidden=True),
+            Button(name="agree", label="I agree to this text", hidden=True),
             Toggle(name="export", label="share and export"),
             Button(
                 name="share", label="Share all of mine", title="Let all your judgements leave the group", hidden=True
             ),
             Choice(name="kind", label="Export", value=LABELS, options=list(KINDS), hidden=True, writes=True),
-            Toggle(name="names", label="name those who share", hidden=True, writes=True),
             Text(name="file", label="File", value=KINDS[LABELS], hidden=True, writes=True),
             Button(name="look", label="Say what is in it", hidden=True, writes=True),
             Button(name="write", label="Write it", hidden=True, writes=True),
@@ -198,7 +198,10 @@ class MistakeReviewer(Panel):
     def act(self, name: str, state: State) -> Iterator[View | State]:
         """Say what an export would hold, write it, or share."""
         with self._one_at_a_time:
-            self._exports.do(name, state)
+            if name == "agree":
+                self.session.consent()
+            else:
+                self._exports.do(name, state)
         yield from ()
 
     def to_html(self, path: str | Path, **fixed: Any) -> Path:
@@ -230,6 +233,9 @@ class MistakeReviewer(Panel):
         told = [text for row, text in differ.items() if not self._judging.hides(Image(self.split, row), state["blind"])]
         if state["blind"] and state["queue"] not in self._queues.sampled:
             notes = [*notes, NOT_DRAWN]
+        if asks := self.session.asks:
+            again = " again, for it was changed" if self.session.view.consents.get(self.session.reviewer) else ""
+            notes = [f"The group asks you to agree to this{again}. {asks}", *notes]
         hidden = {name: {"hidden": not state["export"]} for name in _EXPORT}
         hidden["write"] = {"hidden": not (state["export"] and self._exports.ready(state))}
         return View(
@@ -237,7 +243,7 @@ class MistakeReviewer(Panel):
             words=f"{len(queue):,} {examples_word(self.suite)} in the queue" + ("" if done else "; counting again"),
             done=done,
             notes=notes,
-            controls={**hidden, "pair": {"hidden": state["queue"] != PAIR}},
+            controls={**hidden, "agree": {"hidden": not asks}, "pair": {"hidden": state["queue"] != PAIR}},
             card={"did": self._card(state, queue, known) | {"disputed": told}},
         )
 
@@ -259,7 +265,7 @@ class MistakeReviewer(Panel):
             item |= {"place": f"{where}: {queue.name}", "reason": queue.reasons[place], "blind": judgement.blind}
         return {
             "item": item,
-            "vocabulary": self._cards.vocabulary(known),
+            "vocabulary": self._cards.vocabulary(known, judgement),
             "judgement": judgement.to_body(),
             **told,
         }

@@ -11,7 +11,7 @@ from typing import Any
 
 KINDS = (
     "session", "reviewer", "judgement", "category", "severity", "field", "slice", "agreement", "shortfall", "removal",
-    "sample",
+    "sample", "consent", "hidden", "description",
 )  # fmt: skip
 ID_LENGTH = 32
 # A number that no honest record reaches, and that every database can store.

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from soupwidgets.topics.review import bodies
-from soupwidgets.topics.review.content import Facts, Image, Judgement, Reviewer, Slice, SplitFacts, Term
+from soupwidgets.topics.review.content import (
+    Facts,
+    Hidden,
+    Image,
+    Judgement,
+    Reviewer,
+    Shortfall,
+    Slice,
+    SplitFacts,
+    Term,
+    text_hash,
+)
 from soupwidgets.topics.review.records import Key, Record, ReviewError, State, is_id
 from soupwidgets.topics.review.samples import Sample
 
 __all__ = [
     "Facts",
     "GROUP_KINDS",
+    "Hidden",
     "Image",
     "Judgement",
     "Reviewer",
+    "Shortfall",
     "Slice",
     "SplitFacts",
     "Term",
@@ -48,6 +62,14 @@ class View:
         The group's text.
     samples
         Random samples of images, by record.
+    agreements
+        All texts that the group ever agreed on, the present one last.
+    consents
+        For each reviewer who agreed to something, hashes of the texts (`content.text_hash`).
+    hidden
+        Notes that are not to be shown, and why.
+    descriptions
+        What pictures show, for those who do not see them.
     """
 
     facts: Facts | None
@@ -58,8 +80,12 @@ class View:
     fields: Mapping[str, Term]
     slices: Mapping[Key, Slice]
     agreement: str
-    shortfalls: Mapping[Key, str]
+    shortfalls: Mapping[Key, Shortfall]
     samples: Mapping[str, Sample] = field(default_factory=dict)
+    agreements: tuple[str, ...] = ()
+    consents: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    hidden: tuple[Hidden, ...] = ()
+    descriptions: Mapping[Image, tuple[str, ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         title = "without a title" if self.facts is None else repr(self.facts.title)
@@ -77,6 +103,31 @@ class View:
         for (author, _), judgement in self.filed.items():
             found.setdefault(judgement.image, {})[author] = judgement
         return found
+
+    def current(self, kind: str) -> dict[str, Term]:
+        """Categories, severities or fields as they are called now: without those that were given another name."""
+        terms = {"category": self.categories, "severity": self.severities, "field": self.fields}[kind]
+        renamed = {term.after for term in terms.values()}
+        return {id: term for id, term in terms.items() if id not in renamed}
+
+    def history(self, id: str) -> list[str]:
+        """Ids of a term's names, from the first one to this."""
+        terms = {**self.categories, **self.severities, **self.fields}
+        found: list[str] = []
+        at: str | None = id
+        while at is not None and at in terms and at not in found:
+            found.append(at)
+            at = terms[at].after
+        return found[::-1]
+
+    def consented(self, reviewer: str) -> bool:
+        """Whether somebody agreed to the group's text as it is now."""
+        return text_hash(self.agreement) in self.consents.get(reviewer, frozenset())
+
+    def hides(self, note: Key, reviewer: str | None = None) -> Hidden | None:
+        """What hides a note: from the group, or from a reviewer."""
+        of = [one for one in self.hidden if one.of == note and (one.group or one.by == reviewer)]
+        return max(of, key=lambda one: one.group, default=None)
 
     def name_of(self, reviewer: str) -> str:
         """A reviewer's current name, or a placeholder."""
@@ -111,8 +162,12 @@ def view(state: State) -> View:
         _terms(of.get("field", [])),
         {r.key: read(r, bodies.image_slice) for r in of.get("slice", [])},
         read(agreements[-1], bodies.written) if agreements else "",
-        {r.key: read(r, bodies.written) for r in of.get("shortfall", [])},
+        {r.key: read(r, bodies.shortfall) for r in of.get("shortfall", [])},
         {r.id: read(r, bodies.sample) for r in sorted(of.get("sample", []), key=lambda r: r.id)},
+        tuple(read(r, bodies.written) for r in agreements),
+        _by_author(of.get("consent", [])),
+        tuple(read(r, partial(bodies.hidden, by=r.author)) for r in of.get("hidden", [])),
+        _by_image(of.get("description", [])),
     )
 
 
@@ -146,3 +201,18 @@ def read(record: Record, reader: Callable[[Mapping[str, Any]], T]) -> T:
 def _terms(given: list[Record]) -> dict[str, Term]:
     found = {r.id: read(r, bodies.term) for r in given}
     return dict(sorted(found.items(), key=lambda item: (item[1].place, item[0])))
+
+
+def _by_author(consents: list[Record]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for record in consents:
+        found.setdefault(record.author, set()).add(read(record, bodies.consent))
+    return {author: frozenset(texts) for author, texts in found.items()}
+
+
+def _by_image(descriptions: list[Record]) -> dict[Image, tuple[str, ...]]:
+    found: dict[Image, tuple[str, ...]] = {}
+    for record in sorted(descriptions, key=lambda record: record.key):
+        image, text = read(record, bodies.description)
+        found[image] = (*found.get(image, ()), text)
+    return found

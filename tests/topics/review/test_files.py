@@ -49,7 +49,7 @@ def test_an_export_has_what_is_shared_and_says_so_first(room: ReviewSession, sui
     other.rename("Robin")
     room.rename("unheard")
     field = room.add_term("field", "pronouns")
-    other.rename("Robin", {field: "they"})
+    other.rename("Robin", {field: "xe, xem"})
     other.judge(Judgement(Image("test", 1), correct=frozenset({1}), note="private thoughts", shared=True))
     other.judge(Judgement(Image("test", 2), correct=frozenset({2})))
     room.judge(Judgement(Image("test", 1), wrong=frozenset({1})))
@@ -58,15 +58,21 @@ def test_an_export_has_what_is_shared_and_says_so_first(room: ReviewSession, sui
     assert export.summary[0] == "1 judgements of 1 images of 'test' by 1 reviewers."
     assert export.summary[1].startswith("2 judgements are not in it")
     text = export.write(tmp_path / "labels.json").read_text()
-    for hidden in ("Robin", "unheard", "private", "they", other.reviewer, room.reviewer, other.code):
+    for hidden in ("Robin", "unheard", "private", "xe, xem", other.reviewer, room.reviewer, other.code):
         assert hidden not in text
-    named = export_labels(known, suite.id_test, names=True)
+    # A name is named where its owner chose that, and nowhere else.
+    assert export.content["credits"] == []
+    other.rename("Robin", credit=True)
+    named = export_labels(room.refresh(), suite.id_test)
     assert named.content["credits"] == ["Robin"]
     assert "Names: Robin." in named.summary
     assert read_labels(tmp_path / "labels.json", suite) == label_set(known, "test", shared=True)
     # A new name is in later exports, and what is taken back is not.
     other.rename("Robyn")
-    assert export_labels(room.refresh(), suite.id_test, names=True).content["credits"] == ["Robyn"]
+    assert export_labels(
+        room.refresh(),
+        suite.id_test,
+    ).content["credits"] == ["Robyn"]
     other.take_back(Image("test", 1))
     assert export_labels(room.refresh(), suite.id_test).content["images"] == {}
 

@@ -103,8 +103,11 @@ ATTACKS: dict[str, Attack] = {
     "a proof for something else": lambda home, _: changed(
         next(r for r in home.state.records.values() if r.kind == "removal"), 2, of=home.reviewer
     ),
-    "the group's name for something frozen": lambda home, _: changed(term(home), MOST, name="x"),
-    "a new name of the group frozen": lambda _, __: State.of(
+    "the group's name for something changed": lambda home, _: changed(term(home), 2, name="x"),
+    "the group's name for something frozen": lambda home, _: changed(term(home), MOST),
+    "the agreement replaced": lambda home, _: changed(record(home, "agreement", ""), 2, text="we agree to all"),
+    "the agreement frozen": lambda home, _: changed(record(home, "agreement", ""), MOST),
+    "a new name under an id of its own": lambda _, __: State.of(
         [Record("5" * 32, "category", "", {"name": "x", "place": 9}, MOST)]
     ),
     "the group's own taken back": lambda home, _: State.of([], [term(home).id]),
@@ -139,8 +142,11 @@ WHY = {
     "a reviewer taken back under one's own signature": "signed by somebody other than its author",
     "a proof that is emptied": "not signed",
     "a proof for something else": "signed by somebody other than its author",
+    "the group's name for something changed": "says something else than when it was made",
     "the group's name for something frozen": "changes not seen here",
-    "a new name of the group frozen": "changes not seen here",
+    "a new name under an id of its own": "says something else than when it was made",
+    "the agreement replaced": "says something else than when it was made",
+    "the agreement frozen": "changes not seen here",
     "the group's own taken back": "something that belongs to the group",
     "what the session is about": "other images",
     "signatures switched off": "other images",

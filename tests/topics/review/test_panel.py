@@ -354,7 +354,7 @@ def test_an_export_says_what_is_in_it_before_it_is_written(
     reviewer.kind = "the whole session, for the group"
     reviewer.file = str(tmp_path / "session.json")
     assert "give it to nobody else" in pressed("look")
-    reviewer.names = True  # what was said is no longer what would be written
+    reviewer.rule = "majority"  # what was said is no longer what would be written
     assert not writable()
     pressed("write")
     assert "look at what is in it first" in reviewer.error

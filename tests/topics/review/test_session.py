@@ -111,13 +111,34 @@ def test_everything_can_be_taken_back(session: ReviewSession, store: ReviewStore
         ReviewSession(store, session.id, code=code)
 
 
-def test_terms_are_added_and_renamed_and_judgements_follow(session: ReviewSession, store: ReviewStore) -> None:
+def test_a_new_name_never_changes_what_a_judgement_said(session: ReviewSession, store: ReviewStore) -> None:
     glare = session.add_term("category", " glare ")
     session.judge(Judgement(IMAGE, prediction=SHIRT, category=glare))
-    session.rename_term(glare, "reflections")
     other = ReviewSession(store, session.id)
-    assert other.view.categories[other.view.by_image()[IMAGE][session.reviewer].category or ""].name == "reflections"
-    assert list(other.view.categories)[-1] == glare
+    other.judge(Judgement(IMAGE, prediction=SHIRT, category=glare))
+    new = other.rename_term(glare, "reflections")
+
+    def said(by: ReviewSession) -> str:
+        known = session.refresh()
+        return known.categories[known.by_image()[IMAGE][by.reviewer].category or ""].name
+
+    assert (said(session), said(other)) == ("glare", "glare")
+    # It is what is offered from now on; all names are kept, in order.
+    assert [term.name for term in session.view.current("category").values()][-1] == "reflections"
+    assert glare not in session.view.current("category")
+    assert [session.view.categories[id].name for id in session.view.history(new)] == ["glare", "reflections"]
+    # Only its author changes a judgement.
+    assert session.follow(glare, new) == 1
+    assert (said(session), said(other)) == ("reflections", "glare")
+    assert session.follow(glare, new) == 0
+    for old, later in ((new, glare), (glare, glare), (glare, "7" * 32)):
+        with pytest.raises(ReviewError, match="no later name"):
+            session.follow(old, later)
+    with pytest.raises(ReviewError, match="has a newer name already"):
+        session.rename_term(glare, "light")
+    back = session.rename_term(new, "glare")  # an old name may come back, as another word
+    assert back not in (glare, new)
+    session.rename_term(back, "reflections")
     for name in ("Reflections", "", "  "):
         with pytest.raises(ReviewError, match="needs a name that is not taken"):
             session.add_term("category", name)
@@ -199,7 +220,7 @@ def test_hostile_texts_are_only_texts(session: ReviewSession, store: ReviewStore
     assert found.view.by_image()[IMAGE][session.reviewer].note == text
     assert found.view.agreement == text
     assert [s.why for s in found.view.slices.values()] == [text]
-    assert list(found.view.shortfalls.values()) == [text]
+    assert [note.text for note in found.view.shortfalls.values()] == [text]
 
 
 SHAPES = {

@@ -64,11 +64,21 @@ CONTROLS.reviewCard = function (spec, send, { model }) {
     return h("img", { alt, width: size, height: size, src: source.startsWith("data:image/png;base64,") ? source : null });
   }
 
+  // For those who do not see it: read out with the picture, and there to read for everybody.
+  function pictured(item) {
+    if (!item.image) return [h("q", {}, item.text)];
+    if (!item.described.length) return [picture(item.image, item.alt, 280)];
+    const words = h("div", { id: newId() }, item.described.map((one) => h("p", {}, one)));
+    const image = picture(item.image, item.alt, 280);
+    image.setAttribute("aria-describedby", words.id);
+    return [image, h("details", {}, h("summary", {}, "What the picture shows, in words"), words)];
+  }
+
   function left({ item }) {
     const guess = item.guess && h("details", {}, h("summary", {}, `A guess, nobody has looked: ${item.guess.category}`), item.guess.reasons.map((one) => h("p", {}, one)));
     const near = item.neighbours.map((one) => h("li", {}, picture(one.image, `training image: ${one.label}`, 52), h("span", {}, one.label)));
     const how = item.hidden && "Label and prediction are hidden until you have judged. Mark every name that is right or perhaps right: what you leave unmarked counts as not right.";
-    return h("div.soupwidgets-review-image", {}, h("p", {}, item.place), item.image ? picture(item.image, item.alt, 280) : h("q", {}, item.text), item.reason ? h("p", {}, item.reason) : null,
+    return h("div.soupwidgets-review-image", {}, h("p", {}, item.place), pictured(item), item.reason ? h("p", {}, item.reason) : null,
       how ? h("p", {}, how) : null, item.blind ? h("p", {}, "You judged this blind. If you change the marks now, it is not blind any more.") : null, guess,
       near.length ? [h("b", {}, "Nearest training images"), h("ul", {}, near)] : null);
   }
