@@ -2,6 +2,7 @@
 
 from soupwidgets.topics.review.agreement import Agreement, agreement, alpha_interval, krippendorff_alpha
 from soupwidgets.topics.review.community import community_slices
+from soupwidgets.topics.review.consensus import Consensus, consensus
 from soupwidgets.topics.review.crossing import intersect, small_cells
 from soupwidgets.topics.review.descriptions import picture_words
 from soupwidgets.topics.review.extrapolation import Extrapolation, Shares, extrapolate, outcome
@@ -27,6 +28,7 @@ from soupwidgets.topics.review.views import Hidden, Image, Judgement, Reviewer, 
 
 __all__ = [
     "Agreement",
+    "Consensus",
     "Distribution",
     "Erasure",
     "Export",
@@ -50,6 +52,7 @@ __all__ = [
     "agreement",
     "alpha_interval",
     "community_slices",
+    "consensus",
     "data_statement",
     "distribution",
     "distributions",

@@ -21,6 +21,7 @@ from soupwidgets.topics.mistakes.multi_labels import (
 )
 from soupwidgets.topics.mistakes.taxonomy import mistake_table
 from soupwidgets.topics.review.agreement import TOO_FEW, Agreement, agreement
+from soupwidgets.topics.review.consensus import QUESTIONS, Consensus, consensus
 from soupwidgets.topics.review.extrapolation import OUTCOMES, Extrapolation, extrapolate
 from soupwidgets.topics.review.label_set import (
     Distribution,
@@ -61,6 +62,7 @@ def results(
     counted = distributions(view, where.name)
     if any(one.reviewers > 1 for one in counted.values()):
         tables.append(agreement_table(agreement(view, where.name)))
+        tables.append(consensus_table(consensus(view, where, classes)))
     return tables, disputed(counted, settled, classes, where.labels.tolist())
 
 
@@ -154,6 +156,20 @@ def agreement_table(found: Iterable[Agreement]) -> Table:
     return Table(
         "agreement of reviewers", ["Krippendorff's alpha", "alpha", "95%", "images with two answers"], rows,
         f"1 is full agreement, 0 is chance. Disagreement is kept: it may be informative. {TOO_FEW}",
+    )  # fmt: skip
+
+
+def consensus_table(found: Iterable[Consensus]) -> Table:
+    """Where reviewers agree, by class and question; nobody is named or compared."""
+    cells: dict[str, dict[str, str]] = {}
+    for one in found:
+        images = "1 image" if one.images == 1 else f"{one.images:,} images"
+        cells.setdefault(one.of, {})[one.question] = f"{100 * one.agreement:.0f}% of {images}"
+    rows: list[list[Cell]] = [[name, *(said.get(question) for question in QUESTIONS)] for name, said in cells.items()]
+    return Table(
+        "where reviewers agree", ["images labelled", *QUESTIONS], rows,
+        "How many pairs of people who judged the same image say the same of it, averaged over images. Where few agree, "
+        "the question or the class may be the problem: it is not said who differs, for that is no fault.",
     )  # fmt: skip
 
 
