@@ -183,9 +183,10 @@ def test_a_blind_review_shows_nothing_before_it_is_filed(lab: Lab, page: Any, su
     first = card.locator("tbody th").first.inner_text()
     card.focus()
     page.keyboard.press("1")
-    saved(page, "You have judged 1")
+    saved(page, "not filed yet. You have judged 0")
     page.keyboard.press("q")
     page.keyboard.press("Enter")
+    saved(page, "You have judged 1")
     card.get_by_text("You judged this blind").wait_for()
     card.get_by_role("button", name="fine-grained", exact=False).first.wait_for()
     judged = ReviewSession(store, session.id, code="my code").mine()[Image("test", row)]
@@ -198,6 +199,7 @@ def test_a_blind_review_shows_nothing_before_it_is_filed(lab: Lab, page: Any, su
     # Fast: five images, each marked, filed and left behind.
     page.keyboard.type("1\n\n" * 5, delay=5)
     saved(page, "You have judged 6")
-    page.get_by_role("table", name="what a sample says of all images").get_by_text("6 of 200 drawn").first.wait_for()
+    page.get_by_role("table", name="what a sample says of all images").get_by_text("mistakes (").first.wait_for()
+    page.get_by_text("6 of 200 images drawn, 6 judged blind.").wait_for()
     page.locator(".soupwidgets-panel").screenshot(path=str(ARTEFACTS / "reviewer-sample.png"))
     assert page.locator("[role=alert]:visible").count() == 0

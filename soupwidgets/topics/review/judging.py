@@ -99,7 +99,7 @@ class Judging:
         self.session.check_judgement(judgement)
         self.unsaved[judgement.image] = judgement
         self._save()
-        self._tell("saved.", rows)
+        self._tell("saved." if judgement.filed else "saved, and not filed yet.", rows)
 
     def file(self, image: Image, rows: Sequence[int] = ()) -> None:
         """File a blind judgement: it counts from now on, and label and prediction may be shown."""
@@ -140,7 +140,7 @@ class Judging:
             del self.unsaved[image]
 
     def _tell(self, what: str, rows: Sequence[int]) -> None:
-        mine = {image.row for image in self.session.mine() if image.split == self.split}
+        mine = {image.row for image, one in self.session.mine().items() if image.split == self.split and one.filed}
         done = sum(row in mine for row in rows)
         self.status = f"{what} You have judged {done:,} of {len(rows):,} images of this queue."
 

@@ -72,6 +72,7 @@ class MistakeReviewer(Panel):
     filter: str
     blind: bool
     rule: Rule
+    agree: int
     row: float
     did: list[dict[str, Any]]
 
@@ -121,7 +122,7 @@ class MistakeReviewer(Panel):
             Toggle(name="blind", label="judge blind: label and prediction are shown afterwards"),
             Choice(name="rule", label="Labels by", value=get_args(Rule)[0], options=get_args(Rule)),
             Number(name="row", label="Image", value=-1, hidden=True),
-            Button(name="agree", label="I agree to this text", hidden=True),
+            Button(name="agree", label="I agree to the text below", hidden=True),
             Toggle(name="export", label="share and export"),
             Button(
                 name="share", label="Share all of mine", title="Let all your judgements leave the group", hidden=True

@@ -111,19 +111,21 @@ def sample_table(found: Sequence[Extrapolation]) -> Table:
     """What reviewed samples say of all images: right, perhaps, not right and problematic, each for itself."""
     rows: list[list[Cell]] = []
     for one in found:
-        counted = f"{one.looked_at:,} of {len(one.sample.rows):,} drawn, {one.blind:,} judged blind"
         for part in one.shares:
             shares = (_share_words(part.shares[kind], part.images) for kind in OUTCOMES)
-            rows.append(
-                [one.model, f"{part.of} ({part.images:,})", part.seen, *shares, f"{one.sample.name}: {counted}"]
-            )
+            rows.append([f"{one.model}, {part.of} ({part.images:,})", part.seen, *shares, one.sample.name])
+    counted = {
+        f"{one.sample.name}: {one.looked_at:,} of {len(one.sample.rows):,} images drawn, {one.blind:,} judged blind."
+        for one in found
+    }
     return Table(
         "what a sample says of all images",
-        ["model", "predictions", "looked at", *(f"{kind}, %" for kind in OUTCOMES), "sample"],
+        ["predictions", "looked at", *(f"{kind}, %" for kind in OUTCOMES), "sample"],
         rows,
         "Is what the model predicts a right label? Shares with 95% limits, and how many images that would be. Mistakes "
         "whose prediction is right are none; right predictions that are not right are mistakes that nobody had "
-        "noticed. 'Perhaps' is added to neither. What was passed over is within the limits, whatever it is.",
+        "noticed. 'Perhaps' is added to neither. What was passed over is within the limits, whatever it is. "
+        + " ".join(sorted(counted)),
     )
 
 

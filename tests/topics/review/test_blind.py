@@ -127,6 +127,7 @@ def test_a_blind_judgement_is_filed_and_says_that_it_was_blind(
     assert session.mine() == {}
     place = card(reviewer)["item"]["listed"].index(4)
     reviewer.press("turn", place=place)
+    assert "not filed yet. You have judged 0 of 200" in card(reviewer)["status"]
     draft = session.mine()[image]
     assert (draft.correct, draft.blind, draft.filed, draft.severity) == ({4}, True, False, None)
     # It counts nowhere yet, for nobody.

@@ -385,3 +385,21 @@ def test_which_accuracy_it_is_and_too_few_to_say() -> None:
     ((row, sentence),) = disputed({0: one}, MultiLabels("fog", {0: ImageLabels()}), ["cat"], [0]).items()
     assert row == 0
     assert sentence == "image 0 (cat) \u2014 cat: 1 of 2 say correct, 1 of 2 say wrong"
+
+
+def test_the_panel_asks_for_consent_and_asks_again(reviewer: MistakeReviewer, session: ReviewSession) -> None:
+    assert reviewer.ask().controls["agree"] == {"hidden": True}
+    other = ReviewSession(session.store, session.id)
+    other.agree("we listen, then speak")
+    reviewer.refresh()
+    view = reviewer.ask()
+    assert view.controls["agree"] == {"hidden": False}
+    assert view.notes[0] == "The group asks you to agree to this. we listen, then speak"
+    reviewer.agree += 1
+    reviewer.wait()
+    assert session.view.consented(session.reviewer)
+    assert reviewer.ask().controls["agree"] == {"hidden": True}
+    other.refresh()
+    other.agree("we only listen")
+    reviewer.refresh()
+    assert reviewer.ask().notes[0].startswith("The group asks you to agree to this again, for it was changed. we only")

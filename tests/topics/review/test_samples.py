@@ -275,11 +275,12 @@ def test_the_table_says_it_and_keeps_perhaps_apart(small_suite: Suite, model: Me
     tables, _ = results([model], split, classes=small_suite.class_names("test"), view=known, rule="all views")
     (found,) = (one for one in tables if one.title == "what a sample says of all images")
     assert found.rows == sample_table([extrapolate(known, sample, model, split)]).rows
-    assert [row[1] for row in found.rows] == ["mistakes (80)", "right predictions (320)", "all images (400)"]
+    assert [row[0] for row in found.rows] == ["m, mistakes (80)", "m, right predictions (320)", "m, all images (400)"]
     whole = found.rows[2]
-    assert str(whole[3]).startswith("0.0 (")
-    assert str(whole[4]).startswith("100.0 (")
-    assert whole[-1] == "<b>ours</b>: 30 of 30 drawn, 30 judged blind"
+    assert str(whole[2]).startswith("0.0 (")
+    assert str(whole[3]).startswith("100.0 (")
+    assert whole[-1] == "<b>ours</b>"
+    assert "<b>ours</b>: 30 of 30 images drawn, 30 judged blind." in found.note
     # Accuracy after review counts 'perhaps', and says how much of it is only that.
     accuracies = tables[0]
     assert accuracies.columns[4] == "of it only perhaps"
