@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from soupwidgets.suites import SliceSplit
+from soupwidgets.topics.review.plain_values import LONGEST_NAME, LONGEST_TEXT
 from soupwidgets.topics.review.records import ReviewError
 
 # Fewer images than this are few enough to be recognised, and to tell who put them there.
@@ -37,7 +38,9 @@ def intersect(slices: Sequence[SliceSplit], name: str = "") -> SliceSplit:
         raise ReviewError(f"{names} have no image in common")
     labels = {row: label for one in slices for row, label in _labels(one).items() if row in rows}
     why = " ".join(f"{one.name}: {one.why or 'no reason given'}." for one in slices)
-    return SliceSplit(name or " and ".join(one.name for one in slices), slices[0].parent, sorted(rows), why, labels)
+    called = name or " and ".join(one.name for one in slices)
+    # A slice's file has no room for more.
+    return SliceSplit(called[:LONGEST_NAME], slices[0].parent, sorted(rows), why[:LONGEST_TEXT], labels)
 
 
 def small_cells(slices: Sequence[SliceSplit], least: int = SMALL_CELL) -> list[str]:

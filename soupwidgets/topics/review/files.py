@@ -79,7 +79,7 @@ class Export:
     summary: tuple[str, ...]
 
     def __repr__(self) -> str:
-        return f"Export({' '.join(self.summary)})"
+        return f"Export({' '.join(self.summary[:2])} \u2026)"
 
     def write(self, path: str | Path) -> Path:
         """Write it as JSON."""

@@ -56,10 +56,13 @@ class Judging:
         """What this reviewer says of an image, stored or not."""
         return self.unsaved.get(image) or self.session.mine().get(image) or Judgement(image)
 
+    def seen(self) -> set[Image]:
+        """Images of which this reviewer knows label and prediction: shown, or filed."""
+        return self.shown | {image for image, judgement in self.session.mine().items() if judgement.filed}
+
     def hides(self, image: Image, blind: bool) -> bool:
         """Whether label and prediction are to be hidden: the reviewer wants to judge blind, and has not seen them."""
-        before = self.session.mine().get(image)
-        return blind and image not in self.shown and (before is None or not before.filed)
+        return blind and image not in self.seen()
 
     def fold(
         self, event: Mapping[str, Any], rows: Sequence[int], row: int | None, *, blind: bool = False

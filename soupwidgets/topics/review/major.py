@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from soupwidgets.suites import SliceSplit, Split
 from soupwidgets.topics.review.label_set import Rule, label_set
+from soupwidgets.topics.review.plain_values import LONGEST_TEXT
 from soupwidgets.topics.review.records import ReviewError
 from soupwidgets.topics.review.statement import data_statement
 from soupwidgets.topics.review.views import View
@@ -45,4 +46,5 @@ def major_slice(known: View, split: Split, *, rule: Rule = "all views", name: st
         if right and own not in right:
             labels[row] = min(whole.images[row].correct or right)
     why = " ".join(["Mistakes that reviewers called major.", *data_statement(known, split.name)["sentences"]])
-    return SliceSplit(name, split, settled.major, why, labels)
+    # A slice's file has no room for more.
+    return SliceSplit(name, split, settled.major, why[:LONGEST_TEXT], labels)

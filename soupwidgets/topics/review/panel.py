@@ -231,7 +231,8 @@ class MistakeReviewer(Panel):
     ) -> View:
         known, notes = self.session.view, self._exports.notes(state) if state["export"] else []
         # What others say of an image names its label.
-        told = [text for row, text in differ.items() if not self._judging.hides(Image(self.split, row), state["blind"])]
+        seen = self._judging.seen() if state["blind"] else set()
+        told = [text for row, text in differ.items() if not state["blind"] or Image(self.split, row) in seen]
         if state["blind"] and state["queue"] not in self._queues.sampled:
             notes = [*notes, NOT_DRAWN]
         if asks := self.session.asks:

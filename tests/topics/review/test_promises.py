@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soupwidgets.suites import SliceSplit, Suite
+from soupwidgets.suites import SliceSplit, Suite, write_slice
 from soupwidgets.topics.diversity.members import Member
 from soupwidgets.topics.review.card import Cards
 from soupwidgets.topics.review.content import text_hash
@@ -194,7 +194,9 @@ def test_slices_cross_and_small_cells_are_told_before_anything_is_shared(
     assert any(one.startswith("'mine': 2 images only") for one in sentences)
 
 
-def test_exports_carry_a_statement(session: ReviewSession, other: ReviewSession, small_suite: Suite) -> None:
+def test_exports_carry_a_statement(
+    session: ReviewSession, other: ReviewSession, small_suite: Suite, tmp_path: Path
+) -> None:
     split = small_suite.id_test
     assert f"How sampled: {NOT_DRAWN}" in data_statement(session.view, "test")["sentences"]
     sample = random_sample(split, 20, seed=0)
@@ -228,11 +230,15 @@ def test_exports_carry_a_statement(session: ReviewSession, other: ReviewSession,
     text = json.dumps(export.content)
     for private in ("only for the group", "words on somebody", "not shared", other.reviewer, session.reviewer):
         assert private not in text
-    assert "about a person, " not in text
     # It is read before anything is written, and travels with the 'major' slice as well.
     for sentence in statement["sentences"]:
         assert sentence in export.summary
         assert sentence in major_slice(known, split).why
+    # However much is said, the file of a slice can be read again.
+    session.fell_short("x" * 15_000, shared=True)
+    session.fell_short("y" * 15_000, shared=True)
+    written = write_slice(tmp_path / "major.json", major_slice(session.view, split))
+    assert small_suite.with_slices([written]).slices[0].rows.tolist() == [sample.rows[0]]
     session.agree("another text")
     agreed = data_statement(session.view, "test")["reviewers"]["agreed"]
     assert agreed == {"to the present text": 0, "to an earlier text only": 1, "nothing recorded": 1}

@@ -82,8 +82,8 @@ def test_a_sample_is_recorded_and_nobody_can_change_it(
     record = session.state.records["", id]
     moved = {**record.body, "rows": list(reversed(record.body["rows"]))}
     for forged, why in (
-        (Record(id, "sample", "", moved, 2), "was changed after it was drawn"),
-        (Record("7" * 32, "sample", "", dict(record.body)), "was changed after it was drawn"),
+        (Record(id, "sample", "", moved, 2), "says something else than when it was made"),
+        (Record("7" * 32, "sample", "", dict(record.body)), "says something else than when it was made"),
         (replace(record, author="f" * 32), "belongs to the group"),
     ):
         with pytest.raises(ReviewError, match=why):
