@@ -176,7 +176,8 @@ def test_a_blind_review_shows_nothing_before_it_is_filed(lab: Lab, page: Any, su
     assert card.locator("img").count() == 1
     row = int(card.locator("img").get_attribute("alt").split()[1])
     assert row == sample.rows[0]
-    for name in ("fine-grained", "%", "Nearest training images", "labelled", "A guess"):
+    assert card.locator("table").get_by_text("%").count() == 0
+    for name in ("fine-grained", "Nearest training images", "labelled", "A guess"):
         assert card.get_by_text(name).count() == 0, name
     page.locator(".soupwidgets-panel").screenshot(path=str(ARTEFACTS / "reviewer-blind.png"))
     # The first key means the first name on the screen, whatever it is.
@@ -198,7 +199,10 @@ def test_a_blind_review_shows_nothing_before_it_is_filed(lab: Lab, page: Any, su
     card.get_by_text("hidden until you have judged").wait_for()
     # Fast: five images, each marked, filed and left behind.
     page.keyboard.type("1\n\n" * 5, delay=5)
-    saved(page, "You have judged 6")
+    card.get_by_text("7 of 200").wait_for()
+    mine = ReviewSession(store, session.id, code="my code").mine()
+    assert {image.row for image in mine} == set(sample.rows[:6])
+    assert all(judgement.filed and judgement.blind for judgement in mine.values())
     page.get_by_role("table", name="what a sample says of all images").get_by_text("mistakes (").first.wait_for()
     page.get_by_text("6 of 200 images drawn, 6 judged blind.").wait_for()
     page.locator(".soupwidgets-panel").screenshot(path=str(ARTEFACTS / "reviewer-sample.png"))
