@@ -94,7 +94,7 @@ bench: install .venv/mergekit/installed
 
 picture:
 	cp build/artefacts/host-lab-dark.png notebooks/pictures/dark.png
-	cp build/artefacts/drag.gif build/artefacts/explorer.png build/artefacts/mixer.png build/artefacts/frontier.png build/artefacts/landscape.png build/artefacts/diagnosis.png build/artefacts/diversity.png build/artefacts/reviewer.png build/artefacts/spectrum.png build/artefacts/augmentations.png build/artefacts/serve.png notebooks/pictures/
+	cp build/artefacts/drag.gif build/artefacts/explorer.png build/artefacts/mixer.png build/artefacts/frontier.png build/artefacts/landscape.png build/artefacts/diagnosis.png build/artefacts/pareto.png build/artefacts/diversity.png build/artefacts/reviewer.png build/artefacts/spectrum.png build/artefacts/augmentations.png build/artefacts/serve.png notebooks/pictures/
 
 zoo: install
 	$(BIN)/soupwidgets zoo diverse

@@ -30,7 +30,7 @@ def pareto(
         list[str] | None,
         typer.Option(metavar="OBJECTIVE=WEIGHT", help="How much an objective counts; the knee is taken if not given."),
     ] = None,
-    rounds: Annotated[int, typer.Option(min=0, help="How often the surrogates propose recipes.")] = 3,
+    rounds: Annotated[int, typer.Option(min=0, help="How often the surrogates propose recipes.")] = 2,
     out: Annotated[Path | None, typer.Option(help="Write the recipe that was picked, as a checkpoint.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there already.")] = False,
 ) -> Report:

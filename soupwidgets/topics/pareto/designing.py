@@ -31,7 +31,7 @@ def pareto_front(
     objectives: Sequence[str | Objective] | None = None,
     *,
     floors: Mapping[str, float] | None = None,
-    rounds: int = 3,
+    rounds: int = 2,
     progress: bool = True,
 ) -> ParetoFront:
     """Find soups of which none is better than another in everything.
@@ -88,7 +88,7 @@ def stream_front(
     objectives: Sequence[str | Objective] | None = None,
     *,
     floors: Mapping[str, float] | None = None,
-    rounds: int = 3,
+    rounds: int = 2,
 ) -> Iterator[ParetoFront]:
     """`pareto_front` step by step: after every measured recipe, with what the surrogates of the last round say."""
     asked = parsed(objectives, ev.suite)
