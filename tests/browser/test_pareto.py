@@ -18,7 +18,7 @@ def test_what_is_measured_is_filled(page: Any, small_evaluator: Evaluator, tmp_p
     page.goto(path.as_uri())
     page.get_by_text(words).first.wait_for()
     page.locator(".soupwidgets-figure .main-svg").first.wait_for()
-    assert page.get_by_role("cell", name="noise", exact=True).count() == 1
+    assert page.get_by_role("rowheader", name="noise", exact=True).count() == 1
     for called in ("foretold, not measured", "measured, not beaten", "knee"):
         assert page.get_by_text(called, exact=True).count() >= 1
     page.screenshot(path=str(ARTEFACTS / "pareto.png"))

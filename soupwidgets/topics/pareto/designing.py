@@ -22,7 +22,7 @@ MODELS = 4
 # The most that one may ask for: 36 terms, 72 recipes before the first proposal.
 MOST_MODELS = 8
 # Recipes that a round proposes at most, and points of the predicted front that are kept to be drawn.
-_BATCH, _SHOWN = 8, 40
+_BATCH, _SHOWN = 8, 12
 
 
 def pareto_front(

@@ -25,7 +25,7 @@ from soupwidgets.topics.pareto.designing import (
     with_floors,
     with_recipe,
 )
-from soupwidgets.topics.pareto.designs import recipe_of
+from soupwidgets.topics.pareto.designs import Coefficients, recipe_of
 from soupwidgets.topics.pareto.front import Candidate, Foretold, ParetoFront
 from soupwidgets.topics.pareto.objective import SHIFTS, Objective, choices, parsed
 
@@ -74,6 +74,7 @@ class ParetoExplorer(Panel):
         names = [n for n in pool.names if pool.checkpoints[n].card.role != "landmark"]
         self.recipe: Recipe | None = None
         self._fronts: dict[tuple[Any, ...], ParetoFront] = {}
+        self._proposed: dict[tuple[Any, ...], Coefficients] = {}
         controls = [
             Selection(name="models", label="Models", value=list(chosen), options=[*dict.fromkeys([*names, *chosen])]),
             Choice(name="across", label="Objective", value=first, options=options),
@@ -102,7 +103,11 @@ class ParetoExplorer(Panel):
             return
         weights = [state["preference"], 1 - state["preference"]]
         yield self._view(state, found, found.preferred(weights))
-        point = preferred_recipe(found, weights)
+        # Every measurement moves the ends of the front a little; the same question shall not ask for another recipe.
+        asked_before = (*key, self._floor(state), state["preference"])
+        if asked_before not in self._proposed:
+            self._proposed[asked_before] = preferred_recipe(found, weights)
+        point = self._proposed[asked_before]
         recipe = recipe_of(found.models, point)
         if recipe not in {one.recipe for one in found.measured}:
             yield self._view(state, found, Foretold(recipe, foretold(found, point)))

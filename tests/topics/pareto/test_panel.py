@@ -30,6 +30,7 @@ def test_a_preference_shows_what_is_measured(panel: ParetoExplorer, small_evalua
     evaluation = small_evaluator.stored(panel.recipe, ["val"])
     assert evaluation is not None
     assert chosen.rows[0][1] == f"{evaluation['val'].accuracy:.1%}"
+    assert panel.ask(preference=0.5).words == view.words
     # At its ends the slider picks the ends of the front.
     best = panel.ask(preference=1.0).tables[0].rows[0][1]
     assert float(str(best).rstrip("%")) >= float(str(chosen.rows[0][1]).rstrip("%"))
