@@ -9,15 +9,17 @@ from torch import Tensor, nn
 # oneDNN adds the bias, applies the activation or adds a tensor while the product is still in registers; torch's own
 # linear layer first copies the bias to every row, and everything that follows is another pass over memory.
 _HAS_FUSED = torch._C._has_mkldnn and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+# Not every processor has products of bfloat16, and oneDNN refuses to make up for them.
+FUSED_TYPES = {
+    torch.float32,
+    *([torch.bfloat16] if _HAS_FUSED and torch.ops.mkldnn._is_mkldnn_bf16_supported() else []),
+}
 
 
 def can_fuse(inputs: Tensor) -> bool:
     """Whether there are fused products for such inputs; they have no gradients."""
     return (
-        _HAS_FUSED
-        and torch.is_inference_mode_enabled()
-        and inputs.device.type == "cpu"
-        and inputs.dtype in (torch.float32, torch.bfloat16)
+        _HAS_FUSED and torch.is_inference_mode_enabled() and inputs.device.type == "cpu" and inputs.dtype in FUSED_TYPES
     )
 
 

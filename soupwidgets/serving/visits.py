@@ -136,7 +136,7 @@ def _words(name: str) -> str:
 
 _CALLED = (
     N_("Alpha explorer"), N_("Soup mixer"), N_("Frontier explorer"), N_("Landscape explorer"), N_("Diversity explorer"),
-    N_("Mistake reviewer"), N_("Spectrum explorer"),
+    N_("Mistake reviewer"), N_("Spectrum explorer"), N_("Pareto explorer"),
 )  # fmt: skip
 _ORDER = {name: place for place, name in enumerate((
     "AlphaExplorer", "SoupMixer", "FrontierExplorer", "ParetoExplorer", "LandscapeExplorer", "DiagnosisExplorer",

@@ -146,7 +146,7 @@ def worst_share(correct: ArrayLike, n: ArrayLike) -> tuple[float, float, float]:
     --------
     >>> value, low, high = worst_share([9, 5], [10, 10])
     >>> value, round(low, 3), round(high, 3)
-    (0.5, 0.187, 0.843)
+    (0.5, 0.187, 0.841)
     """
     known, total = np.asarray(correct), np.asarray(n)
     # The lower limit of the worst group is at least the lowest of all, whichever group it is; but that no upper limit

@@ -38,8 +38,8 @@ def test_every_explorer_is_a_tab(served: Room) -> None:
     visit = served.enter()
     assert visit is not None
     assert list(visit.names) == [
-        "Alpha explorer", "Soup mixer", "Frontier explorer", "Landscape explorer", "Diagnosis explorer",
-        "Diversity explorer", "Mistake reviewer", "Spectrum explorer",
+        "Alpha explorer", "Soup mixer", "Frontier explorer", "Pareto explorer", "Landscape explorer",
+        "Diagnosis explorer", "Diversity explorer", "Mistake reviewer", "Spectrum explorer",
     ]  # fmt: skip
     for name in visit.names.values():
         assert isinstance(visit.panel(name), Panel), visit.panel(name)

@@ -214,7 +214,7 @@ def pairs_words(found: Pairs, most: int = 5) -> str:
     alone = [group[0] for group in found.groups if len(group) == 1]
     said = [f"{len(found.barriers)} of {found.possible} pairs of {len(found.names)} models were looked at"]
     if found.barriers:
-        said[0] += f", with {found.share_of_images:.0%} of their images"
+        said[0] += f", with {found.share_of_images:.0%} of their examples"
     if bad := found.barred:
         named = "; ".join(f"{a} with {b} ({100 * found.barriers[a, b].height:.1f} points lost)" for a, b in bad[:most])
         more = f"; and {len(bad) - most} more" if len(bad) > most else ""

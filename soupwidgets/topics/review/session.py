@@ -51,7 +51,7 @@ class ReviewSession(GroupActions):
     Attributes
     ----------
     state
-        The content as of the last read of the store; see `refresh`.
+        The content as of the last read of the store; see ``refresh``.
     code, reviewer
         Code and id of this reviewer: keep the code to come back.
     """

@@ -65,7 +65,7 @@ class View:
     agreements
         All texts that the group ever agreed on, the present one last.
     consents
-        For each reviewer who agreed to something, hashes of the texts (`content.text_hash`).
+        For each reviewer who agreed to something, hashes of the texts (``content.text_hash``).
     hidden
         Notes that are not to be shown, and why.
     descriptions

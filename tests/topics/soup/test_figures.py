@@ -195,7 +195,7 @@ def test_the_curve_tells_images_that_move_from_images_that_judge() -> None:
     assert figure.layout.shapes[0].x0 == JUDGED.taken == 1
     text = sw.figures.text_alternative(figure)
     assert "Epoch 1 of 2 is taken: the lowest loss (0.4500) on 10 of 50 validation images" in text
-    assert "Epoch 2: loss 0.4000 on images that move coefficients, held-out loss 0.5500 [0.5000 to 0.6000]" in text
+    assert "Epoch 2: loss 0.4000 on examples that move coefficients, held-out loss 0.5500 [0.5000 to 0.6000]" in text
     assert "Epoch 1 of 2 is taken" in sw.figures.text_alternative(sw.soup.figures.learned_trace(JUDGED))
     # Without images that judge there is one line, and without right and wrong one panel.
     plain = sw.soup.figures.learned_curve(LEARNED)

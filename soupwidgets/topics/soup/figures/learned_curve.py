@@ -38,8 +38,8 @@ def learned_curve(soup: LearnedSoup) -> Drawing:
               panels.items()}  # fmt: skip
     held = soup.held_out
     names = {
-        "moved": "images that move coefficients, while they moved",
-        "held-out": "" if held is None else f"{held.images:,} held-out images, after the epoch",
+        "moved": "examples that move coefficients, while they moved",
+        "held-out": "" if held is None else f"{held.images:,} held-out examples, after the epoch",
     }
     # One line has no legend that would say so.
     when = "Epoch, while the coefficients moved" if held is None else "Epoch"
@@ -97,7 +97,7 @@ def _text(soup: LearnedSoup) -> str:
     if soup.words:
         said.append(f"{soup.words[0].upper()}{soup.words[1:]}.")
     for i, judged in enumerate(soup.curve):
-        moved = "" if i == 0 else f"loss {soup.epochs[i - 1].loss:.4f} on images that move coefficients, "
+        moved = "" if i == 0 else f"loss {soup.epochs[i - 1].loss:.4f} on examples that move coefficients, "
         right = "" if judged.accuracy is None else f", accuracy {judged.accuracy:.2%}"
         said.append(
             f"Epoch {i}: {moved}held-out loss {judged.loss:.4f} [{interval_words(judged.interval, '.4f')}]{right};"

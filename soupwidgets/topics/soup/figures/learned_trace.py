@@ -37,7 +37,7 @@ def learned_trace(soup: LearnedSoup) -> Drawing:
     curves = {name: [1 / len(names), *(e.coefficients.get(name, 0.0) for e in soup.epochs)] for name in names}
     drawn = drawing(
         "Learned soup, epoch by epoch",
-        epoch_axis("Epoch over the validation images", len(soup.epochs)),
+        epoch_axis("Epoch over the validation split", len(soup.epochs)),
         axis("Coefficient", limits([value for curve in curves.values() for value in curve])),
     )
     # One that is left is named like the others.
