@@ -108,8 +108,8 @@ def test_groups_by_hand() -> None:
     assert found.barred == [("a", "c")]
     assert found.share_of_images == 0.5
     assert pairs_words(found) == (
-        "3 of 6 pairs of 4 models were looked at, with 50% of their examples. 1 of them cannot be mixed: a with c (30.0 "
-        "points lost). Can be mixed: a, b and c with each other; d with none of the others."
+        "3 of 6 pairs of 4 models were looked at, with 50% of their examples. 1 of them cannot be mixed: a with c "
+        "(30.0 points lost). Can be mixed: a, b and c with each other; d with none of the others."
     )
 
 
