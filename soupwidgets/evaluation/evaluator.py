@@ -541,7 +541,7 @@ class Evaluator:
         unknown = [name for name in names if name not in self.suite.splits]
         if unknown:
             raise KeyError(f"the suite has no split {unknown[0]!r}; it has {', '.join(self.suite.splits)}")
-        return [self.suite.splits[name] for name in names]
+        return [self.suite.splits[name] for name in dict.fromkeys(names)]
 
     def reader(self, split: Split) -> SplitReader:
         """A split's images in the order of measurement, ready for the model."""

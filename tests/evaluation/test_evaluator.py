@@ -248,3 +248,9 @@ def test_the_first_answer_is_one_pass_for_all_splits(tiny_evaluator: Evaluator) 
     # As many splits as fit into a batch go together.
     assert passes == [384, 256]
     assert {name: score.seen for name, score in first.scores.items()} == dict.fromkeys(tiny_evaluator.suite.splits, 64)
+
+
+def test_a_split_that_is_named_twice_is_measured_once(tiny_evaluator: Evaluator) -> None:
+    before = tiny_evaluator.forward_images
+    assert list(tiny_evaluator.evaluate("ft-a", ["noise", "noise"])) == ["noise"]
+    assert tiny_evaluator.forward_images - before == len(tiny_evaluator.suite["noise"])
