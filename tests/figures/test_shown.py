@@ -160,7 +160,10 @@ def diagnosed() -> sw.diagnosis.Diagnosis:
 
 
 def pareto_front() -> sw.pareto.ParetoFront:
-    objectives = (sw.pareto.Objective(VAL, role="validation"), sw.pareto.Objective(FOG))
+    objectives = (
+        sw.pareto.Objective(VAL, VAL, "accuracy", "validation"),
+        sw.pareto.Objective(FOG, FOG, "accuracy", "shift"),
+    )
     one, two = Recipe({A: 0.5, B: 0.5}), Recipe({A: 1})
     foretold = ((0.7, 0.01), (0.5, 0.02))
     judged = dict.fromkeys((one, two), (Figure("accuracy", 0.7, 0.6, 0.8), Figure("accuracy", 0.5, 0.4, 0.6)))

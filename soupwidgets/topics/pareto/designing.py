@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.methods.selection import selection_metric, selection_score
+from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
 from soupwidgets.topics.pareto.designs import Coefficients, coefficients_of, design, recipe_of, rounded, spread
 from soupwidgets.topics.pareto.front import Candidate, Foretold, ParetoFront, undominated
@@ -72,8 +73,8 @@ def pareto_front(
     --------
     >>> ev = getfixture("small_evaluator")
     >>> front = pareto_front(ev, ["zero-shot", "ft-03"], ["val", "noise"], rounds=1, progress=False)
-    >>> front.front[0].recipe["zero-shot"] > front.front[-1].recipe["zero-shot"]
-    True
+    >>> front.done == len(front.measured), front.front[-1].values[0] >= front.front[0].values[0]
+    (True, True)
     """
     with tqdm(desc="front", unit="recipe", disable=not progress) as bar:
         for found in stream_front(ev, models, objectives, floors=floors, rounds=rounds):
@@ -96,7 +97,7 @@ def stream_front(
     if unknown := [name for name in kept if name not in [one.name for one in asked]]:
         raise ValueError(f"a floor is of an objective, and {unknown[0]!r} is none: {', '.join(o.name for o in asked)}")
     names = chosen_models(ev, models)
-    first = max(2 * term_count(len(names)), term_count(len(names)) + 2)
+    first = 2 * term_count(len(names))
     found = ParetoFront(names, asked, kept, (), total=first + rounds * _batch(names))
     found = yield from _measured(ev, found, design(len(names), first))
     for number in range(1, rounds + 1):
@@ -115,8 +116,11 @@ def with_recipe(ev: Evaluator, found: ParetoFront, coefficients: Coefficients) -
     found
         With surrogates, which foretell it.
     coefficients
-        Of its models, ``[models]``.
+        Of its models, ``[models]``. What was measured before is not measured again, and was not foretold.
     """
+    recipe = recipe_of(found.models, coefficients)
+    if recipe in {one.recipe for one in found.measured}:
+        return found
     last = max(one.round for one in found.measured)
     *_, more = _measured(ev, found, coefficients[None], last + 1)
     return judged(ev, more)
@@ -152,14 +156,13 @@ def foretold(found: ParetoFront, coefficients: Coefficients) -> tuple[tuple[floa
 
 def refitted(found: ParetoFront) -> ParetoFront:
     """A front with surrogates of all that was measured, and the front that they foretell."""
-    rows = np.array([coefficients_of(found.models, one.recipe) for one in found.measured])
+    rows = _points(found, found.measured)
     values = np.array([one.values for one in found.measured])
     surrogates = tuple(
         fit_surrogate(rows, values[:, i], share=one.rule.share) for i, one in enumerate(found.objectives)
     )
     fitted = replace(found, surrogates=surrogates)
-    best = np.array([coefficients_of(found.models, one.recipe) for one in found.front]).reshape(-1, len(found.models))
-    points = predicted_front(_sought(fitted), best)
+    points = predicted_front(_sought(fitted), _points(found, found.front))
     points = np.array([rounded(one) for one in points]).reshape(-1, len(found.models))
     points = np.unique(points, axis=0)
     merits = _sought(fitted).merits(points) if len(points) else np.empty((0, len(found.objectives)))
@@ -172,11 +175,8 @@ def refitted(found: ParetoFront) -> ParetoFront:
 
 def proposals(found: ParetoFront) -> Coefficients:
     """What to measure next, ``[n, models]``: of the predicted front, what lies far from all that was measured."""
-    points = np.array([coefficients_of(found.models, one.recipe) for one in found.predicted])
-    if not len(points):
-        return np.empty((0, len(found.models)))
-    known = np.array([coefficients_of(found.models, one.recipe) for one in found.measured])
-    return points[spread(points, known, _batch(found.models))]
+    points = _points(found, found.predicted)
+    return points[spread(points, _points(found, found.measured), _batch(found.models))]
 
 
 def judged(ev: Evaluator, found: ParetoFront) -> ParetoFront:
@@ -212,14 +212,17 @@ def chosen_models(ev: Evaluator, models: Sequence[str] | None = None) -> tuple[s
         with ev.ahead([Recipe({name: 1}) for name in pool.fine_tuned], split):
             scores = {name: selection_score(ev, Recipe({name: 1})) for name in pool.fine_tuned}
         merit = selection_metric(ev).merit
-        start = [name for name in pool.names if pool.checkpoints[name].card.role == "zero_shot"][:1]
-        best = sorted(scores, key=lambda name: -merit(scores[name]))
-        models = [*start, *best[: MODELS - len(start)]]
+        models = [*starts(pool), *sorted(scores, key=lambda name: -merit(scores[name]))][:MODELS]
     names = tuple(dict.fromkeys(models))
     if not 2 <= len(names) <= MOST_MODELS:
         raise ValueError(f"two to {MOST_MODELS} models are mixed, got {len(names)}: choose those that matter")
     ev.pool.require(names)
     return names
+
+
+def starts(pool: Pool) -> list[str]:
+    """The zero-shot model, if there is one."""
+    return [name for name in pool.names if pool.checkpoints[name].card.role == "zero_shot"][:1]
 
 
 def _measured(
@@ -241,6 +244,11 @@ def _measured(
 def _batch(models: Sequence[str]) -> int:
     """As many as a surrogate has terms: of two models, three points on the line between them."""
     return min(_BATCH, term_count(len(models)))
+
+
+def _points(found: ParetoFront, of: Sequence[Candidate | Foretold]) -> Coefficients:
+    """Their coefficients, ``[n, models]``."""
+    return np.array([coefficients_of(found.models, one.recipe) for one in of]).reshape(-1, len(found.models))
 
 
 def _sought(found: ParetoFront) -> Sought:

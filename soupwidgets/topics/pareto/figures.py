@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from soupwidgets.evaluation.evaluation import NORMAL_95
 from soupwidgets.figures.colours import COLOURS, GREY, INK, ORANGE, PALE, VERMILLION, mark
 from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import axis, drawing, error_bars
@@ -13,7 +14,6 @@ from soupwidgets.stats.figure import Figure
 from soupwidgets.topics.pareto.front import Candidate, Foretold, ParetoFront
 from soupwidgets.topics.pareto.objective import SHIFTS, Objective
 
-_NORMAL_95 = 1.959964
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
 
 
@@ -73,11 +73,12 @@ def front(
         hovertemplate="%{hovertext}, foretold: " + f"{units[0].hover('x')}, {units[1].hover('y')}<extra></extra>",
     )  # fmt: skip
     best = list(found.front)
-    # Steps between two objectives; of more, a plane through two of them has no such line.
-    lines: dict[str, Any] = {"line": {"shape": "vh" if units[0].higher_is_better else "hv", "width": 1.5, "color": INK}}
+    # Steps around what is beaten, from the worst of the first objective on; of more than two, a plane through two of
+    # them has no such line.
     drawn.add(
         **_places(best, i, j, units), uid="front", name="measured, not beaten",
-        mode="lines+markers" if len(found.objectives) == 2 else "markers", **lines,
+        mode="lines+markers" if len(found.objectives) == 2 else "markers",
+        line={"shape": "vh" if i == 0 else "hv", "width": 1.5, "color": INK},
         marker=mark("fine-tuned", 10) | {"symbol": "circle"}, hovertext=[found.called(c.recipe) for c in best],
         hovertemplate=_hover(units),
     )  # fmt: skip
@@ -169,7 +170,7 @@ def misses(found: ParetoFront) -> Drawing:
     for number, objective in enumerate(found.objectives):
         colour = COLOURS[number % len(COLOURS)]
         gaps = [factor * (one.values[number] - one.foretold[number][0]) for one in asked]
-        ends = [factor * _NORMAL_95 * one.foretold[number][1] for one in asked]
+        ends = [factor * NORMAL_95 * one.foretold[number][1] for one in asked]
         # Beside each other, so that the bars of two objectives do not lie on each other.
         beside = 0.25 * (number - (len(found.objectives) - 1) / 2)
         drawn.add(
@@ -181,12 +182,23 @@ def misses(found: ParetoFront) -> Drawing:
             hovertext=[found.called(one.recipe) for one in asked],
             hovertemplate="%{hovertext}: %{y:+.2f}<extra></extra>",
         )  # fmt: skip
-    said = [
-        f"{c.objective}: {unit.difference(c.error).lstrip('+')} (root mean square), at most "
-        f"{unit.difference(c.largest).lstrip('+')}, {c.within} of {c.recipes} within the interval"
-        for c in found.checks()
+    return drawn.done(" ".join(check_words(found)) or "Nothing was foretold and then measured yet.")
+
+
+def check_words(found: ParetoFront) -> list[str]:
+    """A sentence for each objective on how wrong its surrogates were; none before something was foretold."""
+    units = {one.name: unit_of(one.metric) for one in found.objectives}
+    return [
+        f"Surrogate of {check.objective}: foretold {check.recipes} measurements to "
+        f"{amount(units[check.objective], check.error)} (root mean square), at most "
+        f"{amount(units[check.objective], check.largest)}; {check.within} within their 95% interval."
+        for check in found.checks()
     ]
-    return drawn.done("; ".join(said) + "." if said else "Nothing was foretold and then measured yet.")
+
+
+def amount(unit: Unit, value: float) -> str:
+    """How large a difference is, without its sign."""
+    return unit.difference(abs(value)).removeprefix("+")
 
 
 def _axes(found: ParetoFront, across: str | None, up: str | None) -> list[tuple[int, Objective]]:
@@ -223,7 +235,7 @@ def _hover(units: tuple[Unit, Unit]) -> str:
 
 
 def _bars(values: Sequence[tuple[float, float]], unit: Unit) -> dict[str, Any]:
-    ends = [(value, value - _NORMAL_95 * error, value + _NORMAL_95 * error) for value, error in values]
+    ends = [(value, value - NORMAL_95 * error, value + NORMAL_95 * error) for value, error in values]
     return error_bars([(unit.place(v), unit.place(a), unit.place(b)) for v, a, b in ends], color=PALE, thickness=1)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from soupwidgets.evaluation.evaluation import NORMAL_95
 from soupwidgets.recipe import Recipe
 from soupwidgets.stats.figure import Figure
 from soupwidgets.topics.pareto.objective import Objective
@@ -19,8 +20,6 @@ from soupwidgets.topics.pareto.surrogate import Surrogate
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_NORMAL_95 = 1.959964
 
 
 @dataclass(frozen=True)
@@ -208,7 +207,7 @@ class ParetoFront:
         values = np.array([one.values for one in asked])
         foretold = np.array([one.foretold for one in asked])
         gaps = values - foretold[:, :, 0]
-        within = np.abs(gaps) <= _NORMAL_95 * foretold[:, :, 1]
+        within = np.abs(gaps) <= NORMAL_95 * foretold[:, :, 1]
         return [
             Check(one.name, len(asked), float(np.sqrt(np.mean(gaps[:, i] ** 2))), float(np.abs(gaps[:, i]).max()),
                   int(within[:, i].sum()))
@@ -267,7 +266,7 @@ class ParetoFront:
 
         Examples
         --------
-        >>> front = ParetoFront(("zero-shot", "ft-03"), (Objective("val"), Objective("fog")), {}, ())
+        >>> front = ParetoFront(("zero-shot", "ft-03"), (), {}, ())
         >>> front.called(Recipe({"ft-03": 0.7, "zero-shot": 0.3})), front.called(Recipe({"ft-03": 1}))
         ('0.7 ft-03 + 0.3 zero-shot', 'ft-03')
         """

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.evaluation.tasks import answers
+from soupwidgets.methods.held_out import divide
 from soupwidgets.stats.figure import Figure
 from soupwidgets.stats.intervals import clopper_pearson, mean_interval
 from soupwidgets.stats.metrics import Metric, metric_named
@@ -33,6 +34,8 @@ class Objective:
 
     Parameters
     ----------
+    name
+        As `parse` reads it: without the metric where that is the split's own.
     split
         ``"shifts"``, the name of a shift, or that of the validation split.
     metric
@@ -42,16 +45,14 @@ class Objective:
 
     Examples
     --------
-    >>> objective = Objective.parse("shifts:worst_class", getfixture("small_suite"))
-    >>> objective.name
-    'shifts:worst_class'
-    >>> Objective.parse("val", getfixture("small_suite"))
-    Objective(split='val', metric='accuracy', role='validation')
+    >>> Objective.parse("val:accuracy", getfixture("small_suite"))
+    Objective(name='val', split='val', metric='accuracy', role='validation')
     """
 
+    name: str
     split: str
-    metric: str = "accuracy"
-    role: Role = "shift"
+    metric: str
+    role: Role
 
     @classmethod
     def parse(cls, text: str, suite: Suite) -> Objective:
@@ -72,16 +73,12 @@ class Objective:
         if split not in allowed:
             raise ValueError(f"{split!r} is nothing to choose by; there are {', '.join(allowed)}")
         first = _splits(split, suite)[0]
-        found = cls(split, metric or first.scoring.metric, first.role)
-        metric_named(found.metric)
+        own = first.scoring.metric
+        chosen = metric_named(metric or own).name
+        found = cls(split if chosen == own else f"{split}:{chosen}", split, chosen, first.role)
         if any(one.scoring.task == "segmentation" for one in found.splits(suite)):
             raise ValueError(f"{text!r}: outputs of pixels are not kept, so no half of the images can be looked at")
         return found
-
-    @property
-    def name(self) -> str:
-        """As `parse` reads it."""
-        return self.split if self.metric == "accuracy" else f"{self.split}:{self.metric}"
 
     @property
     def half(self) -> bool:
@@ -147,10 +144,6 @@ class Objective:
         low, high = mean_interval(values, [(one.low, one.high) for one in found])
         return Figure(self.metric, float(np.mean(values)), low, high)
 
-    def images(self, suite: Suite) -> int:
-        """How many images choose."""
-        return sum(len(halves(split)[0]) for split in self.splits(suite))
-
     def _kept(self, evaluation: Evaluation, split: Split, rows: Rows) -> tuple[NDArray[Any], NDArray[Any]]:
         logits, labels = evaluation.split_logits(split.name)[rows], split.labels[rows]
         predictions = answers(torch.from_numpy(logits), torch.from_numpy(labels), split.scoring.task)[2].numpy()
@@ -163,7 +156,8 @@ def parsed(given: Sequence[str | Objective] | None, suite: Suite) -> tuple[Objec
     Parameters
     ----------
     given
-        When None, validation and the mean of all shifts; without shifts, validation and its worst class.
+        When None, validation and the mean of all shifts; without shifts, validation and, of classes, the
+        worst one there.
 
     Raises
     ------
@@ -171,8 +165,8 @@ def parsed(given: Sequence[str | Objective] | None, suite: Suite) -> tuple[Objec
         When there are fewer than two, one is named twice, or `Objective.parse` finds a fault.
     """
     if given is None:
-        other = SHIFTS if suite.shifts else f"{suite.validation.name}:worst_class"
-        given = [suite.validation.name, other]
+        worst = [f"{suite.validation.name}:worst_class"] if suite.task == "single-label" else []
+        given = [suite.validation.name, *([SHIFTS] if suite.shifts else worst)]
     found = tuple(one if isinstance(one, Objective) else Objective.parse(one, suite) for one in given)
     if len(found) < 2:
         raise ValueError(f"a front has two objectives at least, got {len(found)}")
@@ -200,20 +194,15 @@ def halves(split: Split) -> tuple[Rows, Rows]:
     --------
     >>> suite = getfixture("small_suite")
     >>> chooses, judges = halves(suite.shifts[0])
-    >>> len(chooses) - len(judges) <= len(suite.class_names(suite.shifts[0].name)), set(chooses) & set(judges)
-    (True, set())
+    >>> len(chooses), len(judges), set(chooses) & set(judges)
+    (100, 100, set())
     """
     everything = np.arange(len(split), dtype=np.int64)
     if split.role == "validation":
         return everything, everything[:0]
     if split.role == "id_test":
         return everything[:0], everything
-    rng = np.random.default_rng(_SEED)
-    drawn = rng.permutation(len(split))
-    if split.scoring.task == "single-label":
-        # Sorted by class, every second of a random order chooses.
-        drawn = drawn[np.argsort(split.labels[drawn], kind="stable")]
-    return np.sort(drawn[::2]), np.sort(drawn[1::2])
+    return divide(split, 0.5, _SEED)
 
 
 def values_of(evaluation: Evaluation, asked: Sequence[Objective], suite: Suite) -> NDArray[np.float64]:

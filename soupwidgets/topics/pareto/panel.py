@@ -21,6 +21,7 @@ from soupwidgets.topics.pareto.designing import (
     chosen_models,
     foretold,
     preferred_recipe,
+    starts,
     stream_front,
     with_floors,
     with_recipe,
@@ -67,8 +68,7 @@ class ParetoExplorer(Panel):
     ) -> None:
         self.ev = evaluator_for("ParetoExplorer", ev)
         pool = ev.pool
-        start = [name for name in pool.names if pool.checkpoints[name].card.role == "zero_shot"][:1]
-        chosen = chosen_models(ev, [*start, *pool.fine_tuned][:MODELS] if models is None else models)
+        chosen = chosen_models(ev, [*starts(pool), *pool.fine_tuned][:MODELS] if models is None else models)
         first, second = (one.name for one in parsed(objectives, ev.suite)[:2])
         options = list(dict.fromkeys([*_offered(ev), first, second]))
         names = [n for n in pool.names if pool.checkpoints[n].card.role != "landmark"]
@@ -193,7 +193,7 @@ def _said(found: ParetoFront, shown: Candidate | Foretold | None) -> str:
     if not found.front:
         return f"none of {len(found.measured)} measured recipes keeps the floor: ask for less"
     errors = " and ".join(
-        f"{unit_of(one.metric).difference(s.error).lstrip('+')} on {one.name}"
+        f"{figures.amount(unit_of(one.metric), s.error)} on {one.name}"
         for one, s in zip(found.objectives, found.surrogates, strict=True)
     )
     words = f"{len(found)} of {len(found.measured)} measured recipes are not beaten; the surrogates err by {errors}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from soupwidgets.commands.reports import Report
 from soupwidgets.figures.units import unit_of
+from soupwidgets.topics.pareto.figures import check_words
 from soupwidgets.topics.pareto.front import Candidate, ParetoFront
 
 
@@ -24,11 +25,5 @@ def front_report(found: ParetoFront, picked: Candidate, why: str) -> Report:
     lines = [f"{why} is {parts}", "", table.to_string(index=False, na_rep="-"), ""]
     lines += [f"Chosen by the columns {', '.join(one.name for one in found.objectives)} (shares in percent); judged by "
               "images that did not choose, with 95% limits."]  # fmt: skip
-    for check in found.checks():
-        unit = unit_of(next(one.metric for one in found.objectives if one.name == check.objective))
-        lines.append(
-            f"Surrogate of {check.objective}: foretold {check.recipes} measurements to "
-            f"{unit.difference(check.error).lstrip('+')} (root mean square), at most "
-            f"{unit.difference(check.largest).lstrip('+')}; {check.within} within their 95% interval."
-        )
+    lines += check_words(found)
     return Report(found.to_json() | {"picked": dict(picked.recipe)}, "\n".join(lines))

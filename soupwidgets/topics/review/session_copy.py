@@ -18,32 +18,7 @@ TermKind = Literal["category", "severity", "field"]
 
 
 class SessionCopy:
-    """One reviewer's way into a stored session: reading, signing, writing, taking back, and merging.
-
-    There are no accounts. Everyone who joins gets a *code*; its hash is the reviewer's id. The code is never stored:
-    with it, one can continue from another machine, change the name, and withdraw judgements.
-
-    Parameters
-    ----------
-    store
-        The store of the session.
-    id
-        Id of the session.
-    code
-        Code of an existing reviewer; None joins as a new reviewer.
-
-    Raises
-    ------
-    ReviewError
-        When the store has no such session, or the reviewer has withdrawn everything.
-
-    Attributes
-    ----------
-    state
-        The content as of the last read of the store; see `refresh`.
-    code, reviewer
-        Code and id of this reviewer: keep the code to come back.
-    """
+    """One reviewer's way into a stored session: reading, signing, writing, taking back, and merging."""
 
     def __init__(self, store: ReviewStore, id: str, *, code: str | None = None) -> None:
         self.store, self.id = store, id

@@ -7,13 +7,13 @@ import pytest
 from pymoo.decomposition.asf import ASF
 from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
-from soupwidgets import Recipe
-from soupwidgets.topics.pareto import Candidate, Objective, ParetoFront, fit_surrogate
+from soupwidgets import Recipe, Suite
+from soupwidgets.topics.pareto import Candidate, Objective, ParetoFront, figures, fit_surrogate
 from soupwidgets.topics.pareto.designs import design
 from soupwidgets.topics.pareto.front import undominated
 from soupwidgets.topics.pareto.search import Sought, losses, predicted_front, towards
 
-VAL, FOG = Objective("val", role="validation"), Objective("fog")
+VAL, FOG = Objective("val", "val", "accuracy", "validation"), Objective("fog", "fog", "accuracy", "shift")
 
 
 def front(*values: tuple[float, float], floors: dict[str, float] | None = None) -> ParetoFront:
@@ -67,10 +67,31 @@ def test_floors_leave_out() -> None:
 
 
 def test_less_can_be_better() -> None:
-    rmse = Objective("val", "rmse", "validation")
+    rmse = Objective("val", "val", "rmse", "validation")
     measured = tuple(Candidate(Recipe({"a": 1 - x, "b": x}), v) for x, v in ((0, (3.0, 0.5)), (1, (2.0, 0.4))))
-    found = ParetoFront(("a", "b"), (rmse, FOG), {"val:rmse": 2.5}, measured)
+    found = ParetoFront(("a", "b"), (rmse, FOG), {"val": 2.5}, measured)
     assert [one.values for one in found.front] == [(2.0, 0.4)]
+
+
+@pytest.mark.parametrize(("metric", "values"), [("accuracy", (0.8, 0.9)), ("rmse", (3.0, 2.0))])
+def test_steps_go_around_what_is_beaten(metric: str, values: tuple[float, float]) -> None:
+    """Between two neighbours lies a corner that is as bad as the worse of them in either."""
+    pairs = zip((0.1, 0.2), values, strict=True)
+    measured = tuple(Candidate(Recipe({"a": x, "b": 1 - x}), (value, 0.7 - x)) for x, value in pairs)
+    found = ParetoFront(("a", "b"), (Objective("val", "val", metric, "validation"), FOG), {}, measured)
+    drawn = figures.front.plain(found).trace("front")
+    assert drawn["x"] == sorted(drawn["x"], reverse=metric == "rmse")
+    # Upwards or downwards first: the corner has the first one's place across, and the second one's height.
+    assert drawn["line"]["shape"] == "vh"
+    # Across and up exchanged, the corner has the second one's place across, and the first one's height.
+    assert figures.front.plain(found, "fog", "val").trace("front")["line"]["shape"] == "hv"
+
+
+def test_a_metric_that_is_the_splits_own_is_not_said(small_suite: Suite) -> None:
+    other = small_suite.scored_by("macro_f1")
+    assert Objective.parse("val", other).metric == Objective.parse("val:macro_f1", other).metric == "macro_f1"
+    for text in ("val", "val:accuracy"):
+        assert Objective.parse(text, other).name == text
 
 
 @pytest.mark.parametrize("weights", [[1], [1, -1], [0, 0], [float("nan"), 1], [1, 1, 1]])
