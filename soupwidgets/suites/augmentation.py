@@ -30,6 +30,13 @@ class Augmentation:
         Parameter of the Beta distribution that mixes pairs of images and their labels; 0 for none (arXiv 1710.09412).
     entropy
         Of the choice that a discrete augmentation makes, in nats; None where choices are not countable.
+    static
+        Whether each training image is changed once, before training, and looks the same in every epoch.
+
+    Raises
+    ------
+    ValueError
+        When a static augmentation mixes images, which it would have to do anew in every step.
 
     Examples
     --------
@@ -42,6 +49,11 @@ class Augmentation:
     transform: Callable[[Tensor], Tensor] | None = None
     mixup: float = 0.0
     entropy: float | None = None
+    static: bool = False
+
+    def __post_init__(self) -> None:
+        if self.static and self.mixup:
+            raise ValueError(f"augmentation {self.name!r} mixes pairs of each step: it cannot be static")
 
     def apply(self, images: Tensor, seed: int) -> Tensor:
         """Change images ``[n, channels, height, width]`` (uint8), each with random numbers of its own.

@@ -15,8 +15,8 @@ from soupwidgets.mixing import CurveKind, check_target, curve_coefficients, save
 from soupwidgets.models import Images, Model, guess, model_from_json, saved_names, the_one, under_names
 from soupwidgets.pool import Pool
 from soupwidgets.suites import Split, Suite
+from soupwidgets.training.checks import training_split
 from soupwidgets.training.errors import TrainingError
-from soupwidgets.training.finetune import training_split
 from soupwidgets.training.hyperparameters import Hyperparameters
 from soupwidgets.training.loop import train
 from soupwidgets.training.views import Views

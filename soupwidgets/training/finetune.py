@@ -6,6 +6,7 @@ import glob
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from torch import Tensor
 
 from soupwidgets.checkpoints import CheckpointFile, write_checkpoint
 from soupwidgets.models import Architecture, ImageClassifier
-from soupwidgets.suites import Augmentation, Split, Suite
+from soupwidgets.suites import Augmentation, Suite
+from soupwidgets.training.checks import check_training
 from soupwidgets.training.errors import TrainingError
 from soupwidgets.training.flyp import Flyp
 from soupwidgets.training.hyperparameters import Hyperparameters
@@ -22,6 +24,7 @@ from soupwidgets.training.identity import require_same_run, run_identity
 from soupwidgets.training.label_noise import LabelNoise, noisy_targets
 from soupwidgets.training.linear_probe import linear_probe
 from soupwidgets.training.loop import Epoch, train
+from soupwidgets.training.teacher import taught
 from soupwidgets.training.views import Views
 from soupwidgets.training.watching import Watch
 
@@ -44,6 +47,8 @@ def fine_tune(
     fresh: bool = False,
     snapshots: Path | None = None,
     clip: str | None = None,
+    augmented_epochs: int | None = None,
+    teacher: CheckpointFile | None = None,
 ) -> Path:
     """Fine-tune a classifier and write the result, with its hyper-parameters on the card.
 
@@ -79,6 +84,10 @@ def fine_tune(
         `ema`, `swa`, `lawa`, `landscape.trajectory_plane` and `spectrum.model_frequencies`.
     clip
         For mode ``"flyp"``: open_clip's name of the model whose file ``start`` is seen in, with both towers.
+    augmented_epochs
+        Number of epochs with ``augmentation``, from the first on, and with mixup; all when None.
+    teacher
+        Train on the probabilities that this classifier gives the unchanged training images, instead of their labels.
 
     Returns
     -------
@@ -92,42 +101,61 @@ def fine_tune(
         When the suite has no training split, or the model's classes or image size do not match it; when a linear
         probe, which uses unchanged images and labels, is given augmentation or noise; when ``state`` or
         ``snapshots`` has a run of this name that was started differently; when mode ``"flyp"`` finds no text tower,
-        or is given noise, mixup of an augmentation, or fresh weights.
+        or is given noise, a teacher, mixup of an augmentation, or fresh weights; when a teacher does not fit the suite,
+        or comes with noise.
     ValueError
         When the loss is not finite, or an augmentation changes an image's shape.
 
     Notes
     -----
     End to end: arXiv 2109.01903 and 2203.05482. Linear probe, then fine-tuning (LP-FT): Kumar et al., arXiv
-    2202.10054. With the contrastive loss (FLYP): Goyal et al., arXiv 2212.00638.
+    2202.10054. With the contrastive loss (FLYP): Goyal et al., arXiv 2212.00638. From a teacher of the same kind:
+    Furlanello et al., arXiv 1805.04770.
     """
     target = Path(target)
     architecture, split = check_training(start, suite)
     count = min(settings.images or len(split), len(split))
-    if settings.mode == "flyp" and (noise is not None or fresh or (augmentation is not None and augmentation.mixup)):
+    mixes = augmentation is not None and augmentation.mixup > 0
+    if settings.mode == "flyp" and (noise is not None or teacher is not None or fresh or mixes):
         raise TrainingError(
-            "mode 'flyp' pairs images with captions of their labels: no noise, no mixup, no fresh weights"
+            "mode 'flyp' pairs images with captions of their labels: no noise, no teacher, no mixup, no fresh weights"
         )
-    if settings.mode in ("linear-probe", "lp-ft") and (augmentation is not None or noise is not None):
-        raise TrainingError(f"mode {settings.mode!r} trains a head on unchanged images: no augmentation, no noise")
+    if settings.mode in ("linear-probe", "lp-ft") and any(x is not None for x in (augmentation, noise, teacher)):
+        raise TrainingError(
+            f"mode {settings.mode!r} trains a head on unchanged images: no augmentation, no noise, no teacher"
+        )
+    if noise is not None and teacher is not None:
+        raise TrainingError("a training has noise on its labels, or a teacher instead of labels, not both")
     identity = run_identity(
-        start, suite, settings=settings, augmentation=augmentation, noise=noise, watch=watch, fresh=fresh, clip=clip
+        start,
+        suite,
+        settings=settings,
+        augmentation=augmentation,
+        noise=noise,
+        watch=watch,
+        fresh=fresh,
+        clip=clip,
+        augmented_epochs=augmented_epochs,
+        teacher=teacher,
     )
     called = name or target.stem
     for old in sorted(snapshots.glob(f"{glob.escape(called)}-epoch-*.safetensors")) if snapshots is not None else []:
         require_same_run(old, identity)
-    if augmentation is not None and augmentation.mixup:
+    if augmentation is not None and mixes:
         settings = replace(settings, mixup=augmentation.mixup)
     flyp = Flyp(start, suite, clip, device) if settings.mode == "flyp" else None
     model = _started(start, architecture, settings, device, fresh) if flyp is None else flyp.classifier
     labels = torch.from_numpy(split.labels[:count]).to(device)
     offset = 0.0
     if noise is not None:
-        shown = split.images[:count]
-        offset = noise.offset(shown)
-        noisy = noisy_targets(split.labels[:count], noise.values(shown, offset), architecture.classes)
+        images = split.images[:count]
+        offset = noise.offset(images)
+        noisy = noisy_targets(split.labels[:count], noise.values(images, offset), architecture.classes)
         labels = torch.from_numpy(noisy).to(device)
-    views = Views(split, architecture.inputs, settings=settings, device=torch.device(device), augmentation=augmentation)
+    shown = partial(Views, split, architecture.inputs, settings=settings, device=torch.device(device))
+    views = shown(augmentation=augmentation)
+    if teacher is not None:
+        labels = taught(teacher, suite, settings=settings, device=device)
     look: Watch | None = None
     if watch:
         held_out = suite.validation
@@ -174,6 +202,7 @@ def fine_tune(
             watch=at_the_end,
             identity={**identity, "snapshots": kept},
             objective=None if flyp is None else flyp.loss,
+            later=None if augmented_epochs is None else (augmented_epochs, shown().show),
         )
     write_checkpoint(target, _weights(model), {**card, "history": history})
     return target
@@ -198,37 +227,3 @@ def _weights(model: ImageClassifier) -> dict[str, Tensor]:
 def partial_progress(progress: Progress, what: str) -> Callable[[int, int, float], None]:
     """A progress callback for one phase."""
     return lambda done, steps, loss: progress(what, done, steps, loss)
-
-
-def check_training(start: CheckpointFile, suite: Suite) -> tuple[Architecture, Split]:
-    """The architecture of a model and the images to train it on.
-
-    Raises
-    ------
-    TrainingError
-        When the suite has no training split, or the model does not fit it.
-    """
-    split = training_split(suite)
-    if start.card.architecture is None:
-        raise TrainingError(f"{start.path}: its architecture is not stated; start from open_clip_classifier")
-    architecture = Architecture.from_json(dict(start.card.architecture))
-    if architecture.classes != len(suite.classes):
-        raise TrainingError(
-            f"the model distinguishes {architecture.classes} classes, but the suite has {len(suite.classes)}"
-        )
-    if split.image_size != architecture.image_size:
-        raise TrainingError(
-            f"the model takes images of {architecture.image_size} pixels, but the training images are "
-            f"{split.image_size}: build the suite again with --size {architecture.image_size[0]}"
-        )
-    return architecture, split
-
-
-def training_split(suite: Suite) -> Split:
-    """The images to train on; raises `TrainingError` when there are none."""
-    if suite.training is None:
-        raise TrainingError(
-            f"the suite {suite.name!r} has no training images: build it with --train, "
-            "for example soupwidgets suite build ... --train imagenet=PATH"
-        )
-    return suite.training

@@ -33,12 +33,14 @@ def run_identity(
     watch: int = 0,
     fresh: bool = False,
     clip: str | None = None,
+    augmented_epochs: int | None = None,
+    teacher: CheckpointFile | None = None,
 ) -> Identity:
     """Everything that determines the result of `fine_tune`, in the form recorded on its card.
 
     Parameters
     ----------
-    start, suite, settings, augmentation, noise, watch, fresh, clip
+    start, suite, settings, augmentation, noise, watch, fresh, clip, augmented_epochs, teacher
         As in `fine_tune`; the suite must have a training split, and the start must state its architecture.
 
     Returns
@@ -58,6 +60,10 @@ def run_identity(
         "architecture": Architecture.from_json(dict(start.card.architecture or {})).to_json(),
         "training_images": suite.training.content_hash,
         "augmentation": None if augmentation is None else augmentation.name,
+        # Cards of earlier versions lack these, which says the same as None.
+        "static_augmentation": True if augmentation is not None and augmentation.static else None,
+        "augmented_epochs": augmented_epochs,
+        "teacher": None if teacher is None else teacher.content_hash,
         "label_noise": None if noise is None else asdict(noise),
         "captions": flyp_identity(start, suite, clip) if settings.mode == "flyp" else None,
         "watched": {"images": watch, "of": suite.validation.content_hash} if watch else None,

@@ -70,6 +70,7 @@ def train(
     watch: Callable[[int], Epoch] | None = None,
     identity: Identity | None = None,
     objective: Objective | None = None,
+    later: tuple[int, Show] | None = None,
 ) -> list[Epoch]:
     """Train a model in place.
 
@@ -110,6 +111,8 @@ def train(
     objective
         What is minimised, and counted as right; when None the cross-entropy of the model's logits, with the label
         smoothing of the settings, and their largest.
+    later
+        From which epoch on (counted from 0) images are shown in another way, without mixup, and how.
 
     Returns
     -------
@@ -141,6 +144,7 @@ def train(
     for epoch in range(found["step"] // per_epoch, settings.epochs):
         rng = np.random.default_rng([settings.seed, 2, epoch])
         order = rng.permutation(len(labels))
+        late = later is not None and epoch >= later[0]
         first = found["step"] - epoch * per_epoch if epoch == found["step"] // per_epoch else 0
         if first:
             rng.bit_generator.state = found["generator"]
@@ -148,11 +152,11 @@ def train(
             right, loss_sum = 0, 0.0
         for batch in range(first, per_epoch):
             rows = order[batch * settings.batch_size : (batch + 1) * settings.batch_size]
-            shown = show(rows, rng)
+            shown = later[1](rows, rng) if later is not None and late else show(rows, rng)
             targets = labels[torch.from_numpy(rows).to(device)]
             if targets.ndim == 1:
                 targets = F.one_hot(targets, classes).float()
-            if settings.mixup:
+            if settings.mixup and not late:
                 share = float(rng.beta(settings.mixup, settings.mixup))
                 partner = torch.from_numpy(rng.permutation(len(rows))).to(device)
                 shown = share * shown + (1 - share) * shown[partner]

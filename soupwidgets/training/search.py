@@ -12,7 +12,8 @@ from tqdm.auto import tqdm
 
 from soupwidgets.checkpoints import CheckpointFile, write_checkpoint
 from soupwidgets.suites import Suite
-from soupwidgets.training.finetune import check_training, fine_tune
+from soupwidgets.training.checks import check_training
+from soupwidgets.training.finetune import fine_tune
 from soupwidgets.training.flyp import require_towers
 from soupwidgets.training.hyperparameters import draw_hyperparameters
 from soupwidgets.training.identity import require_same_ancestor, require_same_run, run_identity

@@ -19,8 +19,9 @@ from tqdm.auto import tqdm
 
 from soupwidgets.checkpoints import CheckpointFile
 from soupwidgets.suites import Augmentation, Suite
+from soupwidgets.training.checks import check_training
 from soupwidgets.training.errors import TrainingError
-from soupwidgets.training.finetune import check_training, fine_tune
+from soupwidgets.training.finetune import fine_tune
 from soupwidgets.training.hyperparameters import Hyperparameters
 from soupwidgets.training.identity import require_same_run, run_identity
 from soupwidgets.training.label_noise import LabelNoise
@@ -43,12 +44,28 @@ class Plan:
         Augmentation of the images, if any.
     noise
         Noise on the labels, if any.
+    augmented_epochs
+        Number of epochs with the augmentation, from the first on; all when None.
+    teacher
+        A checkpoint whose probabilities are learnt instead of labels, if any.
     """
 
     name: str
     settings: Hyperparameters
     augmentation: Augmentation | None = None
     noise: LabelNoise | None = None
+    augmented_epochs: int | None = None
+    teacher: Path | None = None
+
+    @property
+    def trained_with(self) -> dict[str, Any]:
+        """What `fine_tune` and its identity are told of it, beside the settings."""
+        return {
+            "augmentation": self.augmentation,
+            "noise": self.noise,
+            "augmented_epochs": self.augmented_epochs,
+            "teacher": None if self.teacher is None else CheckpointFile(self.teacher),
+        }
 
 
 @dataclass(frozen=True)
@@ -220,7 +237,7 @@ def _seconds_a_step(plan: Plan, start: CheckpointFile, suite: Suite, fresh: bool
     with TemporaryDirectory() as nowhere, contextlib.suppress(_EnoughError):
         fine_tune(
             start, suite, settings=plan.settings, target=Path(nowhere) / "x.safetensors", device=device, progress=clock,
-            augmentation=plan.augmentation, noise=plan.noise, fresh=fresh,
+            fresh=fresh, **plan.trained_with,
         )  # fmt: skip
     # The first step is slower, because caches are cold; a training of one step has no other.
     step = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else times[0] - begun
@@ -251,10 +268,9 @@ def _done(plan: Plan, start: CheckpointFile, suite: Suite, folder: Path, watch: 
             start,
             suite,
             settings=plan.settings,
-            augmentation=plan.augmentation,
-            noise=plan.noise,
             watch=watch,
             fresh=fresh,
+            **plan.trained_with,
         ),
     )
     if not card.get("history"):
@@ -289,10 +305,9 @@ def _train(
         device=device,
         progress=progress,
         state=folder / ".training" / f"{plan.name}.pt",
-        augmentation=plan.augmentation,
-        noise=plan.noise,
         watch=watch,
         fresh=fresh,
+        **plan.trained_with,
     )
 
 

@@ -35,6 +35,8 @@ FORMAT = "soupwidgets augmentation study 1"
 CLEAN = "clean"
 # "Early" is after this share of the epochs.
 _EARLY = 0.25
+# Validation images whose accuracy is followed: for curves, so that a look costs less than half an epoch does.
+_WATCHED = 500
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,7 @@ def run_augmentation_study(
         suite_folder=suite_folder,
         folder=folder,
         fresh=True,
-        watch=2000,
+        watch=_WATCHED,
         workers=workers,
         device=device,
         progress=progress,
