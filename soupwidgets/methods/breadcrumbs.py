@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -80,7 +81,20 @@ def between(move: Tensor, density: float, gamma: float) -> Tensor:
     count = move.numel()
     keep = max(1, round(density * count))
     first = min(round(gamma * count), count - keep)
-    order = move.abs().reshape(-1).argsort(descending=True, stable=True)
-    mask = torch.zeros(count, dtype=torch.bool)
-    mask[order[first : first + keep]] = True
+    magnitudes = move.abs().reshape(-1)
+    mask = _largest(magnitudes, first + keep) & ~_largest(magnitudes, first)
     return mask.view(move.shape)
+
+
+def _largest(magnitudes: Tensor, count: int) -> Tensor:
+    """Which are the largest; of equal ones those that come first.
+
+    A partition, because only a border is asked for: a sort takes ten to thirty times as long.
+    """
+    if count <= 0:
+        return torch.zeros(len(magnitudes), dtype=torch.bool)
+    border = float(np.partition(magnitudes.numpy(), len(magnitudes) - count)[len(magnitudes) - count])
+    found = magnitudes > border
+    equal = (magnitudes == border).nonzero().squeeze(1)
+    found[equal[: count - int(found.sum())]] = True
+    return found

@@ -9,6 +9,7 @@ import torch
 
 from soupwidgets import Pool, mixing, task_arithmetic
 from soupwidgets.methods import breadcrumbs, consensus, dare, della, ties
+from soupwidgets.methods.breadcrumbs import between
 from soupwidgets.methods.della import keep_probabilities
 from tests.fixtures import WriteCheckpoint
 from tests.methods.merged import added, pool_of, random_moves
@@ -37,6 +38,17 @@ def test_breadcrumbs_masks_each_tensor_by_itself(write_checkpoint: WriteCheckpoi
     assert added(pool, path, "one").item() == 5
     assert added(pool, path, "none").shape == (0, 3)
     assert added(pool, path, "steps").item() == 0
+
+
+@pytest.mark.parametrize(("density", "gamma"), [(0.15, 0.006), (0.4, 0.1), (0.5, 0.5), (1, 0), (0.001, 0)])
+def test_what_is_kept_is_what_a_sort_says(density: float, gamma: float) -> None:
+    # Few distinct magnitudes, so that borders lie among equal ones.
+    move = torch.randint(-6, 7, (37, 29), generator=torch.Generator().manual_seed(0)).float()
+    keep, first = max(1, round(density * move.numel())), round(gamma * move.numel())
+    order = move.abs().reshape(-1).argsort(descending=True, stable=True)
+    expected = torch.zeros(move.numel(), dtype=torch.bool)
+    expected[order[min(first, move.numel() - keep) :][:keep]] = True
+    assert torch.equal(between(move, density, gamma), expected.view(37, 29))
 
 
 def test_keeping_all_is_task_arithmetic(write_checkpoint: WriteCheckpoint, tmp_path: Path) -> None:
