@@ -28,9 +28,9 @@ _PATIENCE = 300
 _CELLS = 2
 
 
-def small_rows(repeats: int = 3) -> list[Row]:
+def small_rows(repeats: int = 3, notebook: Path = NOTEBOOK) -> list[Row]:
     """Import, first picture and memory; the best of several processes, each with a store of its own."""
-    shown = [_opened() for _ in range(repeats)]
+    shown = [_opened(notebook) for _ in range(repeats)]
     first, memory = (min(values) for values in zip(*shown, strict=True))
     bare = [_alone(_LIBRARIES) for _ in range(repeats)]
     seconds, gigabytes = (min(values) for values in zip(*bare, strict=True))
@@ -54,12 +54,12 @@ def small_rows(repeats: int = 3) -> list[Row]:
     ]  # fmt: skip
 
 
-def _opened() -> tuple[float, float]:
+def _opened(notebook: Path) -> tuple[float, float]:
     """Seconds until the explorer of the notebook has a picture, and gigabytes that its kernel then holds at the end."""
-    cells = [c for c in json.loads(NOTEBOOK.read_text("utf-8"))["cells"] if c["cell_type"] == "code"][:_CELLS]
+    cells = [c for c in json.loads(notebook.read_text("utf-8"))["cells"] if c["cell_type"] == "code"][:_CELLS]
     with tempfile.TemporaryDirectory() as store:
         environment = {**os.environ, "SOUPWIDGETS_STORE": store, "PYTHONPATH": str(ROOT)}
-        manager, client = start_new_kernel(cwd=str(NOTEBOOK.parent), env=environment)
+        manager, client = start_new_kernel(cwd=str(notebook.parent), env=environment)
         try:
             begun = time.perf_counter()
             for cell in cells:

@@ -20,7 +20,7 @@ from benchmarks.wide_pool import wide_row
 from benchmarks.writers import writer_rows
 from soupwidgets import Evaluator
 from soupwidgets.checkpoints import write_checkpoint
-from tests.fixtures import ROOT, TINY
+from tests.fixtures import ROOT, TINY, ZOO
 
 
 def test_the_cuda_rows_run_on_any_device() -> None:
@@ -111,9 +111,16 @@ def test_the_cost_of_a_job_is_counted() -> None:
 
 
 @pytest.mark.slow
-def test_the_rows_of_a_small_machine_run() -> None:
-    """Starts a kernel of Jupyter, and waits until an explorer has measured all of its alphas."""
-    rows = small_rows(repeats=1)
+def test_the_rows_of_a_small_machine_run(small_folder: Path, tmp_path: Path) -> None:
+    """Starts a kernel of Jupyter, and waits until an explorer of few images has measured all of its alphas."""
+    cells = [
+        "import soupwidgets as sw",
+        f"ev = sw.Evaluator(sw.Pool.open({str(ZOO)!r}), sw.Suite.open({str(small_folder)!r}))",
+        "explorer = sw.widgets.AlphaExplorer(ev, 'ft-03', alphas=3)\nexplorer",
+    ]
+    notebook = tmp_path / "small.ipynb"
+    notebook.write_text(json.dumps({"cells": [{"cell_type": "code", "source": [cell]} for cell in cells]}))
+    rows = small_rows(repeats=1, notebook=notebook)
     assert [row.name for row in rows][1:] == [
         "the first picture of notebook 01, nothing stored", "its kernel, all alphas measured"
     ]  # fmt: skip

@@ -10,6 +10,7 @@ from soupwidgets import Evaluator, Pool, Recipe, Store, Suite, alpha_sweep, wise
 from soupwidgets.evaluation.numbers import known_scores, score, stream_score
 from soupwidgets.evaluation.precision import _chosen
 from soupwidgets.evaluation.speeds import Speeds, Way
+from soupwidgets.models.products import FUSED_TYPES
 from soupwidgets.suites import ArraySplit
 from tests.command import run
 from tests.fixtures import ROOT, SUITE, ZOO
@@ -17,9 +18,15 @@ from tests.fixtures import ROOT, SUITE, ZOO
 
 @pytest.mark.slow
 def test_every_prediction_of_the_zoos_sweep_is_that_of_float32(
-    pool: Pool, suite: Suite, zoo_store: Store, tmp_path: Path
+    pool: Pool, suite: Suite, small_suite: Suite, zoo_store: Store, tmp_path: Path
 ) -> None:
-    """Takes 15 s: three recipes on all 25,000 images, of which one is far outside of the path, in both precisions."""
+    """Takes 15 s: three recipes on all 25,000 images, of which one is far outside of the path, in both precisions.
+
+    Processors without products of bfloat16 need minutes for that, and are never given it by "auto": they see the first
+    images of each split.
+    """
+    if torch.bfloat16 not in FUSED_TYPES:
+        suite = small_suite
     exact = Evaluator(pool, suite, device="cpu", store=zoo_store, precision="float32")
     for alpha in (0.0, 0.5, 1.6):
         recipe = wise_ft(pool, "ft-03", alpha=alpha)
@@ -27,7 +34,9 @@ def test_every_prediction_of_the_zoos_sweep_is_that_of_float32(
         fresh = Evaluator(pool, suite, device="cpu", store=Store(tmp_path), precision="bfloat16")
         found = fresh.evaluate(recipe)
         assert {score.precision for score in found.scores.values()} == {"bfloat16"}
-        assert fresh.forward_images < 1.3 * sum(len(split) for split in suite.splits.values())
+        # Of few images the 128 that the audit learns from are many.
+        most = 1.3 if suite is not small_suite else 2
+        assert fresh.forward_images < most * sum(len(split) for split in suite.splits.values())
         for name, split in suite.splits.items():
             ours, theirs = found.split_logits(name), expected.split_logits(name)
             assert np.array_equal(ours.argmax(axis=1), theirs.argmax(axis=1)), name

@@ -47,22 +47,24 @@ def fresh(small_evaluator: Evaluator, tmp_path: Path) -> Fresh:
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_skipped_blocks_change_no_measurement(fresh: Fresh, precision: Precision) -> None:
     skipping = fresh(precision=precision)
+    # A processor without products of bfloat16 takes ten times as long for them.
+    splits = ["test", "val"] if precision == "float32" else ["val"]
     recipes = [moved(skipping.pool, block, alpha) for block in [*BLOCKS, "head"] for alpha in (0.25, 0.5, 0.75)]
     # A recipe of another kind in between makes what was kept useless, and must not be mixed up with it.
     recipes.insert(7, Recipe({"ft-01": 1}))
     for recipe in recipes:
         # A pass that nobody followed to its end leaves activations of some images only.
-        next(skipping.stream(recipe, ["test", "val"]))
-        found = skipping.evaluate(recipe, ["test", "val"])
+        next(skipping.stream(recipe, splits))
+        found = skipping.evaluate(recipe, splits)
         # Nothing can be skipped for a first recipe.
-        true = fresh(precision=precision).evaluate(recipe, ["test", "val"])
-        for name in ("test", "val"):
+        true = fresh(precision=precision).evaluate(recipe, splits)
+        for name in splits:
             assert found[name].correct == true[name].correct
             close = 1e-5 if precision == "float32" else 0.1
             np.testing.assert_allclose(found.split_logits(name), true.split_logits(name), rtol=0, atol=close)
     prefix = skipping.computation._prefixes[precision == "bfloat16"]
     assert prefix is not None
-    assert prefix.skipped > 3000
+    assert prefix.skipped > 1500 * len(splits)
 
 
 def test_as_many_blocks_are_skipped_as_two_recipes_in_a_row_share(fresh: Fresh) -> None:
