@@ -14,16 +14,26 @@ from soupwidgets.topics.augmentation.study import (
     read_augmentation_study,
     run_augmentation_study,
 )
+from soupwidgets.topics.augmentation.variants import (
+    VariantResult,
+    VariantStudy,
+    read_variant_study,
+    run_variant_study,
+)
 
 __all__ = [
     "Affinity",
     "AugmentationResult",
     "AugmentationStudy",
+    "VariantResult",
+    "VariantStudy",
     "affinity",
     "affinity_along_alpha",
     "augmented",
     "read_augmentation_study",
+    "read_variant_study",
     "run_augmentation_study",
+    "run_variant_study",
     "stream_affinity_along_alpha",
 ]
 

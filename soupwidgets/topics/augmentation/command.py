@@ -18,6 +18,7 @@ from soupwidgets.suites import AUGMENTATIONS, Augmentation
 from soupwidgets.suites import augmentation as augmentation_named
 from soupwidgets.topics.augmentation.affinity import affinity as affinity_
 from soupwidgets.topics.augmentation.study import run_augmentation_study
+from soupwidgets.topics.augmentation.variants import run_variant_study
 
 app = typer.Typer(no_args_is_help=True, help="Augmentations: their affinity and diversity.")
 
@@ -70,12 +71,37 @@ def diversity(how: dict[str, Any], augmentation: _Augmentations = None) -> tuple
     return study, study.to_frame()[["augmentation", "affinity", "diversity", "accuracy", "change"]].round(3).to_string()
 
 
-def _named(names: list[str] | None) -> list[Augmentation]:
+@app.command("variants")
+@studying(work="build/augmentations", seeds=3, epochs=20)
+def variants(
+    how: dict[str, Any],
+    static: Annotated[
+        list[str] | None,
+        typer.Option(help="Augmentation with which each image is changed once, before training; repeatable."),
+    ] = None,
+    switched_off: Annotated[
+        list[str] | None,
+        typer.Option(help="Augmentation that is switched off towards the end of training; repeatable."),
+    ] = None,
+    share: Annotated[float, typer.Option(help="Share of the epochs after which it is switched off.")] = 0.75,
+) -> tuple[Any, str]:
+    """Train with augmentations that stand still or end early, beside the same that do not. Estimates the time first."""
+    study = run_variant_study(
+        **how,
+        static=_named(static or [], "--static"),
+        switched_off=_named(switched_off or [], "--switched-off"),
+        share=share,
+    )
+    columns = ["augmentation", "variant", "diversity", "accuracy", "to_clean", "to_dynamic"]
+    return study, study.to_frame()[columns].round(3).to_string()
+
+
+def _named(names: list[str] | None, option: str = "--augmentation") -> list[Augmentation]:
     found = []
-    for name in names or list(AUGMENTATIONS):
+    for name in list(AUGMENTATIONS) if names is None else names:
         kind, _, strength = name.partition(":")
         try:
             found.append(augmentation_named(kind, float(strength) if strength else 1.0))
         except ValueError as error:
-            raise ValueError(f"--augmentation {name}: {error}") from None
+            raise ValueError(f"{option} {name}: {error}") from None
     return found

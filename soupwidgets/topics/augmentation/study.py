@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,12 @@ import numpy as np
 import pandas as pd
 
 from soupwidgets.checkpoints import CheckpointFile
-from soupwidgets.evaluation import Evaluator
-from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
 from soupwidgets.stats.estimate import Estimate
-from soupwidgets.store import Store
 from soupwidgets.suites import Augmentation, Suite
 from soupwidgets.topics.augmentation.affinity import affinity
-from soupwidgets.training import Hyperparameters, Plan, Run, run_study
+from soupwidgets.topics.augmentation.trainings import CLEAN, Kind, train_kinds
+from soupwidgets.training import Hyperparameters
 from soupwidgets.training.study_files import (
     curve,
     estimate,
@@ -32,11 +30,8 @@ from soupwidgets.training.study_files import (
 )
 
 FORMAT = "soupwidgets augmentation study 1"
-CLEAN = "clean"
 # "Early" is after this share of the epochs.
 _EARLY = 0.25
-# Validation images whose accuracy is followed: for curves, so that a look costs less than half an epoch does.
-_WATCHED = 500
 
 
 @dataclass(frozen=True)
@@ -190,61 +185,41 @@ def run_augmentation_study(
     if not augmentations or seeds < 1:
         raise ValueError("a study needs at least one augmentation and one seed")
     suite = Suite.open(suite_folder)
-    plain = replace(settings, flip=0.0, crop=1.0, randaugment_operations=0, mixup=0.0)
-    kinds: dict[str, Augmentation | None] = {CLEAN: None}
+    kinds = {CLEAN: Kind()}
     for one in augmentations:
         if one.name in kinds:
             raise ValueError(f"two augmentations are named {one.name!r}")
-        kinds[one.name] = one
-    plans = [
-        Plan(f"{name}-seed{settings.seed + i}", replace(plain, seed=settings.seed + i), kind)
-        for i in range(seeds)
-        for name, kind in kinds.items()
-    ]
-    made = run_study(
-        plans,
-        start,
-        suite=suite,
-        suite_folder=suite_folder,
-        folder=folder,
-        fresh=True,
-        watch=_WATCHED,
-        workers=workers,
-        device=device,
-        progress=progress,
-        tell=tell,
-    )
-    runs = {kind: [r for r in made if (r.plan.augmentation.name if r.plan.augmentation else CLEAN) == kind]
-            for kind in kinds}  # fmt: skip
-    ev = Evaluator(Pool.open([run.path for run in made]), suite, device=device, store=Store(Path(folder) / "store"))
-    test = suite.id_test.name
-    tests = {k: [ev.evaluate(Recipe({r.plan.name: 1}), [test]).accuracy[test] for r in rs] for k, rs in runs.items()}
-    clean = runs[CLEAN]
+        kinds[one.name] = Kind(one)
+    trained = train_kinds(
+        kinds, start, suite=suite, suite_folder=suite_folder, folder=folder, settings=settings, seeds=seeds,
+        workers=workers, device=device, progress=progress, tell=tell,
+    )  # fmt: skip
+    early = max(0, round(_EARLY * settings.epochs) - 1)
     results = []
     for one in augmentations:
-        own = runs[one.name]
-        seen = [affinity(ev, Recipe({run.plan.name: 1}), one, seed=run.plan.settings.seed) for run in clean]
-        early = max(0, round(_EARLY * settings.epochs) - 1)
-        ratios = {at: [a.curve("loss")[at] / b.curve("loss")[at] for a, b in zip(own, clean, strict=True)]
-                  for at in (early, -1)}  # fmt: skip
+        seen = [
+            affinity(trained.ev, Recipe({run.plan.name: 1}), one, seed=run.plan.settings.seed)
+            for run in trained.runs[CLEAN]
+        ]
+        losses = [run.curve("loss")[-1] for run in trained.runs[one.name]]
         results.append(
             AugmentationResult(
                 one.name,
                 over_seeds([s.ratio.value for s in seen]),
                 over_seeds([s.difference.value for s in seen]),
-                over_seeds(ratios[-1]),
-                over_seeds([run.curve("loss")[-1] for run in own]),
-                over_seeds(ratios[early]),
+                over_seeds(trained.loss_ratio(one.name)),
+                over_seeds(losses),
+                over_seeds(trained.loss_ratio(one.name, early)),
                 one.entropy,
-                over_seeds(tests[one.name]),
-                over_seeds([a - b for a, b in zip(tests[one.name], tests[CLEAN], strict=True)]),
-                _mean_curve(own, "loss"),
-                _mean_curve(own, "validation accuracy"),
+                over_seeds(trained.accuracy[one.name]),
+                over_seeds(trained.change(one.name)),
+                trained.mean_curve(one.name, "loss"),
+                trained.mean_curve(one.name, "validation accuracy"),
             )
         )
     return AugmentationStudy(
-        tuple(results), over_seeds(tests[CLEAN]), _mean_curve(clean, "loss"),
-        _mean_curve(clean, "validation accuracy"), seeds, provenance(start, suite, settings=plain),
+        tuple(results), over_seeds(trained.accuracy[CLEAN]), trained.mean_curve(CLEAN, "loss"),
+        trained.mean_curve(CLEAN, "validation accuracy"), seeds, provenance(start, suite, settings=trained.settings),
     )  # fmt: skip
 
 
@@ -275,7 +250,3 @@ def _study(content: dict[str, Any]) -> AugmentationStudy:
     return AugmentationStudy(
         results, estimate(content["accuracy"]), losses, accuracies, whole(content["seeds"]), dict(content["provenance"])
     )
-
-
-def _mean_curve(runs: Sequence[Run], number: str) -> tuple[float, ...]:
-    return tuple(float(x) for x in np.mean([run.curve(number) for run in runs], axis=0))
