@@ -141,7 +141,10 @@ def test_what_cannot_be_trained(start: CheckpointFile, small_folder: Path, tmp_p
         ({}, "needs an augmentation that is static or switched off"),
         ({"static": [flip], "seeds": 0}, "one seed"),
         ({"static": [flip, flip]}, "two trainings would be named 'flip static'"),
-        ({"static": [flip], "switched_off": [replace(flip, entropy=1.0)], "share": 0.5}, "two trainings would be named"),
+        (
+            {"static": [flip], "switched_off": [replace(flip, entropy=1.0)], "share": 0.5},
+            "two trainings would be named",
+        ),
         ({"static": [augmentation("mixup")]}, "cannot be static"),
         ({"static": [replace(flip, name="clean")]}, "two trainings would be named 'clean'"),
         ({"switched_off": [flip], "share": 0.1}, "a share of 0.1 of 2 epochs leaves none"),
