@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -48,19 +47,6 @@ class Examples:
         changed = augmented(self._few, one).images.clip(0, 255).round().astype(np.uint8)
         after = [Picture(i, f"{c}, after {one.name}", c) for i, c in zip(changed, labels, strict=True)]
         return [Strip("Images as they are", before), Strip(f"The same after {one.name}", after)]
-
-
-def strength_of(name: str) -> float:
-    """Read off a name how strong an augmentation was in a study.
-
-    Examples
-    --------
-    >>> strength_of("rotate 0.25"), strength_of("rotate"), strength_of("my own 0.25")
-    (0.25, 1.0, 1.0)
-    """
-    # A name may be anybody's text: only what `suites.augmentation` could have called it has a strength.
-    found = re.fullmatch(r"([a-z]+) ([01]?\.?\d+)", name)
-    return float(found[2]) if found and found[1] in AUGMENTATIONS else 1.0
 
 
 def numbers(study: AugmentationStudy) -> Table:

@@ -16,7 +16,8 @@ from soupwidgets.panel.view import View
 from soupwidgets.suites import AUGMENTATIONS, Augmentation, Suite
 from soupwidgets.topics.augmentation import figures
 from soupwidgets.topics.augmentation.affinity import Affinity, stream_affinity_along_alpha
-from soupwidgets.topics.augmentation.examples import Examples, numbers, strength_of
+from soupwidgets.topics.augmentation.examples import Examples, numbers
+from soupwidgets.topics.augmentation.names import kind_and_strength
 from soupwidgets.topics.augmentation.study import AugmentationStudy
 from soupwidgets.topics.soup import figures as soup_figures
 from soupwidgets.topics.soup.by_hyperparameter import SoupGroup, numeric_hyperparameters
@@ -83,7 +84,13 @@ class AugmentationExplorer(Panel):
         best = max(study.results, key=lambda r: r.change.value).name
         controls = [
             Choice(name="augmentation", label="Augmentation", value=best, options=[r.name for r in study.results]),
-            Slider(name="strength", label="strength", value=strength_of(best), low_label="nothing", high_label="full"),
+            Slider(
+                name="strength",
+                label="strength",
+                value=kind_and_strength(best)[1],
+                low_label="nothing",
+                high_label="full",
+            ),
             *self._of_the_pool(),
         ]
         super().__init__(f"{suite.name}: affinity and diversity of augmentations", controls)
@@ -127,7 +134,7 @@ class AugmentationExplorer(Panel):
 
     def led(self, name: str, value: Any) -> State:
         """Choose with an augmentation the strength that it has in the study."""
-        return {"strength": strength_of(str(value))} if name == "augmentation" else {}
+        return {"strength": kind_and_strength(str(value))[1]} if name == "augmentation" else {}
 
     def code(self, state: State) -> str:
         """Write how to measure the affinity of the augmentation."""
