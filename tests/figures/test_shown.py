@@ -29,6 +29,7 @@ from soupwidgets.stats.figure import Figure
 from soupwidgets.stats.paired import mcnemar
 from soupwidgets.topics.alpha.along_alpha import AlongAlpha, Diversity
 from soupwidgets.topics.augmentation.study import AugmentationResult, AugmentationStudy
+from soupwidgets.topics.augmentation.variants import VariantResult, VariantStudy
 from soupwidgets.topics.diversity.helpers import HelperStep
 from soupwidgets.topics.diversity.matrices import DiversityMatrix
 from soupwidgets.topics.diversity.pairs import PairDiversity
@@ -119,6 +120,17 @@ def augmentations() -> AugmentationStudy:
     return AugmentationStudy((one, replace(one, name=B)), estimate(0.78), (2.0, 0.1), (0.3, 0.4), 3, {})
 
 
+def augmentation_variants() -> VariantStudy:
+    one = VariantResult(A, "dynamic", None, estimate(0.8), estimate(0.02), None, (2.0, 1.0), (0.3, 0.5))
+    return VariantStudy((one, replace(one, variant="switched off")), 1, estimate(0.78), (2.0, 0.1), (0.3, 0.4), 3, {})
+
+
+def joint_model() -> sw.augmentation.JointModel:
+    fit = sw.augmentation.LinearFit(estimate(0), estimate(2), estimate(1), 0.5, 1.5)
+    fits = dict.fromkeys(("nothing", "affinity", "diversity", "both"), fit)
+    return sw.augmentation.JointModel((A, B), 2, (1.0, 2.0), (1.5, 1.5), fits, {}, {})
+
+
 SWEEP = Sweep(A, {a: evaluation(n) for a, n in ((0.0, 700), (0.5, 820), (1.0, 800))}, VAL, TEST)
 ALONE = {A: evaluation(800), B: evaluation(700), C: evaluation(100)}
 MATRIX = DiversityMatrix((A, B), TEST, (pair(),), 1)
@@ -191,6 +203,9 @@ BUILD: dict[str, Callable[[], Any]] = {
         {a: sw.augmentation.Affinity(EVIL, VAL, 0.8, 0.4, estimate(0.5), estimate(-0.4), 1) for a in (0.0, 1.0)}, A
     ),
     "augmentation.affinity_diversity": lambda: sw.augmentation.figures.affinity_diversity(augmentations(), A),
+    "augmentation.joint": lambda: sw.augmentation.figures.joint(joint_model()),
+    "augmentation.variant_curves": lambda: sw.augmentation.figures.variant_curves(augmentation_variants(), A),
+    "augmentation.variants": lambda: sw.augmentation.figures.variants(augmentation_variants()),
     "alpha.along": lambda: sw.alpha.figures.along(along(), FOG),
     "alpha.classes": lambda: sw.alpha.figures.classes([class_curve(A), class_curve(B)], 0.5),
     "alpha.confusion": lambda: sw.alpha.figures.confusion(np.array([[5, 3], [1, 9]]), [A, B], TEST, 0.5),

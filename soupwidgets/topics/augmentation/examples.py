@@ -9,6 +9,7 @@ import numpy as np
 from soupwidgets.panel.view import Picture, Strip, Table
 from soupwidgets.suites import AUGMENTATIONS, Augmentation, SliceSplit, Suite, augmentation
 from soupwidgets.topics.augmentation.affinity import augmented
+from soupwidgets.topics.augmentation.joint import joint_model
 from soupwidgets.topics.augmentation.study import AugmentationStudy
 
 _SHOWN = 12
@@ -47,6 +48,27 @@ class Examples:
         changed = augmented(self._few, one).images.clip(0, 255).round().astype(np.uint8)
         after = [Picture(i, f"{c}, after {one.name}", c) for i, c in zip(changed, labels, strict=True)]
         return [Strip("Images as they are", before), Strip(f"The same after {one.name}", after)]
+
+
+def together(study: AugmentationStudy) -> list[Table]:
+    """What affinity and diversity say together of accuracy; nothing for a study that has too little for that."""
+    try:
+        model = joint_model(study)
+    except ValueError:
+        return []
+    rows = [
+        [known, fit.error, fit.r_squared, *(None if slope is None else str(slope) for slope in slopes)]
+        for known, fit in model.fits.items()
+        for slopes in [(fit.affinity, fit.diversity)]
+    ]
+    columns = [
+        "known",
+        "off for a kind left out, points",
+        "r squared",
+        "points for 0.1 affinity",
+        "points for a doubling",
+    ]
+    return [Table("Accuracy by affinity and diversity", columns, rows, model.sentence)]
 
 
 def numbers(study: AugmentationStudy) -> Table:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from soupwidgets.stats.intervals import LEVEL
 
 Numbers = NDArray[np.float64]
+Drawn = NDArray[np.int64] | NDArray[np.float64]
 
 
 class LeastSquares:
@@ -33,23 +34,23 @@ class LeastSquares:
         """The one draw that has every kind once."""
         return np.ones((1, self._kinds))
 
-    def coefficients(self, drawn: NDArray[np.generic]) -> Numbers:
+    def coefficients(self, drawn: Drawn) -> Numbers:
         """Coefficients of each draw's fit, ``[draws, columns]``."""
         return _solved(np.tensordot(drawn, self._xx, 1), np.tensordot(drawn, self._xy, 1))
 
-    def left(self, drawn: NDArray[np.generic]) -> Numbers:
+    def left(self, drawn: Drawn) -> Numbers:
         """Sum of squares that each draw's fit leaves, ``[draws]``."""
         total: Numbers = (drawn[:, self._of] * (self._y - self.coefficients(drawn) @ self._x.T) ** 2).sum(axis=1)
         return total
 
-    def predicted(self, drawn: NDArray[np.generic]) -> Numbers:
+    def predicted(self, drawn: Drawn) -> Numbers:
         """For every row what the fit says that leaves out all of its kind, ``[draws, rows]``."""
         xx = np.tensordot(drawn, self._xx, 1)[:, None] - drawn[:, :, None, None] * self._xx
         xy = np.tensordot(drawn, self._xy, 1)[:, None] - drawn[:, :, None] * self._xy
         said: Numbers = np.einsum("dnj,nj->dn", _solved(xx, xy)[:, self._of], self._x)
         return said
 
-    def off(self, drawn: NDArray[np.generic]) -> Numbers:
+    def off(self, drawn: Drawn) -> Numbers:
         """Root mean square by which these predictions are off, ``[draws]``."""
         times = drawn[:, self._of]
         root: Numbers = np.sqrt((times * (self._y - self.predicted(drawn)) ** 2).sum(axis=1) / times.sum(axis=1))

@@ -16,9 +16,10 @@ from soupwidgets.panel.view import View
 from soupwidgets.suites import AUGMENTATIONS, Augmentation, Suite
 from soupwidgets.topics.augmentation import figures
 from soupwidgets.topics.augmentation.affinity import Affinity, stream_affinity_along_alpha
-from soupwidgets.topics.augmentation.examples import Examples, numbers
+from soupwidgets.topics.augmentation.examples import Examples, numbers, together
 from soupwidgets.topics.augmentation.names import kind_and_strength
 from soupwidgets.topics.augmentation.study import AugmentationStudy
+from soupwidgets.topics.augmentation.variants import VariantStudy
 from soupwidgets.topics.soup import figures as soup_figures
 from soupwidgets.topics.soup.by_hyperparameter import SoupGroup, numeric_hyperparameters
 from soupwidgets.topics.soup.by_hyperparameter import stream_by_hyperparameter as stream_soups_by_hyperparameter
@@ -40,11 +41,13 @@ class AugmentationExplorer(Panel):
         Augmentations of the study that have no name in `suites.AUGMENTATIONS`.
     alphas
         At how many alphas affinity is measured.
+    variants
+        Results of `augmentation.run_variant_study`, of which the chosen augmentation's are shown.
 
     Raises
     ------
     TypeError
-        When it was given no study, or no suite; it says what to write.
+        When it was given no study, no suite, or something else as variants; it says what to write.
     ValueError
         When the study is empty, or the suite is not one of images with one label each.
     """
@@ -63,12 +66,15 @@ class AugmentationExplorer(Panel):
         ev: Evaluator | None = None,
         own: Sequence[Augmentation] = (),
         alphas: int = 6,
+        variants: VariantStudy | None = None,
     ) -> None:
         if not isinstance(study, AugmentationStudy) or not isinstance(suite, Suite):
             raise TypeError(
                 "AugmentationExplorer explores a study and shows images of a suite: write "
                 "AugmentationExplorer(read_augmentation_study(file), suite, ev=Evaluator(pool, suite))"
             )
+        if not isinstance(variants, VariantStudy | None):
+            raise TypeError("variants= is a study of variants: write variants=read_variant_study(file)")
         changes = "shows what augmentations do to images that have one label each"
         check_kind("AugmentationExplorer", suite, changes, tasks=("single-label",), examples=("images",))
         if ev is not None:
@@ -76,7 +82,8 @@ class AugmentationExplorer(Panel):
         if not study.results:
             raise ValueError("the study has no results: there is nothing to show")
         self.study, self.suite, self.ev = study, suite, ev
-        self._examples = Examples(suite, own)
+        self.variants = variants
+        self._examples, self._tables = Examples(suite, own), [*together(study), numbers(study)]
         self._grid = alpha_grid(alphas)
         # By augmentation and model, and by hyper-parameter.
         self._along: dict[tuple[str, str], dict[float, Affinity]] = {}
@@ -188,6 +195,12 @@ class AugmentationExplorer(Panel):
         drawn = {"plane": figures.affinity_diversity(self.study, name), "curves": figures.curves(self.study, name)}
         words = [f"{name}: affinity {result.affinity.value:.3g}, diversity {result.diversity.value:.3g}, "
                  f"test accuracy {100 * result.change.value:+.1f} points"]  # fmt: skip
+        others = {} if self.variants is None else self.variants.of(name)
+        if self.variants is not None and others:
+            drawn["variants"] = figures.variant_curves(self.variants, name)
+        for variant, other in others.items():
+            if other.to_dynamic is not None:
+                words.append(f"{variant} {100 * other.to_dynamic.value:+.1f} points against dynamic")
         if along := self._found_along(state):
             drawn["along"] = figures.affinity_along_alpha(along, state["fine_tuned"])
             words.append(f"along alpha: {len(along)} of {len(self._grid)} alphas")
@@ -196,7 +209,7 @@ class AugmentationExplorer(Panel):
         return View(
             figures=drawn,
             strips=self._examples.strips(name, self._named(state)),
-            tables=[numbers(self.study)],
+            tables=self._tables,
             words="; ".join([*words, *([doing] if doing else [])]),
             done=done,
             total=total,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -233,8 +234,8 @@ def _study(content: dict[str, Any]) -> VariantStudy:
         VariantResult(
             augmentation=text(one["augmentation"]),
             variant=_variant(one["variant"]),
-            losses=curve(one["losses"]),
-            accuracies=curve(one["accuracies"]),
+            losses=_curve(one["losses"]),
+            accuracies=_curve(one["accuracies"]),
             diversity=_perhaps(one["diversity"]),
             accuracy=estimate(one["accuracy"]),
             to_clean=estimate(one["to_clean"]),
@@ -244,13 +245,20 @@ def _study(content: dict[str, Any]) -> VariantStudy:
     )
     if len({(one.augmentation, one.variant) for one in results}) < len(results):
         raise ValueError("two results of one variant")
-    losses, accuracies = curve(content["losses"]), curve(content["accuracies"])
+    losses, accuracies = _curve(content["losses"]), _curve(content["accuracies"])
     same_lengths(losses, accuracies, *(c for r in results for c in (r.losses, r.accuracies)))
     augmented = content["augmented_epochs"]
     return VariantStudy(
         results, None if augmented is None else whole(augmented), estimate(content["accuracy"]), losses, accuracies,
         whole(content["seeds"]), dict(content["provenance"]),
     )  # fmt: skip
+
+
+def _curve(found: Any) -> tuple[float, ...]:
+    numbers = curve(found)
+    if not numbers or not all(map(math.isfinite, numbers)):
+        raise ValueError(f"expected a number for each epoch, found {found!r:.50}")
+    return numbers
 
 
 def _perhaps(found: Any) -> Estimate | None:

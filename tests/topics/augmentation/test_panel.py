@@ -17,8 +17,10 @@ from soupwidgets.figures import text_alternative
 from soupwidgets.panel.view import View
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.suites import Augmentation, augmentation
-from soupwidgets.topics.augmentation.study import AugmentationResult, AugmentationStudy
+from soupwidgets.topics.augmentation.study import AugmentationResult, AugmentationStudy, read_augmentation_study
+from soupwidgets.topics.augmentation.variants import VariantResult, VariantStudy
 from soupwidgets.widgets import AugmentationExplorer
+from tests.fixtures import ROOT
 
 EVIL = "<img src=x onerror=alert(1)>"
 ONE = Estimate(1.0, 0.9, 1.1)
@@ -121,6 +123,35 @@ def test_without_a_pool(study: AugmentationStudy, tiny_evaluator: Evaluator) -> 
     explorer.close()
     with pytest.raises(ValueError, match="no results"):
         AugmentationExplorer(replace(study, results=()), tiny_evaluator.suite)
+
+
+def test_variants_of_the_chosen_augmentation(study: AugmentationStudy, tiny_evaluator: Evaluator) -> None:
+    change = Estimate(0.02, 0.01, 0.03)
+    dynamic = VariantResult("flip", "dynamic", ONE, ONE, change, None, (2.0, 1.0), (0.3, 0.5))
+    off = replace(dynamic, variant="switched off", diversity=None, to_dynamic=change, accuracies=(0.3, 0.6))
+    variants = VariantStudy((dynamic, off), 1, ONE, (2.0, 0.5), (0.3, 0.4), 3, {})
+    explorer = AugmentationExplorer(study, tiny_evaluator.suite, variants=variants)
+    view = explorer.ask()
+    assert "switched off +2.0 points against dynamic" in view.words
+    drawn = view.figures["variants"]
+    assert next(list(trace.y) for trace in drawn.data if trace.uid == "accuracy-switched-off") == [30, 60]
+    assert drawn.layout.shapes[0].x0 == 1
+    assert "switched off after 1 epochs 60.0%" in text_alternative(drawn)
+    assert "variants" not in explorer.ask(augmentation="mine").figures
+    explorer.close()
+    with pytest.raises(TypeError, match="variants=read_variant_study"):
+        AugmentationExplorer(study, tiny_evaluator.suite, variants=study)  # type: ignore[arg-type]
+
+
+def test_what_both_numbers_say_together(tiny_evaluator: Evaluator) -> None:
+    study = read_augmentation_study(ROOT / "data" / "studies" / "augmentations.json")
+    explorer = AugmentationExplorer(study, tiny_evaluator.suite)
+    table = explorer.ask().tables[0]
+    model = sw.augmentation.joint_model(study)
+    assert table.note == model.sentence
+    assert [row[:2] for row in table.rows] == [[known, fit.error] for known, fit in model.fits.items()]
+    assert table.rows[1][3:] == [str(model.fits["affinity"].affinity), None]
+    explorer.close()
 
 
 def test_a_page_without_a_kernel(explorer: AugmentationExplorer, tmp_path: Path) -> None:

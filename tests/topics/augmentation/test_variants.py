@@ -117,6 +117,8 @@ def test_a_file_comes_back_as_it_was_written(study: VariantStudy, tmp_path: Path
         lambda c: c["results"][0].update(variant=["dynamic"]),
         lambda c: c["results"][1].update(c["results"][0]),
         lambda c: c["results"][0].update(losses=[1.0]),
+        lambda c: c["results"][0].update(accuracies=[None, None]),
+        lambda c: c.update(losses=[], accuracies=[]),
         lambda c: c["results"][0].pop("to_dynamic"),
         lambda c: c["results"][0].update(accuracy=None),
         lambda c: c.update(augmented_epochs=0),
