@@ -44,12 +44,14 @@ from soupwidgets.suites import (
 from soupwidgets.suites.idx import read_idx
 from soupwidgets.suites.readers import READERS as DATA_SETS
 from soupwidgets.topics.augmentation.study import read_augmentation_study
+from soupwidgets.topics.augmentation.variants import read_variant_study
 from soupwidgets.topics.review.files import export_labels, read_labels, read_session, write_session
 from soupwidgets.topics.review.records import ReviewError
 from soupwidgets.topics.review.session import ReviewSession
 from soupwidgets.topics.review.storage import ReviewStore
 from soupwidgets.topics.review.views import Image, Judgement, view
 from soupwidgets.topics.spectrum.label_noise import read_label_noise_study
+from tests.figures.test_shown import augmentation_variants
 from tests.fixtures import ROOT, TINY
 from tests.records import files as record_files
 from tests.suites import trees
@@ -403,6 +405,7 @@ def _make_studies(folder: Path) -> None:
         content = json.loads((ROOT / "data" / "studies" / f"{name}.json").read_text())
         content["results"] = content["results"][:2]
         (folder / f"{name}.json").write_text(json.dumps(content))
+    augmentation_variants().write(folder / "variants.json")
 
 
 def _make_workshop(folder: Path) -> None:
@@ -421,6 +424,10 @@ def _read_noise(folder: Path) -> None:
 
 def _read_augmentations(folder: Path) -> None:
     read_augmentation_study(folder / "augmentations.json").to_frame()
+
+
+def _read_variants(folder: Path) -> None:
+    read_variant_study(folder / "variants.json").to_frame()
 
 
 # The store.
@@ -615,6 +622,7 @@ _ALL = (
     Reader("workshop session", _make_workshop, ("soups.json",), _read_workshop, _VALUE),
     Reader("study of noise", _make_studies, ("label-noise.json",), _read_noise, _VALUE),
     Reader("study of augmentations", _make_studies, ("augmentations.json",), _read_augmentations, _VALUE),
+    Reader("study of variants", _make_studies, ("variants.json",), _read_variants, _VALUE),
     Reader(
         "store rows and arrays", _make_store, ("recipe.json", "figure.json", "logits.npy"), _read_store, _STORE, 0.3
     ),

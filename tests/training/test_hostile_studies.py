@@ -14,12 +14,14 @@ import pytest
 
 from soupwidgets.suites import Suite
 from soupwidgets.topics.augmentation.study import read_augmentation_study
+from soupwidgets.topics.augmentation.variants import read_variant_study
 from soupwidgets.topics.review.files import export_labels, read_labels, read_session
 from soupwidgets.topics.review.files import write_session as write
 from soupwidgets.topics.review.session import ReviewSession
 from soupwidgets.topics.review.storage import ReviewStore
 from soupwidgets.topics.review.views import Image, Judgement
 from soupwidgets.topics.spectrum.label_noise import read_label_noise_study
+from tests.figures.test_shown import augmentation_variants
 from tests.fixtures import ROOT
 
 STUDIES = ROOT / "data" / "studies"
@@ -59,11 +61,12 @@ def readers(small_suite: Suite, tmp_path_factory: pytest.TempPathFactory) -> dic
         "labels": (export_labels(session.view, small_suite.id_test).write(folder / "l.json"),
                    lambda path: read_labels(path, small_suite)),
         "augmentations": (STUDIES / "augmentations.json", read_augmentation_study),
+        "variants": (augmentation_variants().write(folder / "v.json"), read_variant_study),
         "label noise": (STUDIES / "label-noise.json", read_label_noise_study),
     }  # fmt: skip
 
 
-KINDS = ["session", "labels", "augmentations", "label noise"]
+KINDS = ["session", "labels", "augmentations", "variants", "label noise"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
