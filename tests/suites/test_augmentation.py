@@ -38,6 +38,33 @@ def test_a_flip_is_a_mirror_and_has_its_entropy() -> None:
     assert augmentation("rotate").entropy is None
 
 
+@pytest.mark.parametrize(("name", "slope"), [("bluenoise", 1), ("pinknoise", -1)])
+@pytest.mark.parametrize("shape", [(64, 64), (48, 64)])
+def test_noise_has_the_power_of_its_frequency(name: str, slope: float, shape: tuple[int, int]) -> None:
+    # Far from black and white, so that nothing is clipped; rounding adds next to nothing (1/12 of a level squared).
+    grey = np.full((200, *shape), 128, np.uint8)
+    found = augmentation(name, 0.2).once(grey, seed=1).astype(float) - 128
+    # The standard deviation is exact but for the rounding, and for both the same.
+    np.testing.assert_allclose(found.std(axis=(1, 2)), 255 * 0.4 * 0.2, rtol=0.01)
+    np.testing.assert_allclose(found.mean(axis=(1, 2)), 0, atol=0.2)
+    power = (np.abs(np.fft.fft2(found)) ** 2).mean(axis=0).ravel()
+    frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(shape[0]), np.fft.fftfreq(shape[1]), indexing="ij")).ravel()
+    known = frequency > 0
+    fit = np.polyfit(np.log(frequency[known]), np.log(power[known]), 1)
+    assert fit[0] == pytest.approx(slope, abs=0.03)
+    # A straight line all along, not only on average.
+    rest = np.log(power[known]) - np.polyval(fit, np.log(frequency[known]))
+    for octave in np.array_split(rest[np.argsort(frequency[known])], 6):
+        assert abs(octave.mean()) < 0.05
+
+
+def test_noise_of_a_frequency_is_the_images_own() -> None:
+    first, second = augmentation("pinknoise", 0.2).once(np.full((2, 32, 32, 3), 128, np.uint8)).astype(float) - 128
+    assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.5
+    assert (first[..., 0] != first[..., 1]).any()
+    assert augmentation("bluenoise").once(np.zeros((1, 1, 1), np.uint8)).shape == (1, 1, 1)
+
+
 def test_it_does_not_touch_the_random_numbers_of_others() -> None:
     torch.manual_seed(0)
     before = torch.rand(3)

@@ -59,6 +59,18 @@ def noise(strength: float) -> Any:
     return v2.Compose(steps)
 
 
+@transform("bluenoise")
+def blue_noise(strength: float) -> Any:
+    """Add noise of power proportional to the frequency f, with a standard deviation of four tenths at full strength."""
+    return _PowerLawNoise(1.0, 0.4 * strength)
+
+
+@transform("pinknoise")
+def pink_noise(strength: float) -> Any:
+    """Add noise of power proportional to 1/f, with a standard deviation of four tenths at full strength."""
+    return _PowerLawNoise(-1.0, 0.4 * strength)
+
+
 @transform("cutout")
 def cutout(strength: float) -> Any:
     """Blank out a square, at full strength a quarter of the image (DeVries and Taylor, arXiv 1708.04552)."""
@@ -99,6 +111,30 @@ class _Crop:
     def __call__(self, image: Tensor) -> Tensor:
         cropped: Tensor = _v2().RandomResizedCrop(list(image.shape[-2:]), (self._smallest, 1.0), antialias=True)(image)
         return cropped
+
+
+class _PowerLawNoise:
+    """Normal noise of mean 0 whose expected power is proportional to a power of the frequency.
+
+    Its frequency is the length of (vertical, horizontal) in cycles per pixel. Pixels are clipped to 0..255 afterwards,
+    which is part of the change as it is for `noise`. The power spectra are those that arXiv 2110.02424 augments by; its
+    code adds one fixed image of each, here every image gets a noise of its own.
+    """
+
+    def __init__(self, exponent: float, deviation: float) -> None:
+        self._exponent, self._deviation = exponent, deviation
+
+    def __call__(self, image: Tensor) -> Tensor:
+        return (image + 255 * self.drawn(image.shape)).round().clamp(0, 255).to(image.dtype)
+
+    def drawn(self, shape: torch.Size) -> Tensor:
+        """Noise ``[channels, height, width]`` of this very standard deviation, for pixel values 0..1."""
+        height, width = shape[-2:]
+        frequency = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width))
+        weight = torch.where(frequency > 0, frequency.clamp_min(1 / max(height, width)) ** (self._exponent / 2), 0.0)
+        found = torch.fft.irfft2(torch.fft.rfft2(torch.randn(shape)) * weight, s=(height, width))
+        # The same for both kinds, so that they differ in their spectrum alone. One pixel has no frequency.
+        return found * (self._deviation / found.square().mean().sqrt().clamp_min(1e-12))
 
 
 def _v2() -> Any:
