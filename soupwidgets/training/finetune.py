@@ -102,7 +102,7 @@ def fine_tune(
         probe, which uses unchanged images and labels, is given augmentation or noise; when ``state`` or
         ``snapshots`` has a run of this name that was started differently; when mode ``"flyp"`` finds no text tower,
         or is given noise, a teacher, mixup of an augmentation, or fresh weights; when a teacher does not fit the suite,
-        or comes with noise.
+        or comes with noise; when no image has the class whose labels alone are to have noise.
     ValueError
         When the loss is not finite, or an augmentation changes an image's shape.
 
@@ -126,6 +126,8 @@ def fine_tune(
         )
     if noise is not None and teacher is not None:
         raise TrainingError("a training has noise on its labels, or a teacher instead of labels, not both")
+    if noise is not None and noise.of_class is not None and noise.of_class not in split.labels[:count]:
+        raise TrainingError(f"noise is to be on labels of class {noise.of_class}, and no training image has that class")
     identity = run_identity(
         start,
         suite,
@@ -148,9 +150,10 @@ def fine_tune(
     labels = torch.from_numpy(split.labels[:count]).to(device)
     offset = 0.0
     if noise is not None:
-        images = split.images[:count]
+        images, clean = split.images[:count], split.labels[:count]
         offset = noise.offset(images)
-        noisy = noisy_targets(split.labels[:count], noise.values(images, offset), architecture.classes)
+        shares = noise.values(images, offset) * noise.affected(clean)
+        noisy = noisy_targets(clean, shares, architecture.classes)
         labels = torch.from_numpy(noisy).to(device)
     shown = partial(Views, split, architecture.inputs, settings=settings, device=torch.device(device))
     views = shown(augmentation=augmentation)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from soupwidgets.suites import Split
+from soupwidgets.training.errors import TrainingError
 from soupwidgets.training.label_noise import LabelNoise, followed_share, noisy_targets
 from soupwidgets.training.loop import Epoch
 from soupwidgets.training.views import Views
@@ -34,6 +35,11 @@ class Watch:
         Noise of the labels, if any.
     offset
         Offset of the noise, from the training images.
+
+    Raises
+    ------
+    TrainingError
+        When none of the images is of the class that has noise.
     """
 
     def __init__(
@@ -50,11 +56,18 @@ class Watch:
         self._model, self._views = model, views
         self._rows = np.arange(min(images, len(split)))
         self._labels = split.labels[self._rows]
-        self._noise = None if noise is None else noise.values(split.images[self._rows], offset)
-        self._classes = classes
+        self._noised = np.zeros(0, np.int64) if noise is None else np.flatnonzero(noise.affected(self._labels))
+        if noise is not None and not len(self._noised):
+            raise TrainingError(f"none of the first {len(self._rows)} validation images is of class {noise.of_class}")
+        self._noise = None if noise is None else noise.values(split.images[self._noised], offset)
+        self._classes, self._of_class = classes, noise is not None and noise.of_class is not None
 
     def __call__(self, epoch: int) -> Epoch:
-        """Accuracy and loss on the images; with noise also the loss on noisy labels, and how far it is followed."""
+        """Accuracy and loss on the images; with noise also the loss on noisy labels, and how far it is followed.
+
+        With noise of one class these two are of its images alone, and so is ``clean validation loss``. Noise that is
+        the same for every image cannot be ``followed``.
+        """
         parts = []
         with torch.inference_mode():
             for start in range(0, len(self._rows), _BATCH):
@@ -67,8 +80,11 @@ class Watch:
             "validation loss": float(F.cross_entropy(logits, labels)),
         }
         if self._noise is not None:
-            noisy = torch.from_numpy(noisy_targets(self._labels, self._noise, self._classes))
-            shares = logits.double().softmax(1).numpy()
-            found["noisy validation loss"] = float(F.cross_entropy(logits, noisy))
-            found["followed"] = followed_share(shares, self._labels, self._noise)
+            here, own = logits[self._noised], self._labels[self._noised]
+            noisy = torch.from_numpy(noisy_targets(own, self._noise, self._classes))
+            if self._of_class:
+                found["clean validation loss"] = float(F.cross_entropy(here, labels[self._noised]))
+            found["noisy validation loss"] = float(F.cross_entropy(here, noisy))
+            if np.ptp(self._noise) > 0:
+                found["followed"] = followed_share(here.double().softmax(1).numpy(), own, self._noise)
         return found

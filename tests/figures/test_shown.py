@@ -47,9 +47,9 @@ from soupwidgets.topics.landscape.span import Place
 from soupwidgets.topics.soup.by_hyperparameter import SoupGroup
 from soupwidgets.topics.soup.pairs import PairGain
 from soupwidgets.topics.soup.versus_ensemble import SoupVersusEnsemble
+from soupwidgets.topics.spectrum import LabelNoiseStudy, NoiseResult, NoiseRun
 from soupwidgets.topics.spectrum.frequency_table import ModelFrequency
 from soupwidgets.topics.spectrum.image_spectrum import FourierSensitivity, ImageSpectrum
-from soupwidgets.topics.spectrum.label_noise import LabelNoiseStudy, NoiseResult
 from soupwidgets.topics.spectrum.path_spectrum import PathSpectrum
 
 EVIL = "<a href=\"javascript:alert(1)\">x</a>&amp;%{customdata[0]}%{meta.text}<b>'y'</b>"
@@ -145,8 +145,9 @@ LEARNED = LearnedSoup(
 )
 RIGHT = np.array([[True, True], [True, False], [False, True], [False, False]])
 CLASS = ClassSpecialist(A, 100, (0.9, 0.7), mcnemar(np.arange(100) < 90, np.arange(100) < 70), 0.001)
+NOISE_RUN = NoiseRun(0, (2.0, 1.5), (2.1, 1.5), (0.1, 0.2), (0.2, 0.7))
 NOISE = LabelNoiseStudy(
-    (NoiseResult("radial 1", EVIL, 1.0, 0.5, (2.0, 1.5), (2.1, 1.5), (0.1, 0.2), (0.2, 0.7)),), 1, {}
+    (NoiseResult("radial 1", EVIL, 1.0, 0.5, (NOISE_RUN,)), NoiseResult(A, B, 0.0, 0.5, (NOISE_RUN,))), {}
 )
 WAVES = np.array([[i, j] for i in range(-1, 2) for j in range(-1, 2) if (i, j) != (0, 0)])
 SENSITIVITY = FourierSensitivity(VAL, (8, 8), 4.0, WAVES, np.arange(8), 5, 20, 20)
@@ -283,6 +284,7 @@ BUILD: dict[str, Callable[[], Any]] = {
     "landscape.surface": lambda: sw.landscape.figures.surface(landscape()),
     "soup.learned_curve": lambda: sw.soup.figures.learned_curve(LEARNED),
     "soup.learned_trace": lambda: sw.soup.figures.learned_trace(LEARNED),
+    "spectrum.minimum_noise_fitting": lambda: sw.spectrum.figures.minimum_noise_fitting(NOISE),
     "spectrum.noise_fitting": lambda: sw.spectrum.figures.noise_fitting(NOISE, EVIL),
     "spectrum.noise_followed": lambda: sw.spectrum.figures.noise_followed(NOISE, EVIL),
     "soup.pair_gains": lambda: sw.soup.figures.pair_gains([PairGain(A, B, 40.0, 0.01, 0.02, 0.001)]),

@@ -19,10 +19,10 @@ from soupwidgets.topics.spectrum.image_spectrum import (
 )
 from soupwidgets.topics.spectrum.label_noise import (
     LabelNoiseStudy,
-    NoiseResult,
     read_label_noise_study,
     run_label_noise_study,
 )
+from soupwidgets.topics.spectrum.noise_result import NoiseResult, NoiseRun
 from soupwidgets.topics.spectrum.path_spectrum import (
     PathSpectrum,
     followed,
@@ -39,6 +39,7 @@ __all__ = [
     "LabelNoiseStudy",
     "ModelFrequency",
     "NoiseResult",
+    "NoiseRun",
     "PathKind",
     "PathSpectrum",
     "followed",

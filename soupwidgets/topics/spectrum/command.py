@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -108,15 +110,36 @@ def noise(
         list[str] | None,
         typer.Option(help="VERTICAL,HORIZONTAL:FREQUENCY of noise along a Fourier basis image; repeatable."),
     ] = None,
+    uniform: Annotated[
+        bool, typer.Option("--uniform", help="Also noise A for every image: a control without a frequency.")
+    ] = False,
+    independent: Annotated[
+        bool,
+        typer.Option("--independent", help="Also noise drawn from 0 to 2 A for each image by itself: a control."),
+    ] = False,
+    of_class: Annotated[
+        list[str] | None,
+        typer.Option(help="Train with each noise once more, on the labels of this class alone; repeatable."),
+    ] = None,
     amplitude: Annotated[float, typer.Option(help="Amplitude A; noise ranges from 0 to 2 A.")] = 0.5,
 ) -> tuple[Any, str]:
     """Train on labels with noise of several frequencies: which are learnt, and when. Estimates the time first."""
     noises = [LabelNoise(f, amplitude, "radial") for f in radial or []]
     noises += [LabelNoise(f, amplitude, "random") for f in random or []]
     noises += [LabelNoise(*_wave(text, amplitude)) for text in wave or []]
+    noises += [LabelNoise(0.0, amplitude, "uniform")] * uniform
+    noises += [LabelNoise(0.0, amplitude, "independent")] * independent
+    classes = [_class(name, how["suite_folder"]) for name in of_class or []]
+    noises += [replace(noise, of_class=number) for number in classes for noise in noises]
     study = run_label_noise_study(**how, noises=noises)
-    last = study.to_frame().groupby("noise", sort=False).last()
-    return study, last[["frequency", "noise fitting", "followed", "validation accuracy"]].round(3).to_string()
+    return study, study.minima().drop(columns="direction").round(3).to_string(index=False)
+
+
+def _class(name: str, folder: Path) -> int:
+    classes = Suite.open(folder).classes
+    if name not in classes:
+        raise ValueError(f"--of-class {name}: the suite has the classes {', '.join(classes)}")
+    return classes.index(name)
 
 
 def _wave(text: str, amplitude: float) -> tuple[float, float, tuple[int, int]]:

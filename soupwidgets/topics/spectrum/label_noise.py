@@ -7,50 +7,23 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from soupwidgets.checkpoints import CheckpointFile
 from soupwidgets.suites import Suite
+from soupwidgets.topics.spectrum.noise_result import NoiseResult, NoiseRun
 from soupwidgets.training import Hyperparameters, LabelNoise, Plan, Run, run_study
-from soupwidgets.training.study_files import curve, provenance, read_study, same_lengths, text, whole, write_study
+from soupwidgets.training.study_files import (
+    curve,
+    provenance,
+    read_study,
+    same_lengths,
+    text,
+    write_study,
+)
 
-FORMAT = "soupwidgets label noise study 1"
-
-
-@dataclass(frozen=True)
-class NoiseResult:
-    """Results for one noise: means over the seeds, by epoch.
-
-    Parameters
-    ----------
-    name, direction, frequency, amplitude
-        The noise; frequency in cycles per unit of L2 distance.
-    clean_losses, noisy_losses
-        Cross-entropy (nats) on validation images with their own labels, and with noisy ones.
-    followed
-        How much of the noise predictions follow: 0 none, 1 all of it.
-    accuracies
-        Validation accuracy (0..1).
-    """
-
-    name: str
-    direction: str
-    frequency: float
-    amplitude: float
-    clean_losses: tuple[float, ...]
-    noisy_losses: tuple[float, ...]
-    followed: tuple[float, ...]
-    accuracies: tuple[float, ...]
-
-    def __repr__(self) -> str:
-        followed = f"{self.followed[-1]:.4g} of it followed" if self.followed else "no epoch"
-        return f"NoiseResult({self.name!r}, frequency {self.frequency:g}, {len(self.followed)} epochs, {followed})"
-
-    @property
-    def fitting(self) -> tuple[float, ...]:
-        """Noise fitting by epoch: loss on clean minus loss on noisy labels, in nats. It rises as noise is fitted."""
-        return tuple(c - n for c, n in zip(self.clean_losses, self.noisy_losses, strict=True))
+FORMAT = "soupwidgets label noise study 2"
+_CURVES = ("clean_losses", "noisy_losses", "followed", "accuracies")
 
 
 @dataclass(frozen=True)
@@ -61,25 +34,27 @@ class LabelNoiseStudy:
     ----------
     results
         One for each noise.
-    seeds
-        Number of trainings with each noise.
     provenance
         What the numbers come from.
     """
 
     results: tuple[NoiseResult, ...]
-    seeds: int
     provenance: Mapping[str, Any]
 
     def __repr__(self) -> str:
         return f"LabelNoiseStudy({', '.join(result.name for result in self.results)}; {self.seeds} seeds)"
 
     def _repr_html_(self) -> str:
-        return str(self.to_frame().to_html(index=False, float_format="{:.4g}".format))
+        return str(self.minima().to_html(index=False, float_format="{:.4g}".format))
+
+    @property
+    def seeds(self) -> int:
+        """Number of trainings with each noise."""
+        return len(self.results[0].runs)
 
     @property
     def directions(self) -> list[str]:
-        """Directions of the noises, each once."""
+        """Directions of the noises, each once; a control is one as well."""
         return list(dict.fromkeys(result.direction for result in self.results))
 
     def along(self, direction: str) -> list[NoiseResult]:
@@ -96,7 +71,7 @@ class LabelNoiseStudy:
         return found
 
     def to_frame(self) -> pd.DataFrame:
-        """One row for each noise and epoch."""
+        """One row for each noise and epoch: means over the seeds."""
         rows = []
         for result in self.results:
             for epoch, values in enumerate(zip(result.fitting, result.followed, result.accuracies, strict=True), 1):
@@ -105,6 +80,17 @@ class LabelNoiseStudy:
                     {"noise": result.name, "direction": result.direction, "frequency": result.frequency,
                      "epoch": epoch, **dict(zip(names, values, strict=True))}
                 )  # fmt: skip
+        return pd.DataFrame(rows)
+
+    def minima(self) -> pd.DataFrame:
+        """One row for each noise: the minimum of noise fitting over training, with its interval and epoch."""
+        rows = [
+            {"noise": result.name, "direction": result.direction, "frequency": result.frequency,
+             "minimum": result.minimum.value, "low": result.minimum.low, "high": result.minimum.high,
+             "epoch": result.minimum_epoch.value, "followed at the end": result.followed[-1],
+             "validation accuracy at the end": result.accuracies[-1]}
+            for result in self.results
+        ]  # fmt: skip
         return pd.DataFrame(rows)
 
     def write(self, path: str | Path) -> Path:
@@ -127,8 +113,6 @@ def run_label_noise_study(
 ) -> LabelNoiseStudy:
     """Train models from scratch on labels with noise of several frequencies, and measure what they follow.
 
-    Results are means over the seeds.
-
     Parameters
     ----------
     start
@@ -138,7 +122,7 @@ def run_label_noise_study(
     folder
         Receives one checkpoint per run; finished runs are not repeated.
     noises
-        Distinct noises.
+        Distinct noises; one of the controls shows what noise fitting is where there is nothing to learn from an image.
     settings
         Settings of every training, without mixup.
     seeds
@@ -149,7 +133,8 @@ def run_label_noise_study(
     Raises
     ------
     ValueError
-        When there is no noise or no seed, two are the same, or as in `training.run_study`.
+        When there is no noise or no seed, two are the same, the suite has no such class, or as in
+        `training.run_study`.
 
     Notes
     -----
@@ -158,6 +143,9 @@ def run_label_noise_study(
     if not noises or seeds < 1:
         raise ValueError("a study needs at least one noise and one seed")
     suite = Suite.open(suite_folder)
+    for noise in noises:
+        if noise.of_class is not None and noise.of_class >= len(suite.classes):
+            raise ValueError(f"{noise.name}: the suite has {len(suite.classes)} classes, numbered from 0")
     plain = replace(settings, mixup=0.0)
     plans = [
         Plan(f"{noise.name}-seed{plain.seed + i}", replace(plain, seed=plain.seed + i), noise=noise)
@@ -177,17 +165,14 @@ def run_label_noise_study(
         progress=progress,
         tell=tell,
     )
-    results = []
-    for noise in noises:
-        own = [run for run in runs if run.plan.noise == noise]
-        results.append(
-            NoiseResult(
-                noise.name, noise.name.rsplit(" ", 1)[0], noise.frequency, noise.amplitude,
-                _mean(own, "validation loss"), _mean(own, "noisy validation loss"), _mean(own, "followed"),
-                _mean(own, "validation accuracy"),
-            )
-        )  # fmt: skip
-    return LabelNoiseStudy(tuple(results), seeds, provenance(start, suite, settings=plain))
+    results = tuple(
+        NoiseResult(
+            noise.name, _direction(noise, suite), noise.frequency, noise.amplitude,
+            tuple(_noise_run(run) for run in runs if run.plan.noise == noise),
+        )
+        for noise in noises
+    )  # fmt: skip
+    return LabelNoiseStudy(results, provenance(start, suite, settings=plain))
 
 
 def read_label_noise_study(path: str | Path) -> LabelNoiseStudy:
@@ -196,23 +181,43 @@ def read_label_noise_study(path: str | Path) -> LabelNoiseStudy:
     Raises
     ------
     ValueError
-        When it is not the file of such a study.
+        When it is not the file of such a study. Files of the first format had means over the seeds alone, which have
+        no minimum for each seed: such a study is to be run again.
     """
     return read_study(path, FORMAT, build=_study)
+
+
+def _noise_run(run: Run) -> NoiseRun:
+    noise = run.plan.noise
+    assert noise is not None
+    clean = "validation loss" if noise.of_class is None else "clean validation loss"
+    return NoiseRun(
+        run.plan.settings.seed,
+        tuple(run.curve(clean)),
+        tuple(run.curve("noisy validation loss")),
+        tuple(epoch.get("followed", float("nan")) for epoch in run.history),
+        tuple(run.curve("validation accuracy")),
+    )
+
+
+def _direction(noise: LabelNoise, suite: Suite) -> str:
+    """What is along the sine, or which control, in words."""
+    kind = noise.direction if isinstance(noise.direction, str) else "wave " + ",".join(map(str, noise.direction))
+    return kind if noise.of_class is None else f"{kind} ({suite.classes[noise.of_class]} alone)"
 
 
 def _study(content: dict[str, Any]) -> LabelNoiseStudy:
     results = tuple(
         NoiseResult(
             text(one["name"]), text(one["direction"]), float(one["frequency"]), float(one["amplitude"]),
-            *(curve(one[key]) for key in ("clean_losses", "noisy_losses", "followed", "accuracies")),
+            tuple(NoiseRun(int(run["seed"]), *(curve(run[key]) for key in _CURVES)) for run in one["runs"]),
         )
         for one in content["results"]
     )  # fmt: skip
     for one in results:
-        same_lengths(one.clean_losses, one.noisy_losses, one.followed, one.accuracies)
-    return LabelNoiseStudy(results, whole(content["seeds"]), dict(content["provenance"]))
-
-
-def _mean(runs: Sequence[Run], number: str) -> tuple[float, ...]:
-    return tuple(float(x) for x in np.mean([run.curve(number) for run in runs], axis=0))
+        same_lengths(*(getattr(run, key) for run in one.runs for key in _CURVES))
+    if not results or not all(result.runs and result.runs[0].accuracies for result in results):
+        raise ValueError("a study has at least one noise, and each noise one training of one epoch")
+    if len({len(result.runs) for result in results}) > 1:
+        raise ValueError("noises were trained with different numbers of seeds")
+    return LabelNoiseStudy(results, dict(content["provenance"]))

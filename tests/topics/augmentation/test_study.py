@@ -14,8 +14,8 @@ from scipy import stats
 from soupwidgets.checkpoints import CheckpointFile, write_checkpoint
 from soupwidgets.suites import augmentation
 from soupwidgets.topics.augmentation.study import read_augmentation_study, run_augmentation_study
-from soupwidgets.topics.spectrum.label_noise import read_label_noise_study, run_label_noise_study
-from soupwidgets.training import Hyperparameters, LabelNoise
+from soupwidgets.topics.spectrum.label_noise import read_label_noise_study
+from soupwidgets.training import Hyperparameters
 from soupwidgets.training.study_files import over_seeds
 from tests.fixtures import TINY
 
@@ -65,29 +65,6 @@ def test_identity_has_affinity_and_diversity_one(start: CheckpointFile, small_fo
         study["shake"]
 
 
-def test_label_noise_is_watched(start: CheckpointFile, small_folder: Path, tmp_path: Path) -> None:
-    noises = [LabelNoise(0.1), LabelNoise(0.05), LabelNoise(0.2, direction=(1, 0))]
-    study = run_label_noise_study(
-        start,
-        small_folder,
-        folder=tmp_path / "work",
-        noises=noises,
-        settings=SETTINGS,
-        workers=1,
-        progress=False,
-        tell=lambda _: None,
-    )
-    assert study.directions == ["radial", "wave 1,0"]
-    assert [r.frequency for r in study.along("radial")] == [0.05, 0.1]
-    first = study.results[0]
-    assert len(first.fitting) == 4
-    assert first.fitting[2] == first.clean_losses[2] - first.noisy_losses[2]
-    assert read_label_noise_study(study.write(tmp_path / "noise.json")) == study
-    assert len(study.to_frame()) == 12
-    with pytest.raises(KeyError, match="no noise along 'random'; it has radial"):
-        study.along("random")
-
-
 def test_means_over_seeds_have_students_interval() -> None:
     values = [0.3, 0.5, 0.4]
     found = over_seeds(values)
@@ -112,7 +89,7 @@ def test_malformed_studies_are_refused(tmp_path: Path) -> None:
     for results in ([{}], [{"name": 3}], "text", None, [{"name": "a", "entropy": "much"}]):
         for fmt, read in (
             ("soupwidgets augmentation study 1", read_augmentation_study),
-            ("soupwidgets label noise study 1", read_label_noise_study),
+            ("soupwidgets label noise study 2", read_label_noise_study),
         ):
             path.write_text(json.dumps({"format": fmt, "results": results, "seeds": 1, "provenance": {}}))
             with pytest.raises(ValueError, match="malformed"):
@@ -125,8 +102,4 @@ def test_empty_studies_are_refused(start: CheckpointFile, small_folder: Path, tm
     with pytest.raises(ValueError, match="two augmentations are named 'flip'"):
         run_augmentation_study(
             start, small_folder, folder=tmp_path, augmentations=[augmentation("flip")] * 2, settings=SETTINGS
-        )
-    with pytest.raises(ValueError, match="at least one noise"):
-        run_label_noise_study(
-            start, small_folder, folder=tmp_path, noises=[LabelNoise(1.0)], settings=SETTINGS, seeds=0
         )

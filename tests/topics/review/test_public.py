@@ -15,7 +15,7 @@ from soupwidgets.topics.review.files import export_labels
 from soupwidgets.topics.review.session import ReviewSession
 from soupwidgets.topics.review.storage import ReviewStore
 from soupwidgets.topics.review.views import Image, Judgement
-from soupwidgets.topics.spectrum.label_noise import NoiseResult, read_label_noise_study
+from soupwidgets.topics.spectrum import NoiseResult, NoiseRun, read_label_noise_study
 from soupwidgets.training import Hyperparameters, Plan, Run
 from tests.fixtures import ROOT
 
@@ -65,9 +65,8 @@ def test_studies_say_in_a_line_what_they_have(read, file: str) -> None:  # type:
 def test_text_of_others_is_no_html() -> None:
     evil = "<img src=x onerror=alert(1)>"
     study = read_label_noise_study(ROOT / "data" / "studies" / "label-noise.json")
-    one = study.results[0]
-    bad = NoiseResult(evil, evil, 1.0, 0.5, *([one.followed] * 4))
-    assert "<img" not in type(study)((bad,), 1, {})._repr_html_()
+    bad = NoiseResult(evil, evil, 1.0, 0.5, (NoiseRun(0, *([study.results[0].followed] * 4)),))
+    assert "<img" not in type(study)((bad,), {})._repr_html_()
 
 
 def test_a_run_says_how_it_ended() -> None:

@@ -52,12 +52,16 @@ def test_images_and_the_table(pool: Path, small_folder: Path, tmp_path: Path) ->
 def test_noise_and_diversity_train_once(pool: Path, small_folder: Path, tmp_path: Path) -> None:
     common = ["--suite", str(small_folder), "--model", str(pool / "zero-shot.safetensors")]
     common += ["--epochs", "1", "--images", "64", "--workers", "1"]
-    noise = ["spectrum", "noise", *common, "--radial", "0.1", "--wave", "1,0:0.2"]
+    noise = ["spectrum", "noise", *common, "--radial", "0.1", "--independent", "--of-class", "shirt"]
     noise += ["--out", str(tmp_path / "noise.json"), "--work", str(tmp_path / "noise")]
     done = run(*noise)
     assert done.returncode == 0, done.stderr
-    assert "2 of 2 trainings to do" in done.stderr
-    assert [r.name for r in read_label_noise_study(tmp_path / "noise.json").results] == ["radial 0.1", "wave 1,0 0.2"]
+    assert "4 of 4 trainings to do" in done.stderr
+    study = read_label_noise_study(tmp_path / "noise.json")
+    assert study.directions == ["radial", "independent", "radial (shirt alone)", "independent (shirt alone)"]
+    assert study.results[2].name == "radial 0.1 of class 6"
+    for word in ("minimum", "low", "high", "epoch", "radial 0.1 of class 6"):
+        assert word in done.stdout
     assert "trainings" not in run(*noise).stderr
 
     diversity = ["augment", "diversity", *common, "--augmentation", "flip", "--augmentation", "rotate:0.5"]
@@ -89,12 +93,17 @@ def test_affinity(pool: Path, tiny_evaluator: Evaluator, small_folder: Path, tmp
         (["augment", "affinity", "--augmentation", "shake"], "--augmentation shake: there is no augmentation"),
         (["augment", "affinity", "--augmentation", "flip:much"], "--augmentation flip:much"),
         (["augment", "affinity", "--split", "fog"], "the suite has no split 'fog'"),
+        (["spectrum", "noise", "--of-class", "hat"], "--of-class hat: the suite has the classes T-shirt, trousers"),
+        (["spectrum", "noise", "--wave", "1:0.5"], "--wave 1:0.5: expected VERTICAL,HORIZONTAL:FREQUENCY"),
     ],
 )
 def test_bad_input_is_one_sentence(
     pool: Path, small_folder: Path, tmp_path: Path, command: list[str], words: str
 ) -> None:
-    done = run(*command, "--pool", str(pool), "--suite", str(small_folder), "--store", str(tmp_path / "cli"))
+    given = ["--pool", str(pool), "--store", str(tmp_path / "cli")]
+    if "noise" in command:
+        given = ["--model", str(pool / "zero-shot.safetensors"), "--out", str(tmp_path / "x.json")]
+    done = run(*command, *given, "--suite", str(small_folder))
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr

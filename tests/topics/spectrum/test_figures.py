@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ import soupwidgets as sw
 from soupwidgets import Evaluator, Recipe
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.topics.augmentation.study import AugmentationResult, AugmentationStudy
-from soupwidgets.topics.spectrum.label_noise import LabelNoiseStudy, NoiseResult
+from soupwidgets.topics.spectrum import LabelNoiseStudy, NoiseResult, NoiseRun
 from soupwidgets.topics.spectrum.path_spectrum import PathSpectrum
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -41,10 +42,10 @@ def study() -> AugmentationStudy:
 
 def noise() -> LabelNoiseStudy:
     results = tuple(
-        NoiseResult(f"radial {f}", "radial", f, 0.5, (2.0, 1.5), (2.1, 1.5 - f), (0.1, f), (0.2, 0.7))
+        NoiseResult(f"radial {f}", "radial", f, 0.5, (NoiseRun(0, (2.0, 1.5), (2.1, 1.5 - f), (0.1, f), (0.2, 0.7)),))
         for f in (0.4, 0.1)
     )
-    return LabelNoiseStudy(results, 1, {})
+    return LabelNoiseStudy(results, {})
 
 
 def drawn(figure: go.Figure) -> str:
@@ -127,11 +128,42 @@ def test_label_noise_states_its_sign() -> None:
     figure = sw.spectrum.figures.noise_fitting(noise(), "radial")
     assert "up = noise is fitted" in figure.layout.yaxis.title.text
     assert [t.name for t in figure.data if t.name] == [f"{f} cycles per unit of L2 distance" for f in (0.1, 0.4)]
-    np.testing.assert_allclose(figure.data[1].y, (-0.1, 0.4))
+    lines = {trace.uid: trace for trace in figure.data}
+    np.testing.assert_allclose(lines["noise-1"].y, (-0.1, 0.4))
+    # One training has no interval, and no band is drawn.
+    assert list(lines["band-1"].x) == [None]
     assert "One training each" in sw.figures.text_alternative(figure)
     picture = sw.spectrum.figures.noise_followed(noise(), "radial")
     np.testing.assert_allclose(picture.data[0].z, [[10, 10], [10, 40]])
     assert "frequency 0.4: 40%" in sw.figures.text_alternative(picture)
+
+
+def test_minima_of_noise_fitting_have_intervals_over_the_seeds() -> None:
+    runs = tuple(NoiseRun(i, (1.0, 1.0), (1.0, 2.0 + i), (0.1, 0.1), (0.5, 0.5)) for i in range(3))
+    flat = tuple(NoiseRun(i, (1.0, 1.0), (2.5, 3.5), (math.nan,) * 2, (0.5, 0.5)) for i in range(3))
+    study = LabelNoiseStudy(
+        (
+            NoiseResult("radial 0.1", "radial", 0.1, 0.5, runs),
+            NoiseResult("radial 0.4", "radial", 0.4, 0.5, flat),
+            NoiseResult("uniform", "uniform", 0.0, 0.5, flat),
+        ),
+        {},
+    )
+    figure = sw.spectrum.figures.minimum_noise_fitting(study)
+    lines = {trace.uid: trace for trace in figure.data}
+    # Minima -1, -2 and -3 in the second epoch: mean -2, and Student's t with two degrees of freedom times 1 / sqrt(3).
+    margin = 4.302653 / math.sqrt(3)
+    assert list(lines["minimum-0"].x) == [0.1, 0.4]
+    np.testing.assert_allclose(lines["minimum-0"].y, [-2, -2.5])
+    np.testing.assert_allclose(lines["minimum-0"].error_y.array, [margin, 0], rtol=1e-6, atol=1e-9)
+    assert list(lines["control-0"].y) == [-2.5, -2.5]
+    assert list(lines["control-0"].x) == [0.1, 0.4]
+    words = sw.figures.text_alternative(figure)
+    assert "radial 0.1 -2.000 [-4.484, +0.484] in epoch 2; " in words
+    assert "3 trainings each" in words
+    # What is the same for every image cannot be followed.
+    followed = sw.spectrum.figures.noise_followed(study, "uniform")
+    assert "frequency 0: no share, because it is the same for every image" in sw.figures.text_alternative(followed)
 
 
 def test_the_plane_of_augmentations() -> None:

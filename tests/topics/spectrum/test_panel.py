@@ -15,7 +15,7 @@ from soupwidgets import Evaluator, Recipe, wise_ft
 from soupwidgets.figures.shown import plain_text
 from soupwidgets.panel.view import View
 from soupwidgets.stats.estimate import Estimate
-from soupwidgets.topics.spectrum.label_noise import LabelNoiseStudy, NoiseResult
+from soupwidgets.topics.spectrum import LabelNoiseStudy, NoiseResult, NoiseRun
 from soupwidgets.topics.spectrum.strip import path_strip
 from soupwidgets.widgets import SpectrumExplorer
 
@@ -99,8 +99,9 @@ def test_the_spectrum_as_a_file(explorer: SpectrumExplorer) -> None:
 
 
 def test_label_noise_beside(tiny_evaluator: Evaluator) -> None:
-    results = tuple(NoiseResult(f"{d} 0.1", d, 0.1, 0.5, (1.0,), (1.1,), (0.0,), (0.5,)) for d in ("radial", "random"))
-    explorer = SpectrumExplorer(tiny_evaluator, alphas=2, pairs=4, samples=8, noise=LabelNoiseStudy(results, 1, {}))
+    runs = (NoiseRun(0, (1.0,), (1.1,), (0.0,), (0.5,)),)
+    results = tuple(NoiseResult(f"{d} 0.1", d, 0.1, 0.5, runs) for d in ("radial", "random"))
+    explorer = SpectrumExplorer(tiny_evaluator, alphas=2, pairs=4, samples=8, noise=LabelNoiseStudy(results, {}))
     view = explorer.ask(look="noise")
     assert "radial noise" in plain_text(view.figures["followed"].layout.title.text)
     assert not view.controls["direction"]["hidden"]

@@ -1,7 +1,7 @@
 """Figures of spectra: pure functions that turn results into plotly figures."""
 
 from soupwidgets.topics.spectrum.figures.image_spectrum import fourier_sensitivity, image_spectra
-from soupwidgets.topics.spectrum.figures.label_noise import noise_fitting, noise_followed
+from soupwidgets.topics.spectrum.figures.label_noise import minimum_noise_fitting, noise_fitting, noise_followed
 from soupwidgets.topics.spectrum.figures.path_spectrum import (
     frequency_against_accuracy,
     frequency_along_alpha,
@@ -14,6 +14,7 @@ __all__ = [
     "frequency_against_accuracy",
     "frequency_along_alpha",
     "image_spectra",
+    "minimum_noise_fitting",
     "noise_fitting",
     "noise_followed",
     "path_predictions",
