@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -119,7 +118,7 @@ def noise(
     ] = False,
     of_class: Annotated[
         list[str] | None,
-        typer.Option(help="Train with each noise once more, on the labels of this class alone; repeatable."),
+        typer.Option(help="CLASS:FREQUENCY of radial noise on the labels of this class alone; repeatable."),
     ] = None,
     amplitude: Annotated[float, typer.Option(help="Amplitude A; noise ranges from 0 to 2 A.")] = 0.5,
 ) -> tuple[Any, str]:
@@ -129,17 +128,23 @@ def noise(
     noises += [LabelNoise(*_wave(text, amplitude)) for text in wave or []]
     noises += [LabelNoise(0.0, amplitude, "uniform")] * uniform
     noises += [LabelNoise(0.0, amplitude, "independent")] * independent
-    classes = [_class(name, how["suite_folder"]) for name in of_class or []]
-    noises += [replace(noise, of_class=number) for number in classes for noise in noises]
+    classes = Suite.open(how["suite_folder"]).classes
+    noises += [
+        LabelNoise(f, amplitude, of_class=one) for one, f in (_of_class(text, classes) for text in of_class or [])
+    ]
     study = run_label_noise_study(**how, noises=noises)
     return study, study.minima().drop(columns="direction").round(3).to_string(index=False)
 
 
-def _class(name: str, folder: Path) -> int:
-    classes = Suite.open(folder).classes
+def _of_class(text: str, classes: Sequence[str]) -> tuple[int, float]:
+    name, _, frequency = text.rpartition(":")
     if name not in classes:
-        raise ValueError(f"--of-class {name}: the suite has the classes {', '.join(classes)}")
-    return classes.index(name)
+        known = ", ".join(classes)
+        raise ValueError(f"--of-class {text}: expected CLASS:FREQUENCY with one of the suite's classes, {known}")
+    try:
+        return classes.index(name), float(frequency)
+    except ValueError:
+        raise ValueError(f"--of-class {text}: expected CLASS:FREQUENCY, such as {name}:0.1") from None
 
 
 def _wave(text: str, amplitude: float) -> tuple[float, float, tuple[int, int]]:

@@ -52,15 +52,15 @@ def test_images_and_the_table(pool: Path, small_folder: Path, tmp_path: Path) ->
 def test_noise_and_diversity_train_once(pool: Path, small_folder: Path, tmp_path: Path) -> None:
     common = ["--suite", str(small_folder), "--model", str(pool / "zero-shot.safetensors")]
     common += ["--epochs", "1", "--images", "64", "--workers", "1"]
-    noise = ["spectrum", "noise", *common, "--radial", "0.1", "--independent", "--of-class", "shirt"]
+    noise = ["spectrum", "noise", *common, "--radial", "0.1", "--uniform", "--independent", "--of-class", "shirt:0.2"]
     noise += ["--out", str(tmp_path / "noise.json"), "--work", str(tmp_path / "noise")]
     done = run(*noise)
     assert done.returncode == 0, done.stderr
     assert "4 of 4 trainings to do" in done.stderr
     study = read_label_noise_study(tmp_path / "noise.json")
-    assert study.directions == ["radial", "independent", "radial (shirt alone)", "independent (shirt alone)"]
-    assert study.results[2].name == "radial 0.1 of class 6"
-    for word in ("minimum", "low", "high", "epoch", "radial 0.1 of class 6"):
+    assert study.directions == ["radial", "uniform", "independent", "radial (shirt alone)"]
+    assert study.results[3].name == "radial 0.2 of class 6"
+    for word in ("minimum", "low", "high", "epoch", "radial 0.2 of class 6"):
         assert word in done.stdout
     assert "trainings" not in run(*noise).stderr
 
@@ -93,7 +93,11 @@ def test_affinity(pool: Path, tiny_evaluator: Evaluator, small_folder: Path, tmp
         (["augment", "affinity", "--augmentation", "shake"], "--augmentation shake: there is no augmentation"),
         (["augment", "affinity", "--augmentation", "flip:much"], "--augmentation flip:much"),
         (["augment", "affinity", "--split", "fog"], "the suite has no split 'fog'"),
-        (["spectrum", "noise", "--of-class", "hat"], "--of-class hat: the suite has the classes T-shirt, trousers"),
+        (
+            ["spectrum", "noise", "--of-class", "hat:1"],
+            "--of-class hat:1: expected CLASS:FREQUENCY with one of the suite's",
+        ),
+        (["spectrum", "noise", "--of-class", "bag:much"], "such as bag:0.1"),
         (["spectrum", "noise", "--wave", "1:0.5"], "--wave 1:0.5: expected VERTICAL,HORIZONTAL:FREQUENCY"),
     ],
 )
