@@ -10,7 +10,7 @@ from soupwidgets import devices
 from soupwidgets.spelling import did_you_mean, nearest
 
 if TYPE_CHECKING:
-    from soupwidgets.suites import Split, Suite
+    from soupwidgets.suites import Augmentation, Split, Suite
 
 _MOST = 4
 
@@ -119,3 +119,23 @@ def _beside(path: Path) -> str:
         return f" {path.parent} is a file, not a folder."
     near = {other.name: str(other) for other in path.parent.iterdir() if not other.name.startswith(".")}
     return did_you_mean([near[name] for name in nearest(path.name, near)])
+
+
+def named_augmentations(names: list[str], option: str = "--augmentation") -> list[Augmentation]:
+    """The augmentations that an option names, each as NAME or NAME:STRENGTH.
+
+    Raises
+    ------
+    ValueError
+        When there is none of that name or strength.
+    """
+    from soupwidgets.suites import augmentation
+
+    found = []
+    for name in names:
+        kind, _, strength = name.partition(":")
+        try:
+            found.append(augmentation(kind, float(strength) if strength else 1.0))
+        except ValueError as error:
+            raise ValueError(f"{option} {name}: {error}") from None
+    return found

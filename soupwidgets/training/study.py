@@ -48,6 +48,8 @@ class Plan:
         Number of epochs with the augmentation, from the first on; all when None.
     teacher
         A checkpoint whose probabilities are learnt instead of labels, if any.
+    snapshots
+        Folder for the model after every epoch, as in `fine_tune`, if any.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Plan:
     noise: LabelNoise | None = None
     augmented_epochs: int | None = None
     teacher: Path | None = None
+    snapshots: Path | None = None
 
     @property
     def trained_with(self) -> dict[str, Any]:
@@ -307,6 +310,7 @@ def _train(
         state=folder / ".training" / f"{plan.name}.pt",
         watch=watch,
         fresh=fresh,
+        snapshots=plan.snapshots,
         **plan.trained_with,
     )
 

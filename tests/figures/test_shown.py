@@ -47,7 +47,15 @@ from soupwidgets.topics.landscape.span import Place
 from soupwidgets.topics.soup.by_hyperparameter import SoupGroup
 from soupwidgets.topics.soup.pairs import PairGain
 from soupwidgets.topics.soup.versus_ensemble import SoupVersusEnsemble
-from soupwidgets.topics.spectrum import LabelNoiseStudy, NoiseResult, NoiseRun
+from soupwidgets.topics.spectrum import (
+    LabelNoiseStudy,
+    NoiseResult,
+    NoiseRun,
+    PathFrequency,
+    TrainedModel,
+    TrainingResult,
+    TrainingStudy,
+)
 from soupwidgets.topics.spectrum.frequency_table import ModelFrequency
 from soupwidgets.topics.spectrum.image_spectrum import FourierSensitivity, ImageSpectrum
 from soupwidgets.topics.spectrum.path_spectrum import PathSpectrum
@@ -149,6 +157,8 @@ NOISE_RUN = NoiseRun(0, (2.0, 1.5), (2.1, 1.5), (0.1, 0.2), (0.2, 0.7))
 NOISE = LabelNoiseStudy(
     (NoiseResult("radial 1", EVIL, 1.0, 0.5, (NOISE_RUN,)), NoiseResult(A, B, 0.0, 0.5, (NOISE_RUN,))), {}
 )
+TRAINED = (TrainedModel(0, 0.5, (PathFrequency("hann", "linear", 1.0, 2.0),)),)
+TRAININGS = TrainingStudy(TrainingResult("base", "base", TRAINED), (TrainingResult(A, B, TRAINED),), {})
 WAVES = np.array([[i, j] for i in range(-1, 2) for j in range(-1, 2) if (i, j) != (0, 0)])
 SENSITIVITY = FourierSensitivity(VAL, (8, 8), 4.0, WAVES, np.arange(8), 5, 20, 20)
 IMAGES = ImageSpectrum(FOG, np.arange(1.0, 9), np.ones(8), np.ones(8) / 2, np.ones(8) * 2, 20)
@@ -273,6 +283,7 @@ BUILD: dict[str, Callable[[], Any]] = {
         [HelperStep(A, 0.6, evaluation(800)), HelperStep(B, 0.6, evaluation(1))], VAL, FOG
     ),
     "soup.hyperparameter": lambda: sw.soup.figures.hyperparameter({A: 1e-3, B: 2e-3}, ALONE, name=EVIL, split=VAL),
+    "spectrum.accuracy_and_frequency": lambda: sw.spectrum.figures.accuracy_and_frequency(TRAININGS, "within a class"),
     "spectrum.image_spectra": lambda: sw.spectrum.figures.image_spectra([IMAGES]),
     "landscape.alignment": lambda: sw.landscape.figures.alignment({"as trained": line(), "aligned": line()}),
     "landscape.contour": lambda: sw.landscape.figures.contour(

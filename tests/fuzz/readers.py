@@ -51,10 +51,12 @@ from soupwidgets.topics.review.session import ReviewSession
 from soupwidgets.topics.review.storage import ReviewStore
 from soupwidgets.topics.review.views import Image, Judgement, view
 from soupwidgets.topics.spectrum.label_noise import read_label_noise_study
+from soupwidgets.topics.spectrum.training_result import read_training_study
 from tests.figures.test_shown import augmentation_variants
 from tests.fixtures import ROOT, TINY
 from tests.records import files as record_files
 from tests.suites import trees
+from tests.topics.spectrum.test_training_study import BY_HAND
 
 _KEY = "ab" * 32
 _ENDINGS = ("jpg", "png", "webp", "bmp", "gif", "tif")
@@ -408,6 +410,14 @@ def _make_studies(folder: Path) -> None:
     augmentation_variants().write(folder / "variants.json")
 
 
+def _make_trainings(folder: Path) -> None:
+    BY_HAND.write(folder / "trainings.json")
+
+
+def _read_trainings(folder: Path) -> None:
+    read_training_study(folder / "trainings.json").to_frame()
+
+
 def _make_workshop(folder: Path) -> None:
     shutil.copyfile(ROOT / "notebooks" / "workshop" / "en" / "2_soups.json", folder / "soups.json")
 
@@ -620,6 +630,7 @@ _ALL = (
     Reader("reviewed labels", _make_session, ("labels.json",), _read_labels, _REVIEW),
     Reader("review store", _make_session, ("reviews.sqlite",), _read_review_store, _REVIEW, 0.2),
     Reader("workshop session", _make_workshop, ("soups.json",), _read_workshop, _VALUE),
+    Reader("study of trainings", _make_trainings, ("trainings.json",), _read_trainings, _VALUE),
     Reader("study of noise", _make_studies, ("label-noise.json",), _read_noise, _VALUE),
     Reader("study of augmentations", _make_studies, ("augmentations.json",), _read_augmentations, _VALUE),
     Reader("study of variants", _make_studies, ("variants.json",), _read_variants, _VALUE),

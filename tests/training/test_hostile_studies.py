@@ -21,8 +21,10 @@ from soupwidgets.topics.review.session import ReviewSession
 from soupwidgets.topics.review.storage import ReviewStore
 from soupwidgets.topics.review.views import Image, Judgement
 from soupwidgets.topics.spectrum.label_noise import read_label_noise_study
+from soupwidgets.topics.spectrum.training_result import read_training_study
 from tests.figures.test_shown import augmentation_variants
 from tests.fixtures import ROOT
+from tests.topics.spectrum.test_training_study import BY_HAND
 
 STUDIES = ROOT / "data" / "studies"
 VALUES: list[Any] = [
@@ -63,10 +65,11 @@ def readers(small_suite: Suite, tmp_path_factory: pytest.TempPathFactory) -> dic
         "augmentations": (STUDIES / "augmentations.json", read_augmentation_study),
         "variants": (augmentation_variants().write(folder / "v.json"), read_variant_study),
         "label noise": (STUDIES / "label-noise.json", read_label_noise_study),
+        "trainings": (BY_HAND.write(folder / "t.json"), read_training_study),
     }  # fmt: skip
 
 
-KINDS = ["session", "labels", "augmentations", "variants", "label noise"]
+KINDS = ["session", "labels", "augmentations", "variants", "label noise", "trainings"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -132,9 +132,10 @@ class _PowerLawNoise:
         height, width = shape[-2:]
         frequency = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width))
         weight = torch.where(frequency > 0, frequency.clamp_min(1 / max(height, width)) ** (self._exponent / 2), 0.0)
-        found = torch.fft.irfft2(torch.fft.rfft2(torch.randn(shape)) * weight, s=(height, width))
+        found: Tensor = torch.fft.irfft2(torch.fft.rfft2(torch.randn(shape)) * weight, s=(height, width))
         # The same for both kinds, so that they differ in their spectrum alone. One pixel has no frequency.
-        return found * (self._deviation / found.square().mean().sqrt().clamp_min(1e-12))
+        found *= self._deviation / found.square().mean().sqrt().clamp_min(1e-12)
+        return found
 
 
 def _v2() -> Any:

@@ -9,13 +9,12 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from soupwidgets.commands.inputs import any_split
+from soupwidgets.commands.inputs import any_split, named_augmentations
 from soupwidgets.commands.reports import Report, measuring, plain
 from soupwidgets.commands.studies import studying
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.recipe import Recipe
-from soupwidgets.suites import AUGMENTATIONS, Augmentation
-from soupwidgets.suites import augmentation as augmentation_named
+from soupwidgets.suites import AUGMENTATIONS
 from soupwidgets.topics.augmentation.affinity import affinity as affinity_
 from soupwidgets.topics.augmentation.study import run_augmentation_study
 from soupwidgets.topics.augmentation.variants import run_variant_study
@@ -45,7 +44,7 @@ def affinity(
     chosen = model or [ev.pool.zero_shot]
     ev.pool.require(chosen)
     where = any_split(ev.suite, split)
-    jobs = [(name, one) for name in chosen for one in _named(augmentation)]
+    jobs = [(name, one) for name in chosen for one in named_augmentations(augmentation or list(AUGMENTATIONS))]
     found = [
         (name, affinity_(ev, Recipe({name: 1}), one, split=where, repeats=repeats))
         for name, one in tqdm(jobs, desc="affinity", unit="augmentation", disable=not sys.stderr.isatty())
@@ -67,7 +66,7 @@ def affinity(
 @studying(work="build/augmentations", seeds=3, epochs=20)
 def diversity(how: dict[str, Any], augmentation: _Augmentations = None) -> tuple[Any, str]:
     """Train with and without each augmentation: diversity, affinity, change of accuracy. Estimates the time first."""
-    study = run_augmentation_study(**how, augmentations=_named(augmentation))
+    study = run_augmentation_study(**how, augmentations=named_augmentations(augmentation or list(AUGMENTATIONS)))
     return study, study.to_frame()[["augmentation", "affinity", "diversity", "accuracy", "change"]].round(3).to_string()
 
 
@@ -88,20 +87,9 @@ def variants(
     """Train with augmentations that stand still or end early, beside the same that do not. Estimates the time first."""
     study = run_variant_study(
         **how,
-        static=_named(static or [], "--static"),
-        switched_off=_named(switched_off or [], "--switched-off"),
+        static=named_augmentations(static or [], "--static"),
+        switched_off=named_augmentations(switched_off or [], "--switched-off"),
         share=share,
     )
     columns = ["augmentation", "variant", "diversity", "accuracy", "to_clean", "to_dynamic"]
     return study, study.to_frame()[columns].round(3).to_string()
-
-
-def _named(names: list[str] | None, option: str = "--augmentation") -> list[Augmentation]:
-    found = []
-    for name in list(AUGMENTATIONS) if names is None else names:
-        kind, _, strength = name.partition(":")
-        try:
-            found.append(augmentation_named(kind, float(strength) if strength else 1.0))
-        except ValueError as error:
-            raise ValueError(f"{option} {name}: {error}") from None
-    return found

@@ -30,6 +30,14 @@ from soupwidgets.topics.spectrum.path_spectrum import (
     power_density,
     stream_path_spectrum,
 )
+from soupwidgets.topics.spectrum.training_result import (
+    PathFrequency,
+    TrainedModel,
+    TrainingResult,
+    TrainingStudy,
+    read_training_study,
+)
+from soupwidgets.topics.spectrum.training_study import run_training_study
 
 __all__ = [
     "FourierSensitivity",
@@ -40,8 +48,12 @@ __all__ = [
     "ModelFrequency",
     "NoiseResult",
     "NoiseRun",
+    "PathFrequency",
     "PathKind",
     "PathSpectrum",
+    "TrainedModel",
+    "TrainingResult",
+    "TrainingStudy",
     "followed",
     "fourier_sensitivity",
     "frequency_frame",
@@ -54,7 +66,9 @@ __all__ = [
     "paths_to_changed",
     "power_density",
     "read_label_noise_study",
+    "read_training_study",
     "run_label_noise_study",
+    "run_training_study",
     "stream_fourier_sensitivity",
     "stream_model_frequencies",
     "stream_path_spectrum",

@@ -1,4 +1,4 @@
-"""``soupwidgets spectrum``: how fast predictions change, which frequencies images have, which label noise is learnt."""
+"""``soupwidgets spectrum``: how fast predictions change, which frequencies images have, which are learnt."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from soupwidgets.commands.inputs import tested_split
+from soupwidgets.commands.inputs import named_augmentations, tested_split
 from soupwidgets.commands.options import (
     DeviceOption,
     HeadFromOption,
@@ -27,6 +27,7 @@ from soupwidgets.suites import Suite
 from soupwidgets.topics.spectrum.label_noise import run_label_noise_study
 from soupwidgets.topics.spectrum.path_spectrum import Detrend, Values, Window
 from soupwidgets.topics.spectrum.report import drawn_paths, images_report, paths_report
+from soupwidgets.topics.spectrum.training_study import run_training_study
 from soupwidgets.training import LabelNoise
 
 app = typer.Typer(
@@ -134,6 +135,45 @@ def noise(
     ]
     study = run_label_noise_study(**how, noises=noises)
     return study, study.minima().drop(columns="direction").round(3).to_string(index=False)
+
+
+@app.command("trainings")
+@studying(work="build/trainings", seeds=3, epochs=30)
+def trainings(
+    how: dict[str, Any],
+    after: Annotated[
+        list[int] | None, typer.Option(help="Also measure the base run after so many of its epochs; repeatable.")
+    ] = None,
+    width: Annotated[
+        list[int] | None, typer.Option(help="Also train an image tower of this width; repeatable.")
+    ] = None,
+    layers: Annotated[
+        list[int] | None, typer.Option(help="Also train an image tower with so many layers; repeatable.")
+    ] = None,
+    examples: Annotated[
+        list[int] | None, typer.Option(help="Also train on so many images, with as many epochs; repeatable.")
+    ] = None,
+    augmentation: Annotated[
+        list[str] | None, typer.Option(help="Also train with NAME or NAME:STRENGTH (0 to 1); repeatable.")
+    ] = None,
+    self_distillation: Annotated[
+        bool, typer.Option("--self-distillation", help="Also train on the base run's probabilities.")
+    ] = False,
+    pairs: Annotated[int, typer.Option(min=2, help="Number of paths of each kind.")] = 200,
+    samples: Annotated[int, typer.Option(min=8, help="Number of points on each path.")] = 64,
+) -> tuple[Any, str]:
+    """Train in ways that differ in one thing: accuracy against the frequency of predictions. Estimates the time first.
+
+    Every seed is trained in every way, and differences are taken from the base run of the same seed.
+    """
+    study = run_training_study(
+        **how, epochs=after or [], widths=width or [], layers=layers or [], images=examples or [],
+        augmentations=named_augmentations(augmentation or []), self_distillation=self_distillation,
+        pairs=pairs, samples=samples,
+    )  # fmt: skip
+    frame = study.to_frame()
+    changes = [column for column in frame if "change" in str(column)]
+    return study, frame[["training", "accuracy", *changes]].round(3).to_string(index=False)
 
 
 def _of_class(text: str, classes: Sequence[str]) -> tuple[int, float]:

@@ -12,6 +12,7 @@ from soupwidgets import Evaluator, Recipe
 from soupwidgets.suites import augmentation
 from soupwidgets.topics.augmentation.study import read_augmentation_study
 from soupwidgets.topics.spectrum.label_noise import read_label_noise_study
+from soupwidgets.topics.spectrum.training_result import read_training_study
 from tests.command import run
 
 
@@ -73,6 +74,21 @@ def test_noise_and_diversity_train_once(pool: Path, small_folder: Path, tmp_path
     assert json.loads(done.stdout)["results"][0]["name"] == "flip"
 
 
+def test_trainings(pool: Path, small_folder: Path, tmp_path: Path) -> None:
+    command = [
+        "spectrum", "trainings", "--suite", str(small_folder), "--model", str(pool / "zero-shot.safetensors"),
+        "--epochs", "2", "--images", "64", "--workers", "1", "--seeds", "1", "--pairs", "10", "--samples", "8",
+        "--after", "1", "--augmentation", "bluenoise:0.5", "--out", str(tmp_path / "x.json"),
+        "--work", str(tmp_path / "work"),
+    ]  # fmt: skip
+    done = run(*command)
+    assert done.returncode == 0, done.stderr
+    assert "2 of 2 trainings to do" in done.stderr
+    study = read_training_study(tmp_path / "x.json")
+    assert [one.name for one in study.results] == ["epochs 1", "bluenoise 0.5"]
+    assert "within a class, change" in done.stdout
+
+
 def test_affinity(pool: Path, tiny_evaluator: Evaluator, small_folder: Path, tmp_path: Path) -> None:
     done = run(
         "augment", "affinity", "--pool", str(pool), "--suite", str(small_folder), "--store", str(tmp_path / "cli"),
@@ -93,6 +109,8 @@ def test_affinity(pool: Path, tiny_evaluator: Evaluator, small_folder: Path, tmp
         (["augment", "affinity", "--augmentation", "shake"], "--augmentation shake: there is no augmentation"),
         (["augment", "affinity", "--augmentation", "flip:much"], "--augmentation flip:much"),
         (["augment", "affinity", "--split", "fog"], "the suite has no split 'fog'"),
+        (["spectrum", "trainings"], "one training that differs from the base"),
+        (["spectrum", "trainings", "--augmentation", "shake"], "--augmentation shake: there is no augmentation"),
         (
             ["spectrum", "noise", "--of-class", "hat:1"],
             "--of-class hat:1: expected CLASS:FREQUENCY with one of the suite's",
@@ -105,7 +123,7 @@ def test_bad_input_is_one_sentence(
     pool: Path, small_folder: Path, tmp_path: Path, command: list[str], words: str
 ) -> None:
     given = ["--pool", str(pool), "--store", str(tmp_path / "cli")]
-    if "noise" in command:
+    if "noise" in command or "trainings" in command:
         given = ["--model", str(pool / "zero-shot.safetensors"), "--out", str(tmp_path / "x.json")]
     done = run(*command, *given, "--suite", str(small_folder))
     assert done.returncode == 2

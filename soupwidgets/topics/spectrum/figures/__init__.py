@@ -8,8 +8,10 @@ from soupwidgets.topics.spectrum.figures.path_spectrum import (
     path_predictions,
     path_spectra,
 )
+from soupwidgets.topics.spectrum.figures.training_study import accuracy_and_frequency
 
 __all__ = [
+    "accuracy_and_frequency",
     "fourier_sensitivity",
     "frequency_against_accuracy",
     "frequency_along_alpha",

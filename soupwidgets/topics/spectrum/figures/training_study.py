@@ -1,0 +1,92 @@
+"""Trainings that differ in one thing: what becomes of accuracy, and of the frequency of predictions."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from soupwidgets.figures.colours import COLOURS, GREY
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.labels import label_positions
+from soupwidgets.figures.style import axis, drawing, error_bars, limits
+from soupwidgets.stats.estimate import Estimate
+from soupwidgets.topics.spectrum.path_spectrum import Detrend, Window
+from soupwidgets.topics.spectrum.training_result import TrainingStudy
+
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down")
+_THIN = {"color": GREY, "thickness": 1, "width": 0}
+
+
+@figure
+def accuracy_and_frequency(
+    study: TrainingStudy, paths: str, *, window: Window = "hann", detrend: Detrend = "linear"
+) -> Drawing:
+    """Draw how each way to train changes test accuracy and the mean frequency along some paths.
+
+    Parameters
+    ----------
+    study
+        The results.
+    paths
+        ``"within a class"`` or ``"between classes"``.
+    window, detrend
+        The treatment of the paths.
+
+    Returns
+    -------
+    go.Figure
+        Differences from the base training of the same seed, with 95% intervals over the seeds; the base lies where the
+        two lines cross. According to arXiv 2110.02424 more accurate models lie to the left within a class, and to the
+        right between classes.
+
+    Raises
+    ------
+    KeyError
+        When these frequencies were not measured.
+    """
+    across = {one.name: one.frequency_change(study.base, paths, window, detrend) for one in study.results}
+    up = {one.name: _points(one.accuracy_change(study.base)) for one in study.results}
+    ends = [_ends([0.0, *(x for e in found.values() for x in (e.value, e.low, e.high))]) for found in (across, up)]
+    treated = "" if (window, detrend) == ("hann", "linear") else f" (window {window}, trend {detrend})"
+    drawn = drawing(
+        f"Accuracy and frequency {paths}: what training changes",
+        axis(f"Change of mean frequency {paths},\ncycles per path{treated}", ends[0]),
+        axis("Change of test accuracy, percentage points\n(bars: 95% over seeds)", ends[1]),
+    )
+    drawn.add_rule(x=0, color=GREY, width=1, dash="dot")
+    drawn.add_rule(y=0, color=GREY, width=1, dash="dot")
+    shown = [one for one in study.results if isfinite(across[one.name].value + up[one.name].value)]
+    beside = label_positions(
+        [across[one.name].value for one in shown], [up[one.name].value for one in shown], [one.name for one in shown],
+        (ends[0], ends[1]),
+    )  # fmt: skip
+    for i, kind in enumerate(dict.fromkeys(one.kind for one in shown)):
+        own = [(one.name, where) for one, where in zip(shown, beside, strict=True) if one.kind == kind]
+        x, y = ([found[name] for name, _ in own] for found in (across, up))
+        drawn.add(
+            x=[e.value for e in x], y=[e.value for e in y], uid=f"kind-{i}", name=kind, mode="markers+text",
+            text=[name for name, _ in own], textposition=[where for _, where in own], textfont={"size": 11},
+            marker={"size": 9, "color": COLOURS[i % len(COLOURS)], "symbol": _SYMBOLS[i % len(_SYMBOLS)]},
+            error_x=error_bars([(e.value, e.low, e.high) for e in x], **_THIN),
+            error_y=error_bars([(e.value, e.low, e.high) for e in y], **_THIN),
+            hovertemplate="%{text}<br>frequency %{x:.3f}<br>accuracy %{y:.2f} points<extra></extra>",
+        )  # fmt: skip
+    words = "; ".join(f"{name} {_said(across[name])} and {_said(up[name])}" for name in across)
+    base = f"{study.base.accuracy.value:.1%} and {study.base.frequency(paths, window, detrend).value:.3g}"
+    text = (
+        f"Changes of the mean frequency {paths} (cycles per path{treated}) and of test accuracy (percentage points) "
+        f"against the base training, whose accuracy and frequency are {base}: {words}. "
+        f"{study.seeds} trainings each, with 95% intervals over the seeds (Student's t)."
+    )
+    return drawn.done(text)
+
+
+def _points(share: Estimate) -> Estimate:
+    return Estimate(100 * share.value, 100 * share.low, 100 * share.high)
+
+
+def _ends(values: list[float]) -> tuple[float, float]:
+    return limits([value for value in values if isfinite(value)], 0.12)
+
+
+def _said(found: Estimate) -> str:
+    return f"{found.value:+.3g}" + (f" [{found.low:+.3g}, {found.high:+.3g}]" if isfinite(found.low) else "")
