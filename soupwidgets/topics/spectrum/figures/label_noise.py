@@ -32,15 +32,22 @@ def minimum_noise_fitting(study: LabelNoiseStudy) -> Drawing:
     found = {direction: study.along(direction) for direction in study.directions}
     minima = [one.minimum for results in found.values() for one in results]
     known = [x for one in minima for x in (one.value, one.low, one.high) if np.isfinite(x)]
+    waves = {direction: results for direction, results in found.items() if results[-1].frequency > 0}
+    frequencies = sorted({one.frequency for results in waves.values() for one in results}) or [0.1, 1.0]
     drawn = drawing(
         "How readily is label noise of a frequency fitted?",
-        axis(f"Frequency of the noise, {_UNIT}", type="log"),
+        axis(
+            # Ticks where noise was: plotly's own say 2 and 5 between powers of ten.
+            f"Frequency of the noise, {_UNIT}",
+            type="log",
+            tickvals=frequencies,
+            ticktext=[f"{frequency:g}" for frequency in frequencies],
+        ),
         axis(
             "Minimum of noise fitting over training,\nnats (up = noise is fitted more readily;\nbars: 95% over seeds)",
             limits(known or [0.0], 0.08),
         ),
     )
-    waves = {direction: results for direction, results in found.items() if results[-1].frequency > 0}
     for i, (direction, results) in enumerate(waves.items()):
         colour, ends = COLOURS[i % len(COLOURS)], [one.minimum for one in results]
         drawn.add(
@@ -50,9 +57,8 @@ def minimum_noise_fitting(study: LabelNoiseStudy) -> Drawing:
             customdata=[[one.minimum_epoch.value] for one in results],
             hovertemplate="frequency %{x}: %{y:.3f} nats, in epoch %{customdata[0]:.0f}<extra></extra>",
         )  # fmt: skip
-    frequencies = [one.frequency for results in waves.values() for one in results] or [0.1, 1.0]
     for i, direction in enumerate(d for d in found if d not in waves):
-        end, across = found[direction][-1].minimum, [min(frequencies), max(frequencies)]
+        end, across = found[direction][-1].minimum, [frequencies[0], frequencies[-1]]
         drawn.add(**band(across, [end.low] * 2, [end.high] * 2, colour=INK, uid=f"control-band-{i}"))
         drawn.add(
             x=across, y=[end.value] * 2, uid=f"control-{i}", name=f"{direction}, a control", mode="lines",
