@@ -56,9 +56,11 @@ from soupwidgets.topics.spectrum import (
     TrainingResult,
     TrainingStudy,
 )
+from soupwidgets.topics.spectrum.class_frequency import ClassFrequencies, ClassFrequency
 from soupwidgets.topics.spectrum.frequency_table import ModelFrequency
 from soupwidgets.topics.spectrum.image_spectrum import FourierSensitivity, ImageSpectrum
 from soupwidgets.topics.spectrum.path_spectrum import PathSpectrum
+from soupwidgets.topics.spectrum.sensitivity import Sensitivity, TreatedAnswer
 
 EVIL = "<a href=\"javascript:alert(1)\">x</a>&amp;%{customdata[0]}%{meta.text}<b>'y'</b>"
 A, B, C = f"{EVIL} a", f"{EVIL} b", f"{EVIL} c"
@@ -110,7 +112,7 @@ def frontier() -> Frontier:
 
 def path_spectrum() -> PathSpectrum:
     density = np.random.default_rng(0).uniform(0.5, 1.5, (20, 9))
-    return PathSpectrum(f"to {FOG}", "probabilities", "cycles per path", np.arange(9.0), density, "hann", "linear", 20)
+    return PathSpectrum(f"to {FOG}", sw.spectrum.OURS, "cycles per path", np.arange(9.0), density, 20)
 
 
 def along() -> list[AlongAlpha]:
@@ -268,6 +270,30 @@ BUILD: dict[str, Callable[[], Any]] = {
     ),
     "diversity.divergence_strip": lambda: sw.diversity.figures.divergence_strip(MATRIX),
     "diversity.matrix": lambda: sw.diversity.figures.matrix(MATRIX),
+    "spectrum.class_frequency": lambda: sw.spectrum.figures.class_frequency(
+        ClassFrequencies(
+            tuple(ClassFrequency(name, estimate(1), 20, place) for name, place in ((A, 1.0), (B, 2.0))),
+            "centroid",
+            sw.spectrum.OURS,
+            "cycles per path",
+            estimate(0.5),
+            0.2,
+        ),
+        C,
+    ),
+    "spectrum.treatments": lambda: sw.spectrum.figures.treatments(
+        Sensitivity(
+            A,
+            B,
+            f"to {FOG}",
+            "difference",
+            tuple(
+                TreatedAnswer(one, statistic, estimate(0.05), 1.0)
+                for one in sw.spectrum.all_treatments()
+                for statistic in ("centroid", "power", "share")
+            ),
+        )
+    ),
     "spectrum.fourier_sensitivity": lambda: sw.spectrum.figures.fourier_sensitivity(SENSITIVITY, A),
     "spectrum.frequency_against_accuracy": lambda: sw.spectrum.figures.frequency_against_accuracy(
         [ModelFrequency(A, {FOG: path_spectrum()}, evaluation(800))], FOG

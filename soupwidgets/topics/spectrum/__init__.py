@@ -1,6 +1,7 @@
 """Spectra: how fast predictions change between images, and which frequencies matter."""
 
 from soupwidgets.topics import on_demand
+from soupwidgets.topics.spectrum.class_frequency import ClassFrequencies, ClassFrequency, class_frequencies
 from soupwidgets.topics.spectrum.frequency_table import (
     FrequencyTrend,
     ModelFrequency,
@@ -25,11 +26,12 @@ from soupwidgets.topics.spectrum.label_noise import (
 from soupwidgets.topics.spectrum.noise_result import NoiseResult, NoiseRun
 from soupwidgets.topics.spectrum.path_spectrum import (
     PathSpectrum,
-    followed,
     path_spectrum,
-    power_density,
     stream_path_spectrum,
+    treated_spectra,
 )
+from soupwidgets.topics.spectrum.power import followed, number_of, power_density
+from soupwidgets.topics.spectrum.sensitivity import Sensitivity, TreatedAnswer, sensitivity, trend_sensitivity
 from soupwidgets.topics.spectrum.training_result import (
     PathFrequency,
     TrainedModel,
@@ -38,8 +40,11 @@ from soupwidgets.topics.spectrum.training_result import (
     read_training_study,
 )
 from soupwidgets.topics.spectrum.training_study import run_training_study
+from soupwidgets.topics.spectrum.treatment import OURS, RELEASE, Treatment, all_treatments
 
 __all__ = [
+    "ClassFrequencies",
+    "ClassFrequency",
     "FourierSensitivity",
     "FrequencyTrend",
     "ImagePaths",
@@ -54,6 +59,13 @@ __all__ = [
     "TrainedModel",
     "TrainingResult",
     "TrainingStudy",
+    "OURS",
+    "RELEASE",
+    "Sensitivity",
+    "TreatedAnswer",
+    "Treatment",
+    "all_treatments",
+    "class_frequencies",
     "followed",
     "fourier_sensitivity",
     "frequency_frame",
@@ -61,6 +73,7 @@ __all__ = [
     "image_paths",
     "image_spectrum",
     "model_frequencies",
+    "number_of",
     "path_spectrum",
     "paths_to",
     "paths_to_changed",
@@ -69,9 +82,12 @@ __all__ = [
     "read_training_study",
     "run_label_noise_study",
     "run_training_study",
+    "sensitivity",
     "stream_fourier_sensitivity",
     "stream_model_frequencies",
     "stream_path_spectrum",
+    "treated_spectra",
+    "trend_sensitivity",
 ]
 
 __getattr__ = on_demand(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -25,10 +25,15 @@ from soupwidgets.commands.studies import studying
 from soupwidgets.evaluation import Evaluator
 from soupwidgets.suites import Suite
 from soupwidgets.topics.spectrum.label_noise import run_label_noise_study
-from soupwidgets.topics.spectrum.path_spectrum import Detrend, Values, Window
-from soupwidgets.topics.spectrum.report import drawn_paths, images_report, paths_report
+from soupwidgets.topics.spectrum.report import drawn_paths, images_report, paths_report, sensitivity_report
 from soupwidgets.topics.spectrum.training_study import run_training_study
+from soupwidgets.topics.spectrum.treatment import TREATMENTS, Detrend, Statistic, Values, Window
 from soupwidgets.training import LabelNoise
+
+SplitOption = Annotated[str | None, typer.Option(help="Split of the images; the in-distribution test if not given.")]
+PairsOption = Annotated[int, typer.Option(min=2, help="Number of paths of each kind.")]
+SamplesOption = Annotated[int, typer.Option(min=8, help="Number of points on each path.")]
+SeedOption = Annotated[int, typer.Option(help="Seed for drawing the pairs.")]
 
 app = typer.Typer(
     no_args_is_help=True, help="Frequencies: of predictions along paths between images, of images, and of label noise."
@@ -45,30 +50,66 @@ def paths(
     to: Annotated[
         list[str] | None, typer.Option(help="Also measure paths from images to this shift of them; repeatable.")
     ] = None,
-    split: Annotated[
-        str | None, typer.Option(help="Split of the images; the in-distribution test if not given.")
-    ] = None,
-    pairs: Annotated[int, typer.Option(min=2, help="Number of paths of each kind.")] = 200,
-    samples: Annotated[int, typer.Option(min=8, help="Number of points on each path.")] = 64,
+    split: SplitOption = None,
+    pairs: PairsOption = 200,
+    samples: SamplesOption = 64,
     step: Annotated[
         float | None, typer.Option(help="L2 distance (pixel values 0..1) between points, instead of --samples.")
     ] = None,
-    values: Annotated[Values, typer.Option(help="Model output to follow.")] = "probabilities",
-    seed: Annotated[int, typer.Option(help="Seed for drawing the pairs.")] = 0,
+    seed: SeedOption = 0,
+    treatment: Annotated[
+        Literal["ours", "release"],
+        typer.Option(
+            help="Probabilities with window and trend taken off, or as in the paper's release: their distance from the "
+            "path's start, as it is. The next three options replace a part of it."
+        ),
+    ] = "ours",
+    values: Annotated[Values | None, typer.Option(help="What to follow along a path.", show_default=False)] = None,
     window: Annotated[
-        Window, typer.Option(help="Window that fades values out towards both ends of a path; boxcar for none.")
-    ] = "hann",
+        Window | None, typer.Option(help="Window that fades values out towards both ends of a path; boxcar for none.")
+    ] = None,
     detrend: Annotated[
-        Detrend, typer.Option(help="Subtract the best-fitting straight line from each path, its mean, or nothing.")
-    ] = "linear",
+        Detrend | None,
+        typer.Option(help="Subtract the best-fitting straight line from each path, its mean, or nothing."),
+    ] = None,
+    statistic: Annotated[
+        Statistic,
+        typer.Option(
+            help="Mean frequency, power above frequency 0, or its share above a quarter of the highest frequency."
+        ),
+    ] = "centroid",
 ) -> Report:
     """Measure spectra of predictions along straight lines between images, with accuracy in and out of distribution."""
     models = model or ev.pool.names
     ev.pool.require(models)
     where = tested_split(ev.suite, split)
     drawn = drawn_paths(ev.suite, where, shifts=to or [], pairs=pairs, samples=samples, step=step, seed=seed)
-    progress, treatment = sys.stderr.isatty(), {"values": values, "window": window, "detrend": detrend}
-    return paths_report(ev, models, split=where.name, paths=drawn, progress=progress, **treatment)
+    treated = TREATMENTS[treatment].changed(values, window, detrend)
+    progress = sys.stderr.isatty()
+    return paths_report(
+        ev, models, split=where.name, paths=drawn, treatment=treated, statistic=statistic, progress=progress
+    )
+
+
+@app.command("sensitivity")
+@measuring
+def sensitivity(
+    ev: Evaluator,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Two checkpoints to compare, or more to rank with accuracy; repeatable. All if not given."),
+    ] = None,
+    split: SplitOption = None,
+    pairs: PairsOption = 200,
+    samples: SamplesOption = 64,
+    seed: SeedOption = 0,
+) -> Report:
+    """Compare models with every signal, window, trend and statistic: what flips with the treatment."""
+    models = model or ev.pool.names
+    ev.pool.require(models)
+    where = tested_split(ev.suite, split)
+    drawn = drawn_paths(ev.suite, where, shifts=[], pairs=pairs, samples=samples, seed=seed)
+    return sensitivity_report(ev, models, drawn)
 
 
 @app.command("images")

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from soupwidgets.evaluation import Evaluation, Evaluator
 from soupwidgets.recipe import Recipe
+from soupwidgets.stats.correlation import FEWEST, rank_correlation
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.topics.spectrum.image_paths import ImagePaths
-from soupwidgets.topics.spectrum.path_spectrum import Detrend, PathSpectrum, Values, Window, path_spectrum
+from soupwidgets.topics.spectrum.path_spectrum import PathSpectrum, path_spectrum
+from soupwidgets.topics.spectrum.treatment import OURS, Detrend, Statistic, Treatment, Values, Window
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,11 @@ class ModelFrequency:
 
     def centroids(self) -> dict[str, Estimate]:
         """Mean frequency by the paths' description."""
-        return {kind: spectrum.centroid for kind, spectrum in self.spectra.items()}
+        return self.numbers("centroid")
+
+    def numbers(self, statistic: Statistic) -> dict[str, Estimate]:
+        """One number by the paths' description, as in `PathSpectrum.number`."""
+        return {kind: spectrum.number(statistic) for kind, spectrum in self.spectra.items()}
 
 
 def model_frequencies(
@@ -45,11 +49,12 @@ def model_frequencies(
     recipes: Mapping[str, Recipe],
     paths: Sequence[ImagePaths],
     *,
-    values: Values = "probabilities",
+    values: Values | None = None,
     splits: Sequence[str] | None = None,
     progress: bool = True,
-    window: Window = "hann",
-    detrend: Detrend = "linear",
+    treatment: Treatment = OURS,
+    window: Window | None = None,
+    detrend: Detrend | None = None,
 ) -> list[ModelFrequency]:
     """Measure the spectra of several models, such as ingredients, soups, or the alphas of one line.
 
@@ -57,20 +62,19 @@ def model_frequencies(
     ----------
     paths
         The paths, for example within and between classes.
-    values
-        Which model output to follow.
     splits
         Splits on which accuracy is measured; all splits of the suite when None.
-    window, detrend
-        Treatment of the values of each path before the transform, as in `path_spectrum`. Try different ones: a mean
-        frequency, and its relation to accuracy, can depend on them. Stored predictions are not computed again.
+    values, treatment, window, detrend
+        As in `path_spectrum`. Stored predictions are not computed again, and what is found can depend on these:
+        `trend_sensitivity` tries all of them.
 
     Raises
     ------
     ValueError
         As in `path_spectrum`.
     """
-    states = stream_model_frequencies(ev, recipes, paths, values=values, splits=splits, window=window, detrend=detrend)
+    treatment = treatment.changed(values, window, detrend)
+    states = stream_model_frequencies(ev, recipes, paths, splits=splits, treatment=treatment)
     return list(tqdm(states, total=len(recipes), desc="spectra", unit="model", disable=not progress))
 
 
@@ -79,41 +83,52 @@ def stream_model_frequencies(
     recipes: Mapping[str, Recipe],
     paths: Sequence[ImagePaths],
     *,
-    values: Values = "probabilities",
+    values: Values | None = None,
     splits: Sequence[str] | None = None,
-    window: Window = "hann",
-    detrend: Detrend = "linear",
+    treatment: Treatment = OURS,
+    window: Window | None = None,
+    detrend: Detrend | None = None,
 ) -> Iterator[ModelFrequency]:
     """Yield the results of `model_frequencies`, one model at a time."""
+    treatment = treatment.changed(values, window, detrend)
     for name, recipe in recipes.items():
         spectra = {
-            one.description: path_spectrum(ev, recipe, one, values, window=window, detrend=detrend, progress=False)
-            for one in paths
+            one.description: path_spectrum(ev, recipe, one, treatment=treatment, progress=False) for one in paths
         }
         yield ModelFrequency(name, spectra, ev.evaluate(recipe, splits))
 
 
-def frequency_frame(models: Sequence[ModelFrequency]) -> pd.DataFrame:
-    """One row per model: the mean frequency along each kind of paths with its interval, and accuracies (0..1)."""
+def accuracies(evaluation: Evaluation) -> dict[str, float]:
+    """Accuracies (0..1) on validation and ID test, and the mean over shifts, as far as they were measured."""
+    found: dict[str, float] = {}
+    for title, role in (("validation", "validation"), ("ID test", "id_test")):
+        known = [score.accuracy for score in evaluation.scores.values() if score.role == role]
+        found |= {title: known[0]} if known else {}
+    if any(score.role == "shift" for score in evaluation.scores.values()):
+        found["mean OOD"] = evaluation.shift_accuracy
+    return found
+
+
+def frequency_frame(models: Sequence[ModelFrequency], statistic: Statistic = "centroid") -> pd.DataFrame:
+    """One row per model: a number along each kind of paths with its interval, and accuracies (0..1).
+
+    Parameters
+    ----------
+    statistic
+        Which number, as in `PathSpectrum.number`.
+    """
     rows = []
     for model in models:
         row: dict[str, object] = {"model": model.name}
-        for kind, centroid in model.centroids().items():
-            row |= {kind: centroid.value, f"{kind}, low": centroid.low, f"{kind}, high": centroid.high}
-        scores = model.evaluation.scores
-        for title, role in (("validation", "validation"), ("ID test", "id_test")):
-            found = [score.accuracy for score in scores.values() if score.role == role]
-            if found:
-                row[title] = found[0]
-        if any(score.role == "shift" for score in scores.values()):
-            row["mean OOD"] = model.evaluation.shift_accuracy
-        rows.append(row)
+        for kind, found in model.numbers(statistic).items():
+            row |= {kind: found.value, f"{kind}, low": found.low, f"{kind}, high": found.high}
+        rows.append(row | accuracies(model.evaluation))
     return pd.DataFrame(rows)
 
 
 @dataclass(frozen=True)
 class FrequencyTrend:
-    """How the mean frequency along some paths is related to an accuracy, over models.
+    """How fast predictions change along some paths, and how accurate models are: whether they go together.
 
     Parameters
     ----------
@@ -134,38 +149,29 @@ class FrequencyTrend:
     models: int
 
 
-def frequency_trends(models: Sequence[ModelFrequency]) -> list[FrequencyTrend]:
+def frequency_trends(models: Sequence[ModelFrequency], statistic: Statistic = "centroid") -> list[FrequencyTrend]:
     """Rank correlations of every kind of frequency with accuracy in and out of distribution.
 
     Parameters
     ----------
     models
         At least four.
+    statistic
+        Which number of a spectrum, as in `PathSpectrum.number`.
 
     Raises
     ------
     ValueError
         When there are fewer.
     """
-    if len(models) < 4:
+    if len(models) < FEWEST:
         raise ValueError(f"a trend needs at least four models, got {len(models)}")
-    frame = frequency_frame(models)
+    frame = frequency_frame(models, statistic)
     found = []
     for paths in models[0].spectra:
         for accuracy in ("ID test", "mean OOD"):
             if accuracy not in frame:
                 continue
-            value, p_value = _rank_correlation(frame[paths].to_numpy(), frame[accuracy].to_numpy())
-            found.append(FrequencyTrend(paths, accuracy, value, p_value, len(models)))
+            correlation, p_value = rank_correlation(frame[paths], frame[accuracy])
+            found.append(FrequencyTrend(paths, accuracy, correlation.value, p_value, len(models)))
     return found
-
-
-def _rank_correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
-    """Spearman's correlation and its p-value by permutation."""
-    from scipy import stats
-
-    def correlation(values: NDArray[np.float64]) -> float:
-        return float(stats.spearmanr(values, y).statistic)
-
-    test = stats.permutation_test((x,), correlation, permutation_type="pairings", n_resamples=1999, rng=0)
-    return float(test.statistic), float(test.pvalue)

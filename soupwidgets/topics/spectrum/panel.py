@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from scipy.special import softmax
@@ -30,16 +30,33 @@ from soupwidgets.topics.spectrum.image_spectrum import (
 )
 from soupwidgets.topics.spectrum.label_noise import LabelNoiseStudy
 from soupwidgets.topics.spectrum.path_kinds import BETWEEN, WITHIN, PathKinds
-from soupwidgets.topics.spectrum.path_spectrum import PathSpectrum, Values, stream_path_spectrum
+from soupwidgets.topics.spectrum.path_spectrum import PathSpectrum, stream_path_spectrum
+from soupwidgets.topics.spectrum.sensitivity import Sensitivity, sensitivity
 from soupwidgets.topics.spectrum.strip import path_strip
+from soupwidgets.topics.spectrum.treatment import OURS, RELEASE, STATISTIC_NAMES, Statistic
 
 _SOUP = "uniform soup"
 _SECONDS_PER_PICTURE = 0.25
 _SENSITIVITY_IMAGES = 100
-_LOOKS = [("paths", "predictions along paths"), ("images", "the images themselves"), ("noise", "label noise")]
+_LOOKS = [
+    ("paths", "predictions along paths"),
+    ("treatments", "every way to measure"),
+    ("images", "the images themselves"),
+    ("noise", "label noise"),
+]
+_FOLLOW = {"probabilities": OURS, "logits": OURS.changed("logits"), "distance": OURS.changed("distance")}
+_FOLLOW["release"] = RELEASE
+_FOLLOW_WORDS = [
+    "probabilities", "logits", ("distance", "distance from the start"),
+    ("release", "distance, no window (the paper's release)"),
+]  # fmt: skip
 _HOW = (
     "On the straight line from one image to another a model changes its mind, slowly or fast; its spectrum says "
     "how fast (arXiv 2110.02424)."
+)
+_FLIPS = (
+    "The same predictions, measured in every way: an answer that turns with the way is no answer. In brackets what the "
+    "paths cannot tell (95% intervals); the ways are not independent of each other."
 )
 
 
@@ -69,7 +86,8 @@ class SpectrumExplorer(Panel):
     fine_tuned: str
     compare: str
     kind: str
-    follow: Values
+    follow: str
+    statistic: Statistic
     path: float
 
     def __init__(
@@ -92,15 +110,17 @@ class SpectrumExplorer(Panel):
             self._others[_SOUP] = uniform_soup(ev.pool)
         self._paths = PathKinds(ev.suite, pairs, samples)
         self._spectra: dict[tuple[Any, ...], PathSpectrum] = {}
-        self._centroids: dict[tuple[str, str], dict[float, dict[str, Estimate]]] = {}
+        self._centroids: dict[tuple[str, ...], dict[float, dict[str, Estimate]]] = {}
+        self._treated: dict[tuple[Any, ...], Sensitivity] = {}
         self._sensed: dict[tuple[str, float], FourierSensitivity] = {}
         self._images: list[ImageSpectrum] = []
         controls = [
             models,
             Choice(name="compare", label="Compare", value=ev.pool.zero_shot, options=list(self._others)),
             Choice(name="kind", label="Paths", value=BETWEEN, options=list(self._paths)),
-            Choice(name="follow", label="Follow", value="probabilities", options=get_args(Values)),
-            Choice(name="look", label="Show", value="paths", options=_LOOKS[: 3 if noise else 2]),
+            Choice(name="follow", label="Follow", value="probabilities", options=_FOLLOW_WORDS),
+            Choice(name="statistic", label="Number", value="centroid", options=list(STATISTIC_NAMES.items())),
+            Choice(name="look", label="Show", value="paths", options=_LOOKS[: 4 if noise else 3]),
             Choice(name="direction", label="Noise along", value=noise.directions[0], options=noise.directions,
                    hidden=True) if noise else None,
             Slider(name="alpha", label="alpha", value=0.5, low_label=ev.pool.zero_shot, high_label=models.value),
@@ -127,7 +147,7 @@ class SpectrumExplorer(Panel):
 
     @property
     def centroids(self) -> dict[float, dict[str, Estimate]]:
-        """Mean frequency of each kind of path by alpha, as far as measured."""
+        """Mean frequency (or the chosen number) of each kind of path by alpha, as far as measured."""
         return self._along(self.state)
 
     @property
@@ -149,18 +169,21 @@ class SpectrumExplorer(Panel):
         # A comparison needs two lines.
         states, others = self._follow(state, _mine(state)), self._follow(state, _theirs(state))
         mine, theirs = next(states), next(others)
-        yield self._paths_view(state, mine, theirs)
+        yield self._paths_view(state, mine, theirs) if state["look"] == "paths" else None
         pace = Pace()
         for following, own in ((states, True), (others, False)):
             for found in following:
                 mine, theirs = (found, theirs) if own else (mine, found)
                 due = pace.due(_SECONDS_PER_PICTURE, now=found.exact)
                 # A step without a picture is one at which a newer wish may cut in.
-                yield self._paths_view(state, mine, theirs) if due else None
+                looked = state["look"] == "paths"
+                yield self._paths_view(state, mine, theirs) if due and looked else None
+        if state["look"] == "treatments":
+            yield self._treatments_view(state)
 
     def fill(self, state: State) -> Iterator[Filled | None]:
-        """Measure the mean frequency along alpha, within and between classes."""
-        found = self._centroids.setdefault((state["fine_tuned"], state["follow"]), {})
+        """Measure the chosen number along alpha, within and between classes."""
+        found = self._centroids.setdefault(self.fill_key(state), {})
         order = [self._grid[i] for i in coarse_to_fine(len(self._grid))]
         for done, alpha in enumerate(order):
             yield Filled(f"measuring along alpha: {done} of {len(order)}", done, len(order))
@@ -168,15 +191,15 @@ class SpectrumExplorer(Panel):
             for kind in (WITHIN, BETWEEN):
                 there = {**state, "alpha": alpha, "kind": kind}
                 for spectrum in self._follow(there, _mine(there)):
-                    here[kind] = spectrum.centroid
+                    here[kind] = spectrum.number(state["statistic"])
                     yield None
             found[alpha] = here
             yield Filled(f"measuring along alpha: {done + 1} of {len(order)}", done + 1, len(order), fresh=True)
         yield Filled("the line is complete", len(order), len(order))
 
-    def fill_key(self, state: State) -> Any:
-        """Each fine-tuned model has its own line, of what is followed."""
-        return state["fine_tuned"], state["follow"]
+    def fill_key(self, state: State) -> tuple[str, ...]:
+        """Each fine-tuned model has its own line, of what is followed, and of which number."""
+        return state["fine_tuned"], state["follow"], state["statistic"]
 
     def ask(self, **state: Any) -> View:
         """Return the exact view of a state without a screen; its line along alpha is finished first."""
@@ -199,11 +222,23 @@ class SpectrumExplorer(Panel):
     def code(self, state: State) -> str:
         """Write how to follow the same model along the same paths."""
         recipe = f"sw.wise_ft(pool, {state['fine_tuned']!r}, {state['alpha']:.6g})"
+        paths = f"paths = {self._paths.code(state['kind'])}"
+        if state["look"] == "treatments":
+            other = self._others[state["compare"]]
+            return script(
+                self.ev,
+                paths,
+                f"recipes = {{'this one': {recipe}, {state['compare']!r}: sw.Recipe({dict(other)!r})}}",
+                "found = sw.spectrum.sensitivity(ev, recipes, paths)",
+                "print(found.words)",
+                "print(found.to_frame())",
+            )
+        how = "treatment=sw.spectrum.RELEASE" if state["follow"] == "release" else repr(state["follow"])
         return script(
             self.ev,
-            f"paths = {self._paths.code(state['kind'])}",
-            f"spectrum = sw.spectrum.path_spectrum(ev, {recipe}, paths, {state['follow']!r})",
-            "print(spectrum.centroid)",
+            paths,
+            f"spectrum = sw.spectrum.path_spectrum(ev, {recipe}, paths, {how})",
+            f"print(spectrum.{state['statistic']})",
             "print(spectrum.to_frame())",
         )
 
@@ -219,14 +254,18 @@ class SpectrumExplorer(Panel):
             yield self._spectra[key]
             return
         model, kind, follow = key
-        recipe = self._others[model] if isinstance(model, str) else wise_ft(self.ev.pool, *model)
-        for spectrum in stream_path_spectrum(self.ev, recipe, self._paths[kind], follow):
+        for spectrum in stream_path_spectrum(
+            self.ev, self._recipe(model), self._paths[kind], treatment=_FOLLOW[follow]
+        ):
             if spectrum.exact:
                 self._spectra[key] = spectrum
             yield spectrum
 
+    def _recipe(self, model: str | tuple[str, float]) -> Recipe:
+        return self._others[model] if isinstance(model, str) else wise_ft(self.ev.pool, *model)
+
     def _along(self, state: State) -> dict[float, dict[str, Estimate]]:
-        found = self._centroids.get((state["fine_tuned"], state["follow"]), {})
+        found = self._centroids.get(self.fill_key(state), {})
         return {alpha: found[alpha] for alpha in sorted(found)}
 
     def _paths_view(self, state: State, mine: PathSpectrum, theirs: PathSpectrum) -> View:
@@ -234,7 +273,9 @@ class SpectrumExplorer(Panel):
         # The space keeps the two apart where somebody compares a model with itself.
         drawn = {"spectrum": figures.path_spectra({name: mine, f"{state['compare']} ": theirs})}
         if along := self._along(state):
-            drawn["along"] = figures.frequency_along_alpha(along, mine.unit, state["fine_tuned"], alpha)
+            drawn["along"] = figures.frequency_along_alpha(
+                along, mine.unit, state["fine_tuned"], alpha, statistic=state["statistic"]
+            )
         strips: list[Strip] = []
         if mine.exact:
             # One path is worth looking at when all of them are there: their predictions are in the store.
@@ -260,6 +301,25 @@ class SpectrumExplorer(Panel):
             controls=self._shown(state, path={"high": len(paths), "high_label": str(len(paths))}),
         )
 
+    def _treatments_view(self, state: State) -> View:
+        # What is followed makes no difference: all of it is asked.
+        (model, kind, _), other = _mine(state), state["compare"]
+        name = _name(*model)
+        key = model, other, kind
+        if key not in self._treated:
+            recipes = {name: self._recipe(model), f"{other} ": self._recipe(other)}
+            self._treated[key] = sensitivity(self.ev, recipes, self._paths[kind])
+        found = self._treated[key]
+        return View(
+            figures={"treatments": figures.treatments(found)},
+            tables=[saved_table(f"{name} against {other}", found.to_frame())],
+            words=found.words,
+            done=1,
+            total=1,
+            notes=[_FLIPS],
+            controls=self._shown(state),
+        )
+
     def _images_view(self, state: State) -> View:
         drawn = {"images": figures.image_spectra(self._images)}
         found = self._sensed.get((state["fine_tuned"], state["sensed"]))
@@ -281,7 +341,8 @@ class SpectrumExplorer(Panel):
     def _shown(self, state: State, path: dict[str, Any] | None = None) -> dict[str, dict[str, Any]]:
         """Which controls have a meaning in what is shown."""
         look = state["look"]
-        hidden = {name: {"hidden": look != "paths"} for name in ("compare", "kind", "follow", "path")}
+        hidden = {name: {"hidden": look != "paths"} for name in ("follow", "statistic", "path")}
+        hidden |= {name: {"hidden": look not in ("paths", "treatments")} for name in ("compare", "kind")}
         hidden["path"] |= path or {}
         hidden |= {name: {"hidden": look == "noise"} for name in ("fine_tuned", "alpha", "waves")}
         hidden["alpha"]["high_label"] = state["fine_tuned"]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Literal
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import softmax
 from tqdm.auto import tqdm
 
 from soupwidgets.evaluation import Evaluator, stream_probe
@@ -19,10 +17,8 @@ from soupwidgets.stats.bootstrap import estimate, percentile_limits, resampled
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.text import one_line
 from soupwidgets.topics.spectrum.image_paths import ImagePaths
-
-Values = Literal["probabilities", "logits"]
-Window = Literal["hann", "boxcar"]
-Detrend = Literal["linear", "constant", "none"]
+from soupwidgets.topics.spectrum.power import followed, number_of, power_density
+from soupwidgets.topics.spectrum.treatment import OURS, Detrend, Statistic, Treatment, Values, Window
 
 _DRAWS = 1000
 
@@ -35,9 +31,8 @@ class PathSpectrum:
     ----------
     description
         Where the paths lead, for titles.
-    values
-        What was followed: probabilities, or logits (minus their mean over the classes, on which predictions do not
-        depend).
+    treatment
+        What was followed, and what was done to it before the transform.
     unit
         Unit of the frequencies.
     frequency
@@ -45,20 +40,15 @@ class PathSpectrum:
     density
         Power density of each path, summed over the classes, ``[paths, frequencies]``: one-sided, so that its sum
         times `spacing` is the mean square of the detrended values (for the Hann window, on average).
-    window, detrend
-        Treatment of the values of each path: the best-fitting straight line (or the mean) is
-        subtracted, and they fade out towards both ends, because a path does not end where it starts.
     total
         Total number of paths.
     """
 
     description: str
-    values: Values
+    treatment: Treatment
     unit: str
     frequency: NDArray[np.float64]
     density: NDArray[np.float64]
-    window: Window
-    detrend: Detrend
     total: int
 
     @property
@@ -80,19 +70,28 @@ class PathSpectrum:
     @cached_property
     def band(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """95% bootstrap interval of `mean` over the paths, at each frequency."""
-        low, high = percentile_limits(self._drawn)
+        low, high = percentile_limits(self.drawn)
         return low, high
 
     @property
     def power(self) -> Estimate:
         """Power above frequency 0 in the mean over the paths."""
-        return self._estimate(lambda mean: mean[..., 1:].sum(axis=-1) * self.spacing)
+        return self.number("power")
 
     @property
     def centroid(self) -> Estimate:
         """Mean frequency above 0, weighted by power: how fast predictions change. NaN if nothing changes."""
-        frequency = self.frequency[1:]
-        return self._estimate(lambda mean: _ratio((mean[..., 1:] * frequency).sum(axis=-1), mean[..., 1:].sum(axis=-1)))
+        return self.number("centroid")
+
+    @property
+    def share(self) -> Estimate:
+        """Share (0..1) of the power above frequency 0 that lies above a quarter of the highest; NaN without power."""
+        return self.number("share")
+
+    def number(self, statistic: Statistic) -> Estimate:
+        """One number that says how fast predictions change, with its interval: `centroid`, `power` or `share`."""
+        mean, drawn = (number_of(statistic, self.frequency, density) for density in (self.mean, self.drawn))
+        return estimate(mean, drawn)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per frequency: mean density with its interval."""
@@ -100,23 +99,21 @@ class PathSpectrum:
         return pd.DataFrame({"frequency": self.frequency, "density": self.mean, "low": low, "high": high})
 
     @cached_property
-    def _drawn(self) -> NDArray[np.float64]:
-        """Mean densities of resampled paths, ``[draws, frequencies]``."""
-        drawn: NDArray[np.float64] = resampled(len(self.density), _DRAWS) @ self.density / len(self.density)
+    def drawn(self) -> NDArray[np.float64]:
+        """Mean densities of resampled paths, ``[draws, frequencies]``; of as many paths always the same are drawn."""
+        drawn: NDArray[np.float64] = _counts(len(self.density)) @ self.density / len(self.density)
         return drawn
-
-    def _estimate(self, number: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Estimate:
-        return estimate(number(self.mean), number(self._drawn))
 
 
 def path_spectrum(
     ev: Evaluator,
     recipe: Recipe,
     paths: ImagePaths,
-    values: Values = "probabilities",
+    values: Values | None = None,
     *,
-    window: Window = "hann",
-    detrend: Detrend = "linear",
+    treatment: Treatment = OURS,
+    window: Window | None = None,
+    detrend: Detrend | None = None,
     progress: bool = True,
 ) -> PathSpectrum:
     """Follow a model's predictions along paths between images, and find how fast they change.
@@ -126,9 +123,11 @@ def path_spectrum(
     paths
         From `image_paths`, `paths_to` or `paths_to_changed`.
     values
-        Which model output to follow.
+        Which model output to follow, if not the treatment's.
+    treatment
+        What to follow, and what to do to it before the transform: `OURS`, `RELEASE` or another.
     window, detrend
-        Treatment of the values of each path before the transform.
+        Replace those of the treatment.
 
     Raises
     ------
@@ -137,9 +136,16 @@ def path_spectrum(
 
     Notes
     -----
-    arXiv 2110.02424, section 4: the discrete Fourier transform of predictions along the path. Here by
-    `scipy.signal.periodogram`, with a window and a straight line subtracted, so that a step from one class to
-    the other does not leak into all frequencies.
+    arXiv 2110.02424, section 4: the discrete Fourier transform of predictions along the path. `OURS` is
+    `scipy.signal.periodogram` of all probabilities, with a window and a straight line subtracted, so that a step from
+    one class to the other does not leak into all frequencies.
+
+    `RELEASE` is what ``batch_interpolation`` of the paper's released ``evaluate_interpolation.py`` transforms:
+    ``np.linalg.norm(probs - probs[0], axis=1)``, without window or trend, then ``np.abs(np.fft.fft(...)) ** 2``. Three
+    things differ there. It calls scipy's softmax without an axis, which makes all probabilities of a *path* sum to 1;
+    here those of each point do, as the name says. Its points are a fixed distance apart, without the end of the path
+    (``image_paths(step=...)`` is nearest to that). And it draws its pairs class by class. Its ``main`` saves the logits
+    alone, so how the paper goes on from a path's spectrum cannot be read there.
 
     Examples
     --------
@@ -149,8 +155,9 @@ def path_spectrum(
     >>> path_spectrum(ev, Recipe({"zero-shot": 1}), within, progress=False).density.shape
     (10, 9)
     """
+    treatment = treatment.changed(values, window, detrend)
     with tqdm(total=len(paths), desc=f"paths {one_line(paths.description)}", unit="path", disable=not progress) as bar:
-        for state in stream_path_spectrum(ev, recipe, paths, values, window=window, detrend=detrend):
+        for state in stream_path_spectrum(ev, recipe, paths, treatment=treatment):
             bar.update(len(state.density) - bar.n)
     return state
 
@@ -159,74 +166,73 @@ def stream_path_spectrum(
     ev: Evaluator,
     recipe: Recipe,
     paths: ImagePaths,
-    values: Values = "probabilities",
+    values: Values | None = None,
     *,
-    window: Window = "hann",
-    detrend: Detrend = "linear",
+    treatment: Treatment = OURS,
+    window: Window | None = None,
+    detrend: Detrend | None = None,
 ) -> Iterator[PathSpectrum]:
     """`path_spectrum` step by step: each state has the paths that are complete so far, at least two."""
-    grid = _frequencies(paths)
-    rows: list[NDArray[np.float64]] = []
+    treatment = treatment.changed(values, window, detrend)
+    density = np.empty((0, len(_frequencies(paths))))
     for logits in stream_probe(ev, recipe, paths.split):
-        while len(rows) < len(paths) and paths.starts[len(rows) + 1] <= len(logits):
-            path = len(rows)
-            own = logits[paths.starts[path] : paths.starts[path + 1]]
-            if not np.isfinite(own).all():
-                raise ValueError(
-                    f"the model's logits on path {path} {paths.description} are not finite: did its training diverge? "
-                    "Such a model has no spectrum"
-                )
-            frequency, density = power_density(
-                followed(own, values), paths.spacing(path), window=window, detrend=detrend
-            )
-            rows.append(density if paths.step is None else np.interp(grid, frequency, density))
-        if len(rows) >= min(2, len(paths)):
-            yield PathSpectrum(paths.description, values, paths.unit, grid, np.array(rows), window, detrend, len(paths))
+        complete = int(np.searchsorted(paths.starts, len(logits), side="right")) - 1
+        if complete > len(density):
+            density = np.concatenate([density, _densities(logits, paths, treatment, len(density), complete)])
+        if complete >= min(2, len(paths)):
+            yield _spectrum(paths, treatment, density)
 
 
-def followed(logits: NDArray[np.float32], values: Values) -> NDArray[np.float64]:
-    """The values followed along a path, ``[samples, classes]``: probabilities, or logits minus their mean."""
-    exact = logits.astype(np.float64)
-    if values == "probabilities":
-        found: NDArray[np.float64] = softmax(exact, axis=1)
-        return found
-    centred: NDArray[np.float64] = exact - exact.mean(axis=1, keepdims=True)
-    return centred
-
-
-def power_density(
-    values: NDArray[np.float64], spacing: float, *, window: Window = "hann", detrend: Detrend = "linear"
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Power density of values along one path, summed over the classes.
-
-    Returns frequencies in cycles per unit of ``spacing``, and one-sided densities, both ``[samples // 2 + 1]``.
+def treated_spectra(
+    logits: NDArray[np.float32], paths: ImagePaths, treatments: Sequence[Treatment]
+) -> list[PathSpectrum]:
+    """Spectra of the same predictions under several treatments.
 
     Parameters
     ----------
-    values
-        ``[samples, classes]``.
-    spacing
-        Distance between two samples.
-    window, detrend
-        As in `path_spectrum`.
+    logits
+        Of every point of the paths, ``[points, classes]``.
 
-    Notes
-    -----
-    Without window and detrending, the densities times the spacing of the frequencies sum to the mean square (Parseval).
-
-    Examples
-    --------
-    >>> wave = np.sin(2 * np.pi * 3 * np.arange(32) / 32)[:, None]
-    >>> frequency, density = power_density(wave, 1 / 32, window="boxcar", detrend="none")
-    >>> float(frequency[density.argmax()]), round(float(density.sum()), 6)
-    (3.0, 0.5)
+    Raises
+    ------
+    ValueError
+        When a logit is not finite.
     """
-    from scipy import signal
+    return [_spectrum(paths, one, _densities(logits, paths, one, 0, len(paths))) for one in treatments]
 
-    # The type stubs misspell "linear".
-    kept: Any = False if detrend == "none" else detrend
-    frequency, density = signal.periodogram(values, 1 / spacing, window, detrend=kept, scaling="density", axis=0)
-    return frequency, density.sum(axis=1)
+
+def _densities(
+    logits: NDArray[np.float32], paths: ImagePaths, treatment: Treatment, first: int, last: int
+) -> NDArray[np.float64]:
+    """Power densities of the paths from ``first`` to before ``last``, ``[paths, frequencies]``."""
+    starts = paths.starts[first : last + 1]
+    known = logits[starts[0] : starts[-1]]
+    if not (finite := np.isfinite(known).all(axis=1)).all():
+        path = int(np.searchsorted(starts - starts[0], finite.argmin(), side="right")) - 1 + first
+        raise ValueError(
+            f"the model's logits on path {path} {paths.description} are not finite: did its training diverge? "
+            "Such a model has no spectrum"
+        )
+
+    def spectrum(of: NDArray[np.float32], path: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        values = followed(of, treatment.values)
+        return power_density(values, paths.spacing(path), window=treatment.window, detrend=treatment.detrend)
+
+    if paths.step is None:
+        return spectrum(known.reshape(last - first, -1, known.shape[1]), first)[1]
+    grid = _frequencies(paths)
+    own = [spectrum(logits[paths.starts[path] : paths.starts[path + 1]], path) for path in range(first, last)]
+    return np.array([np.interp(grid, *found) for found in own])
+
+
+def _spectrum(paths: ImagePaths, treatment: Treatment, density: NDArray[np.float64]) -> PathSpectrum:
+    return PathSpectrum(paths.description, treatment, paths.unit, _frequencies(paths), density, len(paths))
+
+
+@lru_cache(maxsize=4)
+def _counts(paths: int) -> NDArray[np.float64]:
+    """How often each path is drawn, ``[draws, paths]``: the same for all models, so that they can be compared."""
+    return resampled(paths, _DRAWS).astype(np.float64)
 
 
 def _frequencies(paths: ImagePaths) -> NDArray[np.float64]:
@@ -234,9 +240,3 @@ def _frequencies(paths: ImagePaths) -> NDArray[np.float64]:
     longest = int(paths.samples.max())
     spacing = paths.spacing(int(paths.samples.argmax()))
     return np.fft.rfftfreq(longest, spacing).astype(np.float64)
-
-
-def _ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
-    # The spectrum of constant values is rounding noise, and has no mean frequency.
-    tiny = np.finfo(np.float32).eps ** 2
-    return np.where(below > tiny, above / np.where(below > tiny, below, 1), np.nan)

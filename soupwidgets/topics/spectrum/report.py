@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -15,6 +16,8 @@ from soupwidgets.suites import Split, Suite
 from soupwidgets.topics.spectrum.frequency_table import frequency_trends, model_frequencies
 from soupwidgets.topics.spectrum.image_paths import ImagePaths, image_paths, paths_to
 from soupwidgets.topics.spectrum.image_spectrum import fourier_sensitivity, image_spectrum
+from soupwidgets.topics.spectrum.sensitivity import Sensitivity, sensitivity, trend_sensitivity
+from soupwidgets.topics.spectrum.treatment import STATISTIC_NAMES, Statistic, Treatment
 
 
 def drawn_paths(suite: Suite, where: Split, *, shifts: Sequence[str], **how: Any) -> list[ImagePaths]:
@@ -34,22 +37,33 @@ def drawn_paths(suite: Suite, where: Split, *, shifts: Sequence[str], **how: Any
 
 
 def paths_report(
-    ev: Evaluator, models: Sequence[str], *, split: str, paths: Sequence[ImagePaths], progress: bool, **treatment: Any
+    ev: Evaluator,
+    models: Sequence[str],
+    *,
+    split: str,
+    paths: Sequence[ImagePaths],
+    treatment: Treatment,
+    statistic: Statistic,
+    progress: bool,
 ) -> Report:
-    """Mean frequency by model and kind of path, with accuracies; ``treatment`` as in `model_frequencies`."""
+    """One number by model and kind of path, with accuracies."""
     recipes = {name: Recipe({name: 1}) for name in models}
-    found = model_frequencies(ev, recipes, paths, progress=progress, **treatment)
-    trends = frequency_trends(found) if len(found) > 3 else []
+    found = model_frequencies(ev, recipes, paths, progress=progress, treatment=treatment)
+    trends = frequency_trends(found, statistic) if len(found) > 3 else []
     unit = paths[0].unit
+    digits = ".2f" if statistic == "centroid" else ".3g"
     rows = [
         {"model": model.name}
-        | {kind: f"{c.value:.2f} [{c.low:.2f}, {c.high:.2f}]" for kind, c in model.centroids().items()}
+        | {
+            kind: f"{c.value:{digits}} [{c.low:{digits}}, {c.high:{digits}}]"
+            for kind, c in model.numbers(statistic).items()
+        }
         | {f"{name}, %": f"{100 * value:.1f}" for name, value in model.evaluation.accuracy.items()}
         for model in found
     ]
+    name = STATISTIC_NAMES[statistic].capitalize() + (f" in {unit}" if statistic == "centroid" else "")
     lines = [
-        f"Mean frequency of {treatment['values']} in {unit}, with 95% intervals "
-        f"(window: {treatment['window']}; trend subtracted: {treatment['detrend']}).",
+        f"{name}, with 95% intervals ({treatment}).",
         pd.DataFrame(rows).to_string(index=False),
         *(
             f"{trend.paths}, against {trend.accuracy}: rank correlation {trend.correlation:+.2f} "
@@ -57,8 +71,9 @@ def paths_report(
             for trend in trends
         ),
     ]
-    content = treatment | {
+    content = asdict(treatment) | {
         "unit": unit,
+        "statistic": statistic,
         "split": split,
         "pairs": {one.description: len(one) for one in paths},
         "models": [
@@ -66,8 +81,8 @@ def paths_report(
                 "model": model.name,
                 "spectra": {
                     kind: {
-                        "centroid": one.centroid, "power": one.power, "frequency": one.frequency, "density": one.mean,
-                        "low": one.band[0], "high": one.band[1],
+                        "centroid": one.centroid, "power": one.power, "share": one.share, "frequency": one.frequency,
+                        "density": one.mean, "low": one.band[0], "high": one.band[1],
                     }
                     for kind, one in model.spectra.items()
                 },
@@ -78,6 +93,16 @@ def paths_report(
         "trends": trends,
     }  # fmt: skip
     return Report(content, "\n".join(lines))
+
+
+def sensitivity_report(ev: Evaluator, models: Sequence[str], paths: Sequence[ImagePaths]) -> Report:
+    """What every treatment says of two models, or of how fast predictions of more of them change and of accuracy."""
+    recipes = {name: Recipe({name: 1}) for name in models}
+    found: list[Sensitivity] = []
+    for one in paths:
+        found += [sensitivity(ev, recipes, one)] if len(recipes) == 2 else trend_sensitivity(ev, recipes, one)
+    text = "\n\n".join(f"{one.words}\n{one.to_frame().to_string(index=False)}" for one in found)
+    return Report({"models": list(models), "questions": found}, text)
 
 
 def images_report(

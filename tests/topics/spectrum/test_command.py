@@ -138,7 +138,7 @@ def test_window_and_trend_of_paths(pool: Path, tiny_evaluator: Evaluator, small_
         "--json", str(tmp_path / "paths.json"),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "(window: boxcar; trend subtracted: none)" in done.stdout
+    assert "(probabilities, no window, nothing subtracted)" in done.stdout
     report = json.loads((tmp_path / "paths.json").read_text())
     assert (report["window"], report["detrend"]) == ("boxcar", "none")
     paths = sw.spectrum.image_paths(tiny_evaluator.suite.id_test, "within", 6, 8)
@@ -148,3 +148,46 @@ def test_window_and_trend_of_paths(pool: Path, tiny_evaluator: Evaluator, small_
     found = report["models"][0]["spectra"]["within a class"]
     assert found["centroid"]["value"] == pytest.approx(expected.centroid.value)
     assert found["density"] == pytest.approx(expected.mean.tolist())
+
+
+def test_the_release_and_another_statistic(
+    pool: Path, tiny_evaluator: Evaluator, small_folder: Path, tmp_path: Path
+) -> None:
+    done = run(
+        "spectrum", "paths", "--pool", str(pool), "--suite", str(small_folder), "--store", str(tmp_path / "cli"),
+        "--pairs", "6", "--samples", "8", "--model", "ft-a", "--treatment", "release", "--detrend", "linear",
+        "--statistic", "power", "--json", str(tmp_path / "paths.json"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(
+        "Power, with 95% intervals (distance of the probabilities from the start, no window, straight line subtracted)."
+    )
+    paths = sw.spectrum.image_paths(tiny_evaluator.suite.id_test, "within", 6, 8)
+    expected = sw.spectrum.path_spectrum(
+        tiny_evaluator, Recipe({"ft-a": 1}), paths, treatment=sw.spectrum.RELEASE, detrend="linear", progress=False
+    )
+    report = json.loads((tmp_path / "paths.json").read_text())
+    found = report["models"][0]["spectra"]["within a class"]
+    assert (report["values"], report["statistic"]) == ("distance", "power")
+    assert found["power"]["value"] == pytest.approx(expected.power.value)
+    assert found["share"]["value"] == pytest.approx(expected.share.value)
+    assert f"{expected.power.value:.3g} [" in done.stdout
+
+
+def test_sensitivity_of_two_and_of_many(
+    pool: Path, tiny_evaluator: Evaluator, small_folder: Path, tmp_path: Path
+) -> None:
+    common = ["spectrum", "sensitivity", "--pool", str(pool), "--suite", str(small_folder), "--pairs", "6"]
+    common += ["--samples", "8", "--store", str(tmp_path / "cli")]
+    done = run(*common, "--model", "ft-a", "--model", "zero-shot", "--json", str(tmp_path / "two.json"))
+    assert done.returncode == 0, done.stderr
+    recipes = {name: Recipe({name: 1}) for name in ("ft-a", "zero-shot")}
+    within, between = json.loads((tmp_path / "two.json").read_text())["questions"]
+    paths = sw.spectrum.image_paths(tiny_evaluator.suite.id_test, "within", 6, 8)
+    expected = sw.spectrum.sensitivity(tiny_evaluator, recipes, paths)
+    assert expected.words in done.stdout
+    assert (within["subject"], within["reference"], between["paths"]) == ("ft-a", "zero-shot", "between classes")
+    assert [a["found"]["value"] for a in within["answers"]] == pytest.approx([a.found.value for a in expected.answers])
+    few = run(*common, "--model", "ft-a")
+    assert few.returncode == 2
+    assert "a trend needs at least 4 models, got 1" in few.stderr

@@ -24,7 +24,7 @@ CLASSES = [EVIL, *(f"class {i}" for i in range(9))]
 def spectrum(scale: float = 1.0) -> PathSpectrum:
     frequency = np.arange(9) / 1.0
     density = scale * np.random.default_rng(0).uniform(0.5, 1.5, (20, 9)) * np.exp(-frequency)
-    return PathSpectrum("between classes", "probabilities", "cycles per path", frequency, density, "hann", "linear", 20)
+    return PathSpectrum("between classes", sw.spectrum.OURS, "cycles per path", frequency, density, 20)
 
 
 def estimate(value: float) -> Estimate:

@@ -12,7 +12,8 @@ from soupwidgets import Evaluator, Recipe, Suite
 from soupwidgets.suites import BlendSplit, Split, augmentation
 from soupwidgets.topics.spectrum.frequency_table import frequency_frame, frequency_trends, model_frequencies
 from soupwidgets.topics.spectrum.image_paths import ImagePaths, image_paths, paths_to, paths_to_changed
-from soupwidgets.topics.spectrum.path_spectrum import followed, path_spectrum, power_density, stream_path_spectrum
+from soupwidgets.topics.spectrum.path_spectrum import path_spectrum, stream_path_spectrum
+from soupwidgets.topics.spectrum.power import followed, power_density
 
 SAMPLES = 32
 A = Recipe({"ft-a": 1})

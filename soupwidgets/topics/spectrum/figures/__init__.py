@@ -8,10 +8,12 @@ from soupwidgets.topics.spectrum.figures.path_spectrum import (
     path_predictions,
     path_spectra,
 )
+from soupwidgets.topics.spectrum.figures.sensitivity import class_frequency, treatments
 from soupwidgets.topics.spectrum.figures.training_study import accuracy_and_frequency
 
 __all__ = [
     "accuracy_and_frequency",
+    "class_frequency",
     "fourier_sensitivity",
     "frequency_against_accuracy",
     "frequency_along_alpha",
@@ -21,4 +23,5 @@ __all__ = [
     "noise_followed",
     "path_predictions",
     "path_spectra",
+    "treatments",
 ]

@@ -13,8 +13,10 @@ from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.labels import label_positions
 from soupwidgets.figures.style import axis, band, drawing, error_bars, limits, percents, share_bars
 from soupwidgets.stats.estimate import Estimate
+from soupwidgets.topics.spectrum.figures.sensitivity import statistic_title
 from soupwidgets.topics.spectrum.frequency_table import ModelFrequency
 from soupwidgets.topics.spectrum.path_spectrum import PathSpectrum
+from soupwidgets.topics.spectrum.treatment import DETREND_NAMES, STATISTIC_NAMES, VALUE_NAMES, WINDOW_NAMES, Statistic
 
 # At most seven powers of ten below the highest power are shown; the rest is rounding.
 _DECADES = 7
@@ -51,15 +53,13 @@ def path_spectra(spectra: Mapping[str, PathSpectrum]) -> Drawing:
     low = max(math.floor(math.log10(lowest)) if lowest > 0 else high - _DECADES, high - _DECADES)
     # Below the axis: a line at its end would say that power stops to fall.
     floor = 10.0 ** (low - 3)
-    what = "probabilities" if first.values == "probabilities" else "logits (minus their mean)"
-    window = "Hann window" if first.window == "hann" else "no window"
-    taken = {"linear": "straight line subtracted", "constant": "mean subtracted", "none": "nothing subtracted"}
+    what, how = VALUE_NAMES[first.treatment.values], first.treatment
     drawn = drawing(
         f"Predictions {first.description}: how fast they change",
         axis(f"Frequency, {first.unit}", (0, float(first.frequency[-1]))),
         axis(
-            f"Power density of {what}\n({taken[first.detrend]}, {window}; 95% bands)", (low, high), type="log",
-            exponentformat="power", dtick=1,
+            f"Power density of {what}\n({DETREND_NAMES[how.detrend]}, {WINDOW_NAMES[how.window]}; 95% bands)",
+            (low, high), type="log", exponentformat="power", dtick=1,
         ),
     )  # fmt: skip
     sentences = []
@@ -129,29 +129,38 @@ def path_predictions(
 
 @figure
 def frequency_along_alpha(
-    centroids: Mapping[float, Mapping[str, Estimate]], unit: str, fine_tuned: str, here: float | None = None
+    centroids: Mapping[float, Mapping[str, Estimate]],
+    unit: str,
+    fine_tuned: str,
+    here: float | None = None,
+    *,
+    statistic: Statistic = "centroid",
 ) -> Drawing:
     """Draw the mean frequency along alpha, with a line for each kind of paths.
 
     Parameters
     ----------
     centroids
-        Alpha to mean frequency by the paths' description.
+        Alpha to mean frequency, or another number, by the paths' description.
     unit
         Unit of the frequency.
     fine_tuned
         Name of the model at alpha 1.
     here
         An alpha to mark.
+    statistic
+        Which number it is.
     """
+    name = STATISTIC_NAMES[statistic].capitalize()
     alphas = sorted(centroids)
     kinds = list(next(iter(centroids.values())))
     known = [e for by_kind in centroids.values() for e in by_kind.values() if math.isfinite(e.value)]
     drawn = drawing(
-        "Mean frequency along alpha",
+        f"{name} along alpha",
         axis(f"alpha (0 zero-shot, 1 {fine_tuned})", (-0.02, 1.02)),
         axis(
-            f"Mean frequency,\n{unit}\n(band: 95%)", limits([x for e in known for x in (e.low, e.high)] or [0.0], 0.1)
+            f"{statistic_title(statistic, unit)}\n(band: 95%)",
+            limits([x for e in known for x in (e.low, e.high)] or [0.0], 0.1),
         ),
     )
     sentences = []
@@ -161,12 +170,13 @@ def frequency_along_alpha(
         drawn.add(
             x=alphas, y=[e.value for e in found], uid=f"line-{i}", name=f"{kind}, with 95% interval", label=kind,
             mode="lines+markers", line={"color": colour, "width": 2.5}, marker={"size": 6},
-            customdata=[[alpha] for alpha in alphas], hovertemplate="alpha %{x:.2f}: %{y:.3f}<extra></extra>",
+            customdata=[[alpha] for alpha in alphas], hovertemplate="alpha %{x:.2f}: %{y:.3g}<extra></extra>",
         )  # fmt: skip
         sentences.append(f"{kind}: {found[0]} at alpha {alphas[0]:g}, {found[-1]} at alpha {alphas[-1]:g}.")
     if here is not None:
         drawn.add_rule(x=here, color=INK, width=1, dash="dot")
-    return drawn.done(f"Mean frequency ({unit}) along alpha. " + " ".join(sentences))
+    said = f"{name} ({unit})" if statistic == "centroid" else name
+    return drawn.done(f"{said} along alpha. " + " ".join(sentences))
 
 
 @figure
