@@ -307,7 +307,8 @@ class SpectrumExplorer(Panel):
         name = _name(*model)
         key = model, other, kind
         if key not in self._treated:
-            recipes = {name: self._recipe(model), f"{other} ": self._recipe(other)}
+            # A checkpoint may have any name, that of the slider's model too.
+            recipes = {name: self._recipe(model), other if other != name else f"{other} ": self._recipe(other)}
             self._treated[key] = sensitivity(self.ev, recipes, self._paths[kind])
         found = self._treated[key]
         return View(

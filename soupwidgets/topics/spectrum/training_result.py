@@ -11,7 +11,7 @@ import pandas as pd
 
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.topics.spectrum.path_kinds import BETWEEN, WITHIN
-from soupwidgets.topics.spectrum.path_spectrum import Detrend, Window
+from soupwidgets.topics.spectrum.treatment import Detrend, Window
 from soupwidgets.training.study_files import over_seeds, read_study, text, write_study
 
 FORMAT = "soupwidgets training frequency study 1"

@@ -18,7 +18,6 @@ from soupwidgets.store import Store
 from soupwidgets.suites import Augmentation, Suite
 from soupwidgets.topics.spectrum.frequency_table import model_frequencies
 from soupwidgets.topics.spectrum.image_paths import image_paths
-from soupwidgets.topics.spectrum.path_spectrum import Detrend, Window
 from soupwidgets.topics.spectrum.training_result import (
     BASE,
     PathFrequency,
@@ -26,6 +25,7 @@ from soupwidgets.topics.spectrum.training_result import (
     TrainingResult,
     TrainingStudy,
 )
+from soupwidgets.topics.spectrum.treatment import Detrend, Window
 from soupwidgets.training import Hyperparameters, Plan, TrainingError, run_study
 from soupwidgets.training.checks import training_split
 from soupwidgets.training.study_files import provenance

@@ -75,6 +75,43 @@ def test_paths_values_and_the_other_model(explorer: SpectrumExplorer, tiny_evalu
     assert (first.image != fifth.image).any()
 
 
+def test_the_release_and_another_number(explorer: SpectrumExplorer, tiny_evaluator: Evaluator) -> None:
+    explorer.state = {"follow": "release", "statistic": "power", "alpha": 1}
+    view = explorer.ask()
+    paths = sw.spectrum.image_paths(tiny_evaluator.suite.id_test, "between", 12, 16)
+    alone = sw.spectrum.path_spectrum(
+        tiny_evaluator, Recipe({"ft-a": 1}), paths, treatment=sw.spectrum.RELEASE, progress=False
+    )
+    assert f"alpha 1 of ft-a: mean frequency {alone.centroid}" in text(view, "spectrum")
+    axis = plain_text(view.figures["spectrum"].layout.yaxis.title.text)
+    assert "distance of the probabilities from the start (nothing subtracted, no window" in axis
+    assert f"between classes: {explorer.centroids[0.0]['between classes']} at alpha 0" in text(view, "along")
+    assert explorer.centroids[1.0]["between classes"] == alone.power
+    assert "Power along alpha" in view.figures["along"].layout.title.text
+    # Another number has its own line.
+    line = next(t for t in explorer.ask(statistic="share").figures["along"].data if t.uid == "line-1")
+    assert (line.name, line.y[-1]) == ("between classes, with 95% interval", alone.share.value)
+
+
+def test_every_way_to_measure(explorer: SpectrumExplorer, tiny_evaluator: Evaluator) -> None:
+    view = explorer.ask(look="treatments", alpha=1, compare="uniform soup", kind="within a class")
+    recipes = {"alpha 1 of ft-a": Recipe({"ft-a": 1}), "uniform soup": Recipe({"ft-a": 0.5, "ft-b": 0.5})}
+    paths = sw.spectrum.image_paths(tiny_evaluator.suite.id_test, "within", 12, 16)
+    expected = sw.spectrum.sensitivity(tiny_evaluator, recipes, paths)
+    assert view.words == expected.words
+    assert text(view, "treatments").startswith(view.words)
+    assert [row[-1] for row in view.tables[0].rows] == [answer.sign for answer in expected.answers]
+    assert list(view.figures) == ["treatments"]
+    shown = {name for name, control in view.controls.items() if not control.get("hidden")}
+    assert {"compare", "kind", "alpha"} <= shown
+    assert not {"follow", "statistic", "path"} & shown
+    seen = tiny_evaluator.forward_images
+    # A model against itself.
+    again = explorer.ask(look="treatments", alpha=1, compare="ft-a", kind="within a class")
+    assert "0 say that alpha 1 of ft-a is rougher than ft-a, 0 that it is smoother, and 45 cannot tell" in again.words
+    assert tiny_evaluator.forward_images == seen
+
+
 def test_a_model_beside_itself(explorer: SpectrumExplorer) -> None:
     lines = [t.name for t in explorer.ask(alpha=1, compare="ft-a").figures["spectrum"].data if t.name]
     assert lines == ["alpha 1 of ft-a, with 95% band", "ft-a, with 95% band"]
@@ -123,14 +160,24 @@ def test_a_page_without_a_kernel(explorer: SpectrumExplorer, tmp_path: Path) -> 
 
 
 def test_its_code_gives_the_same_numbers(explorer: SpectrumExplorer) -> None:
-    for kind in ("between classes", "to invert"):
-        explorer.kind = kind
+    for kind, follow in (("between classes", "probabilities"), ("to invert", "release")):
+        explorer.kind, explorer.follow = kind, follow
         lines = explorer.code(explorer.state).splitlines()
         names: dict[str, Any] = {"sw": sw, "pool": explorer.ev.pool, "suite": explorer.ev.suite, "ev": explorer.ev}
         exec("\n".join(lines[5:]), names)
         explorer.ask()
         assert explorer.spectrum is not None
         np.testing.assert_array_equal(names["spectrum"].density, explorer.spectrum.density)
+
+
+def test_its_code_gives_the_same_comparison(explorer: SpectrumExplorer) -> None:
+    view = explorer.ask(look="treatments", compare="uniform soup", alpha=0.5)
+    names: dict[str, Any] = {"sw": sw, "pool": explorer.ev.pool, "suite": explorer.ev.suite, "ev": explorer.ev}
+    lines = explorer.code(
+        {**explorer.state, "look": "treatments", "compare": "uniform soup", "alpha": 0.5}
+    ).splitlines()
+    exec("\n".join(lines[5:]), names)
+    assert names["found"].to_frame().to_numpy().tolist() == [list(row) for row in view.tables[0].rows]
 
 
 def test_texts_are_texts() -> None:

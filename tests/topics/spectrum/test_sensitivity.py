@@ -148,10 +148,10 @@ def test_the_grid_of_signs() -> None:
     (grid,) = (t for t in sw.spectrum.figures.treatments(found).data if t.uid == "signs")
     # Of each treatment the mean frequency is higher, the power lower, and the share unclear.
     assert [list(row) for row in grid.z] == [[1] * 5, [-1] * 5, [0] * 5] * 3
-    assert grid.text[0][0] == "\u25b2 +25%<br>ours"
-    assert grid.text[1][1] == "\u25bc -25%"
-    assert grid.text[8][4] == "(+25%)<br>release"
-    assert grid.y[8] == "distance: share of fast power"
+    assert grid.text[0][0] == "\u25b2 \u00d71.25<br>ours"
+    assert grid.text[1][1] == "\u25bc \u00d70.75"
+    assert grid.text[8][4] == "(\u00d71.25)<br>release"
+    assert grid.y[8] == "distance:<br>fast share"
     figure = sw.spectrum.figures.treatments(found)
     assert "Is first rougher than second within a class?" in figure.layout.title.text.replace("<br>", " ")
     words = sw.figures.text_alternative(figure)

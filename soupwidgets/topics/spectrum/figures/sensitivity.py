@@ -15,7 +15,8 @@ from soupwidgets.topics.spectrum.class_frequency import ClassFrequencies
 from soupwidgets.topics.spectrum.sensitivity import Sensitivity, TreatedAnswer
 from soupwidgets.topics.spectrum.treatment import FAST, STATISTIC_NAMES, TREATMENTS, VALUE_NAMES, Statistic, Values
 
-_WINDOWS = {"hann": "Hann", "boxcar": "no window"}
+_WINDOWS = {"hann": "Hann", "boxcar": "none"}
+_NUMBERS = {"centroid": "mean frequency", "power": "power", "share": "fast share"}
 _TAKEN = {"linear": "line off", "constant": "mean off", "none": "as it is"}
 _SIGNS = {1: "\u25b2", -1: "\u25bc", 0: ""}
 _UNCLEAR = "#EEEEEE"
@@ -56,11 +57,11 @@ def treatments(found: Sensitivity) -> Drawing:
         height=470,
     )
     names = _DIFFERENCES if compared else _TRENDS
-    what = "difference, % of the second's" if compared else "rank correlation"
+    what = "times the second model's" if compared else "rank correlation"
     drawn.add("heatmap",
         z=[[one.sign for one in row] for row in cells], uid="signs", xgap=2, ygap=2, zmin=-1, zmax=1,
         x=[f"{_WINDOWS[window]},\n{_TAKEN[detrend]}" for window, detrend in columns],
-        y=[f"{values}: {STATISTIC_NAMES[statistic]}" for values, statistic in rows],
+        y=[f"{values}:\n{_NUMBERS[statistic]}" for values, statistic in rows],
         colorscale=[[0, SKY], [1 / 3, SKY], [1 / 3, _UNCLEAR], [2 / 3, _UNCLEAR], [2 / 3, ORANGE], [1, ORANGE]],
         text=[[_cell(one) for one in row] for row in cells], texttemplate="%{text}", textfont={"color": "#000000"},
         hovertext=[[_sentence(one) for one in row] for row in cells], hovertemplate="%{hovertext}<extra></extra>",
@@ -124,7 +125,7 @@ def _cell(one: TreatedAnswer) -> str:
 def _value(one: TreatedAnswer) -> str:
     if not math.isfinite(one.relative):
         return "?"
-    return f"{one.relative:+.2f}" if one.reference is None else f"{one.relative:+.0%}"
+    return f"{one.relative:+.2f}" if one.reference is None else f"\u00d7{1 + one.relative:.3g}"
 
 
 def _sentence(one: TreatedAnswer) -> str:

@@ -9,8 +9,8 @@ from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.labels import label_positions
 from soupwidgets.figures.style import axis, drawing, error_bars, limits
 from soupwidgets.stats.estimate import Estimate
-from soupwidgets.topics.spectrum.path_spectrum import Detrend, Window
 from soupwidgets.topics.spectrum.training_result import TrainingStudy
+from soupwidgets.topics.spectrum.treatment import Detrend, Window
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down")
 _THIN = {"color": GREY, "thickness": 1, "width": 0}
