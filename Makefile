@@ -115,8 +115,9 @@ studies: install
 	  $(foreach f,0.05 0.1 0.2 0.4,--wave 1,0:$(f))
 	$(BIN)/soupwidgets spectrum paths --pool data/zoo/fashion --suite data/suites/fashion --samples 32 \
 	  --json data/studies/frequencies.json
-	$(BIN)/soupwidgets spectrum paths --pool data/zoo/fashion --suite data/suites/fashion --samples 32 \
-	  --window boxcar --detrend none --json data/studies/frequencies-untreated.json
+	$(BIN)/soupwidgets spectrum sensitivity --pool data/zoo/fashion --suite data/suites/fashion --samples 32 \
+	  $(foreach n,00 01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21,--model ft-$(n)) \
+	  --json data/studies/frequency-sensitivity.json
 
 fuzz: install
 	$(BIN)/python -m tests.fuzz

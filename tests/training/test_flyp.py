@@ -221,7 +221,7 @@ def test_what_has_no_captions_is_said_in_a_sentence(
         fine_tune(start, captioned, settings=QUICK, target=target, clip="nobody")
     with pytest.raises(TrainingError, match="is not a ViT-S-32-alt"):
         fine_tune(start, captioned, settings=QUICK, target=target, clip="ViT-S-32-alt")
-    with pytest.raises(TrainingError, match="no noise, no mixup, no fresh weights"):
+    with pytest.raises(TrainingError, match="no noise, no teacher, no mixup, no fresh weights"):
         fine_tune(start, captioned, settings=QUICK, target=target, clip=NAME, fresh=True)
     for wrong in ({"mixup": 0.1}, {"label_smoothing": 0.1}):
         with pytest.raises(ValueError, match="no mixup, no label smoothing"):
