@@ -114,7 +114,7 @@ def test_the_cost_of_a_job_is_counted() -> None:
 def test_the_rows_of_a_small_machine_run(small_folder: Path, tmp_path: Path) -> None:
     """Starts a kernel of Jupyter, and waits until an explorer of few images has measured all of its alphas."""
     cells = [
-        "import soupwidgets as sw",
+        "import soupwidgets as sw\n"
         f"ev = sw.Evaluator(sw.Pool.open({str(ZOO)!r}), sw.Suite.open({str(small_folder)!r}))",
         "explorer = sw.widgets.AlphaExplorer(ev, 'ft-03', alphas=3)\nexplorer",
     ]

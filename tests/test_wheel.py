@@ -41,7 +41,8 @@ def test_everything_but_rubbish_is_in_it(wheel: Path) -> None:
     assert sorted(name.rpartition("/")[2] for name in licences) == [
         "LICENCE.txt", "LICENSE", "LICENSE-fzstd.txt", "LICENSE-onnxruntime.txt", "ThirdPartyNotices-onnxruntime.txt",
     ]  # fmt: skip
-    assert wheel.stat().st_size < 12e6
+    # Engine 5.3 MB, models and images 5.3, code 1.1 and growing. A second copy of an engine or of a suite is seen.
+    assert wheel.stat().st_size < 12.5e6
 
 
 @pytest.mark.slow

@@ -168,7 +168,7 @@ def trend_sensitivity(ev: Evaluator, recipes: Mapping[str, Recipe], paths: Image
     -------
     list[Sensitivity]
         Rank correlations over the models with accuracy in and out of distribution, as far as the suite has them; their
-        intervals (`stats.correlation.rank_correlation`) take the models for independent, which siblings are not.
+        intervals (``stats.correlation.rank_correlation``) take the models for independent, which siblings are not.
 
     Raises
     ------
