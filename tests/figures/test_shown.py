@@ -30,6 +30,8 @@ from soupwidgets.stats.paired import mcnemar
 from soupwidgets.topics.alpha.along_alpha import AlongAlpha, Diversity
 from soupwidgets.topics.augmentation.study import AugmentationResult, AugmentationStudy
 from soupwidgets.topics.augmentation.variants import VariantResult, VariantStudy
+from soupwidgets.topics.diversity.compression import CompressedFeatures
+from soupwidgets.topics.diversity.downstream import Transfer
 from soupwidgets.topics.diversity.helpers import HelperStep
 from soupwidgets.topics.diversity.matrices import DiversityMatrix
 from soupwidgets.topics.diversity.pairs import PairDiversity
@@ -261,6 +263,21 @@ BUILD: dict[str, Callable[[], Any]] = {
             8,
         ),
         FOG,
+    ),
+    "diversity.compressed_features": lambda: sw.diversity.figures.compressed_features(
+        [CompressedFeatures(A, B, VAL, "variance", 8, {4: Reading(EVIL, 4, {FOG: RIGHT[:, 0]})})], FOG, 0.5
+    ),
+    "diversity.transfer": lambda: sw.diversity.figures.transfer(
+        Transfer(
+            EVIL,
+            EVIL,
+            VAL,
+            FOG,
+            {A: 0.5, B: 0.5},
+            {(A, B): 0.5},
+            {name: Reading(name, 4, {FOG: RIGHT[:, 0]}) for name in (A, B)},
+            {taken: {(A, B): Reading(EVIL, 8, {FOG: RIGHT[:, 1]})} for taken in ("all", "half")},
+        )
     ),
     "diversity.helper_gains": lambda: sw.diversity.figures.helper_gains(
         [HelperGain(B, "framework", 0.5, 0.6, mcnemar(RIGHT[:, 0], RIGHT[:, 1]), 0.5, RIGHT[:, 1])], A, FOG

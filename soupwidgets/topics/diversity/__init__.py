@@ -3,6 +3,8 @@
 from soupwidgets.topics import on_demand
 from soupwidgets.topics.diversity.agreement import cohens_kappa, error_consistency
 from soupwidgets.topics.diversity.combining import Combination, combined
+from soupwidgets.topics.diversity.compression import CompressedFeatures, FeatureOrder, compressed_features
+from soupwidgets.topics.diversity.downstream import Transfer, transfer
 from soupwidgets.topics.diversity.features import features_of
 from soupwidgets.topics.diversity.helpers import HelperStep, ensemble_of, greedy_ensemble
 from soupwidgets.topics.diversity.imported_logits import import_member, read_logits
@@ -26,8 +28,10 @@ __all__ = [
     "ClassSpecialist",
     "Combination",
     "CombinedFeatures",
+    "CompressedFeatures",
     "DivergenceTrend",
     "DiversityMatrix",
+    "FeatureOrder",
     "HelperGain",
     "HelperStep",
     "LEVELS",
@@ -36,10 +40,12 @@ __all__ = [
     "PairDiversity",
     "Reading",
     "Specialisation",
+    "Transfer",
     "class_specialists",
     "cohens_kappa",
     "combined",
     "combined_features",
+    "compressed_features",
     "divergence",
     "divergence_trend",
     "ensemble_of",
@@ -61,6 +67,7 @@ __all__ = [
     "stream_combined_features",
     "stream_matrix",
     "training_of",
+    "transfer",
 ]
 
 __getattr__ = on_demand(__name__)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soupwidgets.stats.linear_probe import linear_probe
-from soupwidgets.suites import Split
+from soupwidgets.suites import Split, Suite
 from soupwidgets.topics.diversity.members import Member
 
 Choosing = Literal["components", "random"]
@@ -37,6 +37,25 @@ class Reading:
     features: int
     right: Mapping[str, NDArray[np.bool_]]
     penalty: float | None = None
+
+
+def checked_probe(suite: Suite, fit: str | None, splits: Sequence[str]) -> tuple[Split, list[Split]]:
+    """The split to fit a probe to, validation when None, and those to report on; an error says what is wrong."""
+    if suite.task != "single-label":
+        raise ValueError("linear probes are fitted where every example has one label")
+    training = suite.training
+    held_out = suite.validation
+    choices = {held_out.name: held_out} | ({training.name: training} if training is not None else {})
+    if fit is not None and fit not in choices:
+        raise ValueError(f"probes are fitted to {' or '.join(choices)}, not to {fit!r}: other splits are only reported")
+    for name in splits:
+        if name not in suite.splits:
+            raise KeyError(f"the suite has no split {name!r}; it has {', '.join(suite.splits)}")
+        if suite.splits[name].role == "validation":
+            raise ValueError(f"{name!r} chooses, and is not reported on: name the test or a shift")
+        if suite.class_names(name) != suite.classes:
+            raise ValueError(f"{name!r} has classes of its own, which a probe fitted to the suite's cannot tell")
+    return choices[held_out.name if fit is None else fit], [suite.splits[name] for name in splits]
 
 
 class Prepared:

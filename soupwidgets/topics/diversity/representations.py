@@ -12,10 +12,17 @@ from numpy.typing import NDArray
 from soupwidgets.evaluation.answers import right_of
 from soupwidgets.stats.intervals import clopper_pearson
 from soupwidgets.stats.paired import PairedTest, mcnemar
-from soupwidgets.suites import Split, Suite
+from soupwidgets.suites import Suite
 from soupwidgets.topics.diversity.combining import combined
 from soupwidgets.topics.diversity.members import Member
-from soupwidgets.topics.diversity.probing import Choosing, Prepared, Reading, probe_on, right_by_split
+from soupwidgets.topics.diversity.probing import (
+    Choosing,
+    Prepared,
+    Reading,
+    checked_probe,
+    probe_on,
+    right_by_split,
+)
 
 HALF = 0.5
 # More shares of the second model, between each alone and half of each.
@@ -184,7 +191,7 @@ def stream_combined_features(
     soup: Member | None = None,
 ) -> Iterator[CombinedFeatures]:
     """Yield the state of `combined_features` after every probe."""
-    fitted, where = _checked(suite, fit, [suite.id_test.name] if splits is None else list(splits))
+    fitted, where = checked_probe(suite, fit, [suite.id_test.name] if splits is None else list(splits))
     sides = [Prepared(one, fitted, where) for one in (first, second)]
     most = min(side.width for side in sides)
     taken = most if budget is None else budget
@@ -223,21 +230,3 @@ def stream_combined_features(
             "features of their soup", [mixed.chosen(min(taken, mixed.width), choose)], fitted, where
         )
     yield state()
-
-
-def _checked(suite: Suite, fit: str | None, splits: Sequence[str]) -> tuple[Split, list[Split]]:
-    if suite.task != "single-label":
-        raise ValueError("linear probes are fitted where every example has one label")
-    training = suite.training
-    held_out = suite.validation
-    choices = {held_out.name: held_out} | ({training.name: training} if training is not None else {})
-    if fit is not None and fit not in choices:
-        raise ValueError(f"probes are fitted to {' or '.join(choices)}, not to {fit!r}: other splits are only reported")
-    for name in splits:
-        if name not in suite.splits:
-            raise KeyError(f"the suite has no split {name!r}; it has {', '.join(suite.splits)}")
-        if suite.splits[name].role == "validation":
-            raise ValueError(f"{name!r} chooses, and is not reported on: name the test or a shift")
-        if suite.class_names(name) != suite.classes:
-            raise ValueError(f"{name!r} has classes of its own, which a probe fitted to the suite's cannot tell")
-    return choices[held_out.name if fit is None else fit], [suite.splits[name] for name in splits]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soupwidgets.stats.mantel import mantel, model_orders
 from soupwidgets.topics.diversity.matrices import DiversityMatrix
 from soupwidgets.topics.diversity.trainings import LEVELS
-
-_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -101,9 +98,9 @@ def divergence_trend(matrix: DiversityMatrix, draws: int = 2000, *, base: str | 
         }
         for name, known in values.items()
     }
-    orders = _orders(len(place), draws, None if base is None else place[base])
+    orders = model_orders(len(place), draws, None if base is None else place[base])
     tests = {
-        name: _mantel(rank, at, known, orders, falls=name == "consistency") for name, known in values.items()
+        name: mantel(rank, at, known, orders, falls=name == "consistency") for name, known in values.items()
     }  # fmt: skip
     return DivergenceTrend(
         levels,
@@ -120,39 +117,3 @@ def divergence_trend(matrix: DiversityMatrix, draws: int = 2000, *, base: str | 
         *tests["better_gain"],
         base,
     )
-
-
-def _orders(models: int, draws: int, fixed: int | None) -> list[NDArray[np.int64]]:
-    """Permutations of the models; one of them may stay where it is."""
-    rng = np.random.default_rng(_SEED)
-    free = np.array([i for i in range(models) if i != fixed])
-    found = []
-    for _ in range(draws):
-        order = np.arange(models)
-        order[free] = rng.permutation(free)
-        found.append(order)
-    return found
-
-
-def _mantel(
-    rank: NDArray[np.float64],
-    at: NDArray[np.int64],
-    values: Sequence[float],
-    orders: Sequence[NDArray[np.int64]],
-    *,
-    falls: bool,
-) -> tuple[float, float]:
-    """Spearman correlation of the ranks of pairs with some values, and its one-sided p-value; NaN if all are equal."""
-    from scipy import stats
-
-    ranked = stats.rankdata(values)
-    if not np.ptp(ranked):
-        # Equal in every pair: there is no order to compare.
-        return float("nan"), float("nan")
-
-    def correlation(ranks: NDArray[np.float64]) -> float:
-        return float(np.corrcoef(stats.rankdata(ranks[at[0], at[1]]), ranked)[0, 1])
-
-    seen, sign = correlation(rank), -1 if falls else 1
-    drawn = [correlation(rank[np.ix_(order, order)]) for order in orders]
-    return seen, (1 + sum(sign * d >= sign * seen for d in drawn)) / (1 + len(orders))

@@ -1,0 +1,120 @@
+"""What features of two models are worth to another task, and how few of them are enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from soupwidgets.figures.colours import BLUE, COLOURS, GREY, INK, VERMILLION
+from soupwidgets.figures.drawing import Drawing, figure
+from soupwidgets.figures.style import axis, drawing, share_bars
+from soupwidgets.stats.intervals import clopper_pearson
+from soupwidgets.topics.diversity.compression import CompressedFeatures
+from soupwidgets.topics.diversity.downstream import Taken, Transfer
+
+_SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star")
+_TAKEN: dict[Taken, tuple[str, str, str]] = {
+    "all": ("all features of both", VERMILLION, "diamond"),
+    "half": ("half of each", BLUE, "circle"),
+}
+
+
+@figure
+def transfer(found: Transfer) -> Drawing:
+    """Draw what a second model's features add on another task, by how differently the two err on their own.
+
+    Parameters
+    ----------
+    found
+        Probes on the other task.
+
+    Returns
+    -------
+    go.Figure
+        A point for each pair and way to take features, with 95% intervals, and a text alternative in ``layout.meta``.
+
+    Notes
+    -----
+    arXiv 2110.12899, figure 7 (right).
+    """
+    drawn = drawing(
+        f"Features of two models on another task ({found.task}, {found.split})",
+        axis(f"Error inconsistency of the two on {found.suite}, % of examples"),
+        axis("Gain over the better of the two alone, points (95% intervals)", zeroline=True, zerolinecolor=GREY),
+    )
+    words = []
+    for taken, (name, colour, symbol) in _TAKEN.items():
+        tests = {pair: found.gain(pair, taken) for pair in found.pairs[taken]}
+        drawn.add(
+            x=[100 * found.inconsistency[pair] for pair in tests],
+            y=[100 * test.difference for test in tests.values()],
+            error_y=share_bars([(test.difference, test.interval) for test in tests.values()], thickness=1),
+            uid=taken, name=name, mode="markers", marker={"color": colour, "symbol": symbol, "size": 9},
+            hovertext=[" and ".join(pair) for pair in tests],
+            hovertemplate="%{hovertext}: inconsistency %{x:.1f}%, gain %{y:+.2f} points<extra></extra>",
+        )  # fmt: skip
+        pairs = "; ".join(f"{' and '.join(pair)} {100 * test.difference:+.2f}" for pair, test in tests.items())
+        words.append(f"With {name}, in points: {pairs}.")
+    alone = ", ".join(f"{name} {one.right[found.split].mean():.2%}" for name, one in found.alone.items())
+    return drawn.done(
+        f"Accuracy on {found.split} of {found.task} of linear probes fitted to {found.fit}. Of one model: {alone}. "
+        f"Gain of two over the better of them alone. {' '.join(words)}"
+    )
+
+
+@figure
+def compressed_features(found: Sequence[CompressedFeatures], split: str, accuracy: float | None = None) -> Drawing:
+    """Draw the accuracy of linear probes by how many features of two models they have.
+
+    Parameters
+    ----------
+    found
+        Pairs that were probed in the same order of features.
+    split
+        One of those that were reported on.
+    accuracy
+        Draw this one (0..1) as a line, and tell how many features each pair needs for it.
+
+    Returns
+    -------
+    go.Figure
+        With 95% intervals, and a text alternative in ``layout.meta``.
+
+    Notes
+    -----
+    arXiv 2110.12899, figure 6 (right).
+    """
+    by = {"variance": "the highest variance first", "components": "principal components"}
+    drawn = drawing(
+        f"How few features of two models are enough? ({split})",
+        axis(f"Features of both together, {by[found[0].order]}" if found else "Features", type="log", dtick="D2"),
+        axis("Accuracy of a linear probe, % (95% intervals)"),
+    )
+    words = []
+    for number, one in enumerate(found):
+        rights = [probe.right[split] for probe in one.probes.values()]
+        values = [float(right.mean()) for right in rights]
+        limits = [clopper_pearson(int(right.sum()), len(right)) for right in rights]
+        drawn.add(
+            x=list(one.probes), y=[100 * value for value in values],
+            error_y=share_bars(
+                [(value, (float(low), float(high))) for value, (low, high) in zip(values, limits, strict=True)],
+                thickness=1,
+            ),
+            uid=f"pair-{number}", name=f"{one.first} and {one.second}", mode="lines+markers",
+            line={"color": COLOURS[number % len(COLOURS)], "width": 2},
+            marker={"symbol": _SYMBOLS[number % len(_SYMBOLS)], "size": 8},
+            hovertemplate="%{x} features: %{y:.2f}%<extra></extra>",
+        )  # fmt: skip
+        told = ", ".join(f"{count} {value:.2%}" for count, value in zip(one.probes, values, strict=True))
+        need = ""
+        if accuracy is not None:
+            least = one.needed(split, accuracy)
+            need = f" ({f'{least} are enough' if least else 'none is enough'} for {accuracy:.1%})"
+        words.append(f"{one.first} and {one.second}{need}: {told}.")
+    if accuracy is not None and found:
+        counts = [count for one in found for count in one.probes]
+        drawn.add(
+            x=[min(counts), max(counts)], y=[100 * accuracy] * 2, uid="needed", name=f"{accuracy:.1%}", mode="lines",
+            line={"color": INK, "width": 1, "dash": "dash"}, hoverinfo="skip",
+        )  # fmt: skip
+    return drawn.done(f"Accuracy on {split} by number of features. {' '.join(words)}")
