@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,16 @@ def test_the_cuda_rows_run_on_any_device() -> None:
         "slider: a new alpha on 40 images",
         "3 x 3 plane on 40 images",
     ]
+
+
+def test_the_cards_benchmark_needs_little() -> None:
+    """A machine with a card has torch and open_clip; what else is needed must be small enough to bring along."""
+    told = "import sys, benchmarks.gpu\nprint(*{name.split('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True, cwd=ROOT)
+    large = {"pandas", "scipy", "pyarrow", "plotly", "ipywidgets", "anywidget", "matplotlib", "typer", "ray"}
+    loaded = {*done.stdout.split()}
+    assert {"torch", "soupwidgets"} <= loaded
+    assert not loaded & large
 
 
 @pytest.mark.slow

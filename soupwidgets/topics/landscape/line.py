@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from tqdm.auto import tqdm
 
 from soupwidgets.evaluation import Evaluator, SplitScore, coarse_to_fine
@@ -16,6 +16,9 @@ from soupwidgets.suites.task import Task
 from soupwidgets.text import one_line
 from soupwidgets.topics.landscape.anytime import Scores, measure_points
 from soupwidgets.topics.landscape.height import cost, cost_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,8 @@ class LandscapeLine:
 
     def to_frame(self) -> pd.DataFrame:
         """One row per point: t, error and loss with intervals, and the number of images."""
+        import pandas as pd
+
         rows = []
         for t, score in self.scores.items():
             low, high = cost_interval(score)

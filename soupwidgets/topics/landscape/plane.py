@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
@@ -19,6 +19,9 @@ from soupwidgets.topics.landscape.anytime import Scores, measure_points
 from soupwidgets.topics.landscape.height import QUANTITIES, Quantity, cost, is_error, sampling_errors
 from soupwidgets.topics.landscape.prediction import Prediction, predict_grid
 from soupwidgets.topics.landscape.span import Plane, plane_through
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Limits = tuple[tuple[float, float], tuple[float, float]]
 
@@ -107,6 +110,8 @@ class Landscape:
 
     def to_frame(self) -> pd.DataFrame:
         """One row per model of the grid; ``how`` says whether its loss and error are measured or predicted."""
+        import pandas as pd
+
         rows, columns = (index.ravel() for index in np.indices(self.seen.shape))
         loss, error = (np.reshape(self.heights(quantity), (2, -1)) for quantity in QUANTITIES)
         return pd.DataFrame(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cholesky, solve_triangular
 
 Floats = NDArray[np.float64]
 
@@ -126,6 +125,8 @@ def kriging_once(between: Floats, heights: Floats, across: Floats, *, nugget: fl
     nugget
         As a share of the surface's variance.
     """
+    from scipy.linalg import cholesky, solve_triangular
+
     n = len(heights)
     factor = cholesky(_matern(between) + nugget * np.eye(n), lower=True)
     white = solve_triangular(factor, np.column_stack([heights, np.ones(n), _matern(across).T]), lower=True)

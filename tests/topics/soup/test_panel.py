@@ -322,9 +322,9 @@ def test_every_soup_has_its_python(mixer: SoupMixer) -> None:
 
 
 @pytest.mark.slow
-def test_the_python_of_every_method_runs_as_it_stands(evaluator: Evaluator) -> None:
+def test_the_python_of_every_method_runs_as_it_stands(small_evaluator: Evaluator) -> None:
     """Slow: it opens pool and suite in another process."""
-    mixer = SoupMixer(evaluator, ["zero-shot", "ft-00", "ft-03"])
+    mixer = SoupMixer(small_evaluator, ["zero-shot", "ft-00", "ft-03"])
     recipes, lines = [], []
     for name in mixer._pot.methods:
         if name in ("learned", "learned_by_layer"):
@@ -335,7 +335,7 @@ def test_the_python_of_every_method_runs_as_it_stands(evaluator: Evaluator) -> N
         recipes.append(mixer._pot.contents(state)[0])
         lines.append(f"{recipe}\nprint(recipe.hash)")
     code = "\n".join([*head, *lines])
-    store = {**os.environ, "SOUPWIDGETS_STORE": str(evaluator.store.folder)}
+    store = {**os.environ, "SOUPWIDGETS_STORE": str(small_evaluator.store.folder)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=store)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [recipe.hash for recipe in recipes]
