@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -102,17 +103,18 @@ def mixup(strength: float) -> Augmentation:
     return Augmentation("mixup", mixup=strength)
 
 
+@dataclass(frozen=True)
 class _Crop:
     """A random part of the image, of at least this share of its area, enlarged to the whole."""
 
-    def __init__(self, smallest: float) -> None:
-        self._smallest = smallest
+    smallest: float
 
     def __call__(self, image: Tensor) -> Tensor:
-        cropped: Tensor = _v2().RandomResizedCrop(list(image.shape[-2:]), (self._smallest, 1.0), antialias=True)(image)
+        cropped: Tensor = _v2().RandomResizedCrop(list(image.shape[-2:]), (self.smallest, 1.0), antialias=True)(image)
         return cropped
 
 
+@dataclass(frozen=True)
 class _PowerLawNoise:
     """Normal noise of mean 0 whose expected power is proportional to a power of the frequency.
 
@@ -121,8 +123,8 @@ class _PowerLawNoise:
     code adds one fixed image of each, here every image gets a noise of its own.
     """
 
-    def __init__(self, exponent: float, deviation: float) -> None:
-        self._exponent, self._deviation = exponent, deviation
+    exponent: float
+    deviation: float
 
     def __call__(self, image: Tensor) -> Tensor:
         return (image + 255 * self.drawn(image.shape)).round().clamp(0, 255).to(image.dtype)
@@ -131,10 +133,10 @@ class _PowerLawNoise:
         """Noise ``[channels, height, width]`` of this very standard deviation, for pixel values 0..1."""
         height, width = shape[-2:]
         frequency = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width))
-        weight = torch.where(frequency > 0, frequency.clamp_min(1 / max(height, width)) ** (self._exponent / 2), 0.0)
+        weight = torch.where(frequency > 0, frequency.clamp_min(1 / max(height, width)) ** (self.exponent / 2), 0.0)
         found: Tensor = torch.fft.irfft2(torch.fft.rfft2(torch.randn(shape)) * weight, s=(height, width))
         # The same for both kinds, so that they differ in their spectrum alone. One pixel has no frequency.
-        found *= self._deviation / found.square().mean().sqrt().clamp_min(1e-12)
+        found *= self.deviation / found.square().mean().sqrt().clamp_min(1e-12)
         return found
 
 

@@ -186,7 +186,8 @@ def run_variant_study(
     ]
     kinds = {CLEAN: Kind()}
     for one, _, called, kind in wanted:
-        if called in kinds or one != dynamic[one.name]:
+        # Two transforms of one kind with the same settings are not equal, but read alike.
+        if called in kinds or repr(one) != repr(dynamic[one.name]):
             raise ValueError(f"two trainings would be named {called!r}: give every augmentation its name, and once")
         kinds[called] = kind
     suite = Suite.open(suite_folder)
