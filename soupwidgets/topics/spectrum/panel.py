@@ -334,6 +334,7 @@ class SpectrumExplorer(Panel):
         assert self._noise is not None
         direction = state["direction"]
         drawn = {
+            "minimum": figures.minimum_noise_fitting(self._noise),
             "fitting": figures.noise_fitting(self._noise, direction),
             "followed": figures.noise_followed(self._noise, direction),
         }
