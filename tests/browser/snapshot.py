@@ -13,7 +13,7 @@ import soupwidgets as sw
 from soupwidgets import Evaluator
 from soupwidgets.panel.front_end import STATIC, front_end, plotly_javascript, style
 from soupwidgets.panel.panel import Panel
-from soupwidgets.topics.augmentation import read_augmentation_study
+from soupwidgets.topics.augmentation import read_augmentation_study, read_variant_study
 from soupwidgets.topics.review.session import ReviewSession
 from soupwidgets.topics.review.storage import ReviewStore
 from soupwidgets.topics.spectrum import read_label_noise_study
@@ -86,6 +86,7 @@ def explorers(ev: Evaluator, folder: Path) -> dict[str, Panel]:
     embedded = sw.mistakes.embeddings(ev, "test", progress=False)
     noise = read_label_noise_study(_STUDIES / "label-noise.json")
     study = read_augmentation_study(_STUDIES / "augmentations.json")
+    variants = read_variant_study(_STUDIES / "augmentation-variants.json")
     made: dict[str, Panel] = {
         "alpha": sw.widgets.AlphaExplorer(ev, "ft-03", alphas=3),
         "mixer": sw.widgets.SoupMixer(ev),
@@ -96,7 +97,7 @@ def explorers(ev: Evaluator, folder: Path) -> dict[str, Panel]:
         "diversity": sw.widgets.DiversityExplorer(models, ev.suite, ev=ev),
         "reviewer": sw.widgets.MistakeReviewer(models, ev.suite, session=session, embedded=embedded),
         "spectrum": sw.widgets.SpectrumExplorer(ev, "ft-03", alphas=3, pairs=12, samples=16, noise=noise),
-        "augmentation": sw.widgets.AugmentationExplorer(study, ev.suite, ev=ev, alphas=2),
+        "augmentation": sw.widgets.AugmentationExplorer(study, ev.suite, ev=ev, alphas=2, variants=variants),
     }
     for panel in made.values():
         panel.wait(background=True)

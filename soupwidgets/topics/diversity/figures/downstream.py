@@ -39,18 +39,22 @@ def transfer(found: Transfer) -> Drawing:
     drawn = drawing(
         f"Features of two models on another task ({found.task}, {found.split})",
         axis(f"Error inconsistency of the two on {found.suite}, % of examples"),
-        axis("Gain over the better of the two alone, points (95% intervals)", zeroline=True, zerolinecolor=GREY),
+        axis("Gain over the better of the two alone,\npoints (95% intervals)", zeroline=True, zerolinecolor=GREY),
     )
     words = []
+    # The two of a pair stand side by side, so that their intervals do not cover each other.
+    shares = list(found.inconsistency.values())
+    aside = 0.6 * (max(shares) - min(shares))
     for taken, (name, colour, symbol) in _TAKEN.items():
         tests = {pair: found.gain(pair, taken) for pair in found.pairs[taken]}
+        side = aside if taken == "half" else -aside
         drawn.add(
-            x=[100 * found.inconsistency[pair] for pair in tests],
+            x=[100 * found.inconsistency[pair] + side for pair in tests],
             y=[100 * test.difference for test in tests.values()],
             error_y=share_bars([(test.difference, test.interval) for test in tests.values()], thickness=1),
             uid=taken, name=name, mode="markers", marker={"color": colour, "symbol": symbol, "size": 9},
-            hovertext=[" and ".join(pair) for pair in tests],
-            hovertemplate="%{hovertext}: inconsistency %{x:.1f}%, gain %{y:+.2f} points<extra></extra>",
+            hovertext=[f"{' and '.join(pair)}: inconsistency {found.inconsistency[pair]:.1%}" for pair in tests],
+            hovertemplate="%{hovertext}, gain %{y:+.2f} points<extra></extra>",
         )  # fmt: skip
         pairs = "; ".join(f"{' and '.join(pair)} {100 * test.difference:+.2f}" for pair, test in tests.items())
         words.append(f"With {name}, in points: {pairs}.")
@@ -83,10 +87,16 @@ def compressed_features(found: Sequence[CompressedFeatures], split: str, accurac
     -----
     arXiv 2110.12899, figure 6 (right).
     """
+    counts = sorted({count for one in found for count in one.probes})
     by = {"variance": "the highest variance first", "components": "principal components"}
     drawn = drawing(
         f"How few features of two models are enough? ({split})",
-        axis(f"Features of both together, {by[found[0].order]}" if found else "Features", type="log", dtick="D2"),
+        axis(
+            f"Features of both together, {by[found[0].order]}" if found else "Features",
+            type="log",
+            tickvals=counts,
+            ticktext=[str(count) for count in counts],
+        ),
         axis("Accuracy of a linear probe, % (95% intervals)"),
     )
     words = []
@@ -112,9 +122,8 @@ def compressed_features(found: Sequence[CompressedFeatures], split: str, accurac
             need = f" ({f'{least} are enough' if least else 'none is enough'} for {accuracy:.1%})"
         words.append(f"{one.first} and {one.second}{need}: {told}.")
     if accuracy is not None and found:
-        counts = [count for one in found for count in one.probes]
         drawn.add(
-            x=[min(counts), max(counts)], y=[100 * accuracy] * 2, uid="needed", name=f"{accuracy:.1%}", mode="lines",
+            x=[counts[0], counts[-1]], y=[100 * accuracy] * 2, uid="needed", name=f"{accuracy:.1%}", mode="lines",
             line={"color": INK, "width": 1, "dash": "dash"}, hoverinfo="skip",
         )  # fmt: skip
     return drawn.done(f"Accuracy on {split} by number of features. {' '.join(words)}")
