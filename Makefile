@@ -117,6 +117,10 @@ studies: install
 	$(BIN)/soupwidgets spectrum noise $(KIND) --epochs 30 --learning-rate 0.002 --images 1000 --seeds 3 \
 	  --out data/studies/label-noise.json --uniform --independent --of-class shirt:0.05 --of-class shirt:0.2 \
 	  $(foreach f,0.05 0.1 0.2 0.4,--radial $(f)) $(foreach f,0.5 1 2 4,--random $(f))
+	$(BIN)/soupwidgets spectrum trainings $(KIND) --epochs 30 --learning-rate 0.002 --images 1000 --seeds 3 \
+	  --out data/studies/trainings.json --after 3 --after 8 --after 15 --width 64 --layers 1 --examples 250 \
+	  --examples 2000 --self-distillation \
+	  $(foreach name,flip crop:0.25 mixup bluenoise:0.5 pinknoise:0.5,--augmentation $(name))
 	$(BIN)/soupwidgets spectrum paths --pool data/zoo/fashion --suite data/suites/fashion --samples 32 \
 	  --json data/studies/frequencies.json
 	$(BIN)/soupwidgets spectrum sensitivity --pool data/zoo/fashion --suite data/suites/fashion --samples 32 \
