@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import combinations, product
 from math import cos, hypot, pi, sin
+from typing import Any
+
+from soupwidgets.figures.colours import GREY
 
 # Sizes of a figure in pixels that the names should fit: on a telephone, in a notebook, in a room.
 _SIZES = ((275, 135), (310, 250), (440, 380), (700, 480))
@@ -43,6 +46,30 @@ def label_offsets(x: Sequence[float], y: Sequence[float], labels: Sequence[str])
     True
     """
     return list(_offsets(tuple(zip(x, y, strict=True)), tuple(labels)))
+
+
+def named_points(
+    names: Sequence[str], x: Sequence[float], y: Sequence[float], ends: tuple[tuple[float, float], tuple[float, float]]
+) -> list[dict[str, Any]]:
+    """Plotly's annotations that write names beside points, as far from each other as can be, with lines to them.
+
+    Parameters
+    ----------
+    names, x, y
+        What is written, and where the points are.
+    ends
+        Of the horizontal and of the vertical axis.
+    """
+    across_axis, up_axis = (
+        [(v - low) / (high - low) for v in values] for values, (low, high) in zip((x, y), ends, strict=True)
+    )
+    return [
+        {
+            "x": a, "y": b, "text": name, "ax": across, "ay": -up,
+            "showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": GREY, "standoff": 8, "borderpad": 0,
+        }
+        for name, a, b, (across, up) in zip(names, x, y, label_offsets(across_axis, up_axis, names), strict=True)
+    ]  # fmt: skip
 
 
 # The same for every choice in an explorer, and half a second of work.

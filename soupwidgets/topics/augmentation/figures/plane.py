@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
 
 from soupwidgets.figures.colours import BLUE, GREY, INK, VERMILLION
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.labels import label_offsets
+from soupwidgets.figures.labels import named_points
 from soupwidgets.figures.scales import log_axis
 from soupwidgets.figures.style import ROOM_ABOVE, axis, colour_bar, drawing, error_bars, limits, percent
 from soupwidgets.topics.augmentation.joint import JointModel
@@ -59,7 +57,7 @@ def affinity_diversity(study: AugmentationStudy, chosen: str | None = None) -> D
                       "<br>%{marker.color:+.2f} points<extra></extra>",
     )  # fmt: skip
     heights = [math.log10(e.value) for e in y]
-    names = _names([r.name for r in results], [e.value for e in x], heights, ((left, right), (low, high)))
+    names = named_points([r.name for r in results], [e.value for e in x], heights, ((left, right), (low, high)))
     ring = [r for r in results if r.name == chosen]
     drawn.add(
         x=[r.affinity.value for r in ring], y=[r.diversity.value for r in ring], uid="chosen", name="chosen",
@@ -104,21 +102,5 @@ def joint(model: JointModel) -> Drawing:
         f"{name} {y:+.1f}, predicted {x:+.1f}"
         for name, x, y in zip(model.names, model.predicted, model.measured, strict=True)
     )
-    names = _names(model.names, model.predicted, model.measured, (ends, ends))
+    names = named_points(model.names, model.predicted, model.measured, (ends, ends))
     return drawn.done(f"{model.sentence} Measured change, points: {words}.", annotations=names)
-
-
-def _names(
-    names: Sequence[str], x: Sequence[float], y: Sequence[float], ends: tuple[tuple[float, float], tuple[float, float]]
-) -> list[dict[str, Any]]:
-    """Plotly's annotations that write names beside points, as far from each other as can be."""
-    across_axis, up_axis = (
-        [(v - low) / (high - low) for v in values] for values, (low, high) in zip((x, y), ends, strict=True)
-    )
-    return [
-        {
-            "x": a, "y": b, "text": name, "ax": across, "ay": -up,
-            "showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": GREY, "standoff": 8, "borderpad": 0,
-        }
-        for name, a, b, (across, up) in zip(names, x, y, label_offsets(across_axis, up_axis, names), strict=True)
-    ]  # fmt: skip

@@ -6,7 +6,7 @@ from math import isfinite
 
 from soupwidgets.figures.colours import COLOURS, GREY
 from soupwidgets.figures.drawing import Drawing, figure
-from soupwidgets.figures.labels import label_positions
+from soupwidgets.figures.labels import named_points
 from soupwidgets.figures.style import axis, drawing, error_bars, limits
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.topics.spectrum.training_result import TrainingStudy
@@ -55,20 +55,20 @@ def accuracy_and_frequency(
     drawn.add_rule(x=0, color=GREY, width=1, dash="dot")
     drawn.add_rule(y=0, color=GREY, width=1, dash="dot")
     shown = [one for one in study.results if isfinite(across[one.name].value + up[one.name].value)]
-    beside = label_positions(
-        [across[one.name].value for one in shown], [up[one.name].value for one in shown], [one.name for one in shown],
+    names = named_points(
+        [one.name for one in shown], [across[one.name].value for one in shown], [up[one.name].value for one in shown],
         (ends[0], ends[1]),
     )  # fmt: skip
     for i, kind in enumerate(dict.fromkeys(one.kind for one in shown)):
-        own = [(one.name, where) for one, where in zip(shown, beside, strict=True) if one.kind == kind]
-        x, y = ([found[name] for name, _ in own] for found in (across, up))
+        own = [one.name for one in shown if one.kind == kind]
+        x, y = ([found[name] for name in own] for found in (across, up))
         drawn.add(
-            x=[e.value for e in x], y=[e.value for e in y], uid=f"kind-{i}", name=kind, mode="markers+text",
-            text=[name for name, _ in own], textposition=[where for _, where in own], textfont={"size": 11},
+            x=[e.value for e in x], y=[e.value for e in y], uid=f"kind-{i}", name=kind, mode="markers",
+            hovertext=own,
             marker={"size": 9, "color": COLOURS[i % len(COLOURS)], "symbol": _SYMBOLS[i % len(_SYMBOLS)]},
             error_x=error_bars([(e.value, e.low, e.high) for e in x], **_THIN),
             error_y=error_bars([(e.value, e.low, e.high) for e in y], **_THIN),
-            hovertemplate="%{text}<br>frequency %{x:.3f}<br>accuracy %{y:.2f} points<extra></extra>",
+            hovertemplate="%{hovertext}<br>frequency %{x:.3f}<br>accuracy %{y:.2f} points<extra></extra>",
         )  # fmt: skip
     words = "; ".join(f"{name} {_said(across[name])} and {_said(up[name])}" for name in across)
     base = f"{study.base.accuracy.value:.1%} and {study.base.frequency(paths, window, detrend).value:.3g}"
@@ -77,7 +77,7 @@ def accuracy_and_frequency(
         f"against the base training, whose accuracy and frequency are {base}: {words}. "
         f"{study.seeds} trainings each, with 95% intervals over the seeds (Student's t)."
     )
-    return drawn.done(text)
+    return drawn.done(text, annotations=names)
 
 
 def _points(share: Estimate) -> Estimate:
