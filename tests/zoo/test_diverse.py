@@ -51,7 +51,7 @@ def test_a_model_is_trained_once_and_the_same_again(tmp_path: Path) -> None:
 def test_models_that_were_trained_more_differently_err_more_differently(suite: Suite, zoo_store: Store) -> None:
     """arXiv 2110.12899, figures 2 and 3, on models of similar accuracy.
 
-    Slow: eleven models on all 15,000 images of validation and test, which the significance needs.
+    Slow: twelve models on all 15,000 images of validation and test, which the significance needs.
     """
     files = [ZOO / f"fashion/{name}.safetensors" for name in ("ft-00", "ft-03", "ft-08", "other-seed")]
     models = sw.diversity.open_members(

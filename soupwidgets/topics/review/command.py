@@ -17,6 +17,7 @@ from soupwidgets.suites import Suite, write_slice
 from soupwidgets.text import one_line
 from soupwidgets.topics.review import published
 from soupwidgets.topics.review.duplicates import duplicates
+from soupwidgets.topics.review.exports import slice_summary
 from soupwidgets.topics.review.files import export_labels, write_session
 from soupwidgets.topics.review.label_set import Rule
 from soupwidgets.topics.review.major import major_slice
@@ -97,7 +98,7 @@ def export(
     known = view(open_session(session, reviews)[1])
     made = export_labels(known, where, rule=rule)
     chosen = major_slice(known, where, rule=rule) if major else None
-    for sentence in made.summary:
+    for sentence in (*made.summary, *(slice_summary(chosen) if chosen else ())):
         print(one_line(sentence), file=sys.stderr)
     if not yes:
         typer.confirm("Write it?", abort=True, err=True)

@@ -67,13 +67,7 @@ def prepare(kind: str, session: ReviewSession, *, split: Split, rule: Rule) -> P
         return export.summary, export.write
     if kind == MAJOR:
         found = major_slice(view, split, rule=rule)
-        sentences = (
-            f"{len(found):,} images of {split.name!r}, each with one label, and why they were chosen.",
-            "Only of judgements that their reviewers share. No notes, no pixels. It says of itself:",
-            found.why,
-            "Suite.open(folder, slices=[this file]) opens it as a split.",
-        )
-        return sentences, lambda path: write_slice(path, found)
+        return slice_summary(found), lambda path: write_slice(path, found)
     given = [one for one in view.slices.values() if one.split == split.name and one.rows]
     slices = [SliceSplit(one.name, split, one.rows) for one in given]
     named = sum(bool(one.name) for one in view.reviewers.values())
@@ -86,6 +80,17 @@ def prepare(kind: str, session: ReviewSession, *, split: Split, rule: Rule) -> P
         "What is taken back later disappears from a copy when that is merged, not before.",
     )
     return everything, lambda path: write_session(path, session.id, state)
+
+
+def slice_summary(found: SliceSplit) -> tuple[str, ...]:
+    """What the file of a slice would hold, in sentences to be read before it is written."""
+    return (
+        f"{len(found):,} images of {found.parent.name!r}, each with one label, and why they were chosen.",
+        "Only of judgements that their reviewers share. No notes, no pixels. It says of itself:",
+        found.why,
+        *small_cells([found]),
+        "Suite.open(folder, slices=[this file]) opens it as a split.",
+    )
 
 
 def _about(state: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,6 +57,7 @@ def test_an_export_has_what_is_shared_and_says_so_first(room: ReviewSession, sui
     export = export_labels(known, suite.id_test)
     assert export.summary[0] == "1 judgements of 1 images of 'test' by 1 reviewers."
     assert export.summary[1].startswith("2 judgements are not in it")
+    assert any(one.startswith("Images with one reviewer alone: 1.") for one in export.summary)
     text = export.write(tmp_path / "labels.json").read_text()
     for hidden in ("Robin", "unheard", "private", "xe, xem", other.reviewer, room.reviewer, other.code):
         assert hidden not in text

@@ -16,7 +16,7 @@ from soupwidgets.topics.review.card import Cards
 from soupwidgets.topics.review.content import text_hash
 from soupwidgets.topics.review.crossing import intersect, small_cells
 from soupwidgets.topics.review.descriptions import picture_words
-from soupwidgets.topics.review.exports import SESSION, prepare
+from soupwidgets.topics.review.exports import MAJOR, SESSION, prepare
 from soupwidgets.topics.review.files import export_labels, read_session, write_session
 from soupwidgets.topics.review.major import major_slice
 from soupwidgets.topics.review.merging import FIXED
@@ -234,6 +234,10 @@ def test_exports_carry_a_statement(
     for sentence in statement["sentences"]:
         assert sentence in export.summary
         assert sentence in major_slice(known, split).why
+    # One image is a small cell, in whatever file it leaves.
+    sentences, _ = prepare(MAJOR, session, split=split, rule="all views")
+    assert any(one.startswith("'major': 1 image only") for one in sentences)
+    assert not any("reviewer alone" in one for one in export.summary)
     # However much is said, the file of a slice can be read again.
     session.fell_short("x" * 15_000, shared=True)
     session.fell_short("y" * 15_000, shared=True)
