@@ -124,14 +124,13 @@ def export_labels(known: View, split: Split, *, rule: Rule = "all views") -> Exp
         "images": images, "major": list(settled.major),
     }  # fmt: skip
     alone = sum(one["reviewers"] == 1 for one in images.values())
+    told = f"Images with one reviewer alone: {alone:,}. Whoever knows who that was knows what they said."
+    few = [told] if alone else []
     summary = (
         f"{len(shared):,} judgements of {len(images):,} images of {split.name!r} by {len(people)} reviewers.",
         f"{len(here) - len(shared):,} judgements are not in it: their reviewers do not share them.",
         "For each image how many reviewers said what, without who said it.",
-        *(
-            [f"Images with one reviewer alone: {alone:,}. Whoever knows who that was knows what they said."]
-            * (alone > 0)
-        ),
+        *few,
         f"Names: {', '.join(named) or 'none'}.",
         "No notes, no codes, no answers to the group's own fields.",
         "The group's agreement as it reads now, and this statement:",
