@@ -32,6 +32,8 @@ print(without, faults())
 def test_pages_are_not_cleared_again_for_every_tensor() -> None:
     done = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True)
     without, kept = map(int, done.stdout.split())
-    # 20 times 2 x 12 MiB: 122,880 pages of 4 KiB.
-    assert without > 20 * 24 * 2**20 / resource.getpagesize() / 2, done.stdout
-    assert kept < without / 10, done.stdout
+    # Two tensors of 12 MiB: 6,144 pages of 4 KiB, which were used before and may be cleared once more, not 20 times.
+    once = 24 * 2**20 / resource.getpagesize()
+    assert kept < 1.1 * once, done.stdout
+    # How often without it depends on what else lies on the heap: else this could not fail.
+    assert without > 3 * once, done.stdout
