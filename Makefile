@@ -105,8 +105,9 @@ zoo: install
 
 # What the notebooks on spectral bias and on augmentations show; trainings that are in build/ are not done again.
 KIND := --suite data/suites/fashion --model data/zoo/fashion/zero-shot.safetensors
-# Until a training without augmentation knows all of its images.
+# Until a training without augmentation knows its images.
 CONVERGED := --epochs 40 --learning-rate 0.002 --images 1000
+SHORTER := --epochs 30 --learning-rate 0.002 --images 1000 --seeds 3
 
 studies: install
 	$(BIN)/soupwidgets augment diversity $(KIND) $(CONVERGED) --seeds 5 --out data/studies/augmentations.json \
@@ -114,10 +115,10 @@ studies: install
 	  crop:0.25 rotate:0.25 translate:0.25 cutout:0.25,--augmentation $(name))
 	$(BIN)/soupwidgets augment variants $(KIND) $(CONVERGED) --seeds 3 --out data/studies/augmentation-variants.json \
 	  $(foreach name,rotate crop:0.25 randaugment cutout noise,--static $(name) --switched-off $(name))
-	$(BIN)/soupwidgets spectrum noise $(KIND) --epochs 30 --learning-rate 0.002 --images 1000 --seeds 3 \
+	$(BIN)/soupwidgets spectrum noise $(KIND) $(SHORTER) \
 	  --out data/studies/label-noise.json --uniform --independent --of-class shirt:0.05 --of-class shirt:0.2 \
 	  $(foreach f,0.05 0.1 0.2 0.4,--radial $(f)) $(foreach f,0.5 1 2 4,--random $(f))
-	$(BIN)/soupwidgets spectrum trainings $(KIND) --epochs 30 --learning-rate 0.002 --images 1000 --seeds 3 \
+	$(BIN)/soupwidgets spectrum trainings $(KIND) $(SHORTER) \
 	  --out data/studies/trainings.json --after 3 --after 8 --after 15 --width 64 --layers 1 --examples 250 \
 	  --examples 2000 --self-distillation \
 	  $(foreach name,flip crop:0.25 mixup bluenoise:0.5 pinknoise:0.5,--augmentation $(name))

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from soupwidgets.stats.intervals import clopper_pearson
 from soupwidgets.suites import Split, Suite
 from soupwidgets.topics.diversity.members import Member
 from soupwidgets.topics.diversity.probing import Reading, checked_probe, probe_on
@@ -47,19 +46,19 @@ class CompressedFeatures:
 
     def needed(self, split: str, accuracy: float) -> int | None:
         """The fewest features, of the numbers tried, with at least this accuracy (0..1); None if none has it."""
-        enough = [count for count, probe in self.probes.items() if probe.right[split].mean() >= accuracy]
+        enough = [count for count, probe in self.probes.items() if probe.accuracy(split).value >= accuracy]
         return min(enough, default=None)
 
     def to_frame(self) -> pd.DataFrame:
         """One row for each number of features and split: accuracy with its 95% interval."""
         rows = []
         for count, probe in self.probes.items():
-            for split, right in probe.right.items():
-                low, high = clopper_pearson(int(right.sum()), len(right))
+            for split in probe.right:
+                found = probe.accuracy(split)
                 rows.append(
                     {
                         "first": self.first, "second": self.second, "features": count, "split": split,
-                        "accuracy": float(right.mean()), "low": float(low), "high": float(high),
+                        "accuracy": found.value, "low": found.low, "high": found.high,
                     }
                 )  # fmt: skip
         return pd.DataFrame(rows)

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from soupwidgets.stats.intervals import clopper_pearson
 from soupwidgets.stats.mantel import mantel, model_orders
 from soupwidgets.stats.paired import PairedTest, mcnemar
 from soupwidgets.suites import Suite
@@ -99,11 +98,8 @@ class Transfer:
         return pd.DataFrame(rows)
 
     def _row(self, reading: Reading) -> dict[str, float]:
-        right = reading.right[self.split]
-        low, high = clopper_pearson(int(right.sum()), len(right))
-        return {
-            "features": reading.features, "accuracy": float(right.mean()), "low": float(low), "high": float(high)
-        }  # fmt: skip
+        found = reading.accuracy(self.split)
+        return {"features": reading.features, "accuracy": found.value, "low": found.low, "high": found.high}
 
 
 def transfer(

@@ -9,6 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from soupwidgets.stats.estimate import Estimate
+from soupwidgets.stats.intervals import clopper_pearson
 from soupwidgets.stats.linear_probe import linear_probe
 from soupwidgets.suites import Split, Suite
 from soupwidgets.topics.diversity.members import Member
@@ -37,6 +39,12 @@ class Reading:
     features: int
     right: Mapping[str, NDArray[np.bool_]]
     penalty: float | None = None
+
+    def accuracy(self, split: str) -> Estimate:
+        """Share of the images of a split that were classified correctly (0..1), with its 95% interval."""
+        right = self.right[split]
+        low, high = clopper_pearson(int(right.sum()), len(right))
+        return Estimate(float(right.mean()), float(low), float(high))
 
 
 def checked_probe(suite: Suite, fit: str | None, splits: Sequence[str]) -> tuple[Split, list[Split]]:

@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from soupwidgets.evaluation.answers import right_of
-from soupwidgets.stats.intervals import clopper_pearson
 from soupwidgets.stats.paired import PairedTest, mcnemar
 from soupwidgets.suites import Suite
 from soupwidgets.topics.diversity.combining import combined
@@ -103,12 +102,12 @@ class CombinedFeatures:
         ends = {0.0, 1.0} <= set(self.probes)
         rows = []
         for reading in self.readings:
-            for split, right in reading.right.items():
-                low, high = clopper_pearson(int(right.sum()), len(right))
+            for split in reading.right:
+                found = reading.accuracy(split)
                 row = {
                     "first": self.first, "second": self.second, "read by": reading.name, "features": reading.features,
-                    "penalty": reading.penalty, "split": split, "accuracy": float(right.mean()), "low": float(low),
-                    "high": float(high),
+                    "penalty": reading.penalty, "split": split, "accuracy": found.value, "low": found.low,
+                    "high": found.high,
                 }  # fmt: skip
                 for name, test in zip(("first", "second"), self.gains(split, reading) if ends else (), strict=False):
                     row |= {

@@ -104,6 +104,8 @@ def test_an_export_asks_first(session: ReviewSession, file: Path, suite: Suite, 
     assert refused.returncode == 1
     assert "3 judgements of 3 images" in refused.stderr
     assert "1 judgements are not in it" in refused.stderr
+    # Both files, and which of them shows few.
+    assert "'major': 1 image only" in refused.stderr
     assert not out.exists()
     assert not major.exists()
     done = run(*options, "--yes")

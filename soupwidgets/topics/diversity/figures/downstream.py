@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from soupwidgets.figures.colours import BLUE, COLOURS, GREY, INK, VERMILLION
 from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import axis, drawing, share_bars
-from soupwidgets.stats.intervals import clopper_pearson
 from soupwidgets.topics.diversity.compression import CompressedFeatures
 from soupwidgets.topics.diversity.downstream import Taken, Transfer
 
@@ -101,21 +100,16 @@ def compressed_features(found: Sequence[CompressedFeatures], split: str, accurac
     )
     words = []
     for number, one in enumerate(found):
-        rights = [probe.right[split] for probe in one.probes.values()]
-        values = [float(right.mean()) for right in rights]
-        limits = [clopper_pearson(int(right.sum()), len(right)) for right in rights]
+        known = [probe.accuracy(split) for probe in one.probes.values()]
         drawn.add(
-            x=list(one.probes), y=[100 * value for value in values],
-            error_y=share_bars(
-                [(value, (float(low), float(high))) for value, (low, high) in zip(values, limits, strict=True)],
-                thickness=1,
-            ),
+            x=list(one.probes), y=[100 * each.value for each in known],
+            error_y=share_bars([(each.value, (each.low, each.high)) for each in known], thickness=1),
             uid=f"pair-{number}", name=f"{one.first} and {one.second}", mode="lines+markers",
             line={"color": COLOURS[number % len(COLOURS)], "width": 2},
             marker={"symbol": _SYMBOLS[number % len(_SYMBOLS)], "size": 8},
             hovertemplate="%{x} features: %{y:.2f}%<extra></extra>",
         )  # fmt: skip
-        told = ", ".join(f"{count} {value:.2%}" for count, value in zip(one.probes, values, strict=True))
+        told = ", ".join(f"{count} {each.value:.2%}" for count, each in zip(one.probes, known, strict=True))
         need = ""
         if accuracy is not None:
             least = one.needed(split, accuracy)

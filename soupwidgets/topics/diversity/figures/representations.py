@@ -7,7 +7,6 @@ from typing import Any
 from soupwidgets.figures.colours import BLUE, GREEN, ORANGE, PURPLE, VERMILLION
 from soupwidgets.figures.drawing import Drawing, figure
 from soupwidgets.figures.style import axis, drawing, share_bars
-from soupwidgets.stats.intervals import clopper_pearson
 from soupwidgets.topics.diversity.probing import Reading
 from soupwidgets.topics.diversity.representations import CombinedFeatures
 
@@ -70,14 +69,10 @@ def combined_features(found: CombinedFeatures, split: str) -> Drawing:
 
 
 def _points(drawn: Drawing, places: list[float], readings: list[Reading], split: str, **trace: Any) -> None:
-    rights = [one.right[split] for one in readings]
-    values = [float(right.mean()) for right in rights]
-    limits = [clopper_pearson(int(right.sum()), len(right)) for right in rights]
+    known = [one.accuracy(split) for one in readings]
     drawn.add(
-        x=places, y=[100 * value for value in values],
-        error_y=share_bars(
-            [(value, (float(low), float(high))) for value, (low, high) in zip(values, limits, strict=True)], thickness=1
-        ),
+        x=places, y=[100 * each.value for each in known],
+        error_y=share_bars([(each.value, (each.low, each.high)) for each in known], thickness=1),
         hovertext=[one.name for one in readings],
         hovertemplate="%{hovertext}: %{y:.2f}%<extra></extra>",
         **trace,
