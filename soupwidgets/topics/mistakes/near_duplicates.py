@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,7 +42,7 @@ class PlantedCopies:
     """
 
     kind: str
-    similarity: NDArray[np.float32]
+    similarity: NDArray[np.float32] = field(repr=False)
     found: int
     interval: tuple[float, float]
 
@@ -65,8 +65,8 @@ class NearDuplicates:
 
     split: str
     reference: str
-    nearest: NDArray[np.int64]
-    similarity: NDArray[np.float32]
+    nearest: NDArray[np.int64] = field(repr=False)
+    similarity: NDArray[np.float32] = field(repr=False)
     threshold: float
     planted: tuple[PlantedCopies, ...] = ()
 

@@ -13,6 +13,7 @@ from soupwidgets.topics.review.label_set import Rule
 from soupwidgets.topics.review.major import major_slice
 from soupwidgets.topics.review.records import ReviewError
 from soupwidgets.topics.review.session import ReviewSession
+from soupwidgets.topics.review.statement import data_statement
 
 LABELS, MAJOR, SESSION = "labels after review", "the 'major' slice", "the whole session, for the group"
 # What can be exported, with the name that its file has at first.
@@ -72,12 +73,15 @@ def prepare(kind: str, session: ReviewSession, *, split: Split, rule: Rule) -> P
     slices = [SliceSplit(one.name, split, one.rows) for one in given]
     named = sum(bool(one.name) for one in view.reviewers.values())
     private = sum(not judgement.shared for judgement in view.judgements.values())
+    statement = data_statement(view, split.name)["sentences"]
     everything = (
         f"Everything: {len(view.judgements):,} judgements ({private:,} of them not shared), notes, slices, "
         f"the agreement, and {named} names.",
         "It is for merging with copies of people in the group: give it to nobody else.",
         *small_cells(slices),
         "What is taken back later disappears from a copy when that is merged, not before.",
+        "It begins with this statement, on what is shared:",
+        *statement,
     )
     return everything, lambda path: write_session(path, session.id, state)
 

@@ -11,7 +11,7 @@ from soupwidgets.topics.review.agreement import agreement
 from soupwidgets.topics.review.content import Image, text_hash
 from soupwidgets.topics.review.views import View
 
-NOT_DRAWN = "Images were not drawn at random: what was found in them cannot be counted up to all images."
+NOT_DRAWN = "No random drawing is recorded: what was found in these images cannot be counted up to all images."
 
 
 def data_statement(known: View, split: str) -> dict[str, Any]:
@@ -82,8 +82,9 @@ def _sentences(statement: Mapping[str, Any], images: int) -> list[str]:
     found = [
         f"How sampled: {_sampled(one)}" for one in statement["sampled"] if one["reviewed"]
     ] or [f"How sampled: {NOT_DRAWN}"]  # fmt: skip
+    who = "1 reviewer" if people["number"] == 1 else f"{people['number']} reviewers"
     found.append(
-        f"By whom: {people['number']} reviewers, {people['judgements']:,} judgements of {images:,} images, "
+        f"By whom: {who}, {people['judgements']:,} judgements of {images:,} images, "
         f"{people['blind']:,} of them blind. Named: {', '.join(people['credits']) or 'nobody'}, by their own choice."
     )
     told = ", ".join(f"{number} {words}" for words, number in agreed.items() if number)

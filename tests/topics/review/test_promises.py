@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,9 +23,11 @@ from soupwidgets.topics.review.exports import MAJOR, SESSION, prepare
 from soupwidgets.topics.review.files import export_labels, read_session, write_session
 from soupwidgets.topics.review.major import major_slice
 from soupwidgets.topics.review.merging import FIXED
+from soupwidgets.topics.review.panel import MistakeReviewer
 from soupwidgets.topics.review.records import Record, ReviewError, State
 from soupwidgets.topics.review.samples import random_sample
 from soupwidgets.topics.review.session import ReviewSession
+from soupwidgets.topics.review.signatures import SIGNED
 from soupwidgets.topics.review.statement import NOT_DRAWN, data_statement
 from soupwidgets.topics.review.storage import ReviewStore
 from soupwidgets.topics.review.views import Image, Judgement, view
@@ -48,6 +53,22 @@ def copied(session: ReviewSession, tmp_path: Path, name: str) -> ReviewSession:
     id, state = read_session(write_session(tmp_path / f"{name}.json", session.id, session.state))
     store.write(id, state.records.values(), taken_back=state.gone)
     return ReviewSession(store, id)
+
+
+@contextmanager
+def asked_for() -> Iterator[list[str]]:
+    """Whatever anything in this process looks up, connects to or sends to."""
+    found: list[str] = []
+    listening = True
+
+    def note(event: str, given: tuple[object, ...]) -> None:
+        if listening and event in ("socket.getaddrinfo", "socket.connect", "socket.sendto", "socket.sendmsg"):
+            found.append(f"{event} {given}")
+
+    # A hook stays as long as the process does.
+    sys.addaudithook(note)
+    yield found
+    listening = False
 
 
 def test_consent_is_to_a_version_and_asked_again(session: ReviewSession, other: ReviewSession) -> None:
@@ -234,6 +255,12 @@ def test_exports_carry_a_statement(
     for sentence in statement["sentences"]:
         assert sentence in export.summary
         assert sentence in major_slice(known, split).why
+    # The group's own file begins with it.
+    assert prepare(SESSION, session, split=split, rule="all views")[0][-len(statement["sentences"]) :] == tuple(
+        statement["sentences"]
+    )
+    whole = json.loads(write_session(tmp_path / "whole.json", session.id, session.state).read_text())
+    assert whole["statements"] == {"test": statement}
     # One image is a small cell, in whatever file it leaves.
     sentences, _ = prepare(MAJOR, session, split=split, rule="all views")
     assert any(one.startswith("'major': 1 image only") for one in sentences)
@@ -246,6 +273,44 @@ def test_exports_carry_a_statement(
     session.agree("another text")
     agreed = data_statement(session.view, "test")["reviewers"]["agreed"]
     assert agreed == {"to the present text": 0, "to an earlier text only": 1, "nothing recorded": 1}
+
+
+def test_no_account_and_nothing_about_people_that_they_did_not_write(
+    session: ReviewSession, other: ReviewSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("names of people and of machines are nobody's business")
+
+    for function in ("getpass.getuser", "os.getlogin", "socket.gethostname", "platform.node", "uuid.getnode"):
+        monkeypatch.setattr(function, refuse)
+    # Joining takes no more than the session's id, and leaves nothing behind.
+    before = set(session.refresh().judgements), len(session.state.records)
+    joined = ReviewSession(session.store, session.id)
+    assert (set(session.refresh().judgements), len(session.state.records)) == before
+    joined.judge(Judgement(IMAGE, correct=frozenset({1})))
+    (mine,) = [one for one in joined.state.records.values() if one.author == joined.reviewer]
+    # What was said, what it was said of, and a signature: neither a time nor a place.
+    assert set(mine.body) - set(Judgement(IMAGE).to_body()) == {SIGNED}
+
+
+def test_nothing_is_sent_anywhere(session: ReviewSession, small_suite: Suite, tmp_path: Path) -> None:
+    split = small_suite.id_test
+    logits = np.eye(10, dtype=np.float32)[(split.labels + 1) % 10]
+    model = Member("wrong", ("test",), lambda _: logits)
+    with asked_for() as addresses:
+        panel = MistakeReviewer([model], small_suite, session=session)
+        panel.state = {"queue": panel._queues.sampled[0], "blind": True}
+        panel.wait()
+        session.judge(Judgement(IMAGE, correct=frozenset({1}), shared=True))
+        export_labels(session.view, split).write(tmp_path / "labels.json")
+        write_session(tmp_path / "session.json", session.id, session.state)
+        session.withdraw()
+        panel.close()
+        assert addresses == []
+        # That it would have been noticed.
+        with socket.socket(type=socket.SOCK_DGRAM) as one:
+            one.connect(("127.0.0.1", 9))
+    assert len(addresses) == 1
 
 
 def test_pictures_are_described_for_those_who_do_not_see_them(session: ReviewSession, small_suite: Suite) -> None:
