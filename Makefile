@@ -122,9 +122,9 @@ studies: install
 	  --out data/studies/trainings.json --after 3 --after 8 --after 15 --width 64 --layers 1 --examples 250 \
 	  --examples 2000 --self-distillation \
 	  $(foreach name,flip crop:0.25 mixup bluenoise:0.5 pinknoise:0.5,--augmentation $(name))
-	$(BIN)/soupwidgets spectrum paths --pool data/zoo/fashion --suite data/suites/fashion --samples 32 \
+	$(BIN)/soupwidgets spectrum paths --pool data/zoo/fashion --suite data/suites/fashion --samples 32 --precision float32 \
 	  --json data/studies/frequencies.json
-	$(BIN)/soupwidgets spectrum sensitivity --pool data/zoo/fashion --suite data/suites/fashion --samples 32 \
+	$(BIN)/soupwidgets spectrum sensitivity --pool data/zoo/fashion --suite data/suites/fashion --samples 32 --precision float32 \
 	  $(foreach n,00 01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21,--model ft-$(n)) \
 	  --json data/studies/frequency-sensitivity.json
 

@@ -87,7 +87,7 @@ def paths(
     treated = TREATMENTS[treatment].changed(values, window, detrend)
     progress = sys.stderr.isatty()
     return paths_report(
-        ev, models, split=where.name, paths=drawn, treatment=treated, statistic=statistic, progress=progress
+        ev, models, split=where.name, paths=drawn, seed=seed, treatment=treated, statistic=statistic, progress=progress
     )
 
 
@@ -109,7 +109,7 @@ def sensitivity(
     ev.pool.require(models)
     where = tested_split(ev.suite, split)
     drawn = drawn_paths(ev.suite, where, shifts=[], pairs=pairs, samples=samples, seed=seed)
-    return sensitivity_report(ev, models, drawn)
+    return sensitivity_report(ev, models, drawn, seed=seed)
 
 
 @app.command("images")

@@ -19,6 +19,8 @@ from soupwidgets.topics.spectrum.image_spectrum import fourier_sensitivity, imag
 from soupwidgets.topics.spectrum.sensitivity import Sensitivity, sensitivity, trend_sensitivity
 from soupwidgets.topics.spectrum.treatment import STATISTIC_NAMES, Statistic, Treatment
 
+SPECTRA_FORMAT, SENSITIVITY_FORMAT = "soupwidgets spectra of predictions 1", "soupwidgets spectrum sensitivity 1"
+
 
 def drawn_paths(suite: Suite, where: Split, *, shifts: Sequence[str], **how: Any) -> list[ImagePaths]:
     """Paths within and between classes, and to shifts of the images; ``how`` as in `image_paths`.
@@ -42,6 +44,7 @@ def paths_report(
     *,
     split: str,
     paths: Sequence[ImagePaths],
+    seed: int,
     treatment: Treatment,
     statistic: Statistic,
     progress: bool,
@@ -71,7 +74,7 @@ def paths_report(
             for trend in trends
         ),
     ]
-    content = asdict(treatment) | {
+    content = {"format": SPECTRA_FORMAT} | asdict(treatment) | {
         "unit": unit,
         "statistic": statistic,
         "split": split,
@@ -91,18 +94,40 @@ def paths_report(
             for model in found
         ],
         "trends": trends,
+        "provenance": _provenance(ev, models, paths, seed),
     }  # fmt: skip
     return Report(content, "\n".join(lines))
 
 
-def sensitivity_report(ev: Evaluator, models: Sequence[str], paths: Sequence[ImagePaths]) -> Report:
+def sensitivity_report(ev: Evaluator, models: Sequence[str], paths: Sequence[ImagePaths], *, seed: int) -> Report:
     """What every treatment says of two models, or of how fast predictions of more of them change and of accuracy."""
     recipes = {name: Recipe({name: 1}) for name in models}
     found: list[Sensitivity] = []
     for one in paths:
         found += [sensitivity(ev, recipes, one)] if len(recipes) == 2 else trend_sensitivity(ev, recipes, one)
     text = "\n\n".join(f"{one.words}\n{one.to_frame().to_string(index=False)}" for one in found)
-    return Report({"models": list(models), "questions": found}, text)
+    content = {
+        "format": SENSITIVITY_FORMAT, "models": list(models), "questions": found,
+        "provenance": _provenance(ev, models, paths, seed),
+    }  # fmt: skip
+    return Report(content, text)
+
+
+def _provenance(ev: Evaluator, models: Sequence[str], paths: Sequence[ImagePaths], seed: int) -> dict[str, Any]:
+    """Which weights saw which images and which points of which paths: enough to tell whether numbers are still true."""
+    return {
+        "suite": ev.suite.name,
+        "images": {name: split.content_hash for name, split in ev.suite.splits.items()},
+        "checkpoints": {name: ev.pool.checkpoints[name].content_hash for name in models},
+        "precision": ev.precision,
+        "paths": [
+            {
+                "where": one.description, "number": len(one), "seed": seed, "points": len(one.split),
+                "sha256": one.split.content_hash,
+            }
+            for one in paths
+        ],
+    }  # fmt: skip
 
 
 def images_report(

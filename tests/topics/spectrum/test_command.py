@@ -36,6 +36,12 @@ def test_paths(pool: Path, tiny_evaluator: Evaluator, small_folder: Path, tmp_pa
     assert found["centroid"]["value"] == pytest.approx(expected.centroid.value)
     assert found["density"] == pytest.approx(expected.mean.tolist())
     assert (report["window"], report["detrend"], report["unit"]) == ("hann", "linear", "cycles per path")
+    made = report["provenance"]
+    assert made["checkpoints"] == {"ft-a": tiny_evaluator.pool.checkpoints["ft-a"].content_hash}
+    assert made["images"]["test"] == tiny_evaluator.suite.id_test.content_hash
+    where = [(one["where"], one["number"], one["points"], one["seed"]) for one in made["paths"]]
+    assert where[:2] == [("within a class", 6, 48, 0), ("between classes", 6, 48, 0)]
+    assert made["paths"][1]["sha256"] == paths.split.content_hash
 
 
 def test_images_and_the_table(pool: Path, small_folder: Path, tmp_path: Path) -> None:
