@@ -38,8 +38,10 @@ lab: install
 WORKERS ?= 2
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -rs -n $(WORKERS) --dist loadfile
 
+# Both runs share a store: what the first has measured of the zoo, notebooks and browsers find.
 test: lint
-	$(PYTEST) --ignore=tests/browser --durations=10
+	folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; export SOUPWIDGETS_TESTS="$$folder"; \
+	$(PYTEST) --ignore=tests/browser --durations=10 && \
 	$(PYTEST) -o addopts="-p tests.fixtures --nbval --ignore-glob=notebooks/workshop/*/learner/*" tests/browser notebooks
 
 check: lint
@@ -113,7 +115,7 @@ studies: install
 	$(BIN)/soupwidgets augment diversity $(KIND) $(CONVERGED) --seeds 5 --out data/studies/augmentations.json \
 	  $(foreach name,flip crop rotate translate colour blur noise cutout invert randaugment autoaugment mixup \
 	  crop:0.25 rotate:0.25 translate:0.25 cutout:0.25,--augmentation $(name))
-	$(BIN)/soupwidgets augment variants $(KIND) $(CONVERGED) --seeds 3 --out data/studies/augmentation-variants.json \
+	$(BIN)/soupwidgets augment variants $(KIND) $(CONVERGED) --seeds 5 --out data/studies/augmentation-variants.json \
 	  $(foreach name,rotate crop:0.25 randaugment cutout noise,--static $(name) --switched-off $(name))
 	$(BIN)/soupwidgets spectrum noise $(KIND) $(SHORTER) \
 	  --out data/studies/label-noise.json --uniform --independent --of-class shirt:0.05 --of-class shirt:0.2 \

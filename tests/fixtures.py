@@ -43,14 +43,21 @@ WriteCheckpoint = Callable[..., Path]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tests neither read nor fill the user's cache and store; notebooks and parallel workers share those of the run."""
+    """Tests neither read nor fill the user's cache and store.
+
+    Parallel workers, notebooks and browsers share those of the run, and so do runs that are given the same folder:
+    what one of them has measured of the zoo is measured.
+    """
     if "PYTEST_XDIST_WORKER" not in os.environ:
-        folder = Path(tempfile.mkdtemp(prefix="soupwidgets-tests-"))
+        given = os.environ.get("SOUPWIDGETS_TESTS")
+        folder = Path(given or tempfile.mkdtemp(prefix="soupwidgets-tests-"))
+        os.environ["SOUPWIDGETS_TESTS"] = str(folder)
         os.environ["SOUPWIDGETS_CACHE"] = str(folder / "cache")
         os.environ["SOUPWIDGETS_STORE"] = str(folder / "store")
         # What is fastest differs between processors, and stored outputs of notebooks have the digits of float32.
         os.environ["SOUPWIDGETS_PRECISION"] = "float32"
-        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+        if not given:
+            config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.fixture
@@ -120,10 +127,9 @@ def pool() -> Pool:
 
 
 @pytest.fixture(scope="session")
-def zoo_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+def zoo_store() -> Store:
     """One store for the whole run of tests: parallel workers measure the zoo once between them."""
-    base = tmp_path_factory.getbasetemp()
-    return Store((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "zoo-store")
+    return Store(Path(os.environ["SOUPWIDGETS_TESTS"]) / "store")
 
 
 @pytest.fixture(scope="session")

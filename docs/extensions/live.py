@@ -75,7 +75,7 @@ def export(app: Sphinx) -> None:
     if not target.exists():
         shutil.rmtree(folder, ignore_errors=True)
         pool, suite = sw.demo()
-        ev = sw.Evaluator(pool, suite, device="cpu", precision="float32", store=sw.Store(folder / "store"))
+        ev = sw.Evaluator(pool, suite, device="cpu", precision="float32")
         whole = folder / "unfinished"
         sw.export_site(whole, ev, fine_tuned=FINE_TUNED, examples=EXAMPLES, accept_mb=10, progress=False)
         languages = sorted({path.parent for path in workshop.glob("*/*.json")})

@@ -38,7 +38,7 @@ def chromium() -> str | None:
 
 
 class Lab:
-    """A running JupyterLab over a copy of the notebooks, with a store of its own."""
+    """A running JupyterLab over a copy of the notebooks, with the store of the run."""
 
     def __init__(self, port: int, token: str, root: Path) -> None:
         self.address = f"http://127.0.0.1:{port}"
@@ -88,7 +88,6 @@ def running_lab(root: Path) -> Iterator[Lab]:
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
     environment = {
         **os.environ,
-        "SOUPWIDGETS_STORE": str(root / "store"),
         "JUPYTER_CONFIG_DIR": str(root / "jupyter-config"),
         "JUPYTER_DATA_DIR": str(root / "jupyter-data"),
         "JUPYTER_RUNTIME_DIR": str(root / "jupyter-runtime"),

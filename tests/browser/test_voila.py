@@ -46,7 +46,7 @@ def address(lab: Lab, suite: Suite, tmp_path: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     command = [sys.executable, "-m", "voila", str(notebook), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
-    environment = {**os.environ, "SOUPWIDGETS_STORE": str(lab.root / "store"), "IPYTHONDIR": str(tmp_path / "ipython")}
+    environment = {**os.environ, "IPYTHONDIR": str(tmp_path / "ipython")}
     with open(tmp_path / "voila.log", "wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
