@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from soupwidgets.evaluation.batch_norm import Recalibration, is_mixture, source_of
 from soupwidgets.evaluation.evaluation import Evaluation, Logits, SplitScore, score_logits
 from soupwidgets.evaluation.filing import file_score, stored_logits, stored_score
+from soupwidgets.evaluation.precision import can_be_audited
 from soupwidgets.evaluation.tasks import KEEPS_OUTPUTS
 from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
@@ -102,8 +106,8 @@ class Kept:
             if score := stored_score(split, measurement, load, precision=precision):
                 scores[split.name] = score
         for split in splits:
-            if isinstance(split, SliceSplit) and split.name not in scores:
-                scores |= self._sliced(recipe, split)
+            if split.name not in scores:
+                scores |= self._derived(recipe, split)
         return scores
 
     def all(self, splits: Sequence[Split]) -> list[Evaluation]:
@@ -129,8 +133,8 @@ class Kept:
                 if score := stored_score(split, known[key], self.loader(recipe, split, key), precision=precision):
                     found.setdefault(recipe, {})[split.name] = score
         for recipe, split, _ in (one for some in keys.values() for one in some):
-            if isinstance(split, SliceSplit) and split.name not in found.setdefault(recipe, {}):
-                found[recipe] |= self._sliced(recipe, split)
+            if split.name not in found.setdefault(recipe, {}):
+                found[recipe] |= self._derived(recipe, split)
         return [
             Evaluation(recipe, {split.name: scores[split.name] for split in splits})
             for recipe, scores in found.items()
@@ -181,9 +185,28 @@ class Kept:
 
         return load
 
-    def _sliced(self, recipe: Recipe, split: SliceSplit) -> dict[str, SplitScore]:
-        """A slice's score from its parent's stored logits, if there are any: no image is evaluated again."""
-        for _, precision, key in self.answering(recipe, [split.parent]):
-            if self.store.get([key]) and (logits := stored_logits(self.store, key)) is not None:
-                return {split.name: self.record(recipe, split, logits[split.rows], precision)}
+    def _derived(self, recipe: Recipe, split: Split) -> dict[str, SplitScore]:
+        """A score from logits that are there: of the same examples scored otherwise, or of a slice's parent.
+
+        No example is evaluated again. Empty where nothing is there, or what is there is too coarse for this score.
+        """
+        for known, rows in _sources(split) if self.keeps_outputs else ():
+            for _, precision, key in self.answering(recipe, [known]):
+                enough = precision == "float32" or can_be_audited(split)
+                if enough and self.store.get([key]) and (logits := stored_logits(self.store, key)) is not None:
+                    own = logits if rows is None else logits[rows]
+                    return {split.name: self.record(recipe, split, own, precision)}
         return {}
+
+
+def _sources(split: Split) -> Iterator[tuple[Split, NDArray[np.int64] | None]]:
+    """Splits whose logits are those of this one, as scored before or a slice's parent, and which rows of them."""
+    before = split.rescored
+    while before is not None:
+        yield before, None
+        before = before.rescored
+    if isinstance(split, SliceSplit):
+        parent: Split | None = split.parent
+        while parent is not None:
+            yield parent, split.rows
+            parent = parent.rescored

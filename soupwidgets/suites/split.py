@@ -119,6 +119,11 @@ class Split:
         The content hash that the manifest states, if it states one.
     scoring
         How it is scored.
+
+    Attributes
+    ----------
+    rescored
+        The split that has the same examples and was scored otherwise, if this one was made from it.
     """
 
     def __init__(
@@ -128,6 +133,7 @@ class Split:
         self.role: Role = role
         self.source = source
         self.scoring = scoring or Scoring()
+        self.rescored: Split | None = None
         self._stated_sha256 = sha256
 
     def __repr__(self) -> str:

@@ -296,7 +296,7 @@ class Suite:
             # What was made for the other score.
             for cached in ("content_hash", "label_sets"):
                 vars(own).pop(cached, None)
-            own.scoring = scoring.get(name, split.scoring)
+            own.scoring, own.rescored = scoring.get(name, split.scoring), split
         for own in changed.values():
             if isinstance(own, SliceSplit):
                 own.parent = changed.get(own.parent.name, own.parent)
