@@ -193,6 +193,8 @@ class SliceScore:
         The counts, as published for ImageNet-M (68 images).
     interval
         95% Clopper-Pearson interval of the share of correct images.
+    perhaps
+        How many of those that are right are right only by labels of which reviewers said 'perhaps'.
     metric
         The name under which to show it.
     """
@@ -200,6 +202,7 @@ class SliceScore:
     right: int
     images: int
     interval: tuple[float, float]
+    perhaps: int = 0
     metric: str = MULTI_LABEL
 
     @property
@@ -207,8 +210,17 @@ class SliceScore:
         """The share of correct images, 0..1."""
         return self.right / self.images
 
+    @property
+    def words(self) -> str:
+        """The counts, with those that are perhaps right told apart."""
+        return f"{self.right} of {self.images}{self._apart}"
+
     def __str__(self) -> str:
-        return f"{self.metric} {self.accuracy:.1%}: {self.right} of {self.images} images"
+        return f"{self.metric} {self.accuracy:.1%}: {self.right} of {self.images} images{self._apart}"
+
+    @property
+    def _apart(self) -> str:
+        return f", {self.perhaps} of them perhaps" if self.perhaps else ""
 
 
 def slice_score(predictions: NDArray[np.int64], multi: MultiLabels, *, rows: Sequence[int] | None = None) -> SliceScore:
@@ -238,4 +250,6 @@ def slice_score(predictions: NDArray[np.int64], multi: MultiLabels, *, rows: Seq
         raise ValueError(f"no reviewed labels for images {unknown[:5]} of the slice")
     right = int(multi.right(predictions, chosen).sum())
     low, high = clopper_pearson(right, len(chosen))
-    return SliceScore(right, len(chosen), (float(low), float(high)))
+    said = [(multi.images[row], int(predictions[row])) for row in chosen]
+    perhaps = sum(label in image.unclear - image.correct for image, label in said)
+    return SliceScore(right, len(chosen), (float(low), float(high)), perhaps)

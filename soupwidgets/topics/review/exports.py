@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from soupwidgets.suites import SliceSplit, Split, write_slice
+from soupwidgets.suites import SliceSplit, Suite, write_slice
+from soupwidgets.topics.review.community import community_slices
 from soupwidgets.topics.review.crossing import small_cells
 from soupwidgets.topics.review.files import export_labels, write_session
 from soupwidgets.topics.review.label_set import Rule
 from soupwidgets.topics.review.major import major_slice
 from soupwidgets.topics.review.records import ReviewError
 from soupwidgets.topics.review.session import ReviewSession
-from soupwidgets.topics.review.statement import data_statement
+from soupwidgets.topics.review.statement import statements
 
 LABELS, MAJOR, SESSION = "labels after review", "the 'major' slice", "the whole session, for the group"
 # What can be exported, with the name that its file has at first.
@@ -27,8 +28,8 @@ Prepared = tuple[tuple[str, ...], Callable[[Path], Path]]
 class Exports:
     """What was looked at, and may be written as long as nothing that it depends on was changed."""
 
-    def __init__(self, session: ReviewSession, split: Split) -> None:
-        self._session, self._split = session, split
+    def __init__(self, session: ReviewSession, suite: Suite, split: str) -> None:
+        self._session, self._suite, self._split = session, suite, split
         self._prepared: tuple[Mapping[str, Any], Prepared] | None = None
         self._said = ""
 
@@ -36,7 +37,7 @@ class Exports:
         """Look what an export would hold, write it, or share everything of this reviewer's."""
         self._said = ""
         if name == "look":
-            made = prepare(state["kind"], self._session, split=self._split, rule=state["rule"])
+            made = prepare(state["kind"], self._session, suite=self._suite, split=self._split, rule=state["rule"])
             self._prepared = _about(state), made
         elif name == "write":
             if self._prepared is None or not self.ready(state):
@@ -60,28 +61,28 @@ class Exports:
         return [self._said] if self._said else []
 
 
-def prepare(kind: str, session: ReviewSession, *, split: Split, rule: Rule) -> Prepared:
-    """Look what an export would hold now."""
+def prepare(kind: str, session: ReviewSession, *, suite: Suite, split: str, rule: Rule) -> Prepared:
+    """Look what an export would hold now: of one split, or of all in the file of the whole session."""
     view, state = session.refresh(), session.state
     if kind == LABELS:
-        export = export_labels(view, split, rule=rule)
+        export = export_labels(view, suite.splits[split], rule=rule)
         return export.summary, export.write
     if kind == MAJOR:
-        found = major_slice(view, split, rule=rule)
+        found = major_slice(view, suite.splits[split], rule=rule)
         return slice_summary(found), lambda path: write_slice(path, found)
-    given = [one for one in view.slices.values() if one.split == split.name and one.rows]
-    slices = [SliceSplit(one.name, split, one.rows) for one in given]
     named = sum(bool(one.name) for one in view.reviewers.values())
+    answered = sum(bool(one.answers) for one in view.reviewers.values())
     private = sum(not judgement.shared for judgement in view.judgements.values())
-    statement = data_statement(view, split.name)["sentences"]
+    told = [f"On {name!r}: {sentence}" for name, one in statements(view).items() for sentence in one["sentences"]]
     everything = (
-        f"Everything: {len(view.judgements):,} judgements ({private:,} of them not shared), notes, slices, "
-        f"the agreement, and {named} names.",
+        f"Everything: {len(view.judgements):,} judgements ({private:,} of them not shared), notes, descriptions, "
+        f"slices, the agreement and who agreed, {named} names, and answers of {answered} reviewers to the group's "
+        "fields.",
         "It is for merging with copies of people in the group: give it to nobody else.",
-        *small_cells(slices),
+        *small_cells(community_slices(view, suite)),
         "What is taken back later disappears from a copy when that is merged, not before.",
         "It begins with this statement, on what is shared:",
-        *statement,
+        *told,
     )
     return everything, lambda path: write_session(path, session.id, state)
 

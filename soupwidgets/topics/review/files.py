@@ -14,7 +14,7 @@ from soupwidgets.suites import Split, Suite
 from soupwidgets.topics.mistakes.multi_labels import ImageLabels, MultiLabels
 from soupwidgets.topics.review.label_set import Rule, distributions, label_set
 from soupwidgets.topics.review.records import Record, ReviewError, State, is_id
-from soupwidgets.topics.review.statement import credits, data_statement
+from soupwidgets.topics.review.statement import credits, data_statement, statements
 from soupwidgets.topics.review.views import View, check_records, view
 
 _MOST_BYTES = 1 << 26
@@ -27,12 +27,10 @@ def write_session(path: str | Path, session: str, state: State) -> Path:
     For every split with judgements or samples it begins with a data statement (`data_statement`), for whoever finds
     the file later. Reading and merging pass it over.
     """
-    known = view(state)
-    splits = {j.image.split for j in known.judgements.values()} | {one.split for one in known.samples.values()}
     content = {
         "format": SESSION_FORMAT,
         "session": session,
-        "statements": {split: data_statement(known, split) for split in sorted(splits)},
+        "statements": statements(view(state)),
         "records": [
             {"id": r.id, "kind": r.kind, "author": r.author, "version": r.version, "body": dict(r.body)}
             for _, r in sorted(state.records.items())

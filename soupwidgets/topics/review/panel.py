@@ -23,6 +23,7 @@ from soupwidgets.topics.review.card import Cards
 from soupwidgets.topics.review.exports import KINDS, LABELS, Exports
 from soupwidgets.topics.review.judging import Judging
 from soupwidgets.topics.review.label_set import Rule
+from soupwidgets.topics.review.own_part import OwnPart
 from soupwidgets.topics.review.queues import FILTERS, PAIR, Queues
 from soupwidgets.topics.review.records import ReviewError
 from soupwidgets.topics.review.results import results
@@ -36,6 +37,7 @@ NOT_DRAWN = (
     "queues do not, and only from them can be counted up to all images."
 )
 _EXPORT = ("kind", "file", "look", "write", "share")
+_OWN = ("called", "credit", "call", "nameless", "disagree", "leave")
 
 
 class MistakeReviewer(Panel):
@@ -71,6 +73,9 @@ class MistakeReviewer(Panel):
     pair: str | None
     filter: str
     blind: bool
+    own: bool
+    called: str
+    credit: bool
     rule: Rule
     agree: int
     row: float
@@ -109,7 +114,7 @@ class MistakeReviewer(Panel):
         # What was judged when the queue was chosen: it does not shrink under who works through it.
         self._since = session.view
         self._counted: tuple[views.View, Rule, list[Table], dict[int, str]] | None = None
-        self._exports = Exports(session, self._where)
+        self._exports, self._own = Exports(session, suite, self.split), OwnPart(session)
         super().__init__(f"Review of {models[0].name} on {self.split}", self._all_controls())
 
     def _all_controls(self) -> list[Control]:
@@ -123,6 +128,13 @@ class MistakeReviewer(Panel):
             Choice(name="rule", label="Labels by", value=get_args(Rule)[0], options=get_args(Rule)),
             Number(name="row", label="Image", value=-1, hidden=True),
             Button(name="agree", label="I agree to the text below", hidden=True),
+            Toggle(name="own", label="my name and my part"),
+            Text(name="called", label="New name", placeholder="as it is", hidden=True),
+            Toggle(name="credit", label="exports may name me", value=self._own.credit, hidden=True),
+            Button(name="call", label="Use these", title="The new name, and the choice beside it", hidden=True),
+            Button(name="nameless", label="Have no name", hidden=True),
+            Button(name="disagree", label="I do not agree any more", hidden=True),
+            Button(name="leave", label="Take everything of mine back", hidden=True),
             Toggle(name="export", label="share and export"),
             Button(
                 name="share", label="Share all of mine", title="Let all your judgements leave the group", hidden=True
@@ -201,9 +213,11 @@ class MistakeReviewer(Panel):
         with self._one_at_a_time:
             if name == "agree":
                 self.session.consent()
+            elif name in _OWN:
+                if changed := self._own.do(name, state):
+                    yield changed
             else:
                 self._exports.do(name, state)
-        yield from ()
 
     def to_html(self, path: str | Path, **fixed: Any) -> Path:
         """Refuse: a page would show what people did not share.
@@ -230,6 +244,7 @@ class MistakeReviewer(Panel):
         self, state: State, queue: Queue, tables: Sequence[Table], differ: Mapping[int, str], done: int = 1
     ) -> View:
         known, notes = self.session.view, self._exports.notes(state) if state["export"] else []
+        notes = [*(self._own.notes() if state["own"] else []), *notes]
         # What others say of an image names its label.
         seen = self._judging.seen() if state["blind"] else set()
         told = [text for row, text in differ.items() if not state["blind"] or Image(self.split, row) in seen]
@@ -239,6 +254,7 @@ class MistakeReviewer(Panel):
             again = " again, for it was changed" if self.session.view.consents.get(self.session.reviewer) else ""
             notes = [f"The group asks you to agree to this{again}. {asks}", *notes]
         hidden = {name: {"hidden": not state["export"]} for name in _EXPORT}
+        hidden |= {name: {"hidden": not state["own"]} for name in _OWN}
         hidden["write"] = {"hidden": not (state["export"] and self._exports.ready(state))}
         return View(
             tables=tables,

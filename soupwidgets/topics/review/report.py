@@ -146,7 +146,7 @@ def score_report(
             "after review": round(100 * score.accuracy, 2),
             "95%": f"{100 * score.low:.2f} to {100 * score.high:.2f}",
             "of it perhaps": round(100 * (score.accuracy - certain.accuracy), 2),
-            "major right": f"{major.right} of {major.images}" if major else "",
+            "major right": major.words if major else "",
             "mistakes that were none": f"{sure.accepted} of {later.accepted + later.rejected} reviewed",
             "perhaps none": perhaps,
         })  # fmt: skip

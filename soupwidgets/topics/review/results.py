@@ -84,7 +84,7 @@ def score_table(
             round(100 * score.accuracy, 2),
             interval_words((100 * score.low, 100 * score.high), ".2f"),
             round(100 * (score.accuracy - sure.accuracy), 2),
-            f"{major.right} of {major.images}" if major else None,
+            major.words if major else None,
         ]
         for name, (score, sure, major) in scores.items()
     ]

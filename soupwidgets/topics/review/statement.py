@@ -71,6 +71,12 @@ def data_statement(known: View, split: str) -> dict[str, Any]:
     return statement | {"sentences": _sentences(statement, len(seen))}
 
 
+def statements(known: View) -> dict[str, dict[str, Any]]:
+    """The statement of every split that has judgements or samples."""
+    splits = {j.image.split for j in known.judgements.values()} | {one.split for one in known.samples.values()}
+    return {split: data_statement(known, split) for split in sorted(splits)}
+
+
 def credits(known: View, people: list[str]) -> list[str]:
     """Names of those who want to be named, as they are called now."""
     wishes = [known.reviewers[who] for who in people if who in known.reviewers]

@@ -68,6 +68,9 @@ def test_the_two_accuracies_of_a_slice_have_their_names() -> None:
     score = slice_score(SAID, REVIEWED)
     assert (score.metric, score.accuracy) == ("multi-label accuracy", 0.5)
     assert str(score) == "multi-label accuracy 50.0%: 1 of 2 images"
+    # What is right only perhaps is told apart.
+    assert [slice_score(SAID, REVIEWED, rows=rows).perhaps for rows in ([0, 1, 3], [0, 2], [2])] == [0, 1, 1]
+    assert slice_score(SAID, REVIEWED, rows=[0, 2, 3]).words == "2 of 3, 1 of them perhaps"
 
 
 class _Labels:

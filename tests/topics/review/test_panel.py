@@ -313,6 +313,45 @@ def test_what_is_asked_at_first(tiny_evaluator: Evaluator, models: list[Member],
     assert set(ipywidgets.widgets.widget._instances) == before
 
 
+def test_name_credit_and_withdrawal_need_no_python(reviewer: MistakeReviewer, session: ReviewSession) -> None:
+    row = reviewer.image.row if reviewer.image is not None else -1
+    say(reviewer, 1)
+
+    def pressed(name: str) -> str:
+        setattr(reviewer, name, getattr(reviewer, name) + 1)
+        reviewer.wait()
+        return " ".join(reviewer.ask().notes)
+
+    assert reviewer.ask().controls["leave"] == {"hidden": True}
+    reviewer.own = True
+    assert reviewer.ask().controls["leave"] == {"hidden": False}
+    reviewer.called = "Kim"
+    said = pressed("call")
+    assert "To the others you are 'Kim'; exports do not name you; you have not agreed" in said
+    # The name is nowhere in what a notebook saves of the panel.
+    assert "Kim" not in str(reviewer.state)
+    reviewer.credit = True
+    assert "To the others you are 'Kim'; exports name you" in pressed("call")
+    assert session.refresh().reviewers[reviewer.session.reviewer].credit
+    pressed("agree")
+    assert "you agreed to the group's text" in " ".join(reviewer.ask().notes)
+    assert "your judgements stay" in pressed("disagree")
+    assert not session.refresh().consented(reviewer.session.reviewer)
+    assert "exports do not name you" in pressed("nameless")
+    before = reviewer.session.reviewer
+    assert "Press once more" in pressed("leave")
+    assert Image(reviewer.split, row) in session.refresh().by_image()
+    # Something else in between is no second press.
+    pressed("nameless")
+    assert "Press once more" in pressed("leave")
+    assert "new reviewer's" in pressed("leave")
+    assert Image(reviewer.split, row) not in session.refresh().by_image()
+    assert before not in {author for author, _ in session.state.records}
+    say(reviewer, 1)
+    assert reviewer.session.reviewer != before
+    assert {who for who, _ in session.refresh().judgements} == {reviewer.session.reviewer}
+
+
 def test_an_export_says_what_is_in_it_before_it_is_written(
     reviewer: MistakeReviewer, session: ReviewSession, tmp_path: Path
 ) -> None:

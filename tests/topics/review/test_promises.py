@@ -211,7 +211,7 @@ def test_slices_cross_and_small_cells_are_told_before_anything_is_shared(
             intersect(wrong)
     # In the group's own words, before the file is written.
     session.add_slice("mine", "it matters", split="test", rows=[1, 2])
-    sentences, _ = prepare(SESSION, session, split=split, rule="all views")
+    sentences, _ = prepare(SESSION, session, suite=small_suite, split="test", rule="all views")
     assert any(one.startswith("'mine': 2 images only") for one in sentences)
 
 
@@ -255,14 +255,17 @@ def test_exports_carry_a_statement(
     for sentence in statement["sentences"]:
         assert sentence in export.summary
         assert sentence in major_slice(known, split).why
-    # The group's own file begins with it.
-    assert prepare(SESSION, session, split=split, rule="all views")[0][-len(statement["sentences"]) :] == tuple(
-        statement["sentences"]
+    # The group's own file begins with it, for every split, and says that nothing is left out.
+    sentences, _ = prepare(SESSION, session, suite=small_suite, split="test", rule="all views")
+    for sentence in statement["sentences"]:
+        assert f"On 'test': {sentence}" in sentences
+    assert (
+        "notes, descriptions, slices, the agreement and who agreed, 1 names, and answers of 0 reviewers" in sentences[0]
     )
     whole = json.loads(write_session(tmp_path / "whole.json", session.id, session.state).read_text())
     assert whole["statements"] == {"test": statement}
     # One image is a small cell, in whatever file it leaves.
-    sentences, _ = prepare(MAJOR, session, split=split, rule="all views")
+    sentences, _ = prepare(MAJOR, session, suite=small_suite, split="test", rule="all views")
     assert any(one.startswith("'major': 1 image only") for one in sentences)
     assert not any("reviewer alone" in one for one in export.summary)
     # However much is said, the file of a slice can be read again.
