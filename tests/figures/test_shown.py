@@ -53,7 +53,6 @@ from soupwidgets.topics.spectrum import (
     LabelNoiseStudy,
     NoiseResult,
     NoiseRun,
-    PathFrequency,
     TrainedModel,
     TrainingResult,
     TrainingStudy,
@@ -161,7 +160,7 @@ NOISE_RUN = NoiseRun(0, (2.0, 1.5), (2.1, 1.5), (0.1, 0.2), (0.2, 0.7))
 NOISE = LabelNoiseStudy(
     (NoiseResult("radial 1", EVIL, 1.0, 0.5, (NOISE_RUN,)), NoiseResult(A, B, 0.0, 0.5, (NOISE_RUN,))), {}
 )
-TRAINED = (TrainedModel(0, 0.5, (PathFrequency("hann", "linear", 1.0, 2.0),)),)
+TRAINED = (TrainedModel(0, 0.5, {("within a class", sw.spectrum.OURS, "centroid"): 1.0}),)
 TRAININGS = TrainingStudy(TrainingResult("base", "base", TRAINED), (TrainingResult(A, B, TRAINED),), {})
 WAVES = np.array([[i, j] for i in range(-1, 2) for j in range(-1, 2) if (i, j) != (0, 0)])
 SENSITIVITY = FourierSensitivity(VAL, (8, 8), 4.0, WAVES, np.arange(8), 5, 20, 20)

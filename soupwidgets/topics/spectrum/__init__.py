@@ -33,7 +33,6 @@ from soupwidgets.topics.spectrum.path_spectrum import (
 from soupwidgets.topics.spectrum.power import followed, number_of, power_density
 from soupwidgets.topics.spectrum.sensitivity import Sensitivity, TreatedAnswer, sensitivity, trend_sensitivity
 from soupwidgets.topics.spectrum.training_result import (
-    PathFrequency,
     TrainedModel,
     TrainingResult,
     TrainingStudy,
@@ -53,7 +52,6 @@ __all__ = [
     "ModelFrequency",
     "NoiseResult",
     "NoiseRun",
-    "PathFrequency",
     "PathKind",
     "PathSpectrum",
     "TrainedModel",

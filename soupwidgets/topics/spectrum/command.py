@@ -202,6 +202,11 @@ def trainings(
     ] = False,
     pairs: Annotated[int, typer.Option(min=2, help="Number of paths of each kind.")] = 200,
     samples: Annotated[int, typer.Option(min=8, help="Number of points on each path.")] = 64,
+    treatment: Annotated[
+        Literal["ours", "release"],
+        typer.Option(help="What the table shows; the file has every treatment and statistic."),
+    ] = "ours",
+    statistic: Annotated[Statistic, typer.Option(help="The number that the table shows.")] = "centroid",
 ) -> tuple[Any, str]:
     """Train in ways that differ in one thing: accuracy against the frequency of predictions. Estimates the time first.
 
@@ -212,7 +217,7 @@ def trainings(
         augmentations=named_augmentations(augmentation or []), self_distillation=self_distillation,
         pairs=pairs, samples=samples,
     )  # fmt: skip
-    frame = study.to_frame()
+    frame = study.to_frame(TREATMENTS[treatment], statistic)
     changes = [column for column in frame if "change" in str(column)]
     return study, frame[["training", "accuracy", *changes]].round(3).to_string(index=False)
 

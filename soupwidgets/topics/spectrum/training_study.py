@@ -5,33 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
+from tqdm.auto import tqdm
 
 from soupwidgets.checkpoints import CheckpointFile, write_checkpoint
-from soupwidgets.evaluation import Evaluator
+from soupwidgets.evaluation import Evaluator, probe
 from soupwidgets.models import Architecture
 from soupwidgets.pool import Pool
 from soupwidgets.recipe import Recipe
 from soupwidgets.store import Store
 from soupwidgets.suites import Augmentation, Suite
-from soupwidgets.topics.spectrum.frequency_table import model_frequencies
-from soupwidgets.topics.spectrum.image_paths import image_paths
-from soupwidgets.topics.spectrum.training_result import (
-    BASE,
-    PathFrequency,
-    TrainedModel,
-    TrainingResult,
-    TrainingStudy,
-)
-from soupwidgets.topics.spectrum.treatment import Detrend, Window
+from soupwidgets.topics.spectrum.image_paths import ImagePaths, image_paths
+from soupwidgets.topics.spectrum.path_spectrum import treated_spectra
+from soupwidgets.topics.spectrum.power import number_of
+from soupwidgets.topics.spectrum.training_result import BASE, Measure, TrainedModel, TrainingResult, TrainingStudy
+from soupwidgets.topics.spectrum.treatment import Statistic, all_treatments
 from soupwidgets.training import Hyperparameters, Plan, TrainingError, run_study
 from soupwidgets.training.checks import training_split
 from soupwidgets.training.study_files import provenance
 
-# As elsewhere in this package, and with nothing done to the paths, which can turn the sign of a relation.
-_TREATMENTS: tuple[tuple[Window, Detrend], ...] = (("hann", "linear"), ("boxcar", "none"))
 # Validation images whose accuracy is followed, for curves alone.
 _WATCHED = 500
 
@@ -57,6 +51,9 @@ def run_training_study(
     tell: Callable[[str], None] = print,
 ) -> TrainingStudy:
     """Train models from scratch that differ from a base training in one thing, and measure accuracy and frequency.
+
+    Frequencies are measured in all 45 ways, by signal, window, trend and statistic: `TrainingStudy.sensitivity` says
+    what hangs on them.
 
     Parameters
     ----------
@@ -192,25 +189,19 @@ def _after(epoch: int, plan: Plan, early: Path) -> Path:
 
 
 def _measured(
-    ev: Evaluator, recipes: Mapping[str, Recipe], paths: Sequence[Any], progress: bool
-) -> dict[str, tuple[float, tuple[PathFrequency, ...]]]:
-    """Test accuracy and frequencies of every model."""
-    test = ev.suite.id_test.name
-    seen = {
-        (window, detrend): model_frequencies(
-            ev, recipes, paths, splits=[test], progress=progress, window=window, detrend=detrend
-        )
-        for window, detrend in _TREATMENTS
-    }
-    within, between = (one.description for one in paths)
+    ev: Evaluator, recipes: Mapping[str, Recipe], paths: Sequence[ImagePaths], progress: bool
+) -> dict[str, tuple[float, dict[Measure, float]]]:
+    """Test accuracy of every model, and how fast its predictions change in every way to measure it."""
+    test, treatments = ev.suite.id_test.name, all_treatments()
     found = {}
-    for i, name in enumerate(recipes):
-        frequencies = tuple(
-            PathFrequency(window, detrend, centroids[within].value, centroids[between].value)
-            for (window, detrend), models in seen.items()
-            for centroids in [models[i].centroids()]
-        )
-        found[name] = seen[_TREATMENTS[0]][i].evaluation.accuracy[test], frequencies
+    for name, recipe in tqdm(recipes.items(), desc="spectra", unit="model", disable=not progress):
+        numbers: dict[Measure, float] = {}
+        for one in paths:
+            for seen in treated_spectra(probe(ev, recipe, one.split), one, treatments):
+                for statistic in get_args(Statistic):
+                    number = float(number_of(statistic, seen.frequency, seen.mean))
+                    numbers[one.description, seen.treatment, statistic] = number
+        found[name] = ev.evaluate(recipe, [test]).accuracy[test], numbers
     return found
 
 

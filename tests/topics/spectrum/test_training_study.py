@@ -16,7 +16,6 @@ from soupwidgets import Evaluator, Pool, Recipe, Suite
 from soupwidgets.checkpoints import CheckpointFile, write_checkpoint
 from soupwidgets.suites import augmentation
 from soupwidgets.topics.spectrum import (
-    PathFrequency,
     TrainedModel,
     TrainingResult,
     TrainingStudy,
@@ -26,6 +25,7 @@ from soupwidgets.topics.spectrum import (
     read_training_study,
     run_training_study,
 )
+from soupwidgets.topics.spectrum.treatment import OURS, RELEASE, Treatment
 from soupwidgets.training import Hyperparameters, TrainingError
 from tests.fixtures import TINY
 
@@ -88,7 +88,9 @@ def test_what_is_equal_to_the_base_has_difference_0(study: TrainingStudy) -> Non
     assert identity.models == study.base.models
     change = identity.accuracy_change(study.base)
     assert (change.value, change.low, change.high) == (0, 0, 0)
-    assert identity.frequency_change(study.base, "between classes", "boxcar", "none").value == 0
+    assert identity.frequency_change(study.base, "between classes", RELEASE, "power").value == 0
+    told = study.sensitivity("within a class").set_index("training")
+    assert told.loc["identity"].tolist() == [0, 0, 45]
 
 
 def test_numbers_are_those_of_the_models(study: TrainingStudy, work: Path, small_suite: Suite) -> None:
@@ -99,13 +101,12 @@ def test_numbers_are_those_of_the_models(study: TrainingStudy, work: Path, small
         recipe, model = Recipe({name: 1}), result.models[0]
         assert model.seed == 3
         assert model.accuracy == ev.evaluate(recipe, ["test"]).accuracy["test"]
-        for treatment in (("hann", "linear"), ("boxcar", "none")):
-            window, detrend = treatment
+        for treatment, statistic in ((OURS, "centroid"), (RELEASE, "power"), (Treatment("logits"), "share")):
             found = [
-                path_spectrum(ev, recipe, one, window=window, detrend=detrend, progress=False).centroid.value  # type: ignore[arg-type]
+                path_spectrum(ev, recipe, one, treatment=treatment, progress=False).number(statistic).value  # type: ignore[arg-type]
                 for one in paths.values()
             ]
-            wanted = [model.frequency(kind, window, detrend) for kind in ("within a class", "between classes")]  # type: ignore[arg-type]
+            wanted = [model.frequency(kind, treatment, statistic) for kind in ("within a class", "between classes")]  # type: ignore[arg-type]
             assert wanted == pytest.approx(found)
 
 
@@ -121,7 +122,15 @@ def test_an_earlier_epoch_is_the_base_run_on_its_way(study: TrainingStudy, work:
 
 def made(name: str, accuracies: list[float], within: list[float]) -> TrainingResult:
     models = [
-        TrainedModel(i, a, (PathFrequency("hann", "linear", w, 2.0),))
+        TrainedModel(
+            i,
+            a,
+            {
+                ("within a class", OURS, "centroid"): w,
+                ("between classes", OURS, "centroid"): 2.0,
+                ("within a class", RELEASE, "power"): 3 - w,
+            },
+        )
         for i, (a, w) in enumerate(zip(accuracies, within, strict=True))
     ]
     return TrainingResult(name, "images", tuple(models))
@@ -145,8 +154,19 @@ def test_differences_are_paired() -> None:
     assert (row["training"], row["accuracy"]) == ("more", pytest.approx(0.67))
     assert row["within a class, change"] == pytest.approx(-0.2)
     assert row["between classes, change"] == 0
-    with pytest.raises(KeyError, match="no frequency 'within a class' with window 'boxcar' and trend 'none'"):
-        more.frequency("within a class", "boxcar", "none")
+    with pytest.raises(KeyError, match="no power 'within a class' was measured with probabilities, Hann window"):
+        more.frequency("within a class", OURS, "power")
+
+
+def test_what_flips_is_counted() -> None:
+    # By one of two measures predictions change more slowly, by the other faster: by one and the same amount.
+    told = BY_HAND.sensitivity("within a class").iloc[0]
+    change = BY_HAND.results[0].frequency_change(BY_HAND.base, "within a class")
+    clear = int(change.high < 0)
+    assert told.tolist() == ["more", clear, clear, 2 - 2 * clear]
+    assert BY_HAND.sensitivity("between classes").iloc[0].tolist() == ["more", 0, 0, 1]
+    far = replace(BY_HAND, results=(made("far", [0.5, 0.6, 0.7], [0.1, 0.31, 0.2]),))
+    assert far.sensitivity("within a class").iloc[0].tolist() == ["far", 1, 1, 0]
 
 
 def test_the_figure_has_differences_and_intervals() -> None:
@@ -156,7 +176,7 @@ def test_the_figure_has_differences_and_intervals() -> None:
     differences = [5, 7, 9]
     np.testing.assert_allclose(points.error_y.array[0], 4.302653 * np.std(differences, ddof=1) / np.sqrt(3), rtol=1e-6)
     words = figure.layout.meta["text"]
-    assert "whose accuracy and frequency are 60.0% and 1.1: more -0.2 [" in words
+    assert "whose accuracy and mean frequency are 60.0% and 1.1: more -0.2 [" in words
     assert "3 trainings each" in words
     # A model whose predictions do not change along any path has no frequency, and no place in the figure.
     silent = replace(BY_HAND, results=(made("silent", [0.1] * 3, [float("nan")] * 3),))
@@ -180,12 +200,13 @@ def test_files_come_back_as_they_were_written(study: TrainingStudy, tmp_path: Pa
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda c: c.update(format="soupwidgets label noise study 2"), "training frequency study 1"),
+        (lambda c: c.update(format="soupwidgets label noise study 2"), "training frequency study 2"),
         (lambda c: c["results"][0]["models"].pop(), "other seeds than the base training"),
         (lambda c: c["base"]["models"][0].update(seed=9), "other seeds than the base training"),
-        (lambda c: c["results"][0]["models"][0]["frequencies"].pop(), "different treatments"),
-        (lambda c: c["base"]["models"][0]["frequencies"][0].update(window="wide"), "no window 'wide'"),
-        (lambda c: c["base"].update(models=[]), "malformed"),
+        (lambda c: c["results"][0]["models"][0]["numbers"].pop(), "malformed"),
+        (lambda c: c["measures"][0].update(window="wide"), "no window 'wide'"),
+        (lambda c: c["measures"].append(c["measures"][0]), "stands twice"),
+        (lambda c: c["base"].update(models=[]), "other seeds"),
         (lambda c: c["base"].update(name=3), "expected a short text"),
     ],
 )

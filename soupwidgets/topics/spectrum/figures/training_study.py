@@ -10,7 +10,7 @@ from soupwidgets.figures.labels import named_points
 from soupwidgets.figures.style import axis, drawing, error_bars, limits
 from soupwidgets.stats.estimate import Estimate
 from soupwidgets.topics.spectrum.training_result import TrainingStudy
-from soupwidgets.topics.spectrum.treatment import Detrend, Window
+from soupwidgets.topics.spectrum.treatment import OURS, STATISTIC_NAMES, Statistic, Treatment
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down")
 _THIN = {"color": GREY, "thickness": 1, "width": 0}
@@ -18,9 +18,9 @@ _THIN = {"color": GREY, "thickness": 1, "width": 0}
 
 @figure
 def accuracy_and_frequency(
-    study: TrainingStudy, paths: str, *, window: Window = "hann", detrend: Detrend = "linear"
+    study: TrainingStudy, paths: str, *, treatment: Treatment = OURS, statistic: Statistic = "centroid"
 ) -> Drawing:
-    """Draw how each way to train changes test accuracy and the mean frequency along some paths.
+    """Draw how each way to train changes test accuracy and the mean frequency, or another number, along some paths.
 
     Parameters
     ----------
@@ -28,8 +28,8 @@ def accuracy_and_frequency(
         The results.
     paths
         ``"within a class"`` or ``"between classes"``.
-    window, detrend
-        The treatment of the paths.
+    treatment, statistic
+        What is followed along a path and done to it, and the number taken from the spectrum.
 
     Returns
     -------
@@ -43,13 +43,15 @@ def accuracy_and_frequency(
     KeyError
         When these frequencies were not measured.
     """
-    across = {one.name: one.frequency_change(study.base, paths, window, detrend) for one in study.results}
+    across = {one.name: one.frequency_change(study.base, paths, treatment, statistic) for one in study.results}
     up = {one.name: _points(one.accuracy_change(study.base)) for one in study.results}
     ends = [_ends([0.0, *(x for e in found.values() for x in (e.value, e.low, e.high))]) for found in (across, up)]
-    treated = "" if (window, detrend) == ("hann", "linear") else f" (window {window}, trend {detrend})"
+    name = STATISTIC_NAMES[statistic]
+    treated = "" if treatment == OURS else f" ({treatment})"
+    per = ",\ncycles per path" if statistic == "centroid" else ""
     drawn = drawing(
-        f"Accuracy and frequency {paths}: what training changes",
-        axis(f"Change of mean frequency {paths},\ncycles per path{treated}", ends[0]),
+        f"Accuracy and {name} {paths}: what training changes{treated}",
+        axis(f"Change of {name} {paths}{per}", ends[0]),
         axis("Change of test accuracy, percentage points\n(bars: 95% over seeds)", ends[1]),
     )
     drawn.add_rule(x=0, color=GREY, width=1, dash="dot")
@@ -68,13 +70,14 @@ def accuracy_and_frequency(
             marker={"size": 9, "color": COLOURS[i % len(COLOURS)], "symbol": _SYMBOLS[i % len(_SYMBOLS)]},
             error_x=error_bars([(e.value, e.low, e.high) for e in x], **_THIN),
             error_y=error_bars([(e.value, e.low, e.high) for e in y], **_THIN),
-            hovertemplate="%{hovertext}<br>frequency %{x:.3f}<br>accuracy %{y:.2f} points<extra></extra>",
+            hovertemplate="%{hovertext}<br>%{x:.3g} along<br>accuracy %{y:.2f} points<extra></extra>",
         )  # fmt: skip
     words = "; ".join(f"{name} {_said(across[name])} and {_said(up[name])}" for name in across)
-    base = f"{study.base.accuracy.value:.1%} and {study.base.frequency(paths, window, detrend).value:.3g}"
+    unit = " (cycles per path)" if statistic == "centroid" else ""
+    base = f"{study.base.accuracy.value:.1%} and {study.base.frequency(paths, treatment, statistic).value:.3g}"
     text = (
-        f"Changes of the mean frequency {paths} (cycles per path{treated}) and of test accuracy (percentage points) "
-        f"against the base training, whose accuracy and frequency are {base}: {words}. "
+        f"Changes of the {name} {paths}{unit}{treated} and of test accuracy (percentage points) "
+        f"against the base training, whose accuracy and {name} are {base}: {words}. "
         f"{study.seeds} trainings each, with 95% intervals over the seeds (Student's t)."
     )
     return drawn.done(text, annotations=names)
