@@ -21,7 +21,7 @@ help:
 	@echo "make workshop   build the sessions of the workshop from their sources, and run the solved notebooks"
 	@echo "make workshop-site  write the workshop's pages for those without Python into build/workshop"
 	@echo "make picture    take the screenshots of the last make test over into the documents"
-	@echo "make studies    train the models of the studies again, and measure the pool's spectra (about three hours)"
+	@echo "make studies    train the models of the studies again, and measure the pool's spectra (about four hours)"
 	@echo "make zoo        rebuild the miniature zoo from the raw images (about forty minutes on two cores)"
 
 install: .venv/installed
@@ -115,6 +115,9 @@ studies: install
 	$(BIN)/soupwidgets augment diversity $(KIND) $(CONVERGED) --seeds 5 --out data/studies/augmentations.json \
 	  $(foreach name,flip crop rotate translate colour blur noise cutout invert randaugment autoaugment mixup \
 	  crop:0.25 rotate:0.25 translate:0.25 cutout:0.25,--augmentation $(name))
+	$(BIN)/soupwidgets augment diversity $(KIND) --epochs 120 --learning-rate 0.002 --images 1000 --seeds 3 \
+	  --work build/augmentations-longer --out data/studies/augmentations-longer.json \
+	  $(foreach name,randaugment translate crop rotate,--augmentation $(name))
 	$(BIN)/soupwidgets augment variants $(KIND) $(CONVERGED) --seeds 5 --out data/studies/augmentation-variants.json \
 	  $(foreach name,rotate crop:0.25 randaugment cutout noise,--static $(name) --switched-off $(name))
 	$(BIN)/soupwidgets spectrum noise $(KIND) $(SHORTER) \
