@@ -196,8 +196,8 @@ def _forward(ev: Evaluator) -> tuple[float, float]:
     inputs = ev.reader(split).batch(0, min(ev.computation.batch, len(split)))
     assert isinstance(inputs, torch.Tensor)
     network = ev.computation.network
-    with ev.model(Recipe({"zero-shot": 1})) as exact, torch.inference_mode():
-        work = flops_an_image(exact, inputs[:8])
+    work = flops_an_image(ev.architecture.build(str(inputs.device)), inputs[:8])
+    with ev.model(Recipe({"zero-shot": 1})), torch.inference_mode():
         half = ev.precision == "bfloat16"
         if half:
             network.update_half()

@@ -16,7 +16,7 @@ from torchvision import transforms
 
 from benchmarks.rates import flops_an_image, product_rate, words
 from benchmarks.table import Row
-from soupwidgets import Evaluator, Pool, Recipe, Store, Suite, alpha_sweep
+from soupwidgets import Evaluator, Pool, Store, Suite, alpha_sweep
 from soupwidgets.models import ImageClassifier
 from soupwidgets.suites import Split
 
@@ -86,8 +86,7 @@ def _floor(ev: Evaluator) -> tuple[float, str]:
         whole = ALPHAS * sum(len(split) for split in ev.suite.splits.values())
         # What is beyond one pass over all images is the audit's.
         passes = {"bfloat16": whole, "float32": ev.forward_images - whole}
-    with ev.model(Recipe({FINE_TUNED: 1})) as model:
-        work = flops_an_image(model, ev.reader(ev.suite.validation).batch(0, 8))
+    work = flops_an_image(ev.architecture.build("cpu"), ev.reader(ev.suite.validation).batch(0, 8))
     return sum(work * number / rates[name] for name, number in passes.items()), words(rates)
 
 

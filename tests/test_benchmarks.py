@@ -14,6 +14,7 @@ from benchmarks.coverage_cases import path_cases
 from benchmarks.gpu import copy_rate, evaluator_rows, mixing_row, product_rate
 from benchmarks.landscape import landscape_rows, vmap_row
 from benchmarks.merges import MERGES, _compared, _config
+from benchmarks.rates import flops_an_image
 from benchmarks.scaling import Job, Rates, counted, table
 from benchmarks.small import small_rows
 from benchmarks.spectrum import path_row
@@ -23,6 +24,14 @@ from benchmarks.writers import writer_rows
 from soupwidgets import Evaluator
 from soupwidgets.checkpoints import write_checkpoint
 from tests.fixtures import ROOT, TINY, ZOO
+
+
+def test_the_work_of_a_forward_pass_is_that_of_its_products() -> None:
+    """By hand: patches; in the block queries, keys and values, attention, its projection and the MLP; two heads."""
+    width, patch, size, tokens = 16, 7, 28, 17
+    block = 2 * tokens * width * (3 * width + width + 8 * width) + 2 * 2 * tokens**2 * width
+    ends = 2 * (tokens - 1) * patch**2 * 3 * width + 2 * width * 8 + 2 * 8 * 10
+    assert flops_an_image(TINY.build(), torch.zeros(2, 3, size, size)) == block + ends
 
 
 def test_the_cuda_rows_run_on_any_device() -> None:
