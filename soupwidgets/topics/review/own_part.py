@@ -38,7 +38,7 @@ class OwnPart:
             called = "" if name == "nameless" else state["called"].strip() or self._own.name
             self._session.rename(called, credit=bool(state["credit"]))
             self._said = "Your name is changed wherever it stood." if called else "You have no name."
-            # A notebook that is saved must not keep a name that is changed later.
+            # The panel's state, which bookmarks keep, must not hold a name that is changed later.
             return {"called": ""}
         if name == "disagree":
             done = self._session.take_back_consent()

@@ -328,7 +328,7 @@ def test_name_credit_and_withdrawal_need_no_python(reviewer: MistakeReviewer, se
     reviewer.called = "Kim"
     said = pressed("call")
     assert "To the others you are 'Kim'; exports do not name you; you have not agreed" in said
-    # The name is nowhere in what a notebook saves of the panel.
+    # The panel's state, which bookmarks keep, does not hold the name.
     assert "Kim" not in str(reviewer.state)
     reviewer.credit = True
     assert "To the others you are 'Kim'; exports name you" in pressed("call")
