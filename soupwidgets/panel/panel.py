@@ -296,7 +296,16 @@ class Panel(anywidget.AnyWidget):
             told = {"words": step.words, "done": step.done, "total": step.total}
             yield "filled", partial(self.set_trait, "filled", told)
             if step.fresh:
-                yield from self._answering(self.state)
+                yield from self._answering_again()
+
+    def _answering_again(self) -> Steps:
+        """Answer the state at hand with what is known by now, until there is another: that one asked by itself."""
+        state = self.state
+        for step in self._answering(state):
+            yield step
+            # Whatever was asked between two steps is on screen by now: an answer to what was before must not hide it.
+            if self.state != state:
+                return
 
     def _acting(self, name: str, state: State) -> Steps:
         for step in said_in(self.language, self.act(name, state)):

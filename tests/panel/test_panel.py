@@ -105,6 +105,22 @@ def test_state_in_view_out(panel: Powers) -> None:
     assert panel.x == 2.0  # nothing that is asked moves what is on screen
 
 
+
+def test_what_is_filled_in_does_not_bring_back_what_was_asked_before(panel: Powers) -> None:
+    filling = panel._fill_steps(panel.state)
+    steps = [next(filling) for _ in range(3)]  # nothing, that it learns, and the first of two views at x = 1
+    assert [what for what, _ in steps] == ["nothing", "filled", "view"]
+    panel.x = 3.0
+    panel.wait()
+    assert panel.view["words"].startswith("3 to 2 is 9")
+    said = []
+    for _, show in filling:
+        show()
+        said.append(panel.view["words"])
+    assert {words.partition(",")[0] for words in said} == {"3 to 2 is 9"}
+    assert said[-1] == "3 to 2 is 9, known 2"
+
+
 def test_wrong_states_are_answered(panel: Powers) -> None:
     with pytest.raises(KeyError, match=r"Powers has no control 'powr'. Did you mean power\?"):
         panel.ask(powr=1)
