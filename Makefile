@@ -41,8 +41,8 @@ PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -
 # Both runs share a store: what the first has measured of the zoo, notebooks and browsers find.
 test: lint
 	folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; export SOUPWIDGETS_TESTS="$$folder"; \
-	$(PYTEST) --ignore=tests/browser --durations=10 && \
-	$(PYTEST) -o addopts="-p tests.fixtures --nbval --ignore-glob=notebooks/workshop/*/learner/*" tests/browser notebooks
+	$(PYTEST) --ignore=tests/browser --durations=25 && \
+	$(PYTEST) -o addopts="-p tests.fixtures --nbval --ignore-glob=notebooks/workshop/*/learner/*" --durations=25 tests/browser notebooks
 
 check: lint
 	$(PYTEST) --ignore=tests/browser -m "not slow"

@@ -19,16 +19,28 @@ from soupwidgets.topics.review.label_set import (
     without_perhaps,
 )
 from soupwidgets.topics.review.major import major_slice
-from soupwidgets.topics.review.records import Record, ReviewError, State
+from soupwidgets.topics.review.records import Record, ReviewError, ReviewWarning, State
 from soupwidgets.topics.review.samples import Sample, random_sample, stratified_sample
 from soupwidgets.topics.review.session import ReviewSession
 from soupwidgets.topics.review.statement import data_statement
 from soupwidgets.topics.review.storage import Erasure, ReviewStore
-from soupwidgets.topics.review.views import Hidden, Image, Judgement, Reviewer, Shortfall, Slice, Term, View, view
+from soupwidgets.topics.review.views import (
+    Description,
+    Hidden,
+    Image,
+    Judgement,
+    Reviewer,
+    Shortfall,
+    Slice,
+    Term,
+    View,
+    view,
+)
 
 __all__ = [
     "Agreement",
     "Consensus",
+    "Description",
     "Distribution",
     "Erasure",
     "Export",
@@ -40,6 +52,7 @@ __all__ = [
     "ReviewError",
     "ReviewSession",
     "ReviewStore",
+    "ReviewWarning",
     "Reviewer",
     "Rule",
     "Sample",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from soupwidgets.topics.review.content import (
+    Description,
     Facts,
     Hidden,
     Image,
@@ -82,13 +83,13 @@ def consent(body: Mapping[str, Any]) -> str:
 
 
 def hidden(body: Mapping[str, Any], by: str) -> Hidden:
-    """Read which note somebody hid."""
+    """Read what somebody hid."""
     return Hidden(by, (an_id(body["author"]), an_id(body["of"])), flag(body["group"]), text(body["why"], LONGEST_TEXT))
 
 
-def description(body: Mapping[str, Any]) -> tuple[Image, str]:
+def description(body: Mapping[str, Any]) -> Description:
     """Read what a picture shows."""
-    return Image(text(body["split"]), number(body["row"])), written(body)
+    return Description(Image(text(body["split"]), number(body["row"])), written(body))
 
 
 def facts(body: Mapping[str, Any]) -> Facts:

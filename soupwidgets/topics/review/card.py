@@ -91,7 +91,7 @@ class Cards:
             found = self._guesser.guess(row, mistaken)
             guess = {"category": found.category, "reasons": list(found.reasons)}
         said = view.by_image().get(image, {})
-        picture = self._picture(row, view.descriptions.get(image, ()))
+        picture = self._picture(row, view.described(image, reviewer))
         return {
             **picture,
             "hidden": False,
@@ -141,12 +141,9 @@ class Cards:
         for id, terms in ((judgement.category, view.categories), (judgement.severity, view.severities)):
             said += [terms[id].name] if id is not None and id in terms else []
         key = next(key for key, one in view.judgements.items() if one is judgement)
-        if judgement.note and (hidden := view.hides(key, reviewer)) is not None:
-            said += [
-                f"a note, hidden {'by the group' if hidden.group else 'by you'}: {hidden.why or 'no reason given'}"
-            ]
-        elif judgement.note:
-            said += [f"note: {judgement.note}"]
+        if judgement.note:
+            hidden = view.hides(key, reviewer) is not None
+            said += [f"{'a note,' if hidden else 'note:'} {view.told(key, judgement.note, reviewer)}"]
         how = " (blind)" if judgement.blind else ""
         return f"{view.name_of(who)}{how} \u2014 {'; '.join(said) or 'nothing'}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -16,11 +17,13 @@ from soupwidgets.commands.reports import Report, reporting
 from soupwidgets.suites import Suite, write_slice
 from soupwidgets.text import one_line
 from soupwidgets.topics.review import published
+from soupwidgets.topics.review.crossing import small_cells
 from soupwidgets.topics.review.duplicates import duplicates
 from soupwidgets.topics.review.exports import slice_summary
 from soupwidgets.topics.review.files import export_labels, write_session
 from soupwidgets.topics.review.label_set import Rule
 from soupwidgets.topics.review.major import major_slice
+from soupwidgets.topics.review.records import ReviewWarning
 from soupwidgets.topics.review.report import (
     merged,
     open_labels,
@@ -116,7 +119,12 @@ def merge(
 ) -> Report:
     """Merge copies of a session; what was withdrawn in any of them stays withdrawn."""
     id, state, known = merged(files)
-    write_session(out, id, state)
+    for sentence in small_cells(list(known.slices.values())):
+        print(one_line(sentence), file=sys.stderr)
+    with warnings.catch_warnings():
+        # It says the same, and where in the code.
+        warnings.simplefilter("ignore", ReviewWarning)
+        write_session(out, id, state)
     judgements, reviewers = len(known.judgements), len({author for author, _ in known.judgements})
     return Report(
         {"session": id, "judgements": judgements, "reviewers": reviewers, "taken back": len(state.gone)},

@@ -132,15 +132,31 @@ class Shortfall:
 
 
 @dataclass(frozen=True)
+class Description:
+    """What somebody wrote for those who do not see a picture.
+
+    Parameters
+    ----------
+    image
+        Which picture.
+    text
+        What it shows.
+    """
+
+    image: Image
+    text: str
+
+
+@dataclass(frozen=True)
 class Hidden:
-    """Somebody's wish that a note is not shown.
+    """Somebody's wish that a note, a description, or the words of a slice are not shown.
 
     Parameters
     ----------
     by
         Who hid it.
     of
-        Author and record of the note.
+        Author and record of what is hidden.
     group
         Whether it is hidden from everybody, or only from who hid it.
     why

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from soupwidgets.suites import SliceSplit
+from soupwidgets.topics.review.content import Slice
 from soupwidgets.topics.review.plain_values import LONGEST_NAME, LONGEST_TEXT
 from soupwidgets.topics.review.records import ReviewError
 
@@ -43,14 +44,14 @@ def intersect(slices: Sequence[SliceSplit], name: str = "") -> SliceSplit:
     return SliceSplit(called[:LONGEST_NAME], slices[0].parent, sorted(rows), why[:LONGEST_TEXT], labels)
 
 
-def small_cells(slices: Sequence[SliceSplit], least: int = SMALL_CELL) -> list[str]:
+def small_cells(slices: Sequence[SliceSplit | Slice], least: int = SMALL_CELL) -> list[str]:
     """A warning for each cell with so few images that it should not be shared without asking: read it before sharing.
 
     Parameters
     ----------
     slices
-        Slices, which are looked at one by one, and crossed with each other within their split: all with all up to
-        eight, in pairs up to a hundred.
+        Slices, of a suite or of a session's view, which are looked at one by one, and crossed with each other within
+        their split: all with all up to eight, in pairs up to a hundred.
     least
         Cells with fewer images than this are small; empty ones are not told, for they show nobody.
 
@@ -61,24 +62,29 @@ def small_cells(slices: Sequence[SliceSplit], least: int = SMALL_CELL) -> list[s
         the same images.
     """
     together = len(slices) if len(slices) <= _ALL else 2 if len(slices) <= _PAIRS else 1
+    known = [(one.name, _split_of(one), {int(row) for row in one.rows}) for one in slices]
     told: set[tuple[str, tuple[int, ...]]] = set()
     sentences = []
     for size in range(1, together + 1):
-        for some in combinations(slices, size):
-            if len({one.parent.name for one in some}) > 1:
+        for some in combinations(known, size):
+            if len({split for _, split, _ in some}) > 1:
                 continue
-            rows = tuple(sorted(set.intersection(*(set(one.rows.tolist()) for one in some))))
-            cell = some[0].parent.name, rows
+            rows = tuple(sorted(set.intersection(*(of for _, _, of in some))))
+            cell = some[0][1], rows
             if not 0 < len(rows) < least or cell in told:
                 continue
             told.add(cell)
-            names = " and ".join(repr(one.name) for one in some)
+            names = " and ".join(repr(name) for name, _, _ in some)
             number = "1 image" if len(rows) == 1 else f"{len(rows)} images"
             sentences.append(
                 f"{names}: {number} only. So few may be recognised, and whoever named them with them: share this only "
                 "if those concerned want it. A score on so few says next to nothing."
             )
     return sentences
+
+
+def _split_of(one: SliceSplit | Slice) -> str:
+    return one.parent.name if isinstance(one, SliceSplit) else one.split
 
 
 def _labels(one: SliceSplit) -> dict[int, int]:

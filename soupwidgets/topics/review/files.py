@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,9 @@ from soupwidgets.checkpoints import atomic_path
 from soupwidgets.json_files import read_json_object
 from soupwidgets.suites import Split, Suite
 from soupwidgets.topics.mistakes.multi_labels import ImageLabels, MultiLabels
+from soupwidgets.topics.review.crossing import small_cells
 from soupwidgets.topics.review.label_set import Rule, distributions, label_set
-from soupwidgets.topics.review.records import Record, ReviewError, State, is_id
+from soupwidgets.topics.review.records import Record, ReviewError, ReviewWarning, State, is_id
 from soupwidgets.topics.review.statement import credits, data_statement, statements
 from soupwidgets.topics.review.views import View, check_records, view
 
@@ -25,12 +27,22 @@ def write_session(path: str | Path, session: str, state: State) -> Path:
     """Write everything in a copy, including judgements that are not shared, for others in the group.
 
     For every split with judgements or samples it begins with a data statement (`data_statement`), for whoever finds
-    the file later. Reading and merging pass it over.
+    the file later, and with what `small_cells` says of the group's slices, which is a warning as well. Reading and
+    merging pass both over.
+
+    Warns
+    -----
+    ReviewWarning
+        When a slice, or what some have in common, has so few images that they may be recognised.
     """
+    known = view(state)
+    if few := small_cells(list(known.slices.values())):
+        warnings.warn("\n".join([f"{path} holds slices with few images:", *few]), ReviewWarning, stacklevel=2)
     content = {
         "format": SESSION_FORMAT,
         "session": session,
-        "statements": statements(view(state)),
+        "statements": statements(known),
+        "small cells": few,
         "records": [
             {"id": r.id, "kind": r.kind, "author": r.author, "version": r.version, "body": dict(r.body)}
             for _, r in sorted(state.records.items())

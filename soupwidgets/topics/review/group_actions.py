@@ -109,22 +109,25 @@ class GroupActions(SessionCopy):
         return record.id
 
     def hide(self, author: str, id: str, why: str, *, for_group: bool = False) -> str:
-        """Hide a note: from oneself, or from the whole group, for which a reason is needed; returns the record's id.
+        """Hide words: from oneself, or from the whole group, for which a reason is needed; returns the record's id.
 
-        The note itself stays where it is, and is its author's. Whoever hid it shows it again by `take_back_record`.
+        That is a note, a description of a picture, or the name and the reason of a slice, whose images stay. What is
+        hidden stays where it is, and is its author's. Whoever hid it shows it again by `take_back_record`.
 
         Parameters
         ----------
         author, id
-            Whose note, and in which record: a key of ``view.judgements`` or ``view.shortfalls``.
+            Whose words, and in which record: a key of ``view.judgements``, ``view.shortfalls``, ``view.descriptions``
+            or ``view.slices``.
         why
             The reason, which everybody can read where it is hidden from the group.
         """
         self.refresh()
-        if (author, id) not in self.view.judgements and (author, id) not in self.view.shortfalls:
-            raise ReviewError(f"there is no note {id!r} by {author!r}")
+        said = self.view
+        if not any((author, id) in of for of in (said.judgements, said.shortfalls, said.descriptions, said.slices)):
+            raise ReviewError(f"there is no note, description or slice {id!r} by {author!r}")
         if for_group and not why.strip():
-            raise ReviewError("hiding a note from the group needs a reason")
+            raise ReviewError("hiding something from the group needs a reason")
         record = self._new("hidden", {"author": author, "of": id, "group": for_group, "why": why.strip()})
         self._write([record])
         return record.id

@@ -51,8 +51,8 @@ def check_copy(session: str, mine: State, other: State) -> None:
             check_image(facts, Image(one.split, row))
     for sample in merged.samples.values():
         check_sample(facts, sample)
-    for image in merged.descriptions:
-        check_image(facts, image)
+    for description in merged.descriptions.values():
+        check_image(facts, description.image)
     kept = _NEVER_CHANGED if title.body.get(FIXED) is True else ("sample",)
     for record in other.records.values():
         if record.kind in kept and record.id != fixed_id(session, record.kind, record.body):

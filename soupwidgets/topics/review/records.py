@@ -25,6 +25,10 @@ class ReviewError(ValueError):
     """Something in a review is wrong; the message says what, where, and what to do."""
 
 
+class ReviewWarning(UserWarning):
+    """Something in a review is allowed, and to be thought about before it is shared."""
+
+
 @dataclass(frozen=True)
 class Record:
     """One entry of a session.

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from soupwidgets.topics.review import bodies
 from soupwidgets.topics.review.content import (
+    Description,
     Facts,
     Hidden,
     Image,
@@ -24,6 +25,7 @@ from soupwidgets.topics.review.records import Key, Record, ReviewError, State, i
 from soupwidgets.topics.review.samples import Sample
 
 __all__ = [
+    "Description",
     "Facts",
     "GROUP_KINDS",
     "Hidden",
@@ -67,9 +69,9 @@ class View:
     consents
         For each reviewer who agreed to something, hashes of the texts (``content.text_hash``).
     hidden
-        Notes that are not to be shown, and why.
+        Notes, descriptions and words of slices that are not to be shown, and why.
     descriptions
-        What pictures show, for those who do not see them.
+        What pictures show, for those who do not see them, by author and record.
     """
 
     facts: Facts | None
@@ -85,7 +87,7 @@ class View:
     agreements: tuple[str, ...] = ()
     consents: Mapping[str, frozenset[str]] = field(default_factory=dict)
     hidden: tuple[Hidden, ...] = ()
-    descriptions: Mapping[Image, tuple[str, ...]] = field(default_factory=dict)
+    descriptions: Mapping[Key, Description] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         title = "without a title" if self.facts is None else repr(self.facts.title)
@@ -124,10 +126,21 @@ class View:
         """Whether somebody agreed to the group's text as it is now."""
         return text_hash(self.agreement) in self.consents.get(reviewer, frozenset())
 
-    def hides(self, note: Key, reviewer: str | None = None) -> Hidden | None:
-        """What hides a note: from the group, or from a reviewer."""
-        of = [one for one in self.hidden if one.of == note and (one.group or one.by == reviewer)]
+    def hides(self, words: Key, reviewer: str | None = None) -> Hidden | None:
+        """What hides somebody's words: from the group, or from a reviewer."""
+        of = [one for one in self.hidden if one.of == words and (one.group or one.by == reviewer)]
         return max(of, key=lambda one: one.group, default=None)
+
+    def told(self, words: Key, text: str, reviewer: str | None = None) -> str:
+        """A text as the group, or a reviewer, is to read it: where it is hidden, by whom and why."""
+        if (hidden := self.hides(words, reviewer)) is None:
+            return text
+        return f"hidden by {'the group' if hidden.group else 'you'}: {hidden.why or 'no reason given'}"
+
+    def described(self, image: Image, reviewer: str | None = None) -> tuple[str, ...]:
+        """What people wrote for those who do not see a picture, as a reviewer is to read it."""
+        of = sorted((key, one.text) for key, one in self.descriptions.items() if one.image == image)
+        return tuple(self.told(key, text, reviewer) for key, text in of)
 
     def name_of(self, reviewer: str) -> str:
         """A reviewer's current name, or a placeholder."""
@@ -167,7 +180,7 @@ def view(state: State) -> View:
         tuple(read(r, bodies.written) for r in agreements),
         _by_author(of.get("consent", [])),
         tuple(read(r, partial(bodies.hidden, by=r.author)) for r in of.get("hidden", [])),
-        _by_image(of.get("description", [])),
+        {r.key: read(r, bodies.description) for r in of.get("description", [])},
     )
 
 
@@ -208,11 +221,3 @@ def _by_author(consents: list[Record]) -> dict[str, frozenset[str]]:
     for record in consents:
         found.setdefault(record.author, set()).add(read(record, bodies.consent))
     return {author: frozenset(texts) for author, texts in found.items()}
-
-
-def _by_image(descriptions: list[Record]) -> dict[Image, tuple[str, ...]]:
-    found: dict[Image, tuple[str, ...]] = {}
-    for record in sorted(descriptions, key=lambda record: record.key):
-        image, text = read(record, bodies.description)
-        found[image] = (*found.get(image, ()), text)
-    return found

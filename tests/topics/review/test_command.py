@@ -116,12 +116,15 @@ def test_an_export_asks_first(session: ReviewSession, file: Path, suite: Suite, 
 
 def test_copies_merge_in_any_order(session: ReviewSession, file: Path, tmp_path: Path) -> None:
     session.take_back(Image("test", 2))
+    session.add_slice("mine", "it matters", split="test", rows=[1, 2])
     later = write_session(tmp_path / "later.json", session.id, session.state)
     outs = []
     for order in ([file, later], [later, file, later]):
         out = tmp_path / f"{len(order)}.json"
         done = run("mistakes", "merge", *map(str, order), "--out", str(out))
         assert "3 judgements by 2 reviewers, 1 taken back" in done.stdout
+        # Before anybody gives it to others, and once.
+        assert done.stderr.count("'mine': 2 images only") == 1
         outs.append(out.read_text())
     assert outs[0] == outs[1]
 

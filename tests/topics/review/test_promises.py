@@ -16,6 +16,7 @@ import pytest
 from soupwidgets.suites import SliceSplit, Suite, write_slice
 from soupwidgets.topics.diversity.members import Member
 from soupwidgets.topics.review.card import Cards
+from soupwidgets.topics.review.community import community_slices
 from soupwidgets.topics.review.content import text_hash
 from soupwidgets.topics.review.crossing import intersect, small_cells
 from soupwidgets.topics.review.descriptions import picture_words
@@ -24,7 +25,7 @@ from soupwidgets.topics.review.files import export_labels, read_session, write_s
 from soupwidgets.topics.review.major import major_slice
 from soupwidgets.topics.review.merging import FIXED
 from soupwidgets.topics.review.panel import MistakeReviewer
-from soupwidgets.topics.review.records import Record, ReviewError, State
+from soupwidgets.topics.review.records import Record, ReviewError, ReviewWarning, State
 from soupwidgets.topics.review.samples import random_sample
 from soupwidgets.topics.review.session import ReviewSession
 from soupwidgets.topics.review.signatures import SIGNED
@@ -184,8 +185,49 @@ def test_notes_are_hidden_by_a_person_and_by_the_group_with_the_reason(
         session.hide(other.reviewer, "7" * 32, "x")
 
 
+def test_descriptions_and_words_of_slices_are_hidden_too(
+    session: ReviewSession, other: ReviewSession, small_suite: Suite
+) -> None:
+    described = other.reviewer, other.describe(IMAGE, "hurtful words")
+    session.describe(IMAGE, "a coat")
+    session.refresh()
+    for name in ("hurtful name", "another hurtful name"):
+        other.add_slice(name, "hurtful reason", split="test", rows=[1, 2])
+    mine = session.hide(*described, "")
+    third = ReviewSession(session.store, session.id)
+
+    def said(reader: ReviewSession) -> set[str]:
+        return set(reader.refresh().described(IMAGE, reader.reviewer))
+
+    assert said(session) == {"hidden by you: no reason given", "a coat"}
+    assert said(third) == {"hurtful words", "a coat"}
+    session.hide(*described, "about a person", for_group=True)
+    assert said(third) == said(other) == {"hidden by the group: about a person", "a coat"}
+    session.take_back_record(mine)
+    # A slice keeps its images, under a name that hurts nobody.
+    for key in session.refresh().slices:
+        session.hide(*key, "names somebody", for_group=True)
+    found = community_slices(third.refresh(), small_suite)
+    assert [one.name for one in found] == ["a slice with a hidden name", "a slice with a hidden name (2)"]
+    assert {one.why for one in found} == {"hidden by the group: names somebody"}
+    assert [one.rows.tolist() for one in found] == [[1, 2], [1, 2]]
+
+
+def test_what_is_hidden_from_oneself_is_there_for_others(
+    session: ReviewSession, other: ReviewSession, small_suite: Suite
+) -> None:
+    other.add_slice("theirs", "why", split="test", rows=[1, 2])
+    (key,) = session.refresh().slices
+    session.hide(*key, "")
+    ((ours,), (theirs,)) = (
+        community_slices(one.refresh(), small_suite, reviewer=one.reviewer) for one in (session, other)
+    )
+    assert (ours.name, ours.why) == ("a slice with a hidden name", "hidden by you: no reason given")
+    assert (theirs.name, theirs.why) == ("theirs", "why")
+
+
 def test_slices_cross_and_small_cells_are_told_before_anything_is_shared(
-    session: ReviewSession, small_suite: Suite
+    session: ReviewSession, small_suite: Suite, tmp_path: Path
 ) -> None:
     split = small_suite.id_test
     long = SliceSplit("long sleeves", split, list(range(60)), "cut off", {5: 3, 40: 2})
@@ -213,6 +255,11 @@ def test_slices_cross_and_small_cells_are_told_before_anything_is_shared(
     session.add_slice("mine", "it matters", split="test", rows=[1, 2])
     sentences, _ = prepare(SESSION, session, suite=small_suite, split="test", rule="all views")
     assert any(one.startswith("'mine': 2 images only") for one in sentences)
+    # And by whoever writes it by hand; the file says it again.
+    with pytest.warns(ReviewWarning, match="'mine': 2 images only"):
+        path = write_session(tmp_path / "session.json", session.id, session.state)
+    assert json.loads(path.read_text())["small cells"] == small_cells(list(session.view.slices.values()))
+    assert read_session(path)[1] == session.state
 
 
 def test_exports_carry_a_statement(
