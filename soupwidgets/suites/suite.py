@@ -229,7 +229,8 @@ class Suite:
         given
             By the split's name: the accepted classes of an example by its place in the split. Examples that are not
             there (problematic ones) do not count. Of reviewed mistakes these are ``multi.label_sets`` of
-            `soupwidgets.mistakes.MultiLabels`.
+            `soupwidgets.mistakes.MultiLabels`, which count 'perhaps' as right; those of
+            `soupwidgets.review.without_perhaps` of it do not, and the two accuracies are the range that is left open.
 
         Raises
         ------

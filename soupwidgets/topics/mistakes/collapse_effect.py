@@ -28,6 +28,9 @@ class CollapseEffect:
         The accuracy after minus that before, on the same images.
     pairs
         Label, prediction, and how many mistakes it removes; the most frequent first.
+    perhaps_before, perhaps_after
+        How many predictions are no mistakes only because reviewers are not sure that they are wrong: counted as right,
+        as the authors do, and told apart here. 0 without reviewed labels.
     """
 
     before: int
@@ -35,6 +38,8 @@ class CollapseEffect:
     images: int
     test: PairedTest
     pairs: tuple[tuple[str, str, int], ...]
+    perhaps_before: int = 0
+    perhaps_after: int = 0
 
     @property
     def removed(self) -> int:
@@ -74,17 +79,24 @@ def collapse_effect(
     >>> collapse_effect(np.array([1, 0, 0]), np.array([0, 1, 0]), tub, ["bathtub", "tub"]).pairs
     (('bathtub', 'tub', 1),)
     """
+    perhaps = 0, 0
     if multi is None:
         rows = np.arange(len(labels))
         before, after = predictions == labels, given.right(predictions, labels, classes)
     else:
         rows = np.array(multi.scored, dtype=np.int64)
-        before = multi.right(predictions, multi.scored)
-        after = collapsed_labels(multi, given, classes).right(predictions, multi.scored)
+        merged = collapsed_labels(multi, given, classes)
+        before, after = (one.right(predictions, multi.scored) for one in (multi, merged))
+        perhaps = _perhaps(multi, predictions), _perhaps(merged, predictions)
     gained = rows[after & ~before].tolist()
     counted = Counter((classes[labels[row]], classes[predictions[row]]) for row in gained)
     pairs = tuple((label, said, times) for (label, said), times in counted.most_common())
-    return CollapseEffect(int((~before).sum()), int((~after).sum()), len(rows), mcnemar(before, after), pairs)
+    return CollapseEffect(int((~before).sum()), int((~after).sum()), len(rows), mcnemar(before, after), pairs, *perhaps)
+
+
+def _perhaps(multi: MultiLabels, predictions: NDArray[np.int64]) -> int:
+    known = [(multi.images[row], int(predictions[row])) for row in multi.scored]
+    return sum(said in image.unclear and said not in image.correct for image, said in known)
 
 
 def collapsed_labels(multi: MultiLabels, given: CollapsedClasses, classes: Sequence[str]) -> MultiLabels:

@@ -179,7 +179,7 @@ def collapse(
         one.name: collapse_effect(one.predictions(where.name), where.labels, given, names, multi=multi)
         for one in models
     }
-    table = pd.DataFrame([_effect_row(name, one) for name, one in found.items()])
+    table = pd.DataFrame([_effect_row(name, one, reviewed=multi is not None) for name, one in found.items()])
     lines = [table.to_string(index=False), *(_pairs_line(name, one) for name, one in found.items() if one.pairs)]
     said = f"Collapsed by: {one_line(given.source)}" if given.source else ""
     content = {"split": where.name, "source": given.source, "models": [
@@ -188,7 +188,7 @@ def collapse(
     return Report(content, "\n\n".join([*lines, *([said] if said else [])]) + without_validation(opened))
 
 
-def _effect_row(name: str, effect: CollapseEffect) -> dict[str, object]:
+def _effect_row(name: str, effect: CollapseEffect, *, reviewed: bool) -> dict[str, object]:
     low, high = effect.test.interval
     return {
         "model": one_line(name),
@@ -197,6 +197,8 @@ def _effect_row(name: str, effect: CollapseEffect) -> dict[str, object]:
         "removed": effect.removed,
         "points": f"{100 * effect.test.difference:+.2f}",
         "95%": f"{100 * low:+.2f} to {100 * high:+.2f}",
+        # Counted as right, before and after, where nobody is sure.
+        **({"perhaps": f"{effect.perhaps_before}, {effect.perhaps_after}"} if reviewed else {}),
     }
 
 

@@ -40,6 +40,7 @@ def test_reviewed_labels_are_collapsed_too() -> None:
     # Image 2 was not reviewed, image 3 is problematic.
     assert (found.before, found.after, found.images) == (2, 1, 2)
     assert found.pairs == (("cup", "tub", 1),)
+    assert (found.perhaps_before, found.perhaps_after) == (0, 1)
 
 
 @pytest.fixture
