@@ -105,7 +105,6 @@ def test_state_in_view_out(panel: Powers) -> None:
     assert panel.x == 2.0  # nothing that is asked moves what is on screen
 
 
-
 def test_what_is_filled_in_does_not_bring_back_what_was_asked_before(panel: Powers) -> None:
     filling = panel._fill_steps(panel.state)
     steps = [next(filling) for _ in range(3)]  # nothing, that it learns, and the first of two views at x = 1

@@ -33,7 +33,17 @@ from soupwidgets.topics.spectrum.path_kinds import BETWEEN, WITHIN, PathKinds
 from soupwidgets.topics.spectrum.path_spectrum import PathSpectrum, stream_path_spectrum
 from soupwidgets.topics.spectrum.sensitivity import Sensitivity, sensitivity
 from soupwidgets.topics.spectrum.strip import path_strip
-from soupwidgets.topics.spectrum.treatment import OURS, RELEASE, STATISTIC_NAMES, Statistic
+from soupwidgets.topics.spectrum.treatment import (
+    DETREND_NAMES,
+    OURS,
+    RELEASE,
+    STATISTIC_NAMES,
+    WINDOW_NAMES,
+    Detrend,
+    Statistic,
+    Treatment,
+    Window,
+)
 
 _SOUP = "uniform soup"
 _SECONDS_PER_PICTURE = 0.25
@@ -44,8 +54,6 @@ _LOOKS = [
     ("images", "the images themselves"),
     ("noise", "label noise"),
 ]
-_FOLLOW = {"probabilities": OURS, "logits": OURS.changed("logits"), "distance": OURS.changed("distance")}
-_FOLLOW["release"] = RELEASE
 _FOLLOW_WORDS = [
     "probabilities", "logits", ("distance", "distance from the start"),
     ("release", "distance, no window (the paper's release)"),
@@ -87,6 +95,8 @@ class SpectrumExplorer(Panel):
     compare: str
     kind: str
     follow: str
+    window: Window
+    detrend: Detrend
     statistic: Statistic
     path: float
 
@@ -110,7 +120,7 @@ class SpectrumExplorer(Panel):
             self._others[_SOUP] = uniform_soup(ev.pool)
         self._paths = PathKinds(ev.suite, pairs, samples)
         self._spectra: dict[tuple[Any, ...], PathSpectrum] = {}
-        self._centroids: dict[tuple[str, ...], dict[float, dict[str, Estimate]]] = {}
+        self._centroids: dict[tuple[Any, ...], dict[float, dict[str, Estimate]]] = {}
         self._treated: dict[tuple[Any, ...], Sensitivity] = {}
         self._sensed: dict[tuple[str, float], FourierSensitivity] = {}
         self._images: list[ImageSpectrum] = []
@@ -119,6 +129,8 @@ class SpectrumExplorer(Panel):
             Choice(name="compare", label="Compare", value=ev.pool.zero_shot, options=list(self._others)),
             Choice(name="kind", label="Paths", value=BETWEEN, options=list(self._paths)),
             Choice(name="follow", label="Follow", value="probabilities", options=_FOLLOW_WORDS),
+            Choice(name="window", label="Window", value=OURS.window, options=list(WINDOW_NAMES.items())),
+            Choice(name="detrend", label="Trend", value=OURS.detrend, options=list(DETREND_NAMES.items())),
             Choice(name="statistic", label="Number", value="centroid", options=list(STATISTIC_NAMES.items())),
             Choice(name="look", label="Show", value="paths", options=_LOOKS[: 4 if noise else 3]),
             Choice(name="direction", label="Noise along", value=noise.directions[0], options=noise.directions,
@@ -197,9 +209,9 @@ class SpectrumExplorer(Panel):
             yield Filled(f"measuring along alpha: {done + 1} of {len(order)}", done + 1, len(order), fresh=True)
         yield Filled("the line is complete", len(order), len(order))
 
-    def fill_key(self, state: State) -> tuple[str, ...]:
-        """Each fine-tuned model has its own line, of what is followed, and of which number."""
-        return state["fine_tuned"], state["follow"], state["statistic"]
+    def fill_key(self, state: State) -> tuple[Any, ...]:
+        """Each fine-tuned model has its own line, of what is followed, of how it is treated, and of which number."""
+        return state["fine_tuned"], _treatment(state), state["statistic"]
 
     def ask(self, **state: Any) -> View:
         """Return the exact view of a state without a screen; its line along alpha is finished first."""
@@ -233,11 +245,12 @@ class SpectrumExplorer(Panel):
                 "print(found.words)",
                 "print(found.to_frame())",
             )
-        how = "treatment=sw.spectrum.RELEASE" if state["follow"] == "release" else repr(state["follow"])
+        treatment = _treatment(state)
+        how = {OURS: "OURS", RELEASE: "RELEASE"}.get(treatment, repr(treatment))
         return script(
             self.ev,
             paths,
-            f"spectrum = sw.spectrum.path_spectrum(ev, {recipe}, paths, {how})",
+            f"spectrum = sw.spectrum.path_spectrum(ev, {recipe}, paths, treatment=sw.spectrum.{how})",
             f"print(spectrum.{state['statistic']})",
             "print(spectrum.to_frame())",
         )
@@ -253,10 +266,8 @@ class SpectrumExplorer(Panel):
         if key in self._spectra:
             yield self._spectra[key]
             return
-        model, kind, follow = key
-        for spectrum in stream_path_spectrum(
-            self.ev, self._recipe(model), self._paths[kind], treatment=_FOLLOW[follow]
-        ):
+        model, kind, treatment = key
+        for spectrum in stream_path_spectrum(self.ev, self._recipe(model), self._paths[kind], treatment=treatment):
             if spectrum.exact:
                 self._spectra[key] = spectrum
             yield spectrum
@@ -302,7 +313,7 @@ class SpectrumExplorer(Panel):
         )
 
     def _treatments_view(self, state: State) -> View:
-        # What is followed makes no difference: all of it is asked.
+        # What is followed and how makes no difference: all of it is asked.
         (model, kind, _), other = _mine(state), state["compare"]
         name = _name(*model)
         key = model, other, kind
@@ -344,6 +355,7 @@ class SpectrumExplorer(Panel):
         """Which controls have a meaning in what is shown."""
         look = state["look"]
         hidden = {name: {"hidden": look != "paths"} for name in ("follow", "statistic", "path")}
+        hidden |= {name: {"hidden": look != "paths" or state["follow"] == "release"} for name in ("window", "detrend")}
         hidden |= {name: {"hidden": look not in ("paths", "treatments")} for name in ("compare", "kind")}
         hidden["path"] |= path or {}
         hidden |= {name: {"hidden": look == "noise"} for name in ("fine_tuned", "alpha", "waves")}
@@ -352,11 +364,16 @@ class SpectrumExplorer(Panel):
 
 
 def _mine(state: State) -> tuple[Any, ...]:
-    return (state["fine_tuned"], state["alpha"]), state["kind"], state["follow"]
+    return (state["fine_tuned"], state["alpha"]), state["kind"], _treatment(state)
 
 
 def _theirs(state: State) -> tuple[Any, ...]:
-    return state["compare"], state["kind"], state["follow"]
+    return state["compare"], state["kind"], _treatment(state)
+
+
+def _treatment(state: State) -> Treatment:
+    """What is followed and how: the paper's release is one way as a whole."""
+    return RELEASE if state["follow"] == "release" else Treatment(state["follow"], state["window"], state["detrend"])
 
 
 def _name(fine_tuned: str, alpha: float) -> str:

@@ -93,6 +93,22 @@ def test_the_release_and_another_number(explorer: SpectrumExplorer, tiny_evaluat
     assert (line.name, line.y[-1]) == ("between classes, with 95% interval", alone.share.value)
 
 
+def test_window_and_trend_alone(explorer: SpectrumExplorer, tiny_evaluator: Evaluator) -> None:
+    paths = sw.spectrum.image_paths(tiny_evaluator.suite.id_test, "between", 12, 16)
+    how = sw.spectrum.Treatment("logits", "boxcar", "constant")
+    view = explorer.ask(follow="logits", window="boxcar", detrend="constant", alpha=1)
+    alone = sw.spectrum.path_spectrum(tiny_evaluator, Recipe({"ft-a": 1}), paths, treatment=how, progress=False)
+    assert f"alpha 1 of ft-a: mean frequency {alone.centroid}" in text(view, "spectrum")
+    assert "(mean subtracted, no window" in plain_text(view.figures["spectrum"].layout.yaxis.title.text)
+    explorer.state = {"follow": "logits", "window": "boxcar", "detrend": "constant"}
+    code = explorer.code(explorer.state)
+    assert "treatment=sw.spectrum.Treatment(values='logits', window='boxcar', detrend='constant'))" in code
+    # The paper's release is one way as a whole: there is nothing to choose.
+    for follow, hidden in (("distance", False), ("release", True)):
+        controls = explorer.ask(follow=follow).controls
+        assert [controls[name]["hidden"] for name in ("window", "detrend")] == [hidden, hidden]
+
+
 def test_every_way_to_measure(explorer: SpectrumExplorer, tiny_evaluator: Evaluator) -> None:
     view = explorer.ask(look="treatments", alpha=1, compare="uniform soup", kind="within a class")
     recipes = {"alpha 1 of ft-a": Recipe({"ft-a": 1}), "uniform soup": Recipe({"ft-a": 0.5, "ft-b": 0.5})}
@@ -104,7 +120,7 @@ def test_every_way_to_measure(explorer: SpectrumExplorer, tiny_evaluator: Evalua
     assert list(view.figures) == ["treatments"]
     shown = {name for name, control in view.controls.items() if not control.get("hidden")}
     assert {"compare", "kind", "alpha"} <= shown
-    assert not {"follow", "statistic", "path"} & shown
+    assert not {"follow", "window", "detrend", "statistic", "path"} & shown
     seen = tiny_evaluator.forward_images
     # A model against itself.
     again = explorer.ask(look="treatments", alpha=1, compare="ft-a", kind="within a class")
