@@ -23,9 +23,10 @@ def _moved(images: torch.Tensor, axis: int, sign: int) -> torch.Tensor:
     return images.index_select(axis, places)
 
 
+AS_IT_IS = "as it is"
 # Networks that were trained on small images tell a picture from the same one a pixel aside, or mirrored.
 VIEWS: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "as it is": lambda images: images,
+    AS_IT_IS: lambda images: images,
     "flipped": lambda images: images.flip(-1),
     "from the left": lambda images: _moved(images, -1, 1),
     "from the right": lambda images: _moved(images, -1, -1),

@@ -12,8 +12,8 @@ from soupwidgets.evaluation import Evaluator
 from soupwidgets.recipe import Recipe
 from soupwidgets.stats.intervals import clopper_pearson
 from soupwidgets.suites import ArraySplit, Split
-from soupwidgets.topics.mistakes.embeddings import embed_splits
-from soupwidgets.topics.mistakes.image_copies import VIEWS, planted_copies
+from soupwidgets.topics.mistakes.embeddings import Embeddings, embed_splits
+from soupwidgets.topics.mistakes.image_copies import AS_IT_IS, VIEWS, planted_copies
 from soupwidgets.topics.mistakes.nearest import nearest_references
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Embeddings in float32 differ by this much for the same pixels in another batch.
 _SAME = 1e-6
+# Another precision changes numbers of embeddings, of length 1, by less than this; another model by more.
+_OTHER_MODEL = 0.02
 _NORMAL_MAD = 1.4826
 _PLANTED = 300
 
@@ -98,6 +100,7 @@ def near_duplicates(
     *,
     recipe: Recipe | None = None,
     threshold: float | None = None,
+    embedded: Embeddings | None = None,
     progress: bool = True,
 ) -> NearDuplicates:
     """Find images of a split whose nearest training image may be the same picture.
@@ -112,13 +115,17 @@ def near_duplicates(
         The model whose embeddings are compared; the pool's zero-shot model when None.
     threshold
         From which cosine similarity on a pair counts; `duplicate_threshold` of the similarities when None.
+    embedded
+        Embeddings of the split by the same model (`embeddings`), if they are there: the training images are not
+        embedded again.
 
     Raises
     ------
     KeyError
         When the suite has no such split.
     ValueError
-        When the suite has no training images, or the models are not open_clip's.
+        When the suite has no training images, the models are not open_clip's, or ``embedded`` is of other images or
+        another model.
     """
     if split not in ev.suite.splits:
         raise KeyError(f"the suite has no split {split!r}; it has {', '.join(ev.suite.splits)}")
@@ -134,14 +141,19 @@ def near_duplicates(
         for kind, made in planted_copies(reference.images[originals]).items()
     }
     where = [ev.suite.splits[split], *copies.values()]
-    (references,) = embed_splits(ev, [reference], recipe=recipe, progress=progress)
+    if embedded is None:
+        (references,) = embed_splits(ev, [reference], recipe=recipe, progress=progress)
+    else:
+        references = _known(embedded, split, reference)
     best = [_Best(len(one)) for one in where]
     own = np.full((len(copies), len(originals)), -np.inf, dtype=np.float32)
-    for view in VIEWS.values():
-        embedded = embed_splits(ev, where, recipe=recipe, change=view, progress=progress)
-        for known, images in zip(best, embedded, strict=True):
+    for name, view in VIEWS.items():
+        seen = embed_splits(ev, where, recipe=recipe, change=view, progress=progress)
+        if embedded is not None and name == AS_IT_IS and np.abs(seen[0] - embedded.images).max() > _OTHER_MODEL:
+            raise ValueError("the embeddings that were given are not those of this model")
+        for known, images in zip(best, seen, strict=True):
             known.add(*nearest_references(images, references))
-        for known_own, images in zip(own, embedded[1:], strict=True):
+        for known_own, images in zip(own, seen[1:], strict=True):
             np.maximum(known_own, (images * references[originals]).sum(axis=1), out=known_own)
     test, *changed = best
     limit = duplicate_threshold(test.similarity) if threshold is None else threshold
@@ -153,6 +165,15 @@ def near_duplicates(
         low, high = clopper_pearson(found, len(originals)).tolist()
         planted.append(PlantedCopies(kind, to_own, found, (low, high)))
     return NearDuplicates(split, reference.name, test.nearest, test.similarity, limit, tuple(planted))
+
+
+def _known(embedded: Embeddings, split: str, reference: Split) -> NDArray[np.float32]:
+    if (embedded.split, embedded.reference, len(embedded.references)) != (split, reference.name, len(reference)):
+        raise ValueError(
+            f"the embeddings that were given are of {embedded.split!r} beside {embedded.reference!r}, and not of "
+            f"{split!r} beside {reference.name!r}"
+        )
+    return embedded.references
 
 
 class _Best:

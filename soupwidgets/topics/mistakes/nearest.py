@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-# Similarities of so many pairs are in memory at once: 64 MiB.
-_ROWS, _COLUMNS = 1024, 16384
+# Images and references are read in blocks; similarities come in tiles of 1 MiB, which fit into a processor's cache.
+_ROWS, _COLUMNS, _TILE = 4096, 2048, 128
 
 
 def nearest_references(
@@ -34,7 +34,7 @@ def nearest_references(
 
     Notes
     -----
-    All pairs are compared, in blocks of 1,024 images and 16,384 references: no index, and nothing is missed.
+    All pairs are compared, in tiles of 128 images and 2,048 references: no index, and nothing is missed.
 
     Examples
     --------
@@ -51,18 +51,33 @@ def nearest_references(
     similarity = np.zeros((len(left), count), dtype=np.float32)
     for start in range(0, len(left), _ROWS):
         block = _unit(left[start : start + _ROWS])
-        best = np.full((len(block), 0), -np.inf, dtype=np.float32)
-        which = np.zeros((len(block), 0), dtype=np.int64)
+        which = np.zeros((len(block), count), dtype=np.int64)
+        best = np.full((len(block), count), -np.inf, dtype=np.float32)
         for first in range(0, len(right), _COLUMNS):
-            found = np.clip(block @ _unit(right[first : first + _COLUMNS]).T, -1, 1)
-            # Of equal ones the first: candidates stay in the order of their rows, and sorting is stable.
-            some = _largest(found, count)
-            which = np.concatenate([which, some + first], axis=1)
-            best = np.concatenate([best, np.take_along_axis(found, some, axis=1)], axis=1)
-            order = np.argsort(-best, axis=1, kind="stable")[:, :count]
-            which, best = np.take_along_axis(which, order, axis=1), np.take_along_axis(best, order, axis=1)
-        rows[start : start + len(block)], similarity[start : start + len(block)] = which, best
+            others = np.ascontiguousarray(_unit(right[first : first + _COLUMNS]).T)
+            for top in range(0, len(block), _TILE):
+                tile = slice(top, top + _TILE)
+                which[tile], best[tile] = _nearest(block[tile] @ others, which[tile], best[tile], first)
+        rows[start : start + len(block)], similarity[start : start + len(block)] = which, np.clip(best, -1, 1)
     return rows, similarity
+
+
+def _nearest(
+    found: NDArray[np.float32], which: NDArray[np.int64], best: NDArray[np.float32], first: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The nearest so far and of more references, which begin at row ``first``."""
+    count = which.shape[1]
+    # Of equal ones the first, those that rounding takes past 1 among them: candidates stay in the order of their rows,
+    # and sorting is stable.
+    some = _largest(found, min(count, found.shape[1]))
+    values = np.take_along_axis(found, some, axis=1)
+    if values.max() > 1:
+        found = np.minimum(found, 1)
+        some = _largest(found, min(count, found.shape[1]))
+        values = np.take_along_axis(found, some, axis=1)
+    which, best = np.concatenate([which, some + first], axis=1), np.concatenate([best, values], axis=1)
+    order = np.argsort(-best, axis=1, kind="stable")[:, :count]
+    return np.take_along_axis(which, order, axis=1), np.take_along_axis(best, order, axis=1)
 
 
 def _largest(found: NDArray[np.float32], count: int) -> NDArray[np.int64]:

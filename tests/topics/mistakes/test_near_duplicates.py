@@ -114,6 +114,17 @@ def test_planted_duplicates_are_found(small_evaluator: Evaluator, planted: Suite
     for one in found.planted:
         assert one.interval == pytest.approx(tuple(clopper_pearson(one.found, 90)))
         assert one.found / 90 > 0.2
+    # What is known of the training images is not computed again.
+    embedded = sw.mistakes.embeddings(ev, "test", progress=False)
+    again = near_duplicates(ev, "test", embedded=embedded, progress=False)
+    assert np.array_equal(again.nearest, found.nearest)
+    assert np.array_equal(again.similarity, found.similarity)
+    other = sw.mistakes.embeddings(ev, "test", recipe=sw.Recipe({"ft-00": 1}), progress=False)
+    for given, why in (
+        (other, "not those of this model"), (replace(embedded, split="val"), "are of 'val' beside 'train'"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=why):
+            near_duplicates(ev, "test", embedded=given, progress=False)
     table = found.to_frame(planted["test"], planted["train"])
     assert table["similarity"].is_monotonic_decreasing
     assert set(table["image"]) == rows
