@@ -110,7 +110,7 @@ def test_what_is_filled_in_does_not_bring_back_what_was_asked_before(panel: Powe
     steps = [next(filling) for _ in range(3)]  # nothing, that it learns, and the first of two views at x = 1
     assert [what for what, _ in steps] == ["nothing", "filled", "view"]
     panel.x = 3.0
-    panel.wait()
+    panel.wait(background=True)
     assert panel.view["words"].startswith("3 to 2 is 9")
     said = []
     for _, show in filling:

@@ -23,10 +23,9 @@ def _moved(images: torch.Tensor, axis: int, sign: int) -> torch.Tensor:
     return images.index_select(axis, places)
 
 
-AS_IT_IS = "as it is"
 # Networks that were trained on small images tell a picture from the same one a pixel aside, or mirrored.
 VIEWS: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    AS_IT_IS: lambda images: images,
+    "as it is": lambda images: images,
     "flipped": lambda images: images.flip(-1),
     "from the left": lambda images: _moved(images, -1, 1),
     "from the right": lambda images: _moved(images, -1, -1),

@@ -13,7 +13,7 @@ from soupwidgets.recipe import Recipe
 from soupwidgets.stats.intervals import clopper_pearson
 from soupwidgets.suites import ArraySplit, Split
 from soupwidgets.topics.mistakes.embeddings import Embeddings, embed_splits
-from soupwidgets.topics.mistakes.image_copies import AS_IT_IS, VIEWS, planted_copies
+from soupwidgets.topics.mistakes.image_copies import VIEWS, planted_copies
 from soupwidgets.topics.mistakes.nearest import nearest_references
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 # Embeddings in float32 differ by this much for the same pixels in another batch.
 _SAME = 1e-6
-# Another precision changes numbers of embeddings, of length 1, by less than this; another model by more.
-_OTHER_MODEL = 0.02
+# Embeddings of one model differ by less than this (1 - cosine) between precisions.
+_OTHER_MODEL = 1e-4
 _NORMAL_MAD = 1.4826
 _PLANTED = 300
 
@@ -116,8 +116,8 @@ def near_duplicates(
     threshold
         From which cosine similarity on a pair counts; `duplicate_threshold` of the similarities when None.
     embedded
-        Embeddings of the split by the same model (`embeddings`), if they are there: the training images are not
-        embedded again.
+        Embeddings beside this split by the same model (`embeddings`), if they are there: of the training images 300
+        are embedded again, to see that they are the same, and not all.
 
     Raises
     ------
@@ -144,13 +144,11 @@ def near_duplicates(
     if embedded is None:
         (references,) = embed_splits(ev, [reference], recipe=recipe, progress=progress)
     else:
-        references = _known(embedded, split, reference)
+        references = _known(ev, embedded, ev.suite.splits[split], reference, originals, recipe)
     best = [_Best(len(one)) for one in where]
     own = np.full((len(copies), len(originals)), -np.inf, dtype=np.float32)
-    for name, view in VIEWS.items():
+    for view in VIEWS.values():
         seen = embed_splits(ev, where, recipe=recipe, change=view, progress=progress)
-        if embedded is not None and name == AS_IT_IS and np.abs(seen[0] - embedded.images).max() > _OTHER_MODEL:
-            raise ValueError("the embeddings that were given are not those of this model")
         for known, images in zip(best, seen, strict=True):
             known.add(*nearest_references(images, references))
         for known_own, images in zip(own, seen[1:], strict=True):
@@ -167,11 +165,29 @@ def near_duplicates(
     return NearDuplicates(split, reference.name, test.nearest, test.similarity, limit, tuple(planted))
 
 
-def _known(embedded: Embeddings, split: str, reference: Split) -> NDArray[np.float32]:
-    if (embedded.split, embedded.reference, len(embedded.references)) != (split, reference.name, len(reference)):
+def _known(
+    ev: Evaluator,
+    embedded: Embeddings,
+    split: Split,
+    reference: Split,
+    some: NDArray[np.int64],
+    recipe: Recipe | None,
+) -> NDArray[np.float32]:
+    """The references that are known, once ``some`` of them were seen to be those of these images and this model."""
+    if (embedded.split, embedded.reference) != (split.name, reference.name):
         raise ValueError(
             f"the embeddings that were given are of {embedded.split!r} beside {embedded.reference!r}, and not of "
-            f"{split!r} beside {reference.name!r}"
+            f"{split.name!r} beside {reference.name!r}"
+        )
+    same = np.array_equal(embedded.labels, reference.labels)
+    if same:
+        probes = ArraySplit("probe", {"images": reference.images[some]}, reference.labels[some], role="probe")
+        (again,) = embed_splits(ev, [probes], recipe=recipe, progress=False)
+        known = embedded.references[some]
+        same = again.shape == known.shape and (1 - (again * known).sum(axis=1)).max() <= _OTHER_MODEL
+    if not same:
+        raise ValueError(
+            f"the embeddings that were given are of another model, or of other images of {reference.name!r}"
         )
     return embedded.references
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -20,10 +19,9 @@ from soupwidgets.topics.review import published
 from soupwidgets.topics.review.crossing import small_cells
 from soupwidgets.topics.review.duplicates import duplicates
 from soupwidgets.topics.review.exports import slice_summary
-from soupwidgets.topics.review.files import export_labels, write_session
+from soupwidgets.topics.review.files import export_labels, write_copy
 from soupwidgets.topics.review.label_set import Rule
 from soupwidgets.topics.review.major import major_slice
-from soupwidgets.topics.review.records import ReviewWarning
 from soupwidgets.topics.review.report import (
     merged,
     open_labels,
@@ -119,12 +117,9 @@ def merge(
 ) -> Report:
     """Merge copies of a session; what was withdrawn in any of them stays withdrawn."""
     id, state, known = merged(files)
-    for sentence in small_cells(list(known.slices.values())):
+    for sentence in small_cells(list(known.shown_slices().values())):
         print(one_line(sentence), file=sys.stderr)
-    with warnings.catch_warnings():
-        # It says the same, and where in the code.
-        warnings.simplefilter("ignore", ReviewWarning)
-        write_session(out, id, state)
+    write_copy(out, id, state)
     judgements, reviewers = len(known.judgements), len({author for author, _ in known.judgements})
     return Report(
         {"session": id, "judgements": judgements, "reviewers": reviewers, "taken back": len(state.gone)},

@@ -9,7 +9,7 @@ from typing import Any
 from soupwidgets.suites import SliceSplit, Suite, write_slice
 from soupwidgets.topics.review.community import community_slices
 from soupwidgets.topics.review.crossing import small_cells
-from soupwidgets.topics.review.files import export_labels, write_session
+from soupwidgets.topics.review.files import export_labels, write_copy
 from soupwidgets.topics.review.label_set import Rule
 from soupwidgets.topics.review.major import major_slice
 from soupwidgets.topics.review.records import ReviewError
@@ -79,12 +79,12 @@ def prepare(kind: str, session: ReviewSession, *, suite: Suite, split: str, rule
         f"slices, the agreement and who agreed, {named} names, and answers of {answered} reviewers to the group's "
         "fields.",
         "It is for merging with copies of people in the group: give it to nobody else.",
-        *small_cells(community_slices(view, suite)),
+        *small_cells(community_slices(view, suite, reviewer=session.reviewer)),
         "What is taken back later disappears from a copy when that is merged, not before.",
         "It begins with this statement, on what is shared:",
         *told,
     )
-    return everything, lambda path: write_session(path, session.id, state)
+    return everything, lambda path: write_copy(path, session.id, state)
 
 
 def slice_summary(found: SliceSplit) -> tuple[str, ...]:

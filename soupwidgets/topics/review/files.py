@@ -35,14 +35,19 @@ def write_session(path: str | Path, session: str, state: State) -> Path:
     ReviewWarning
         When a slice, or what some have in common, has so few images that they may be recognised.
     """
-    known = view(state)
-    if few := small_cells(list(known.slices.values())):
+    if few := small_cells(list(view(state).shown_slices().values())):
         warnings.warn("\n".join([f"{path} holds slices with few images:", *few]), ReviewWarning, stacklevel=2)
+    return write_copy(path, session, state)
+
+
+def write_copy(path: str | Path, session: str, state: State) -> Path:
+    """As `write_session`, where its warning was told already."""
+    known = view(state)
     content = {
         "format": SESSION_FORMAT,
         "session": session,
         "statements": statements(known),
-        "small cells": few,
+        "small cells": small_cells(list(known.shown_slices().values())),
         "records": [
             {"id": r.id, "kind": r.kind, "author": r.author, "version": r.version, "body": dict(r.body)}
             for _, r in sorted(state.records.items())

@@ -142,7 +142,7 @@ class GroupActions(SessionCopy):
         return record.id
 
     def take_back_record(self, id: str) -> Erasure:
-        """Remove a slice, a note, a description, or what hides a note, by this reviewer."""
+        """Remove a slice, a note, a description, or what hides words, by this reviewer."""
         record = self.state.records.get((self.reviewer, id))
         if record is None or record.kind not in _OWN:
             raise ReviewError("this is not yours to take back")

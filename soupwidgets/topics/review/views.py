@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -129,13 +129,24 @@ class View:
     def hides(self, words: Key, reviewer: str | None = None) -> Hidden | None:
         """What hides somebody's words: from the group, or from a reviewer."""
         of = [one for one in self.hidden if one.of == words and (one.group or one.by == reviewer)]
-        return max(of, key=lambda one: one.group, default=None)
+        # The same one in every copy, in whatever order records came together.
+        return max(of, key=lambda one: (one.group, one.by, one.why), default=None)
 
     def told(self, words: Key, text: str, reviewer: str | None = None) -> str:
         """A text as the group, or a reviewer, is to read it: where it is hidden, by whom and why."""
         if (hidden := self.hides(words, reviewer)) is None:
             return text
         return f"hidden by {'the group' if hidden.group else 'you'}: {hidden.why or 'no reason given'}"
+
+    def shown_slices(self, reviewer: str | None = None) -> dict[Key, Slice]:
+        """The slices as the group, or a reviewer, is to read them, by name: hidden words are left out."""
+        shown = {
+            key: one
+            if self.hides(key, reviewer) is None
+            else replace(one, name=f"a slice with a hidden name ({key[1][:6]})", why=self.told(key, one.why, reviewer))
+            for key, one in self.slices.items()
+        }
+        return dict(sorted(shown.items(), key=lambda item: (item[1].name, item[0])))
 
     def described(self, image: Image, reviewer: str | None = None) -> tuple[str, ...]:
         """What people wrote for those who do not see a picture, as a reviewer is to read it."""

@@ -285,7 +285,7 @@ class SpectrumExplorer(Panel):
         drawn = {"spectrum": figures.path_spectra({name: mine, f"{state['compare']} ": theirs})}
         if along := self._along(state):
             drawn["along"] = figures.frequency_along_alpha(
-                along, mine.unit, state["fine_tuned"], alpha, statistic=state["statistic"]
+                along, mine.unit, state["fine_tuned"], alpha, statistic=state["statistic"], treatment=mine.treatment
             )
         strips: list[Strip] = []
         if mine.exact:
@@ -303,7 +303,7 @@ class SpectrumExplorer(Panel):
         return View(
             figures=drawn,
             strips=strips,
-            tables=[saved_table(f"Spectrum of {name}", mine.to_frame())] if done == total else [],
+            tables=[saved_table(f"Spectrum of {name}: {mine.treatment}", mine.to_frame())] if done == total else [],
             words=f"{name}: {words}, {done} of {total} paths",
             done=done,
             total=total,

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from sklearn.neighbors import NearestNeighbors
 
 import soupwidgets as sw
 from soupwidgets import Evaluator, Suite
 from soupwidgets.stats.intervals import clopper_pearson
+from soupwidgets.suites import Split
 from soupwidgets.topics.mistakes import nearest
+from soupwidgets.topics.mistakes.embeddings import embed_splits
 from soupwidgets.topics.mistakes.image_copies import VIEWS, planted_copies
 from soupwidgets.topics.mistakes.near_duplicates import duplicate_threshold, near_duplicates
 from soupwidgets.topics.mistakes.nearest import nearest_references
@@ -30,6 +36,7 @@ def test_neighbours_are_those_of_scikit_learn(count: int, monkeypatch: pytest.Mo
     images, references = RNG.standard_normal((70, 9)), RNG.standard_normal((150, 9)) * 5
     monkeypatch.setattr(nearest, "_ROWS", 16)
     monkeypatch.setattr(nearest, "_COLUMNS", 37)
+    monkeypatch.setattr(nearest, "_TILE", 5)
     rows, similarity = nearest_references(images, references, count)
     distance, wanted = (
         NearestNeighbors(n_neighbors=count, metric="cosine", algorithm="brute").fit(references).kneighbors(images)
@@ -51,6 +58,15 @@ def test_of_equally_near_ones_the_first(monkeypatch: pytest.MonkeyPatch) -> None
         nearest_references([[1.0, 0.0]], references, 9)
     with pytest.raises(ValueError, match="cannot be compared"):
         nearest_references([[1.0]], references)
+
+
+def test_what_rounding_takes_past_one_is_equally_near() -> None:
+    past = np.array([[1.0000001, 1.0000002], [0.5, 1.0000002]], dtype=np.float32)
+    which, best = nearest._nearest(past, np.array([[4], [4]]), np.full((2, 1), 0.25, dtype=np.float32), 10)
+    assert (which.tolist(), best.tolist()) == ([[10], [11]], [[1], [1]])
+    # What was as near before stays the first.
+    which, best = nearest._nearest(past, np.array([[4], [4]]), np.ones((2, 1), dtype=np.float32), 10)
+    assert which.tolist() == [[4], [4]]
 
 
 def test_the_threshold_stands_out() -> None:
@@ -98,6 +114,37 @@ def planted(small_suite: Suite) -> Suite:
     return Suite.of("planted", {k: ({"images": i}, y) for k, (i, y) in whole.items()}, classes=small_suite.classes)
 
 
+def test_training_images_that_are_embedded_are_not_embedded_again(
+    small_evaluator: Evaluator, planted: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ev = small_evaluator.with_suite(planted)
+    found = near_duplicates(ev, "test", progress=False)
+    embedded = sw.mistakes.embeddings(ev, "test", progress=False)
+    seen: list[str] = []
+
+    def counted(ev: Evaluator, splits: Sequence[Split], **how: Any) -> list[NDArray[np.float32]]:
+        seen.extend(split.name for split in splits)
+        return embed_splits(ev, splits, **how)
+
+    # The package has a function of the module's name.
+    monkeypatch.setattr(sys.modules["soupwidgets.topics.mistakes.near_duplicates"], "embed_splits", counted)
+    again = near_duplicates(ev, "test", embedded=embedded, progress=False)
+    assert "train" not in seen
+    assert seen.count("probe") == 1
+    assert np.array_equal(again.nearest, found.nearest)
+    assert again.similarity == pytest.approx(found.similarity, abs=1e-6)
+    near = sw.wise_ft(ev.pool, "ft-00", 0.05)
+    turned = replace(embedded, references=embedded.references[::-1].copy())
+    for given, why in (
+        (sw.mistakes.embeddings(ev, "test", recipe=near, progress=False), "of another model"),
+        (turned, "of other images of 'train'"),
+        (replace(embedded, labels=embedded.labels[:-1]), "of other images of 'train'"),
+        (replace(embedded, split="val"), "are of 'val' beside 'train', and not of 'test'"),
+    ):
+        with pytest.raises(ValueError, match=why):
+            near_duplicates(ev, "test", embedded=given, progress=False)
+
+
 def test_planted_duplicates_are_found(small_evaluator: Evaluator, planted: Suite, tmp_path: Path) -> None:
     ev = small_evaluator.with_suite(planted)
     found = near_duplicates(ev, "test", progress=False)
@@ -114,17 +161,6 @@ def test_planted_duplicates_are_found(small_evaluator: Evaluator, planted: Suite
     for one in found.planted:
         assert one.interval == pytest.approx(tuple(clopper_pearson(one.found, 90)))
         assert one.found / 90 > 0.2
-    # What is known of the training images is not computed again.
-    embedded = sw.mistakes.embeddings(ev, "test", progress=False)
-    again = near_duplicates(ev, "test", embedded=embedded, progress=False)
-    assert np.array_equal(again.nearest, found.nearest)
-    assert np.array_equal(again.similarity, found.similarity)
-    other = sw.mistakes.embeddings(ev, "test", recipe=sw.Recipe({"ft-00": 1}), progress=False)
-    for given, why in (
-        (other, "not those of this model"), (replace(embedded, split="val"), "are of 'val' beside 'train'"),
-    ):  # fmt: skip
-        with pytest.raises(ValueError, match=why):
-            near_duplicates(ev, "test", embedded=given, progress=False)
     table = found.to_frame(planted["test"], planted["train"])
     assert table["similarity"].is_monotonic_decreasing
     assert set(table["image"]) == rows

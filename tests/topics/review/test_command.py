@@ -9,8 +9,9 @@ import pytest
 
 import soupwidgets as sw
 from soupwidgets import Suite
-from soupwidgets.topics.review.files import read_labels, write_session
+from soupwidgets.topics.review.files import read_labels, write_copy, write_session
 from soupwidgets.topics.review.label_set import label_set
+from soupwidgets.topics.review.records import State
 from soupwidgets.topics.review.session import ReviewSession
 from soupwidgets.topics.review.storage import ReviewStore
 from soupwidgets.topics.review.views import Image, Judgement
@@ -117,7 +118,13 @@ def test_an_export_asks_first(session: ReviewSession, file: Path, suite: Suite, 
 def test_copies_merge_in_any_order(session: ReviewSession, file: Path, tmp_path: Path) -> None:
     session.take_back(Image("test", 2))
     session.add_slice("mine", "it matters", split="test", rows=[1, 2])
+    stranger = ReviewSession(session.store, session.id)
+    stranger.add_slice("another", "it matters too", split="test", rows=[2, 3])
+    session.refresh()
     later = write_session(tmp_path / "later.json", session.id, session.state)
+    state = session.state
+    other_way_round = State.of(reversed(list(state.records.values())), state.gone)
+    assert write_copy(tmp_path / "copy.json", session.id, other_way_round).read_text() == later.read_text()
     outs = []
     for order in ([file, later], [later, file, later]):
         out = tmp_path / f"{len(order)}.json"

@@ -100,6 +100,10 @@ def test_window_and_trend_alone(explorer: SpectrumExplorer, tiny_evaluator: Eval
     alone = sw.spectrum.path_spectrum(tiny_evaluator, Recipe({"ft-a": 1}), paths, treatment=how, progress=False)
     assert f"alpha 1 of ft-a: mean frequency {alone.centroid}" in text(view, "spectrum")
     assert "(mean subtracted, no window" in plain_text(view.figures["spectrum"].layout.yaxis.title.text)
+    # Heard as well as seen, and in the table that is saved.
+    assert "between classes (mean subtracted, no window)." in text(view, "spectrum")
+    assert text(view, "along").startswith(f"Mean frequency (cycles per path) of {how} along alpha.")
+    assert str(how) in view.tables[0].title
     explorer.state = {"follow": "logits", "window": "boxcar", "detrend": "constant"}
     code = explorer.code(explorer.state)
     assert "treatment=sw.spectrum.Treatment(values='logits', window='boxcar', detrend='constant'))" in code
@@ -176,8 +180,9 @@ def test_a_page_without_a_kernel(explorer: SpectrumExplorer, tmp_path: Path) -> 
 
 
 def test_its_code_gives_the_same_numbers(explorer: SpectrumExplorer) -> None:
-    for kind, follow in (("between classes", "probabilities"), ("to invert", "release")):
-        explorer.kind, explorer.follow = kind, follow
+    ways = (("probabilities", "hann", "linear"), ("release", "hann", "linear"), ("logits", "boxcar", "constant"))
+    for kind, (follow, window, detrend) in zip(("between classes", "to invert", "to invert"), ways, strict=True):
+        explorer.state = {"kind": kind, "follow": follow, "window": window, "detrend": detrend}
         lines = explorer.code(explorer.state).splitlines()
         names: dict[str, Any] = {"sw": sw, "pool": explorer.ev.pool, "suite": explorer.ev.suite, "ev": explorer.ev}
         exec("\n".join(lines[5:]), names)

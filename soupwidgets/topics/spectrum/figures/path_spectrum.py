@@ -16,7 +16,14 @@ from soupwidgets.stats.estimate import Estimate
 from soupwidgets.topics.spectrum.figures.sensitivity import statistic_title
 from soupwidgets.topics.spectrum.frequency_table import ModelFrequency
 from soupwidgets.topics.spectrum.path_spectrum import PathSpectrum
-from soupwidgets.topics.spectrum.treatment import DETREND_NAMES, STATISTIC_NAMES, VALUE_NAMES, WINDOW_NAMES, Statistic
+from soupwidgets.topics.spectrum.treatment import (
+    DETREND_NAMES,
+    STATISTIC_NAMES,
+    VALUE_NAMES,
+    WINDOW_NAMES,
+    Statistic,
+    Treatment,
+)
 
 # At most seven powers of ten below the highest power are shown; the rest is rounding.
 _DECADES = 7
@@ -54,12 +61,12 @@ def path_spectra(spectra: Mapping[str, PathSpectrum]) -> Drawing:
     # Below the axis: a line at its end would say that power stops to fall.
     floor = 10.0 ** (low - 3)
     what, how = VALUE_NAMES[first.treatment.values], first.treatment
+    done = f"{DETREND_NAMES[how.detrend]}, {WINDOW_NAMES[how.window]}"
     drawn = drawing(
         f"Predictions {first.description}: how fast they change",
         axis(f"Frequency, {first.unit}", (0, float(first.frequency[-1]))),
         axis(
-            f"Power density of {what}\n({DETREND_NAMES[how.detrend]}, {WINDOW_NAMES[how.window]}; 95% bands)",
-            (low, high), type="log", exponentformat="power", dtick=1,
+            f"Power density of {what}\n({done}; 95% bands)", (low, high), type="log", exponentformat="power", dtick=1,
         ),
     )  # fmt: skip
     sentences = []
@@ -75,7 +82,7 @@ def path_spectra(spectra: Mapping[str, PathSpectrum]) -> Drawing:
             line={"color": colour, "width": 2.5}, hovertemplate="%{x:.2f}: %{y:.2e}<extra></extra>",
         )  # fmt: skip
         sentences.append(f"{name.strip()}: {_words(one)}")
-    text = f"Power spectrum of {what} {first.description}. " + " ".join(sentences)
+    text = f"Power spectrum of {what} {first.description} ({done}). " + " ".join(sentences)
     return drawn.done(text)
 
 
@@ -135,6 +142,7 @@ def frequency_along_alpha(
     here: float | None = None,
     *,
     statistic: Statistic = "centroid",
+    treatment: Treatment | None = None,
 ) -> Drawing:
     """Draw the mean frequency along alpha, with a line for each kind of paths.
 
@@ -150,6 +158,8 @@ def frequency_along_alpha(
         An alpha to mark.
     statistic
         Which number it is.
+    treatment
+        What was followed and how, to be told in the text alternative.
     """
     name = STATISTIC_NAMES[statistic].capitalize()
     alphas = sorted(centroids)
@@ -176,7 +186,8 @@ def frequency_along_alpha(
     if here is not None:
         drawn.add_rule(x=here, color=INK, width=1, dash="dot")
     said = f"{name} ({unit})" if statistic == "centroid" else name
-    return drawn.done(f"{said} along alpha. " + " ".join(sentences))
+    of = f" of {treatment}" if treatment is not None else ""
+    return drawn.done(f"{said}{of} along alpha. " + " ".join(sentences))
 
 
 @figure
