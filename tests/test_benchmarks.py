@@ -71,7 +71,7 @@ def test_the_landscape_rows_compare_the_same_numbers(tmp_path: Path) -> None:
 
 
 def test_the_row_of_paths_runs(tmp_path: Path) -> None:
-    row = path_row(tmp_path, pairs=10, samples=8, repeats=1)
+    row = path_row(tmp_path, pairs=10, samples=8, repeats=3)
     assert row.name == "spectra along 20 paths, 160 images"
     assert row.ratio > 0.5
 

@@ -63,8 +63,9 @@ class NewestWins:
         """Do these steps next, in place of any request that is not finished."""
         with self._wake:
             self._request = steps
-            # What went wrong before, and was not said yet, is no answer to this.
-            self._to_show.pop("error", None)
+            # What went wrong before, what it led to and that it ended, and was not shown yet, is no answer to this.
+            for what in ("error", "state", "done"):
+                self._to_show.pop(what, None)
             self._set_to_work()
 
     def in_background(self, steps: Steps) -> None:
@@ -154,7 +155,7 @@ class NewestWins:
             finished, broken = True, error
             step = ("error", self._reporter(error))
         with self._wake:
-            superseded = foreground and self._request is not steps
+            superseded = steps is not (self._request if foreground else self._background)
             if finished:
                 if self._request is steps:
                     self._request = None

@@ -99,7 +99,8 @@ class Panel(anywidget.AnyWidget):
         self.add_traits(**{name: _trait(c) for name, c in self._controls.items()})
         for name, control in self._controls.items():
             self.set_trait(name, control.checked(control.value))
-        self._before = self.state
+        # The state before the change at hand, and the one that was asked for last.
+        self._before = self._wanted = self.state
         # To observe no names would be to observe everything.
         if self._controls:
             self.observe(self._on_control, list(self._controls))
@@ -269,7 +270,7 @@ class Panel(anywidget.AnyWidget):
             self._ask()
 
     def _ask(self) -> None:
-        state = self.state
+        state = self._wanted = self.state
         # What went wrong is said until something else is asked: an answer that is filled in meanwhile does not hide it.
         self.running = self.error = ""
         self._work.request(self._answering(state))
@@ -300,11 +301,12 @@ class Panel(anywidget.AnyWidget):
 
     def _answering_again(self) -> Steps:
         """Answer the state at hand with what is known by now, until there is another: that one asked by itself."""
-        state = self.state
+        # Not the traits: several of them may be in the middle of being set.
+        state = self._wanted
         for step in self._answering(state):
             yield step
             # Whatever was asked between two steps is on screen by now: an answer to what was before must not hide it.
-            if self.state != state:
+            if self._wanted is not state:
                 return
 
     def _acting(self, name: str, state: State) -> Steps:

@@ -56,7 +56,8 @@ def connect(address: str) -> Any:
         # A dashboard is started, or not, by whoever starts the cluster.
         dashboard = False if address == "local" else None
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=dashboard)
-    except (ConnectionError, RuntimeError) as error:
+    except Exception as error:
+        # Ray has no class of its own for a node that takes too long to start.
         raise ConnectionError(
             f"no Ray cluster at {address!r} ({error}). `ray start --head` starts one on this machine, "
             "`ray start --address=host:6379` on each other one adds it; cluster='local' starts one for this process"

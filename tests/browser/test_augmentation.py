@@ -54,7 +54,7 @@ def test_click_an_augmentation(lab: Lab, page: Any) -> None:
     page.set_viewport_size({"width": 1400, "height": 900})
     lab.open(page, write_notebook(lab, "augmentations.ipynb", CELL))
     lab.run_all(page)
-    page.locator(".soupwidgets-figure[data-drawn]").nth(1).wait_for(timeout=120_000)
+    page.locator(".soupwidgets-figure[data-drawn]").nth(1).wait_for(timeout=600_000)
     names = [r.name for r in read_augmentation_study(STUDY).results]
     page.locator(".soupwidgets-panel").scroll_into_view_if_needed()
     page.wait_for_timeout(800)
@@ -75,9 +75,9 @@ def test_click_an_augmentation(lab: Lab, page: Any) -> None:
     weaker.wait_for()
     assert [img.get_attribute("src") for img in weaker.locator("img").all()] != pictures
     page.get_by_role("button", name="How does it look along alpha?").click()
-    page.get_by_role("heading", name="Affinity of rotate 0.95 along alpha").wait_for(timeout=120_000)
+    page.get_by_role("heading", name="Affinity of rotate 0.95 along alpha").wait_for(timeout=600_000)
     page.get_by_label("Soups by", exact=True).select_option("augmentation")
-    page.get_by_role("heading", name="Uniform soups of two halves of the ingredients").wait_for(timeout=240_000)
+    page.get_by_role("heading", name="Uniform soups of two halves of the ingredients").wait_for(timeout=600_000)
     page.wait_for_timeout(500)
     page.locator(".soupwidgets-panel").screenshot(path=str(ARTEFACTS / "augmentations-full.png"))
     assert page.locator("[role=alert]:visible").count() == 0

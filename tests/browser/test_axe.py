@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from soupwidgets import Evaluator, Pool, Store, Suite
+from soupwidgets.topics.alpha import panel as alpha_panel
 from tests.browser.accessibility import faint_words, violations
 from tests.browser.jupyter import ARTEFACTS, fresh_page
 from tests.browser.snapshot import explorers, write_snapshot
@@ -79,7 +80,11 @@ def pages(small_suite: Suite, zoo_store: Store, tmp_path_factory: pytest.TempPat
     every = write_snapshot(folder / "every.html", panels)
     alpha = panels["alpha"]
     recorded = alpha.to_html(folder / "alpha.html", fine_tuned="ft-03", shift=None, look="splits")
-    steps = [alpha._json(view, alpha.state) for view in alpha.answer({**alpha.state, "alpha": 0.3}) if view]
+    # Without the pace at which a kernel sends them, and measured anew, whatever the store has.
+    alpha.ev = alpha.ev.with_store(Store(folder / "own-store"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(alpha_panel, "spaced", lambda steps, _: steps)
+        steps = [alpha._json(view, alpha.state) for view in alpha.answer({**alpha.state, "alpha": 0.3}) if view]
     for panel in panels.values():
         panel.close()
     return {"every": every.as_uri(), "recorded": recorded.as_uri(), "steps": steps}

@@ -55,7 +55,7 @@ def test_cells_keys_images_and_ensembles(lab: Lab, page: Any, evaluator: Evaluat
     page.set_viewport_size({"width": 1400, "height": 900})
     lab.open(page, write_notebook(lab, "diversity.ipynb", CELL))
     lab.run_all(page)
-    page.get_by_text("45 of 45 pairs are compared on test").wait_for(timeout=240_000)
+    page.get_by_text("45 of 45 pairs are compared on test").wait_for(timeout=600_000)
     page.locator(".soupwidgets-figure[data-drawn]").first.wait_for()
     to_top(page)
     page.screenshot(path=str(ARTEFACTS / "diversity-side-bar.png"))
@@ -67,7 +67,12 @@ def test_cells_keys_images_and_ensembles(lab: Lab, page: Any, evaluator: Evaluat
         zoo / "fashion-diverse/resnet-a.safetensors"
     ]
     ft, stranger, resnet = sw.diversity.open_members(files, suite, splits=["test"], progress=False)
+    figure = page.locator(".soupwidgets-figure[data-drawn]").first
+    before = figure.get_attribute("data-drawn")
     page.get_by_label("Order", exact=True).select_option("similar together")
+    page.wait_for_function(
+        "(before) => document.querySelector('.soupwidgets-figure[data-drawn]').dataset.drawn !== before", arg=before
+    )
     to_top(page)
     page.mouse.click(*cell_of(page, "resnet-a", "ft-03"))
     said(page, "ft-03 and resnet-a: exactly one is right")

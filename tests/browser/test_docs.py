@@ -71,7 +71,7 @@ def test_a_panel_is_as_dark_as_the_page_around_it(tab: Any, address: str) -> Non
     light = panel.evaluate(ground)
     tab.get_by_role("button", name="Color mode").locator("visible=true").click()
     tab.locator(".dropdown-menu.show [data-mode=dark]").click()
-    frame.locator(".soupwidgets-panel[data-theme=dark]").wait_for(timeout=10_000)
+    frame.locator(".soupwidgets-panel[data-theme=dark]").wait_for()
     assert panel.evaluate(ground) != light
     tab.wait_for_timeout(700)
     tab.screenshot(path=str(ARTEFACTS / "docs-live-dark.png"))

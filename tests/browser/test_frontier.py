@@ -60,7 +60,7 @@ def test_click_lasso_keys_soup_and_files(lab: Lab, page: Any, evaluator: Evaluat
     page.set_viewport_size({"width": 1400, "height": 900})
     lab.open(page, write_notebook(lab, "frontier.ipynb", CELL))
     lab.run_all(page)
-    page.get_by_text("every checkpoint is measured").wait_for(timeout=240_000)
+    page.get_by_text("every checkpoint is measured").wait_for(timeout=600_000)
     wait_words(page, "4 fine-tuned")
     page.locator(".soupwidgets-figure[data-drawn]").first.wait_for()
     page.locator(".soupwidgets-panel").evaluate("(panel) => panel.scrollIntoView()")

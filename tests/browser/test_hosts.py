@@ -58,7 +58,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def move(page: Any, expected: str, name: str) -> None:
     """Wait for the curve, go to its end, and compare what the panel says; its words can be read."""
-    page.get_by_text("the curve is complete").first.wait_for(timeout=240_000)
+    page.get_by_text("the curve is complete").first.wait_for(timeout=600_000)
     page.locator(".soupwidgets-figure[data-drawn]").nth(2).wait_for()
     slider = page.locator(".soupwidgets-slider input[type=range]")
     slider.press("End") if slider.input_value() == "1" else slider.press("ArrowRight")

@@ -61,14 +61,14 @@ def test_drag_keys_click_segment_and_views(lab: Lab, page: Any, small_folder: Pa
     lab.open(page, write_notebook(lab, "landscape.ipynb", CELL))
     lab.run_all(page)
     handle = page.get_by_role("slider", name="model on the plane")
-    handle.wait_for(timeout=120_000)
+    handle.wait_for(timeout=600_000)
     exact(page, handle)
     first = where(handle)
     drag(page, handle, 60, 40)
     exact(page, handle)
     assert where(handle)[0] > first[0]
     assert where(handle)[1] > first[1]
-    page.get_by_text("the landscape is complete").wait_for(timeout=240_000)
+    page.get_by_text("the landscape is complete").wait_for(timeout=600_000)
     # What is drawn once is still there when the marks have got their scores.
     page.wait_for_timeout(500)
     assert page.locator("[data-name=plane] .contourfill path").count() > 5
@@ -82,7 +82,7 @@ def test_drag_keys_click_segment_and_views(lab: Lab, page: Any, small_folder: Pa
     # A model that is clicked has the ring; from it the button goes to the next one.
     there = where(handle)
     page.get_by_role("button", name="Next model").click()
-    for _ in range(100):
+    for _ in range(600):
         if where(handle) != there:
             break
         page.wait_for_timeout(100)
@@ -105,8 +105,8 @@ def test_drag_keys_click_segment_and_views(lab: Lab, page: Any, small_folder: Pa
     look(page, "plane")
     page.screenshot(path=str(ARTEFACTS / "landscape-surface.png"))
     page.locator("[data-control=look] select").select_option(label="all splits")
-    page.locator("[data-name=splits] details p", has_text="; wave ").wait_for(state="attached", timeout=120_000)
-    page.get_by_text("the landscape is complete").wait_for(timeout=240_000)
+    page.locator("[data-name=splits] details p", has_text="; wave ").wait_for(state="attached", timeout=600_000)
+    page.get_by_text("the landscape is complete").wait_for(timeout=600_000)
     look(page, "splits")
     page.screenshot(path=str(ARTEFACTS / "landscape-splits.png"))
     page.locator("[data-control=look] select").select_option(label="contours")

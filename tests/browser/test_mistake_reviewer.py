@@ -33,7 +33,7 @@ def opened(lab: Lab, page: Any, name: str, store: Path, session: str) -> Any:
     lab.open(page, write_notebook(lab, name, cell))
     lab.run_all(page)
     card = page.get_by_role("region", name="Image to judge")
-    card.wait_for(timeout=120_000)
+    card.wait_for(timeout=600_000)
     page.locator("table[aria-label='accuracies after review']").wait_for()
     return card
 
@@ -75,7 +75,7 @@ def test_a_review_with_the_keyboard_alone(lab: Lab, page: Any, suite: Suite, tmp
     page.keyboard.press("Escape")
     saved(page)
     # 'Saved' may still be said of the mark before, where the machine is busy.
-    for _ in range(100):
+    for _ in range(600):
         if mine()[Image("test", row)].note:
             break
         page.wait_for_timeout(100)

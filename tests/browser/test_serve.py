@@ -91,7 +91,7 @@ def test_the_command_says_where_to_look(tmp_path: Path) -> None:
                 break
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
     assert "at most 60 visitors" in said
     assert re.search(r"http://127\.0\.0\.1:\d+/\?access_token=\S{16}\n", said)
     assert "this machine alone" in said

@@ -26,7 +26,7 @@ def open_mixer(lab: Lab, page: Any, name: str) -> None:
     page.set_viewport_size({"width": 1500, "height": 1300})
     lab.open(page, write_notebook(lab, name, CELL))
     lab.run_all(page)
-    page.get_by_text("every ingredient is measured").wait_for(timeout=240_000)
+    page.get_by_text("every ingredient is measured").wait_for(timeout=600_000)
     page.locator(".soupwidgets-figure[data-drawn]").nth(1).wait_for()
     page.keyboard.press("Control+b")
 

@@ -59,7 +59,10 @@ def address(lab: Lab, suite: Suite, tmp_path: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def test_two_visitors_of_one_page(page: Any, address: str, tmp_path: Path) -> None:
@@ -70,7 +73,7 @@ def test_two_visitors_of_one_page(page: Any, address: str, tmp_path: Path) -> No
     judged = []
     for visitor, key in ((page, "1"), (other, "2")):
         card = visitor.get_by_role("region", name="Image to judge")
-        card.wait_for(timeout=240_000)
+        card.wait_for(timeout=600_000)
         card.focus()
         visitor.keyboard.press(key)
         visitor.get_by_role("status").filter(has_text="You have judged 1").first.wait_for()

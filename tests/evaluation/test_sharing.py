@@ -36,6 +36,9 @@ FOUR = """
 import json, os, sys
 from soupwidgets import Evaluator, Pool, Recipe, Store, Suite
 from soupwidgets.evaluation import score
+from soupwidgets.store import claims
+# On a busy machine a process may pause between two splits for longer than others would wait.
+claims.PAUSED_PATIENCE = 1e9
 pool, suite, store, out = sys.argv[1:]
 children = []
 for n in range(4):

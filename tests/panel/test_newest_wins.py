@@ -64,10 +64,19 @@ def test_what_was_not_shown_yet_is_replaced_by_the_newer_about_the_same_thing() 
 def test_the_background_goes_on_when_the_request_is_done() -> None:
     work = NewestWins(pytest.fail)
     shown: list[str] = []
-    work.in_background(counting(shown, "b", 20, 0.01))
-    time.sleep(0.05)
-    work.request(counting(shown, "r", 3, 0.01))
-    work.wait(10, background=True)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def background() -> Steps:
+        for step in counting(shown, "b", 20):
+            begun.set()
+            go_on.wait(60)
+            yield step
+
+    work.in_background(background())
+    assert begun.wait(60)
+    work.request(counting(shown, "r", 3))
+    go_on.set()
+    work.wait(background=True)
     assert [s for s in shown if s[0] == "b"] == [f"b{i}" for i in range(20)]  # each exactly once, in order
     assert "r2" in shown
     assert shown[-1] == "b19"
@@ -105,7 +114,7 @@ def test_results_are_shown_on_the_loop() -> None:
         work = NewestWins(pytest.fail)
         threads: list[int] = []
         work.request(iter([("ident", lambda: threads.append(threading.get_ident()))]))
-        for _ in range(100):
+        for _ in range(6000):
             await asyncio.sleep(0.01)
             if threads:
                 break
@@ -131,7 +140,13 @@ def test_close_ends_the_thread_and_forgets_the_rest() -> None:
     assert begun.wait(60)
     thread = work._thread
     assert thread is not None
-    threading.Timer(0.05, go_on.set).start()
+
+    def let_go() -> None:
+        while not work._closed:
+            time.sleep(0.001)
+        go_on.set()
+
+    threading.Thread(target=let_go).start()
     work.close()
     assert not thread.is_alive()
     assert computed == [0]

@@ -81,7 +81,7 @@ def test_a_sweep_is_made_by_both_workers_and_nothing_twice(
     here = alpha_sweep(small_evaluator, "ft-03", alphas=6, splits=SPLITS, progress=False)
     assert all(alike(sweep[alpha], here[alpha]) for alpha in here.alphas)
     assert ev.forward_images == 6 * images(ev, SPLITS)
-    assert len(cluster.workers()) == 2
+    wait_until(lambda: len(cluster.workers()) == 2)
     alpha_sweep(ev, "ft-03", alphas=6, splits=SPLITS, progress=False)
     assert ev.forward_images == 6 * images(ev, SPLITS)
 
