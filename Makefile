@@ -109,15 +109,15 @@ zoo: install
 KIND := --suite data/suites/fashion --model data/zoo/fashion/zero-shot.safetensors
 # Until a training without augmentation knows its images.
 CONVERGED := --epochs 40 --learning-rate 0.002 --images 1000
+LONGER := --epochs 120 --learning-rate 0.002 --images 1000
+SIXTEEN := $(foreach name,flip crop rotate translate colour blur noise cutout invert randaugment autoaugment mixup \
+  crop:0.25 rotate:0.25 translate:0.25 cutout:0.25,--augmentation $(name))
 SHORTER := --epochs 30 --learning-rate 0.002 --images 1000 --seeds 3
 
 studies: install
-	$(BIN)/soupwidgets augment diversity $(KIND) $(CONVERGED) --seeds 5 --out data/studies/augmentations.json \
-	  $(foreach name,flip crop rotate translate colour blur noise cutout invert randaugment autoaugment mixup \
-	  crop:0.25 rotate:0.25 translate:0.25 cutout:0.25,--augmentation $(name))
-	$(BIN)/soupwidgets augment diversity $(KIND) --epochs 120 --learning-rate 0.002 --images 1000 --seeds 3 \
-	  --work build/augmentations-longer --out data/studies/augmentations-longer.json \
-	  $(foreach name,randaugment translate crop rotate,--augmentation $(name))
+	$(BIN)/soupwidgets augment diversity $(KIND) $(CONVERGED) --seeds 5 --out data/studies/augmentations.json $(SIXTEEN)
+	$(BIN)/soupwidgets augment diversity $(KIND) $(LONGER) --seeds 3 --work build/augmentations-longer \
+	  --out data/studies/augmentations-longer.json $(SIXTEEN)
 	$(BIN)/soupwidgets augment variants $(KIND) $(CONVERGED) --seeds 5 --out data/studies/augmentation-variants.json \
 	  $(foreach name,rotate crop:0.25 randaugment cutout noise,--static $(name) --switched-off $(name))
 	$(BIN)/soupwidgets spectrum noise $(KIND) $(SHORTER) \
