@@ -21,7 +21,7 @@ help:
 	@echo "make workshop   build the sessions of the workshop from their sources, and run the solved notebooks"
 	@echo "make workshop-site  write the workshop's pages for those without Python into build/workshop"
 	@echo "make picture    take the screenshots of the last make test over into the documents"
-	@echo "make studies    train the models of the studies again, and measure the pool's spectra (about four hours)"
+	@echo "make studies    train the models of the studies again, and measure the pool's spectra (about six hours)"
 	@echo "make zoo        rebuild the miniature zoo from the raw images (about forty minutes on two cores)"
 
 install: .venv/installed

@@ -118,8 +118,8 @@ class NewestWins:
 
     @property
     def busy(self) -> bool:
-        """Whether a request is waiting or being answered."""
-        return self._request is not None
+        """Whether a request is waiting, being answered, or something of it is still to be shown."""
+        return self._request is not None or bool(self._to_show)
 
     @property
     def _idle(self) -> bool:

@@ -43,6 +43,43 @@ def test_the_newest_request_wins_and_nothing_queues_up() -> None:
     work.close()
 
 
+def test_what_an_action_led_to_does_not_override_a_newer_request() -> None:
+    work = NewestWins(pytest.fail)
+    shown: list[str] = []
+    finished = threading.Event()
+
+    def acting() -> Steps:
+        for what in ("state", "done"):
+            yield what, partial(shown.append, what)
+        finished.set()
+
+    work.request(acting())
+    assert finished.wait(60)  # nobody has shown anything so far
+    work.request(counting(shown, "newer", 1))
+    work.wait()
+    assert shown == ["newer0"]
+    work.close()
+
+
+def test_a_background_job_that_was_replaced_shows_nothing_more() -> None:
+    work = NewestWins(pytest.fail)
+    shown: list[str] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def replaced() -> Steps:
+        begun.set()
+        go_on.wait(60)
+        yield "filled", partial(shown.append, "the curve of the model before")
+
+    work.in_background(replaced())
+    assert begun.wait(60)
+    work.in_background(counting(shown, "new", 2))
+    go_on.set()
+    work.wait(background=True)
+    assert shown == ["new0", "new1"]
+    work.close()
+
+
 def test_what_was_not_shown_yet_is_replaced_by_the_newer_about_the_same_thing() -> None:
     work = NewestWins(pytest.fail)
     shown: list[str] = []
@@ -146,7 +183,7 @@ def test_close_ends_the_thread_and_forgets_the_rest() -> None:
             time.sleep(0.001)
         go_on.set()
 
-    threading.Thread(target=let_go).start()
+    threading.Thread(target=let_go, daemon=True).start()
     work.close()
     assert not thread.is_alive()
     assert computed == [0]
@@ -161,9 +198,9 @@ def test_close_ends_the_thread_and_forgets_the_rest() -> None:
 def test_a_long_job_is_waited_for_as_long_as_it_goes_on() -> None:
     work = NewestWins(pytest.fail)
     shown: list[str] = []
-    work.request(counting(shown, "r", 25, 0.04))
-    work.wait(idle_seconds=0.5)  # half of what it takes
-    assert shown[-1] == "r24"
+    work.request(counting(shown, "r", 50, 0.04))
+    work.wait(idle_seconds=0.9)  # less than it takes
+    assert shown[-1] == "r49"
     work.close()
 
 

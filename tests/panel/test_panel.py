@@ -202,6 +202,31 @@ def test_a_button_leads_to_a_state_and_can_be_stopped() -> None:
     panel.close()
 
 
+def test_what_a_button_led_to_is_not_lost_where_nobody_has_shown_the_panel_yet() -> None:
+    panel = Powers()
+    panel.largest += 1
+    while panel._work._request is not None:
+        time.sleep(0.01)
+    panel.wait()
+    assert (panel.x, panel.running) == (4.0, "")
+    assert panel.shown.words.startswith("4 to 2")
+    panel.close()
+
+
+def test_a_state_that_is_half_set_is_not_answered() -> None:
+    panel = Powers()
+    panel.wait(background=True)
+    answered: list[float] = []
+    plain = panel.answer
+    panel.answer = lambda state: answered.append(state["x"]) or plain(state)
+    with panel.hold_trait_notifications():
+        panel.x = 3.0  # as a state of several controls is set one by one
+        for _ in panel._answering_again():
+            pass
+    assert answered == [1.0]
+    panel.close()
+
+
 def test_errors_are_said_and_go_with_the_next_answer(panel: Powers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Powers, "answer", lambda *_: 1 / 0)
     panel.x = 2

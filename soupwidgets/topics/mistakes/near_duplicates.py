@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Embeddings in float32 differ by this much for the same pixels in another batch.
 _SAME = 1e-6
-# Embeddings of one model differ by less than this (1 - cosine) between precisions.
+# Embeddings of one model differ by less than this (1 - cosine) between machines and batches.
 _OTHER_MODEL = 1e-4
 _NORMAL_MAD = 1.4826
 _PLANTED = 300
@@ -124,8 +124,8 @@ def near_duplicates(
     KeyError
         When the suite has no such split.
     ValueError
-        When the suite has no training images, the models are not open_clip's, or ``embedded`` is of other images or
-        another model.
+        When the suite has no training images, the models are not open_clip's, or 300 of the training images show that
+        ``embedded`` is of other images or another model.
     """
     if split not in ev.suite.splits:
         raise KeyError(f"the suite has no split {split!r}; it has {', '.join(ev.suite.splits)}")
@@ -179,7 +179,7 @@ def _known(
             f"the embeddings that were given are of {embedded.split!r} beside {embedded.reference!r}, and not of "
             f"{split.name!r} beside {reference.name!r}"
         )
-    same = np.array_equal(embedded.labels, reference.labels)
+    same = len(embedded.references) == len(reference) and np.array_equal(embedded.labels, reference.labels)
     if same:
         probes = ArraySplit("probe", {"images": reference.images[some]}, reference.labels[some], role="probe")
         (again,) = embed_splits(ev, [probes], recipe=recipe, progress=False)

@@ -21,13 +21,21 @@ def community_slices(known: View, suite: Suite, *, reviewer: str | None = None) 
     """
     taken = {*suite.splits, *([suite.training.name] if suite.training else [])}
     shown = known.shown_slices(reviewer)
-    found = []
+    names = {}
+    # By their own names first, hidden ones among them, so that hiding one does not give another name to others.
     for key, given in sorted(known.slices.items(), key=lambda item: (item[1].name, item[0])):
-        name, number = given.name, 2
-        while name in taken:
-            name, number = f"{given.name} ({number})", number + 1
-        # Hidden names take part, so that those of others stay what they are.
-        taken.add(name)
-        called = name if shown[key].name == given.name else shown[key].name
-        found.append(SliceSplit(called, suite.splits[given.split], given.rows, shown[key].why))
+        names[key] = _free(given.name, taken)
+    for key, given in shown.items():
+        if given.name != known.slices[key].name:
+            names[key] = _free(given.name, taken)
+    found = [SliceSplit(names[key], suite.splits[one.split], one.rows, one.why) for key, one in shown.items()]
     return sorted(found, key=lambda one: one.name)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, with a number if it is taken; it is taken from then on."""
+    free, number = name, 2
+    while free in taken:
+        free, number = f"{name} ({number})", number + 1
+    taken.add(free)
+    return free

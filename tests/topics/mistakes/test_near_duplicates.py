@@ -139,6 +139,7 @@ def test_training_images_that_are_embedded_are_not_embedded_again(
         (sw.mistakes.embeddings(ev, "test", recipe=near, progress=False), "of another model"),
         (turned, "of other images of 'train'"),
         (replace(embedded, labels=embedded.labels[:-1]), "of other images of 'train'"),
+        (replace(embedded, references=embedded.references[:-1]), "of other images of 'train'"),
         (replace(embedded, split="val"), "are of 'val' beside 'train', and not of 'test'"),
     ):
         with pytest.raises(ValueError, match=why):

@@ -209,14 +209,17 @@ def test_descriptions_and_words_of_slices_are_hidden_too(
     assert "hidden by the group: about a person" in item["described"]
     assert "hurtful" not in str(item)
     # A slice keeps its images, under a name that hurts nobody, and others keep theirs.
-    other.add_slice("hurtful name", "fine", split="test", rows=[3])
-    (key,) = (key for key, one in session.refresh().slices.items() if (one.name, one.rows) == ("hurtful name", (1, 2)))
-    before = {tuple(one.rows.tolist()): one.name for one in community_slices(session.view, small_suite)}
+    other.add_slice("hurtful name", "hurtful reason", split="test", rows=[3])
+    # The one that has the name itself; the other has a number after it.
+    key, second = sorted(session.refresh().slices)
+    rows = {one: list(session.view.slices[one].rows) for one in (key, second)}
     session.hide(*key, "names somebody", for_group=True)
-    found = community_slices(third.refresh(), small_suite)
-    (hidden,) = (one for one in found if one.name == f"a slice with a hidden name ({key[1][:6]})")
-    assert (hidden.why, hidden.rows.tolist()) == ("hidden by the group: names somebody", [1, 2])
-    assert before[3,] in {one.name for one in found}
+    instead = f"a slice with a hidden name ({key[1][:6]})"
+    other.add_slice(instead, "a name that is taken", split="test", rows=[9])
+    found = {one.name: one for one in community_slices(third.refresh(), small_suite)}
+    assert list(found) == [instead, f"{instead} (2)", "hurtful name (2)"]
+    assert found[f"{instead} (2)"].why == "hidden by the group: names somebody"
+    assert [found[name].rows.tolist() for name in list(found)[1:]] == [rows[key], rows[second]]
     for key in session.refresh().slices:
         session.hide(*key, "names somebody", for_group=True)
     # Nor do warnings of small cells say it, nor the file that repeats them.
