@@ -87,16 +87,11 @@ def collapse_effect(
         rows = np.array(multi.scored, dtype=np.int64)
         merged = collapsed_labels(multi, given, classes)
         before, after = (one.right(predictions, multi.scored) for one in (multi, merged))
-        perhaps = _perhaps(multi, predictions), _perhaps(merged, predictions)
+        perhaps = multi.perhaps(predictions, multi.scored), merged.perhaps(predictions, multi.scored)
     gained = rows[after & ~before].tolist()
     counted = Counter((classes[labels[row]], classes[predictions[row]]) for row in gained)
     pairs = tuple((label, said, times) for (label, said), times in counted.most_common())
     return CollapseEffect(int((~before).sum()), int((~after).sum()), len(rows), mcnemar(before, after), pairs, *perhaps)
-
-
-def _perhaps(multi: MultiLabels, predictions: NDArray[np.int64]) -> int:
-    known = [(multi.images[row], int(predictions[row])) for row in multi.scored]
-    return sum(said in image.unclear and said not in image.correct for image, said in known)
 
 
 def collapsed_labels(multi: MultiLabels, given: CollapsedClasses, classes: Sequence[str]) -> MultiLabels:

@@ -79,6 +79,11 @@ class MultiLabels:
         """Whether each row's prediction is among the accepted labels."""
         return np.array([int(predictions[row]) in self.images[row].accepted for row in rows], dtype=bool)
 
+    def perhaps(self, predictions: NDArray[np.int64], rows: Iterable[int]) -> int:
+        """How many predictions on these images count as right only because nobody is sure that they are wrong."""
+        known = [(self.images[row], int(predictions[row])) for row in rows]
+        return sum(said in image.unclear and said not in image.correct for image, said in known)
+
     def completed(self, split: Split) -> MultiLabels:
         """The same, with each image's original label accepted too, unless reviewers have judged that label.
 
@@ -109,6 +114,8 @@ class MultiLabelScore:
         Number of original classes with an image to score, and of those without, which are not in the mean.
     single_label
         `SINGLE_LABEL`: by the original label, on the same images and as the same mean over classes.
+    perhaps
+        How many of those that are right are right only by labels of which reviewers said 'perhaps'.
     """
 
     accuracy: float
@@ -120,6 +127,7 @@ class MultiLabelScore:
     classes: int
     missing: int
     single_label: float
+    perhaps: int = 0
 
 
 def multi_label_accuracy(
@@ -178,6 +186,7 @@ def multi_label_accuracy(
         len(present),
         classes - len(present),
         float(np.mean(np.bincount(place, weights=single) / counts)),
+        multi.perhaps(predictions, multi.scored),
     )
 
 
@@ -250,6 +259,4 @@ def slice_score(predictions: NDArray[np.int64], multi: MultiLabels, *, rows: Seq
         raise ValueError(f"no reviewed labels for images {unknown[:5]} of the slice")
     right = int(multi.right(predictions, chosen).sum())
     low, high = clopper_pearson(right, len(chosen))
-    said = [(multi.images[row], int(predictions[row])) for row in chosen]
-    perhaps = sum(label in image.unclear - image.correct for image, label in said)
-    return SliceScore(right, len(chosen), (float(low), float(high)), perhaps)
+    return SliceScore(right, len(chosen), (float(low), float(high)), multi.perhaps(predictions, chosen))

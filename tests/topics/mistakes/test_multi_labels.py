@@ -38,6 +38,7 @@ def test_the_mean_is_over_the_classes_that_can_be_scored() -> None:
     assert score.accuracy == pytest.approx((3 / 3 + 0 / 2 + 0 / 1) / 3)
     assert score.single_label == pytest.approx((1 / 3 + 0 / 2 + 1 / 1) / 3)
     assert (score.right, score.images, score.problematic) == (3, 6, 1)
+    assert score.perhaps == 1  # image 2; told apart, and counted as the authors do
     assert (score.classes, score.missing) == (3, 1)  # class 3 has no image that is scored
     assert score.low <= score.accuracy <= score.high
 
