@@ -119,7 +119,9 @@ class NewestWins:
     @property
     def busy(self) -> bool:
         """Whether a request is waiting, being answered, or something of it is still to be shown."""
-        return self._request is not None or bool(self._to_show)
+        # Together, for the worker may be done between two looks.
+        with self._wake:
+            return self._request is not None or bool(self._to_show)
 
     @property
     def _idle(self) -> bool:
