@@ -36,6 +36,10 @@ VIT_B_32 = Architecture(
 )
 PARAMETERS = 151_277_313  # of both towers of a ViT-B/32
 _SIDE = 8192
+_FLOPS = 8.8e9  # of an image in its image tower
+_ALPHAS, _SHIFTS = 21, 5
+# The sweep is most of the work: on a slow card it has fewer images, so that all rows take some minutes.
+_SWEEP_SECONDS, _SHARE_OF_PRODUCTS = 120, 0.3
 
 
 def gpu_rows(images: int = 10_000) -> list[Row]:
@@ -44,7 +48,20 @@ def gpu_rows(images: int = 10_000) -> list[Row]:
     copy, product = copy_rate(device), product_rate(device)
     rows = [mixing_row(device, copy, pool=pool) for pool in (2, 12, 72)]
     rows.append(mixing_row(device, copy, pool=12, recipes=64))
-    return [*rows, *evaluator_rows(device, VIT_B_32, product, images=images)]
+    return [*rows, *evaluator_rows(device, VIT_B_32, product, images=min(images, affordable(product)))]
+
+
+def affordable(product: float) -> int:
+    """Images of a split whose sweep takes two minutes at three tenths of the card's rate of products, in FLOP/s.
+
+    Examples
+    --------
+    >>> affordable(800e12), affordable(20e12)
+    (24350, 608)
+    """
+    # Validation and the slider's images are a fifth of a split each.
+    splits = _SHIFTS + 1 + 2 / 5
+    return max(100, int(_SWEEP_SECONDS * _SHARE_OF_PRODUCTS * product / (_FLOPS * _ALPHAS * splits)))
 
 
 def copy_rate(device: torch.device, size: int = PARAMETERS) -> float:
@@ -103,8 +120,8 @@ def evaluator_rows(
     product: float,
     *,
     images: int,
-    alphas: int = 21,
-    shifts: int = 5,
+    alphas: int = _ALPHAS,
+    shifts: int = _SHIFTS,
     grid: int = 9,
 ) -> list[Row]:
     """A forward pass beside the card's products, a sweep beside its passes and the usual loop, a slider, a plane.
@@ -273,7 +290,9 @@ def _suite(architecture: Architecture, images: int, shifts: int) -> Suite:
 
 if __name__ == "__main__":
     if torch.cuda.is_available():
+        begun = time.perf_counter()
         found, name = gpu_rows(), torch.cuda.get_device_name()
+        print(f"all rows: {time.perf_counter() - begun:.0f} s")
         remember(found, name, "gpu")
         write({"gpu": found}, "gpu", name)
     else:

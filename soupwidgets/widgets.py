@@ -4,22 +4,25 @@
 checkers and for the documents: one of your own is found without them.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from soupwidgets.commands.extensions import import_extensions
-from soupwidgets.panel import all_explorers, explorer
+from soupwidgets.panel import Panel, explorer, offering
 from soupwidgets.panel.live_figure import LiveFigure
-from soupwidgets.topics.alpha.panel import AlphaExplorer
-from soupwidgets.topics.augmentation.panel import AugmentationExplorer
-from soupwidgets.topics.diagnosis.panel import DiagnosisExplorer
-from soupwidgets.topics.diversity.panel import DiversityExplorer
-from soupwidgets.topics.frontier.panel import FrontierExplorer
-from soupwidgets.topics.landscape.panel import LandscapeExplorer
-from soupwidgets.topics.pareto.panel import ParetoExplorer
-from soupwidgets.topics.prediction.panel import Predict
-from soupwidgets.topics.review.panel import MistakeReviewer
-from soupwidgets.topics.soup.panel import SoupMixer
-from soupwidgets.topics.spectrum.panel import SpectrumExplorer
+
+if TYPE_CHECKING:
+    from soupwidgets.topics.alpha.panel import AlphaExplorer
+    from soupwidgets.topics.augmentation.panel import AugmentationExplorer
+    from soupwidgets.topics.diagnosis.panel import DiagnosisExplorer
+    from soupwidgets.topics.diversity.panel import DiversityExplorer
+    from soupwidgets.topics.frontier.panel import FrontierExplorer
+    from soupwidgets.topics.landscape.panel import LandscapeExplorer
+    from soupwidgets.topics.pareto.panel import ParetoExplorer
+    from soupwidgets.topics.prediction.panel import Predict
+    from soupwidgets.topics.review.panel import MistakeReviewer
+    from soupwidgets.topics.soup.panel import SoupMixer
+    from soupwidgets.topics.spectrum.panel import SpectrumExplorer
 
 __all__ = [
     "AlphaExplorer",
@@ -37,11 +40,33 @@ __all__ = [
     "all_explorers",
 ]
 
-for _one in (AlphaExplorer, AugmentationExplorer, DiagnosisExplorer, DiversityExplorer, FrontierExplorer,
-             LandscapeExplorer, MistakeReviewer, ParetoExplorer, Predict, SoupMixer, SpectrumExplorer):  # fmt: skip
-    explorer(_one)
+# By topic. The first picture of one explorer does not wait for what the others import.
+_TOPICS = {
+    "AlphaExplorer": "alpha",
+    "AugmentationExplorer": "augmentation",
+    "DiagnosisExplorer": "diagnosis",
+    "DiversityExplorer": "diversity",
+    "FrontierExplorer": "frontier",
+    "LandscapeExplorer": "landscape",
+    "MistakeReviewer": "review",
+    "ParetoExplorer": "pareto",
+    "Predict": "prediction",
+    "SoupMixer": "soup",
+    "SpectrumExplorer": "spectrum",
+}
 # What is installed beside this package may have explorers of its own.
 import_extensions()
+
+
+def all_explorers() -> tuple[type[Panel], ...]:
+    """Every explorer, by name."""
+    for name in _TOPICS:
+        _bundled(name)
+    return offering.all_explorers()
+
+
+def _bundled(name: str) -> Any:
+    return explorer(getattr(import_module(f"soupwidgets.topics.{_TOPICS[name]}.panel"), name))
 
 
 def __dir__() -> list[str]:
@@ -52,7 +77,9 @@ def __dir__() -> list[str]:
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        found = {one.__name__: one for one in all_explorers()}
+        if name in _TOPICS:
+            return _bundled(name)
+        found = {one.__name__: one for one in offering.all_explorers()}
         if name not in found:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
         return found[name]

@@ -82,9 +82,28 @@ def test_the_core_loads_nothing_that_is_not_always_needed() -> None:
 
 def test_explorers_load_statistics_and_networks_when_they_use_them() -> None:
     later = ("scipy.stats", "scipy.optimize", "scipy.signal", "scipy.cluster", "open_clip", "timm", "torchvision")
-    code = f"import sys, soupwidgets.widgets; print([name for name in {later} if name in sys.modules])"
+    code = (
+        "import sys, soupwidgets.widgets; soupwidgets.widgets.all_explorers(); "
+        f"print([name for name in {later} if name in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_one_explorer_measures_without_the_others_and_without_open_clip() -> None:
+    """Each would cost the first picture of a notebook a second or more, and a hundred megabytes."""
+    code = f"""
+import sys
+import torch
+import soupwidgets as sw
+ev = sw.Evaluator(sw.Pool.open(r"{ROOT / "data/zoo/fashion"}"), sw.Suite.open(r"{ROOT / "data/suites/fashion"}"))
+explorer = sw.widgets.AlphaExplorer(ev, "ft-03", alphas=3)
+assert ev.evaluate("ft-03", "rotate").exact
+print([name for name in ("open_clip", "torchvision", "timm", "transformers", "pandas", "sympy", "triton",
+                         "soupwidgets.topics.review", "soupwidgets.topics.spectrum.panel") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_versions_agree() -> None:

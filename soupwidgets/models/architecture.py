@@ -12,6 +12,7 @@ from soupwidgets.models.classifier import ImageClassifier
 from soupwidgets.models.inputs import Images
 from soupwidgets.models.model import Model
 from soupwidgets.models.streamlined import streamline
+from soupwidgets.models.tower import plain_tower
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,11 @@ class Architecture(Model):
 
     def fast(self, device: str | torch.device = "cpu") -> ImageClassifier:
         """The same network for evaluation only, with a faster forward pass where one is known."""
-        model = self.build(device)
+        with torch.device(device):
+            tower = plain_tower(self.embed_dim, self.vision_cfg, quick_gelu=self.quick_gelu)
+            if tower is None:
+                model = self.build(device)
+            else:
+                model = ImageClassifier(tower, self.embed_dim, classes=self.classes, head_bias=self.head_bias).eval()
         streamline(model.visual)
         return model

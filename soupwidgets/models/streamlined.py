@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -9,10 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from soupwidgets.models.products import can_fuse, linear, linear_and_activation, linear_and_sum
+from soupwidgets.models.tower import Tower
 
 
 def streamline(visual: nn.Module) -> bool:
-    """Replace the forward pass of an open_clip vision transformer by a faster one.
+    """Give a vision transformer of open_clip, or a `Tower`, a faster forward pass.
 
     The stock attention module transposes its input before it projects it, which costs a slow batched product and
     copies; here queries, keys and values come from one plain product. If the image feature is read at the class
@@ -31,18 +33,16 @@ def streamline(visual: nn.Module) -> bool:
     bool
         False, with nothing changed, if the tower is another kind of network.
     """
-    from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
-
-    if not isinstance(visual, VisionTransformer):
+    own = isinstance(visual, Tower)
+    if not own and not _is_open_clips(visual):
         return False
-    blocks = list(visual.transformer.resblocks)
-    if not all(type(block) is ResidualAttentionBlock and _is_plain(block.attn) for block in blocks):
-        return False
-    class_token_only = visual.pool_type == "tok" and visual.attn_pool is None and not visual.output_tokens
+    tower: Any = visual
+    blocks = list(tower.transformer.resblocks)
+    class_token_only = own or (tower.pool_type == "tok" and tower.attn_pool is None and not tower.output_tokens)
     _choose(visual, False)
     for block in blocks:
         _give(block, _block_pass(block, visual, 1 if class_token_only and block is blocks[-1] else None))
-    convolution = visual.conv1
+    convolution = tower.conv1
     if type(convolution) is nn.Conv2d and convolution.padding in ((0, 0), "valid"):
         _give(convolution, _patch_pass(convolution))
     return True
@@ -65,6 +65,16 @@ def use_fused_products(network: nn.Module, wanted: bool) -> bool:
     for tower in towers:
         _choose(tower, wanted)
     return bool(towers)
+
+
+def _is_open_clips(visual: nn.Module) -> bool:
+    """Whether it is open_clip's vision transformer with blocks that are known here."""
+    # Where nobody imported open_clip, nobody built a tower with it.
+    theirs = sys.modules.get("open_clip.transformer")
+    if theirs is None or not isinstance(visual, theirs.VisionTransformer):
+        return False
+    blocks: Any = visual.transformer.resblocks
+    return all(type(block) is theirs.ResidualAttentionBlock and _is_plain(block.attn) for block in blocks)
 
 
 def _choose(tower: Any, fused: bool) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
-
-import pandas as pd
+from typing import TYPE_CHECKING, TypeVar
 
 from soupwidgets.evaluation import Evaluation
 from soupwidgets.figures.style import interval_words
 from soupwidgets.panel.view import Table
 from soupwidgets.translation import N_, grouped
 from soupwidgets.translation import gettext as _
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _T = TypeVar("_T")
 _SEEN = {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import stat
+import weakref
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -18,10 +20,12 @@ _MAGIC = b"\x93NUMPY"
 # NumPy's own limit for headers is 10,000 characters.
 _HEADER = 1 << 14
 _MOST_BYTES = 1 << 48
+# Splits share files, and every mapping of a page counts as memory of the process.
+_MAPPED: weakref.WeakValueDictionary[tuple[Any, ...], NDArray[Any]] = weakref.WeakValueDictionary()
 
 
 def map_array(path: str | Path) -> NDArray[Any]:
-    """Map a ``.npy`` file into memory; nothing of it is read yet.
+    """Map a ``.npy`` file into memory, once for all who ask; nothing of it is read yet.
 
     Parameters
     ----------
@@ -37,11 +41,17 @@ def map_array(path: str | Path) -> NDArray[Any]:
         size = _size(path)
         with open(path, "rb") as file:
             shape, fortran, dtype, start = _header(file, size)
+            about = os.fstat(file.fileno())
     except (OSError, ValueError) as error:
         raise ValueError(f"{path}: cannot be read as a plain .npy array ({error})") from error
     if not math.prod(shape):
         return np.empty(shape, dtype)
-    return np.memmap(path, dtype, "r", start, shape, "F" if fortran else "C")
+    # Another file of the same name, or one that was written again, is mapped anew.
+    which = (os.path.abspath(path), about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns)
+    known = _MAPPED.get(which)
+    if known is None:
+        known = _MAPPED[which] = np.memmap(path, dtype, "r", start, shape, "F" if fortran else "C")
+    return known
 
 
 def read_arrays(path: str | Path, names: Sequence[str], most: int) -> dict[str, NDArray[Any]]:

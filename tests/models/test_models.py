@@ -10,6 +10,7 @@ from torch import nn
 
 from soupwidgets.models import Architecture, ImageClassifier, streamline, use_fused_products
 from soupwidgets.models.products import FUSED_TYPES
+from soupwidgets.models.tower import Tower, plain_tower
 from tests.fixtures import TINY
 
 
@@ -28,6 +29,31 @@ def test_streamlined_towers_give_open_clips_features(name: str) -> None:
     for one, two in zip(expected, got, strict=True) if isinstance(expected, tuple) else [(expected, got)]:
         torch.testing.assert_close(two, one, rtol=1e-4, atol=1e-5)
     assert changed == (name in {"ViT-B-32", "ViT-B-32-quickgelu", "ViT-S-16-alt", "coca_ViT-B-32"})
+
+
+@pytest.mark.parametrize("name", ["ViT-B-32", "ViT-B-32-quickgelu", "ViT-S-16-alt", "ViT-H-14", "ViT-bigG-14"])
+def test_a_plain_tower_is_open_clips(name: str) -> None:
+    """With its head widths and ratios, cut to two layers: names, shapes, features."""
+    known = Architecture.from_open_clip(name, 10)
+    one = replace(known, vision_cfg={**known.vision_cfg, "layers": 2})
+    torch.manual_seed(0)
+    theirs, ours = one.build(), one.fast()
+    assert isinstance(ours.visual, Tower)
+    ours.load_state_dict(theirs.state_dict())
+    images = torch.randn(2, 3, *one.image_size)
+    with torch.inference_mode():
+        torch.testing.assert_close(ours(images), theirs(images), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "other", [{"pool_type": "avg"}, {"layers": [3, 4, 6, 3]}, {"layers": 2.5}, {"width": "96"}, {"patch_size": 0}]
+)
+def test_open_clip_builds_what_is_not_plain(other: dict[str, object]) -> None:
+    plain = {"width": 96, "layers": 2, "head_width": 32, "patch_size": 7, "image_size": [28, 35], "mlp_ratio": 3}
+    tower = plain_tower(8, plain, quick_gelu=True)
+    assert tower is not None
+    assert tower.positional_embedding.shape == (21, 96)
+    assert plain_tower(8, {**plain, **other}) is None
 
 
 def test_grey_images_as_one_channel_or_three() -> None:

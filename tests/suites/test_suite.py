@@ -10,6 +10,7 @@ import pytest
 
 from soupwidgets import Suite, SuiteError
 from soupwidgets.suites import Shift
+from soupwidgets.suites.arrays import map_array
 from soupwidgets.zoo.raw import DEFAULT_FOLDER, read_raw
 from tests.fixtures import SUITE
 
@@ -74,6 +75,17 @@ def test_images_are_the_published_ones(suite: Suite) -> None:
 
 def test_validation_is_memory_mapped(suite: Suite) -> None:
     assert isinstance(suite.validation.images, np.memmap)
+
+
+def test_a_file_is_mapped_once_until_another_takes_its_place(tmp_path: Path) -> None:
+    path, other = tmp_path / "a.npy", tmp_path / "b.npy"
+    np.save(path, np.arange(6))
+    first = map_array(path)
+    assert map_array(path) is first
+    np.save(other, np.arange(6) + 10)
+    other.replace(path)
+    assert map_array(path).tolist() == [10, 11, 12, 13, 14, 15]
+    assert first.tolist() == [0, 1, 2, 3, 4, 5]
 
 
 def test_a_damaged_array_is_found(copy: Path) -> None:
