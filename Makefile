@@ -5,7 +5,7 @@ BIN := .venv/bin
 # In a container one is root, which Jupyter wants to be told.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help install lab test check fuzz lint docs lists messages timm-index notebooks workshop workshop-site bench picture zoo studies clean
+.PHONY: help install lab test check fuzz lint docs lists messages timm-index notebooks workshop workshop-site bench bench-gpu picture zoo studies clean
 
 help:
 	@echo "make lab        open JupyterLab on the first notebook"
@@ -17,6 +17,7 @@ help:
 	@echo "make messages   collect phrases for translators, and compile what they have translated"
 	@echo "make timm-index build every network of timm once, for the list by which weights are recognised"
 	@echo "make bench      measure the speed of the engine and of the widgets"
+	@echo "make bench-gpu  measure the engine on the first CUDA card, beside what the card can do (at most eight minutes)"
 	@echo "make notebooks  run the notebooks and keep their outputs"
 	@echo "make workshop   build the sessions of the workshop from their sources, and run the solved notebooks"
 	@echo "make workshop-site  write the workshop's pages for those without Python into build/workshop"
@@ -85,6 +86,9 @@ workshop-site: install
 
 bench: install .venv/mergekit/installed
 	$(BIN)/python -m benchmarks
+
+bench-gpu: install
+	$(BIN)/python -m benchmarks.gpu
 
 # The library that soups are compared with; it takes torch from ours and brings the rest along.
 .venv/mergekit/installed: .venv/installed
