@@ -87,8 +87,9 @@ workshop-site: install
 bench: install .venv/mergekit/installed
 	$(BIN)/python -m benchmarks
 
-bench-gpu: install
-	$(BIN)/python -m benchmarks.gpu
+# A machine with a card may have no more than torch, open_clip and what benchmarks/gpu.py names.
+bench-gpu:
+	$(or $(wildcard $(BIN)/python),$(PYTHON)) -m benchmarks.gpu
 
 # The library that soups are compared with; it takes torch from ours and brings the rest along.
 .venv/mergekit/installed: .venv/installed

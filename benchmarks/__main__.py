@@ -46,9 +46,11 @@ _ALONE: dict[str, Callable[[], list[Row]]] = {
 def processor() -> str:
     """How many threads of which processor: what a table of numbers is of."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
+        lines = [line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines()]
+        known = {key.strip(): value.strip() for key, _, value in reversed(lines)}
+        # Virtual machines call processors of several generations by one name.
+        name = f"{known['model name']}, family {known['cpu family']} model {known['model']}"
+    except (OSError, KeyError):
         name = platform.processor() or platform.machine()
     return f"{torch.get_num_threads()} threads, {name}"
 

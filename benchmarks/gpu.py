@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -42,13 +42,24 @@ _ALPHAS, _SHIFTS = 21, 5
 _SWEEP_SECONDS, _SHARE_OF_PRODUCTS = 120, 0.3
 
 
-def gpu_rows(images: int = 10_000) -> list[Row]:
-    """All rows on the first CUDA device."""
+def gpu_rows(images: int = 10_000) -> Iterator[list[Row]]:
+    """All rows on the first CUDA device, some at a time; what a small card has no memory for is left out."""
     device = torch.device("cuda")
     copy, product = copy_rate(device), product_rate(device)
-    rows = [mixing_row(device, copy, pool=pool) for pool in (2, 12, 72)]
-    rows.append(mixing_row(device, copy, pool=12, recipes=64))
-    return [*rows, *evaluator_rows(device, VIT_B_32, product, images=min(images, affordable(product)))]
+    for pool, recipes in ((2, 1), (12, 1), (72, 1), (12, 64)):
+        yield _that_fit(lambda pool=pool, recipes=recipes: [mixing_row(device, copy, pool=pool, recipes=recipes)])
+    few = min(images, affordable(product))
+    yield _that_fit(lambda: evaluator_rows(device, VIT_B_32, product, images=few))
+
+
+def _that_fit(measured: Callable[[], list[Row]]) -> list[Row]:
+    try:
+        return measured()
+    except torch.OutOfMemoryError as error:
+        print(f"left out, as it does not fit into this card's memory: {error}")
+        return []
+    finally:
+        torch.cuda.empty_cache()
 
 
 def affordable(product: float) -> int:
@@ -290,10 +301,12 @@ def _suite(architecture: Architecture, images: int, shifts: int) -> Suite:
 
 if __name__ == "__main__":
     if torch.cuda.is_available():
-        begun = time.perf_counter()
-        found, name = gpu_rows(), torch.cuda.get_device_name()
-        print(f"all rows: {time.perf_counter() - begun:.0f} s")
+        begun, name = time.perf_counter(), torch.cuda.get_device_name()
+        found: list[Row] = []
+        for some in gpu_rows():
+            found += some
+            write({"gpu": found}, "gpu", name)
         remember(found, name, "gpu")
-        write({"gpu": found}, "gpu", name)
+        print(f"all rows: {time.perf_counter() - begun:.0f} s")
     else:
         print("no CUDA device on this machine: the CUDA rows are not run")

@@ -71,22 +71,39 @@ def write(groups: dict[str, list[Row]], name: str, device: str) -> Path:
     return path
 
 
+# Between two runs of a quiet machine ratios move by less.
+_A_LOSS = 1.1
+
+
 def remember(rows: list[Row], device: str, group: str) -> None:
     """Append rows to the history of all machines, and say what changed since the last time on this one."""
     path = RESULTS / "history.jsonl"
     lines = path.read_text().splitlines() if path.exists() else []
     before = {
-        (entry["name"], entry["reference"].split(":")[0]): entry
+        _same_row(entry["name"], entry["reference"]): entry
         for entry in map(json.loads, lines)
         if entry["device"] == device
     }
     made = {"device": device, "torch": torch.__version__, "made_at": datetime.now(UTC).isoformat(timespec="seconds")}
     for row in rows:
-        last = before.get((row.name, row.reference.split(":")[0]))
+        last = before.get(_same_row(row.name, row.reference))
         if last is not None:
-            print(f"{row.name}: ratio {last['ratio']:.3g} on {last['made_at'][:10]}, {row.ratio:.3g} now")
+            worse = ": WORSE" if _is_worse(row, last["ratio"]) else ""
+            print(f"{row.name}: ratio {last['ratio']:.3g} on {last['made_at'][:10]}, {row.ratio:.3g} now{worse}")
     with path.open("a") as file:
         file.writelines(json.dumps({**made, "group": group, **asdict(row)}) + "\n" for row in rows)
+
+
+def _same_row(name: str, reference: str) -> tuple[str, str]:
+    """What a row is known by: what it is about, and what it is compared with, without this run's numbers."""
+    return name, reference.partition(":")[0]
+
+
+def _is_worse(row: Row, last: float) -> bool:
+    """By more than a tenth, where the goal says which way is better."""
+    smaller = row.goal.startswith("<=")
+    worse, better = (row.ratio, last) if smaller else (last, row.ratio)
+    return (smaller or row.goal.startswith(">=")) and worse > _A_LOSS * better
 
 
 def kept_rows(name: str, device: str) -> dict[str, list[Row]]:

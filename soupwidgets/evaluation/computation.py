@@ -115,7 +115,7 @@ class Computation:
     def _looked_at(self, recipe: Recipe, run: Run) -> bool:
         """Say how far a run is; whether its score is complete and certain."""
         if not run.done:
-            run.last = run.score()
+            run.look()
         if run.done and self._certain(recipe, run):
             return True
         run.share.say(working=False, score=run.last)
@@ -152,6 +152,17 @@ class Computation:
             class_map = run.split.scoring.class_map
             run.audit.add((outputs if class_map is None else class_map.restrict(outputs)).float().cpu().numpy())
         return not len(run.audit.due(1))
+
+    @torch.inference_mode()
+    def outputs(self, recipe: Recipe, inputs: Inputs) -> Tensor:
+        """A recipe's outputs ``[n, ...]`` in float32, for whoever has a loop of their own."""
+        with self.lock:
+            self.mix(recipe)
+            forward = self.network.forward(half=False)
+            with full_float32(self._device):
+                found = self._passes(lambda piece, _: forward(piece), inputs)
+            self.images += len(found)
+            return found
 
     def _outputs(
         self, recipe: Recipe, run: Run, inputs: Inputs, rows: NDArray[np.int64] | None, *, half: bool

@@ -35,7 +35,7 @@ from soupwidgets.evaluation.forecast import Forecast
 from soupwidgets.evaluation.kept import Kept
 from soupwidgets.evaluation.neighbours import Neighbours
 from soupwidgets.evaluation.precision import Precision, can_be_audited, known_precision
-from soupwidgets.evaluation.run import Run, next_batches
+from soupwidgets.evaluation.run import Run, next_batches, watched
 from soupwidgets.evaluation.sharing import POLL, STILL_WAITING, Share, all_used
 from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.mixing import PoolMatrix, save_mixture
@@ -316,7 +316,8 @@ class Evaluator:
         found: dict[str, SplitScore] = {}
         orders: dict[str, Order] = {}
         shown = time.monotonic()
-        with all_used(run.share for run in runs.values()):
+        # Nobody sees the answers on the way to one that was asked for whole.
+        with all_used(run.share for run in runs.values()), watched(runs.values() if foretold else ()):
             going = True
             while going:
                 mine = [run for run in runs.values() if self._is_mine(recipe, run)]

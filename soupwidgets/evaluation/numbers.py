@@ -57,6 +57,7 @@ def stream_score(
     run = Run(
         split, reader, share=Share(ev.store.claims, key), keep_logits=False, rounding=Rounding() if half else None
     )
+    run.watchers = 1
     stop = len(reader) if images is None else min(images, len(reader))
     with run.share.used():
         going = True

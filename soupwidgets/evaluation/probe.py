@@ -85,9 +85,7 @@ def stream_probe(ev: Evaluator, recipe: Recipe, split: BlendSplit) -> Iterator[L
     for start in range(0, len(split), ev.computation.batch):
         stop = min(start + ev.computation.batch, len(split))
         # Hold the model for one batch only, so that a slider that is dragged meanwhile gets its turn.
-        with torch.inference_mode(), ev.model(recipe) as model:
-            logits[start:stop] = model(reader.batch(start, stop)).float().cpu().numpy()
-        ev.computation.images += stop - start
+        logits[start:stop] = ev.computation.outputs(recipe, reader.batch(start, stop)).float().cpu().numpy()
         if stop == len(split):
             ev.record(recipe, split, logits)
         yield logits[:stop]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -25,6 +27,8 @@ from soupwidgets.suites import Split
 
 # Each split is first sampled in two small steps, for coarse answers while a slider is dragged.
 SAMPLES = (64, 320)
+# Seconds between two partial scores that nobody in this process looks at.
+TOLD_EVERY = 0.25
 _NUMBERS = itertools.count()
 
 
@@ -70,7 +74,10 @@ class Run:
         self._metric = None if split.scoring.metric == "accuracy" else metric_named(split.scoring.metric)
         self.seen = 0
         self.number = next(_NUMBERS)
-        # The score after the last batch: metrics other than accuracy are too expensive to compute twice.
+        # How many look at partial scores, and when one was last told to other processes.
+        self.watchers = 0
+        self._told_at = time.monotonic()
+        # The score after a batch: metrics other than accuracy are too expensive to compute twice.
         self.last: SplitScore | None = None
         self.kept: SplitScore | None = None
         # Right answers, losses and their squares, summed on the device: looking at them waits for it, once a score.
@@ -122,7 +129,7 @@ class Run:
 
     @property
     def told(self) -> SplitScore | None:
-        """The score after the last batch; None before the first."""
+        """The complete score, or the last partial one that was looked at; None before the first."""
         return self.kept or self.last
 
     def add(self, logits: Tensor) -> None:
@@ -144,6 +151,15 @@ class Run:
         if self.forecast is not None:
             self.forecast.add(by_class, losses, right)
         self.seen = stop
+
+    def look(self) -> None:
+        """Score the images seen so far, where somebody watches, or other processes have heard nothing for a while.
+
+        Looking waits for a card to come to the end of what it was given.
+        """
+        now = time.monotonic()
+        if self.watchers or now - self._told_at > TOLD_EVERY:
+            self.last, self._told_at = self.score(), now
 
     def score(self) -> SplitScore:
         """The score so far; after an audit, with the logits that it corrected."""
@@ -173,6 +189,19 @@ class Run:
             precision=self.precision,
         )
         return score if self.forecast is None else self.forecast.improve(score)
+
+
+@contextmanager
+def watched(runs: Iterable[Run]) -> Iterator[None]:
+    """Have partial scores made within the block."""
+    looking = list(runs)
+    for run in looking:
+        run.watchers += 1
+    try:
+        yield
+    finally:
+        for run in looking:
+            run.watchers -= 1
 
 
 def next_batches(runs: Sequence[Run], batch: int) -> list[tuple[Run, int]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from soupwidgets.evaluation.evaluator import Evaluator
@@ -85,10 +84,8 @@ def screen(ev: Evaluator, recipe: Recipe, split: Split, order: NDArray[np.int64]
         # The search cannot end with fewer wrong images than this.
         missing = correct + total - seen - needed + 1
         rows = order[seen : seen + min(max(missing, _SMALLEST), _LARGEST)]
-        with ev.model(recipe) as model, torch.inference_mode():
-            images, labels = ev.batch(split, rows)
-            found = model(images)
-            ev.computation.images += len(rows)
+        images, labels = ev.batch(split, rows)
+        found = ev.computation.outputs(recipe, images)
         logits[rows] = found.float().cpu().numpy()
         right = (found.argmax(dim=1) == labels) & found.isfinite().all(dim=1)
         correct += int(right.sum())

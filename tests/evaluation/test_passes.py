@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from soupwidgets import Evaluator, Pool, Recipe, Store, Suite, wise_ft
+from soupwidgets.evaluation import screen
+from soupwidgets.evaluation.forward import Forward
 from soupwidgets.evaluation.passes import Passes, joined
+from soupwidgets.evaluation.precision import Precision
 from soupwidgets.pool import SoupWarning
 
 
@@ -50,6 +57,38 @@ def test_what_fits_is_one_pass() -> None:
 def test_no_memory_for_a_single_example_is_an_error() -> None:
     with pytest.raises(torch.OutOfMemoryError), pytest.warns(SoupWarning):
         Passes()(Small(0).piece, torch.ones(4))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_measurement_goes_on_with_smaller_batches(
+    precision: Precision, tiny_pool: Pool, small_suite: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an evaluator whose device has memory for 100 examples: a pass, its audit, a screening."""
+    recipe, splits = wise_ft(tiny_pool, "ft-a", 0.4), ["val", "noise"]
+    whole = Evaluator(tiny_pool, small_suite, device="cpu", store=Store(tmp_path / "whole"), precision=precision)
+    expected = whole.evaluate(recipe, splits)
+    sizes, forward = list[int](), Forward.__call__
+
+    def short(self: Forward, inputs: Tensor) -> Tensor:
+        if len(inputs) > 100:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        sizes.append(len(inputs))
+        return forward(self, inputs)
+
+    monkeypatch.setattr(Forward, "__call__", short)
+    ev = Evaluator(tiny_pool, small_suite, device="cpu", store=Store(tmp_path / "short"), precision=precision)
+    with pytest.warns(SoupWarning, match="does not fit into the device's memory; from now on") as said:
+        found = ev.evaluate(recipe, splits)
+    assert {name: score.correct for name, score in found.scores.items()} == {
+        name: score.correct for name, score in expected.scores.items()
+    }
+    # Halved until it fits, which is said each time and remembered.
+    assert len(said) <= 3
+    assert max(sizes) <= 100
+    split, before = small_suite.validation, len(sizes)
+    needed = screen(ev, Recipe({"ft-b": 1}), split, np.arange(len(split)), 0)
+    assert needed.correct == whole.in_float32().evaluate("ft-b", "val")["val"].correct
+    assert len(sizes) > before + 2
 
 
 def test_batches_of_one_shape_become_one() -> None:

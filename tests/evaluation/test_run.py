@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
@@ -77,6 +78,26 @@ def test_a_result_that_is_shown_waits_once(tiny_pool: Pool, small_suite: Suite, 
             before = waits.number
     # With the last one the logits come too, to be stored.
     assert found == [(64, 1), (320, 1), (400, 2)]
+
+
+def test_what_nobody_watches_waits_for_its_result_alone(
+    tiny_pool: Pool, small_suite: Suite, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soupwidgets.evaluation.run.TOLD_EVERY", float("inf"))
+    ev = Evaluator(tiny_pool, small_suite, device="cpu", store=Store(tmp_path), precision="float32")
+    ev.warm_up(wise_ft(tiny_pool, "ft-a", 0.3))
+    with Waits() as waits:
+        whole = ev.evaluate(wise_ft(tiny_pool, "ft-a", 0.4), ["val", "noise"])
+    # For each split its sums, and its logits to be stored.
+    assert waits.number == 4
+    again = Evaluator(tiny_pool, small_suite, device="cpu", store=Store(tmp_path / "2"), precision="float32")
+    *_, watched = again.stream(wise_ft(tiny_pool, "ft-a", 0.4), ["val", "noise"])
+    assert watched == whole
+    # Somebody else who looks on while it is made is not forgotten.
+    monkeypatch.setattr("soupwidgets.evaluation.run.TOLD_EVERY", 0.0)
+    with Waits() as waits:
+        ev.evaluate(wise_ft(tiny_pool, "ft-a", 0.5), ["val"])
+    assert waits.number == 4
 
 
 def test_what_neighbours_predict_is_checked_with_one_look_more(

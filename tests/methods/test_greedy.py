@@ -54,7 +54,7 @@ class LogitEvaluator:
         self.suite = SimpleNamespace(validation=Split(labels), outputs=3)
         self._logits = logits
         self._known: dict[Recipe, Evaluation] = {}
-        self.computation = SimpleNamespace(images=0)
+        self.computation = SimpleNamespace(images=0, outputs=self._outputs)
 
     @property
     def forward_images(self) -> int:
@@ -83,10 +83,9 @@ class LogitEvaluator:
     def batch(self, split: Split, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         return torch.from_numpy(rows), torch.from_numpy(split.labels[rows])
 
-    @contextmanager
-    def model(self, recipe: Recipe) -> Iterator[Callable[[torch.Tensor], torch.Tensor]]:
-        table = torch.from_numpy(self._logits(recipe))
-        yield lambda rows: table[rows]
+    def _outputs(self, recipe: Recipe, rows: torch.Tensor) -> torch.Tensor:
+        self.computation.images += len(rows)
+        return torch.from_numpy(self._logits(recipe))[rows]
 
 
 def by_counts(labels: np.ndarray, right: dict[Recipe, int]) -> Callable[[Recipe], Logits]:

@@ -8,7 +8,6 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from soupwidgets.evaluation import Evaluator, right_answers
@@ -178,10 +177,8 @@ def look(ev: Evaluator, first: str, second: str, right: Mapping[str, NDArray[np.
     lost, logits = np.empty(0), np.empty((total, ev.suite.outputs), np.float32)
     for start in range(0, total, _STEP):
         rows = order[start : start + _STEP]
-        with ev.model(half) as model, torch.inference_mode():
-            images, labels = ev.batch(where, rows)
-            outputs = model(images).float()
-            ev.computation.images += len(rows)
+        images, labels = ev.batch(where, rows)
+        outputs = ev.computation.outputs(half, images).float()
         logits[rows] = outputs.cpu().numpy()
         middle = (outputs.argmax(dim=1) == labels) & outputs.isfinite().all(dim=1)
         lost = np.append(lost, lost_halfway(ends[0][rows], ends[1][rows], middle.cpu().numpy()))
