@@ -6,6 +6,8 @@ bring along it needs three small packages: msgspec, platformdirs and sqlalchemy.
 
 from __future__ import annotations
 
+import shutil
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -34,7 +36,8 @@ VIT_B_32 = Architecture(
     mean=0.45,
     std=0.27,
 )
-PARAMETERS = 151_277_313  # of both towers of a ViT-B/32
+# Of both towers of a ViT-B/32; what a pool holds of each is filled up to a multiple of 16.
+PARAMETERS = -(-151_277_313 // 16) * 16
 _SIDE = 8192
 _FLOPS = 8.8e9  # of an image in its image tower
 _ALPHAS, _SHIFTS = 21, 5
@@ -83,7 +86,8 @@ def copy_rate(device: torch.device, size: int = PARAMETERS) -> float:
 
 def product_rate(device: torch.device, side: int = _SIDE) -> float:
     """FLOP/s of a product of two square matrices in bfloat16."""
-    first, second = torch.ones(2, side, side, device=device, dtype=torch.bfloat16)
+    # Ones would be multiplied faster: a card's clock falls with the number of bits that change.
+    first, second = torch.randn(2, side, side, device=device).to(torch.bfloat16)
     return 2 * side**3 / _seconds(device, lambda: first @ second)
 
 
@@ -154,7 +158,7 @@ def evaluator_rows(
         pool, suite = _pool(Path(folder) / "pool", architecture), _suite(architecture, images, shifts)
         ev = Evaluator(pool, suite, device=str(device), store=Store(Path(folder) / "store"))
         # Opening files, choosing the precision and moving images to the card is done once for all sweeps.
-        ev.evaluate(wise_ft(pool, "fine-tuned", 0.05))
+        ev.evaluate(wise_ft(pool, "fine-tuned", 0.0503))
         forward, rate = _forward(ev)
         start = time.perf_counter()
         sweep = alpha_sweep(ev, "fine-tuned", alphas=alphas, progress=False)
@@ -164,10 +168,7 @@ def evaluator_rows(
         start = time.perf_counter()
         first = next(iter(ev.stream(wise_ft(pool, "fine-tuned", 0.501), ["val"])))
         coarse = time.perf_counter() - start
-        ev.evaluate(wise_ft(pool, "fine-tuned", 0.503), ["slider"])
-        start = time.perf_counter()
-        ev.evaluate(wise_ft(pool, "fine-tuned", 0.502), ["slider"])
-        slider = time.perf_counter() - start
+        slider = _slider_seconds(ev)
         usual = _usual_seconds(pool, suite.splits["test"], architecture, device)
         usual *= alphas * sum(len(split) for split in suite.splits.values())
         start = time.perf_counter()
@@ -218,6 +219,16 @@ def evaluator_rows(
     ]
 
 
+def _slider_seconds(ev: Evaluator, moves: int = 7) -> float:
+    """Median seconds of a new alpha on the slider's images, after two that record its batches where that is faster."""
+    taken = []
+    for move in range(moves + 2):
+        start = time.perf_counter()
+        ev.evaluate(wise_ft(ev.pool, "fine-tuned", 0.502 + move / 1000), ["slider"])
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken[2:])
+
+
 def _forward(ev: Evaluator) -> tuple[float, float]:
     """Seconds an image of the network that the evaluator uses, on a full batch that lies ready; and its FLOP/s."""
     split = ev.suite.splits["test"]
@@ -255,7 +266,13 @@ def _usual_seconds(pool: Pool, split: Split, architecture: Architecture, device:
     """Seconds an image of the usual loop: mix a state dict, load it, and show it a DataLoader's batches."""
     model = architecture.build(device)
     states = [{n: t.to(device) for n, t in pool.checkpoints[name].read()} for name in ("zero-shot", "fine-tuned")]
-    loader = DataLoader(_Usual(split, architecture), batch_size=256, num_workers=4 if device.type == "cuda" else 0)
+    # Workers hand batches over in shared memory, of which a container may have next to none.
+    shared = shutil.disk_usage("/dev/shm").free if Path("/dev/shm").exists() else 0
+    workers = 4 if device.type == "cuda" and shared > 4 << 30 else 0
+    loader = DataLoader(_Usual(split, architecture), batch_size=256, num_workers=workers)
+    with torch.no_grad():
+        # The first pass of a process chooses kernels.
+        model(next(iter(loader))[0].to(device))
     start, right = time.perf_counter(), 0
     with torch.no_grad():
         model.load_state_dict({name: 0.5 * states[0][name] + 0.5 * states[1][name] for name in states[0]})

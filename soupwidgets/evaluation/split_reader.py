@@ -61,7 +61,7 @@ class SplitReader:
             return self._prepare(self._arrived(*self._ahead(start, stop)))
         if self._resident is None:
             return self._prepare(self._gather(self.order[start:stop]))
-        return self._prepare({name: tensor[start:stop] for name, tensor in self._resident.items()})
+        return self._prepare({name: _own(tensor[start:stop]) for name, tensor in self._resident.items()})
 
     def pick(self, rows: NDArray[np.int64]) -> tuple[Inputs, Tensor]:
         """Examples at these positions of the split's own order, in the form of `batch`, and their labels."""
@@ -100,6 +100,11 @@ class SplitReader:
 
     def _sent(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         return {name: tensor.to(self._device, non_blocking=True) for name, tensor in tensors.items()}
+
+
+def _own(part: Tensor) -> Tensor:
+    """Numbers that nobody else has: what becomes a model's input without a conversion may be overwritten there."""
+    return part if part.dtype == torch.uint8 else part.clone()
 
 
 class ReorderedReader:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -10,20 +12,33 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# As many sums as fit into the registers of a block of threads; more recipes are more passes.
-_SUMS, _MOST_RECIPES = 8192, 64
+# Recipes that a block of threads sums at once, and sums of a block: they stay in registers. Blocks of other recipes
+# for the same parameters run beside each other, and find what one of them has read in the card's cache.
+_RECIPES, _SUMS, _PARAMETERS = 16, 4096, 1024
 
 
 @cache
 def can_fuse_sums(device: str) -> bool:
-    """Whether there is a compiler for such a device: Triton comes with PyTorch for CUDA on Linux."""
-    return device == "cuda" and find_spec("triton") is not None
+    """Whether there is a compiler for such a device: Triton comes with PyTorch for CUDA on Linux.
+
+    It needs a C compiler when it first starts a kernel, which not every machine with a card has: it is tried.
+    """
+    if device != "cuda" or find_spec("triton") is None:
+        return False
+    data, out = torch.ones(2, 16, device=device), torch.empty(1, 16, device=device)
+    try:
+        fused_sums(data, [0, 1], [[0.25, 0.75]], out)
+        return bool((out == 1).all())
+    except Exception as error:
+        # Whatever a compiler of another project may raise.
+        warnings.warn(f"Triton cannot be used on this card ({error:.300}): mixing is slower", stacklevel=2)
+        return False
 
 
 def fused_sums(data: Tensor, rows: Sequence[int], coefficients: Sequence[Sequence[float]], out: Tensor) -> None:
     """Write ``coefficients @ data[rows]`` to ``out``, accumulated in float32.
 
-    Each row is read once for all recipes (up to 64 at a time), in the precision in which it is stored, and each result
+    Memory gives each row once for all recipes, in the precision in which it is stored, and each result
     is written once, in that of ``out``.
 
     Parameters
@@ -44,39 +59,54 @@ def fused_sums(data: Tensor, rows: Sequence[int], coefficients: Sequence[Sequenc
     """
     import triton
 
-    index = torch.tensor(list(rows), dtype=torch.int64, device=data.device)
-    size = data.shape[1]
-    for start in range(0, len(coefficients), _MOST_RECIPES):
-        some = torch.tensor(coefficients[start : start + _MOST_RECIPES], dtype=torch.float32, device=data.device)
-        recipes = triton.next_power_of_2(len(some))
-        block = min(1024, _SUMS // recipes)
-        part = out[start : start + len(some)]
-        _kernel()[(triton.cdiv(size, block),)](
-            data, index, some, part, size, len(some), len(index), data.stride(0), part.stride(0),
-            most=recipes, block=block,
+    size, recipes = data.shape[1], len(coefficients)
+    most = min(triton.next_power_of_2(recipes), _RECIPES)
+    groups, block = triton.cdiv(recipes, most), min(_PARAMETERS, _SUMS // most)
+    # A recipe after the other for each row, and zeros for those that are lacking to whole groups.
+    shares = torch.zeros(len(rows), groups * most)
+    shares[:, :recipes] = torch.tensor(coefficients, dtype=torch.float32).T
+    index = torch.tensor(list(rows), dtype=torch.int64)
+    with torch.cuda.device(data.device) if data.is_cuda else nullcontext():
+        kernel()[(groups * triton.cdiv(size, block),)](
+            data, _sent(index, data.device), _sent(shares, data.device), out, size, recipes, groups, len(rows),
+            data.stride(0), out.stride(0), most=most, block=block, enable_fp_fusion=True,
         )  # fmt: skip
 
 
+def _sent(numbers: Tensor, device: torch.device) -> Tensor:
+    """To a card without waiting for what it does."""
+    return numbers.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else numbers
+
+
 @cache
-def _kernel() -> Any:
+def kernel() -> Any:
+    """The kernel, which Triton compiles when it is first started with such arguments."""
     import triton
     import triton.language as tl
 
-    def sums(
-        data: Any, index: Any, coefficients: Any, out: Any, size: Any, recipes: Any, count: Any,
-        row_stride: Any, out_stride: Any, most: tl.constexpr, block: tl.constexpr,
+    # ruff: noqa: ANN001 - the compiler looks at annotations, and knows no others than this one.
+    def sums(  # type: ignore[no-untyped-def]
+        data, index, shares, out, size, recipes, groups, count, row_stride, out_stride, most: tl.constexpr,
+        block: tl.constexpr,
     ) -> None:  # fmt: skip
+        group = tl.program_id(0) % groups
         # 64 bits: a pool of a dozen large models has more than 2^31 parameters.
-        places = tl.program_id(0).to(tl.int64) * block + tl.arange(0, block)
+        places = (tl.program_id(0) // groups).to(tl.int64) * block + tl.arange(0, block)
         inside = places < size
-        which = tl.arange(0, most)
-        total = tl.zeros((most, block), dtype=tl.float32)
-        for i in range(count):
-            row = tl.load(index + i)
-            values = tl.load(data + row * row_stride + places, mask=inside, other=0.0).to(tl.float32)
-            shares = tl.load(coefficients + which * count + i, mask=which < recipes, other=0.0)
-            total += shares[:, None] * values[None, :]
-        target = out + which[:, None].to(tl.int64) * out_stride + places[None, :]
-        tl.store(target, total.to(out.dtype.element_ty), mask=(which < recipes)[:, None] & inside[None, :])
+        if most == 1:
+            # Nothing but this sum: the compiler keeps several rows under way.
+            alone = tl.zeros((block,), dtype=tl.float32)
+            for i in tl.range(count, loop_unroll_factor=4):
+                values = tl.load(data + tl.load(index + i) * row_stride + places, mask=inside, other=0.0)
+                alone += tl.load(shares + i * groups + group) * values.to(tl.float32)
+            tl.store(out + group.to(tl.int64) * out_stride + places, alone.to(out.dtype.element_ty), mask=inside)
+        else:
+            which = group * most + tl.arange(0, most)
+            total = tl.zeros((most, block), dtype=tl.float32)
+            for i in range(count):
+                values = tl.load(data + tl.load(index + i) * row_stride + places, mask=inside, other=0.0)
+                total += tl.load(shares + i * groups * most + which)[:, None] * values.to(tl.float32)[None, :]
+            target = out + which[:, None].to(tl.int64) * out_stride + places[None, :]
+            tl.store(target, total.to(out.dtype.element_ty), mask=(which < recipes)[:, None] & inside[None, :])
 
     return triton.jit(sums)

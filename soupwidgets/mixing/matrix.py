@@ -241,7 +241,9 @@ class PoolMatrix:
     def _mix_in_memory(self, recipe: Recipe, out: Tensor, sender: Sender) -> None:
         """Mix more checkpoints than a card has room for, and send it what is done while the rest is mixed."""
         if self._host is None:
-            self._host = PoolMatrix(self.pool, torch.device("cpu"))
+            # Its rows may be read in and outside of inference mode.
+            with torch.inference_mode(False):
+                self._host = PoolMatrix(self.pool, torch.device("cpu"))
         with sender:
             for start, stop, write in self._host.parts(recipe, sender.piece // out.itemsize):
                 sender.send(out[start:stop], write)

@@ -53,6 +53,17 @@ def test_a_shape_is_recorded_when_it_comes_again_and_new_weights_need_no_other_r
     assert (tape.made, tape.repeated) == ([(8, 4), (5, 4)], 4)
 
 
+def test_another_way_begins_without_recordings() -> None:
+    tape = Tape()
+    forward = Forward(nn.Linear(4, 3).requires_grad_(False), tape)
+    recorded, plain = Way("float32", False, recorded=True), Way("float32", False)
+    for way, made in ((recorded, 1), (recorded, 1), (plain, 1), (recorded, 2)):
+        forward.use(way)
+        for _ in range(3):
+            forward(torch.ones(2, 4))
+        assert len(tape.made) == made
+
+
 def test_what_cannot_be_repeated_is_computed() -> None:
     calls = []
 

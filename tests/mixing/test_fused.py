@@ -3,11 +3,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
-from soupwidgets.mixing.fused import can_fuse_sums, fused_sums
+from soupwidgets.mixing.fused import can_fuse_sums, fused_sums, kernel
 from tests.fixtures import ROOT
 
 _PROGRAM = """
@@ -18,7 +19,7 @@ torch.manual_seed(0)
 wide = torch.randn(6, 3000)
 checked = 0
 for stored, written, recipes in itertools.product(
-    (torch.float32, torch.float16, torch.bfloat16), (torch.float32, torch.bfloat16), (1, 2, 3, 65)
+    (torch.float32, torch.float16, torch.bfloat16), (torch.float32, torch.bfloat16), (1, 2, 3, 35)
 ):
     # A part of a larger matrix: rows are further apart than they are long.
     data = wide.to(stored)[:, 100:2117]
@@ -48,6 +49,37 @@ def test_sums_of_many_recipes_in_tritons_interpreter() -> None:
         check=False,
     )
     assert (done.stdout, done.returncode) == ("24\n", 0), done.stderr
+
+
+@pytest.mark.parametrize(("stored", "written", "most", "block"), [
+    ("*bf16", "*fp32", 1, 1024), ("*bf16", "*fp32", 16, 256), ("*fp32", "*bf16", 4, 1024), ("*fp16", "*fp32", 2, 1024),
+])  # fmt: skip
+def test_the_kernel_compiles_for_a_card(
+    stored: str, written: str, most: int, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which the interpreter does not try; Triton brings an assembler, and needs no card for it."""
+    pytest.importorskip("triton")
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    from triton import compile as compiled
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    found = kernel()
+    sizes = ("size", "recipes", "groups", "count")
+    kinds = {"data": stored, "index": "*i64", "shares": "*fp32", "out": written, **dict.fromkeys(sizes, "i32"),
+             "row_stride": "i64", "out_stride": "i64", "most": "constexpr", "block": "constexpr"}  # fmt: skip
+    assert list(kinds) == found.arg_names
+    # What every pool's buffers are: addresses and lengths are multiples of 16.
+    aligned = {
+        (place,): [["tt.divisibility", 16]]
+        for place, name in enumerate(kinds)
+        if name in ("data", "index", "shares", "out", "size", "row_stride", "out_stride")
+    }
+    source = ASTSource(found, kinds, {"most": most, "block": block}, aligned)
+    made = compiled(source, target=GPUTarget("cuda", 90, 32))
+    wide = "ld.global.v4.b32" if stored == "*fp32" or most == 1 else "ld.global.v"
+    assert wide in made.asm["ptx"], "numbers that lie side by side are read one by one"
+    assert ".local" not in made.asm["ptx"]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
