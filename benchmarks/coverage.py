@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,9 +115,10 @@ def images_for(reach: float, looks: NDArray[np.int64], found: NDArray[np.float64
 
 
 def coverage_outcomes(folder: Path, draws: int) -> Iterator[Outcome]:
-    """All cases on all splits of all pools that can be mixed; more draws on large splits, of which there are few."""
+    """All cases on all splits of all pools that can be mixed; each regime so often at least on splits of each size."""
     store, data = Store(folder), ROOT / "data"
     tuned = [f"ft-{k:02d}" for k in range(8)]
+    due: list[tuple[Evaluator, Case, Split, int]] = []
     for pool, suite, cases in (
         ("fashion", "fashion", list(fashion_cases())),
         ("fashion-b", "fashion", list(other_cases("zero-shot", "ft-05", tuned))),
@@ -130,13 +132,15 @@ def coverage_outcomes(folder: Path, draws: int) -> Iterator[Outcome]:
             store=store,
             precision="float32",
         )
-        for number, case in enumerate(cases):
-            for split in ev.suite.splits.values():
-                yield simulated(case, ev, split, draws * (5 if len(split) > _LARGE else 2), seed=number)
-            print(f"{pool}: {number + 1} of {len(cases)} cases", end="\r", flush=True)
+        due += [(ev, case, s, number) for number, case in enumerate(cases) for s in ev.suite.splits.values()]
+    sharing = Counter((case.regime, len(split) > _LARGE) for _, case, split, _ in due)
+    for done, (ev, case, split, number) in enumerate(due):
+        each = -(-draws // sharing[case.regime, len(split) > _LARGE])
+        yield simulated(case, ev, split, each, seed=number)
+        print(f"{done + 1} of {len(due)} recipes on splits", end="\r", flush=True)
 
 
-def coverage_rows(folder: Path = STORE, draws: int = 8) -> list[Row]:
+def coverage_rows(folder: Path = STORE, draws: int = 1200) -> list[Row]:
     """One row a regime and size of split."""
     groups: dict[tuple[bool, str, bool], list[Outcome]] = {}
     for outcome in coverage_outcomes(folder, draws):

@@ -117,7 +117,7 @@ class Tower(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Features ``[n, embed_dim]`` of normalised images ``[n, 3, height, width]``."""
         patches = self.conv1(images).flatten(2).transpose(1, 2)
-        first = self.class_embedding.expand(len(patches), 1, -1)
+        first = self.class_embedding.expand(patches.shape[0], 1, -1)
         tokens = torch.cat([first, patches], dim=1) + self.positional_embedding
         read: Tensor = self.ln_post(self.transformer(self.ln_pre(tokens))[:, 0])
         return read @ self.proj

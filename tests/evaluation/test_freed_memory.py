@@ -23,8 +23,10 @@ def faults():
 
 without = faults()
 assert keep_freed_memory()
-faults()
-print(without, faults())
+# Tensors find their places in the first few passes.
+for _ in range(5):
+    kept = faults()
+print(without, kept)
 """
 
 
