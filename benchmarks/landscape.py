@@ -23,6 +23,7 @@ from soupwidgets.evaluation.network import halved
 from soupwidgets.evaluation.split_reader import SplitReader
 from soupwidgets.models import ImageClassifier, streamline
 from soupwidgets.suites import Split
+from soupwidgets.topics.landscape.anytime import SAMPLE
 from soupwidgets.topics.landscape.plane import Landscape, stream_plane
 from soupwidgets.topics.landscape.span import plane_through
 
@@ -79,10 +80,11 @@ def landscape_rows(folder: Path, grid: int = GRID, split: str = "test") -> list[
             "<= 1.3 times", mine / floor <= 1.3,
         ),
         Row(
-            "the same, to the first picture", f"{first:.2f} s", f"the full one: {mine:.0f} s", mine / first,
+            "the same, to the first picture", f"{first:.2f} s", f"the full one: {mine:.0f} s", first / mine,
             "<= 3 s", first <= 3,
         ),
-        floor_row(ev, mine, passed, models * len(where)),
+        # Every point is looked at with a sample first.
+        floor_row(ev, mine, passed, models * (len(where) + SAMPLE)),
     ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import statistics
 import time
 from collections.abc import Callable
@@ -80,13 +81,13 @@ def remember(rows: list[Row], device: str, group: str) -> None:
     path = RESULTS / "history.jsonl"
     lines = path.read_text().splitlines() if path.exists() else []
     before = {
-        _same_row(entry["name"], entry["reference"]): entry
+        _same_row(entry["group"], entry["name"], entry["reference"]): entry
         for entry in map(json.loads, lines)
         if entry["device"] == device
     }
     made = {"device": device, "torch": torch.__version__, "made_at": datetime.now(UTC).isoformat(timespec="seconds")}
     for row in rows:
-        last = before.get(_same_row(row.name, row.reference))
+        last = before.get(_same_row(group, row.name, row.reference))
         if last is not None:
             worse = ": WORSE" if _is_worse(row, last["ratio"]) else ""
             print(f"{row.name}: ratio {last['ratio']:.3g} on {last['made_at'][:10]}, {row.ratio:.3g} now{worse}")
@@ -94,16 +95,16 @@ def remember(rows: list[Row], device: str, group: str) -> None:
         file.writelines(json.dumps({**made, "group": group, **asdict(row)}) + "\n" for row in rows)
 
 
-def _same_row(name: str, reference: str) -> tuple[str, str]:
+def _same_row(group: str, name: str, reference: str) -> tuple[str, str, str]:
     """What a row is known by: what it is about, and what it is compared with, without this run's numbers."""
-    return name, reference.partition(":")[0]
+    return group, name, reference.partition(":")[0]
 
 
 def _is_worse(row: Row, last: float) -> bool:
     """By more than a tenth, where the goal says which way is better."""
-    smaller = row.goal.startswith("<=")
-    worse, better = (row.ratio, last) if smaller else (last, row.ratio)
-    return (smaller or row.goal.startswith(">=")) and worse > _A_LOSS * better
+    wanted = re.search("[<>]=", row.goal)
+    worse, better = (row.ratio, last) if wanted and wanted[0] == "<=" else (last, row.ratio)
+    return wanted is not None and worse > _A_LOSS * better
 
 
 def kept_rows(name: str, device: str) -> dict[str, list[Row]]:

@@ -40,33 +40,17 @@ __all__ = [
     "all_explorers",
 ]
 
-# By topic. The first picture of one explorer does not wait for what the others import.
-_TOPICS = {
-    "AlphaExplorer": "alpha",
-    "AugmentationExplorer": "augmentation",
-    "DiagnosisExplorer": "diagnosis",
-    "DiversityExplorer": "diversity",
-    "FrontierExplorer": "frontier",
-    "LandscapeExplorer": "landscape",
-    "MistakeReviewer": "review",
-    "ParetoExplorer": "pareto",
-    "Predict": "prediction",
-    "SoupMixer": "soup",
-    "SpectrumExplorer": "spectrum",
-}
-# What is installed beside this package may have explorers of its own.
-import_extensions()
-
 
 def all_explorers() -> tuple[type[Panel], ...]:
     """Every explorer, by name."""
-    for name in _TOPICS:
+    for name in offering.BUNDLED:
         _bundled(name)
     return offering.all_explorers()
 
 
 def _bundled(name: str) -> Any:
-    return explorer(getattr(import_module(f"soupwidgets.topics.{_TOPICS[name]}.panel"), name))
+    # The first picture of one explorer does not wait for what the others import.
+    return explorer(getattr(import_module(offering.BUNDLED[name]), name))
 
 
 def __dir__() -> list[str]:
@@ -77,9 +61,13 @@ def __dir__() -> list[str]:
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        if name in _TOPICS:
+        if name in offering.BUNDLED:
             return _bundled(name)
         found = {one.__name__: one for one in offering.all_explorers()}
         if name not in found:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
         return found[name]
+
+
+# What is installed beside this package may have explorers of its own, and make them of ours.
+import_extensions()

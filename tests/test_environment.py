@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import re
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import yaml
 from packaging.requirements import Requirement
@@ -90,7 +92,7 @@ def test_explorers_load_statistics_and_networks_when_they_use_them() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_one_explorer_measures_without_the_others_and_without_open_clip() -> None:
+def test_one_explorer_measures_without_the_others_and_without_open_clip(tmp_path: Path) -> None:
     """Each would cost the first picture of a notebook a second or more, and a hundred megabytes."""
     code = f"""
 import sys
@@ -102,7 +104,8 @@ assert ev.evaluate("ft-03", "rotate").exact
 print([name for name in ("open_clip", "torchvision", "timm", "transformers", "pandas", "sympy", "triton",
                          "soupwidgets.topics.review", "soupwidgets.topics.spectrum.panel") if name in sys.modules])
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    alone = {**os.environ, "SOUPWIDGETS_STORE": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=alone)
     assert done.stdout.strip() == "[]", done.stderr
 
 

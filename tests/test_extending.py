@@ -206,8 +206,18 @@ def test_an_installed_package_extends_the_command_line(
     assert done.returncode == 0, done.stderr
     assert "--ratio" in done.stdout
     assert "own_ideas_of_nobody of own-ideas cannot be imported, and is left out (ModuleNotFoundError" in done.stderr
-    # A notebook asks for `sw.widgets` alone.
-    code = "import soupwidgets as sw; print(sw.widgets.RightAndSure.__module__, 'npz' in sw.suites.READERS)"
+    # A notebook asks for `sw.widgets` alone; what is installed may build on its explorers, and takes no name of theirs.
+    with (tmp_path / "own_ideas_installed.py").open("a") as file:
+        file.write("from soupwidgets.widgets import AlphaExplorer, all_explorers\n")
+    code = """
+import soupwidgets as sw
+from soupwidgets.panel import Panel
+try:
+    sw.widgets.explorer(type("Predict", (Panel,), {"__doc__": "Another one."}))
+except ValueError as error:
+    assert "there is an explorer 'Predict' already, in soupwidgets.topics.prediction.panel" in str(error), error
+    print(sw.widgets.RightAndSure.__module__, 'npz' in sw.suites.READERS)
+"""
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
     asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=env)
     assert asked.stdout.strip() == "own_ideas_installed True", asked.stderr

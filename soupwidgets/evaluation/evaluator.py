@@ -318,6 +318,12 @@ class Evaluator:
         shown = time.monotonic()
         # Nobody sees the answers on the way to one that was asked for whole.
         with all_used(run.share for run in runs.values()), watched(runs.values() if foretold else ()):
+            if foretold:
+                # Somebody else may have come far with them, without looking.
+                with self.computation.lock:
+                    for run in runs.values():
+                        if run.seen and not run.done:
+                            run.look()
             going = True
             while going:
                 mine = [run for run in runs.values() if self._is_mine(recipe, run)]

@@ -153,12 +153,12 @@ class Run:
         self.seen = stop
 
     def look(self) -> None:
-        """Score the images seen so far, where somebody watches, or other processes have heard nothing for a while.
+        """Score the images seen so far: the first, where somebody watches, or where it was told long ago.
 
         Looking waits for a card to come to the end of what it was given.
         """
         now = time.monotonic()
-        if self.watchers or now - self._told_at > TOLD_EVERY:
+        if self.last is None or self.watchers or now - self._told_at > TOLD_EVERY:
             self.last, self._told_at = self.score(), now
 
     def score(self) -> SplitScore:

@@ -8,6 +8,23 @@ from typing import TypeVar
 from soupwidgets.decorators import same_function
 from soupwidgets.panel.panel import Panel
 
+# Where each of our own is: one is imported when it is asked for, and its name is taken before.
+BUNDLED = {
+    name: f"soupwidgets.topics.{topic}.panel"
+    for name, topic in (
+        ("AlphaExplorer", "alpha"),
+        ("AugmentationExplorer", "augmentation"),
+        ("DiagnosisExplorer", "diagnosis"),
+        ("DiversityExplorer", "diversity"),
+        ("FrontierExplorer", "frontier"),
+        ("LandscapeExplorer", "landscape"),
+        ("MistakeReviewer", "review"),
+        ("ParetoExplorer", "pareto"),
+        ("Predict", "prediction"),
+        ("SoupMixer", "soup"),
+        ("SpectrumExplorer", "spectrum"),
+    )
+}
 _EXPLORERS: dict[str, type[Panel]] = {}
 _Explorer = TypeVar("_Explorer", bound=type[Panel])
 
@@ -43,9 +60,9 @@ def explorer(panel: _Explorer) -> _Explorer:
         raise ValueError(
             f"{name} cannot be an explorer: it needs a public name, and a docstring that says what it shows"
         )
-    known = _EXPLORERS.get(name)
-    if known is not None and not same_function(known, panel):
-        raise ValueError(f"there is an explorer {name!r} already, in {known.__module__}")
+    known, own = _EXPLORERS.get(name), BUNDLED.get(name, panel.__module__)
+    if own != panel.__module__ or (known is not None and not same_function(known, panel)):
+        raise ValueError(f"there is an explorer {name!r} already, in {known.__module__ if known else own}")
     _EXPLORERS[name] = panel
     return panel
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from soupwidgets import Evaluator, Pool, Store, Suite, wise_ft
 from soupwidgets.evaluation.evaluation import score_logits
+from soupwidgets.evaluation.forward import Forward
 from soupwidgets.evaluation.run import Run
 from soupwidgets.evaluation.sharing import Share
 from soupwidgets.evaluation.split_reader import SplitReader
@@ -88,8 +91,8 @@ def test_what_nobody_watches_waits_for_its_result_alone(
     ev.warm_up(wise_ft(tiny_pool, "ft-a", 0.3))
     with Waits() as waits:
         whole = ev.evaluate(wise_ft(tiny_pool, "ft-a", 0.4), ["val", "noise"])
-    # For each split its sums, and its logits to be stored.
-    assert waits.number == 4
+    # For each split its first sample, which others may wait for, its sums, and its logits to be stored.
+    assert waits.number == 6
     again = Evaluator(tiny_pool, small_suite, device="cpu", store=Store(tmp_path / "2"), precision="float32")
     *_, watched = again.stream(wise_ft(tiny_pool, "ft-a", 0.4), ["val", "noise"])
     assert watched == whole
@@ -98,6 +101,45 @@ def test_what_nobody_watches_waits_for_its_result_alone(
     with Waits() as waits:
         ev.evaluate(wise_ft(tiny_pool, "ft-a", 0.5), ["val"])
     assert waits.number == 4
+
+
+def test_who_joins_a_pass_that_nobody_watched_sees_how_far_it_is(
+    tiny_pool: Pool, small_suite: Suite, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the same process, and in another one with the same store."""
+    monkeypatch.setattr("soupwidgets.evaluation.run.TOLD_EVERY", float("inf"))
+    ev, other = (
+        Evaluator(tiny_pool, small_suite, device="cpu", store=Store(tmp_path), precision="float32") for _ in range(2)
+    )
+    recipe, go_on, forward, passes = wise_ft(tiny_pool, "ft-a", 0.4), threading.Event(), Forward.__call__, list[int]()
+
+    def slow(self: Forward, inputs: Tensor) -> Tensor:
+        passes.append(len(inputs))
+        # All splits have had their first samples in two passes, and some the second.
+        if len(passes) >= 6:
+            assert go_on.wait(60)
+            time.sleep(0.2)
+        return forward(self, inputs)
+
+    for one in (ev, other):
+        one.warm_up(recipe)
+    monkeypatch.setattr(Forward, "__call__", slow)
+    first = threading.Thread(target=ev.evaluate, args=(recipe,))
+    first.start()
+    try:
+        while len(passes) < 6:
+            assert first.is_alive()
+            time.sleep(0.01)
+        heard = next(other.stream(recipe))
+        go_on.set()
+        joined = next(ev.stream(recipe))
+    finally:
+        go_on.set()
+        first.join()
+    assert not heard.exact
+    assert min(score.seen for score in heard.scores.values()) >= 64
+    assert min(score.seen for score in joined.scores.values()) >= 64
+    assert not joined.exact
 
 
 def test_what_neighbours_predict_is_checked_with_one_look_more(

@@ -20,6 +20,7 @@ from soupwidgets import Evaluator, Pool, Recipe, Store, Suite, alpha_sweep, gree
 from soupwidgets.evaluation import score, scores_ahead, stream_score
 from soupwidgets.topics.landscape.plane import stream_plane
 from soupwidgets.topics.landscape.span import plane_through
+from soupwidgets.widgets import AlphaExplorer
 from tests.fixtures import ZOO
 from tests.scale.conftest import TwoNodes, alike, wait_until
 
@@ -93,6 +94,22 @@ def test_a_plane_shows_rough_heights_first_and_is_exact_in_the_end(ev: Evaluator
     assert any(0 < one.seen.max() < one.total for one in partial)
     assert found.exact
     np.testing.assert_allclose(found.error, here.error, atol=1 / found.total)
+
+
+def test_an_explorer_shows_coarse_answers_and_then_the_same_numbers(ev: Evaluator, small_evaluator: Evaluator) -> None:
+    explorer = AlphaExplorer(ev, "ft-03", alphas=3)
+    try:
+        views = [view for view in explorer.answer({**explorer.state, "alpha": 0.3}) if view is not None]
+        assert not views[0].exact
+        assert "coarse so far" in views[0].words
+        assert views[-1].exact
+        explorer.wait(background=True)
+        assert explorer.sweep.alphas[0] == 0
+        assert {0.0, 0.3, 0.5, 1.0} <= set(explorer.sweep.alphas)
+        for alpha in explorer.sweep.alphas:
+            assert alike(explorer.sweep[alpha], small_evaluator.evaluate(wise_ft(ev.pool, "ft-03", alpha)))
+    finally:
+        explorer.close()
 
 
 def test_a_sample_is_not_stored_and_many_numbers_are_under_way_together(ev: Evaluator) -> None:
