@@ -16,6 +16,8 @@ _POPULATION = 60
 _GENERATIONS = 40
 # Of one that minimises, so much for each unit below a floor.
 _PENALTY = 1e3
+# Other processors round the sixteenth digit otherwise, and a search that compares it takes another way from there.
+_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class Sought:
 
     def merits(self, coefficients: Coefficients) -> NDArray[np.float64]:
         """What the surrogates say, the more the better, ``[recipes, objectives]``."""
-        return np.column_stack([one.predict(coefficients)[0] for one in self.surrogates]) * self.signs
+        said = np.column_stack([one.predict(coefficients)[0] for one in self.surrogates]) * self.signs
+        return np.round(said, _DIGITS)
 
 
 def predicted_front(sought: Sought, start: Coefficients, *, seed: int = 0) -> Coefficients:
@@ -92,7 +95,7 @@ def predicted_front(sought: Sought, start: Coefficients, *, seed: int = 0) -> Co
 
     class ToOne(Repair):  # type: ignore[misc]
         def _do(self, _problem: Any, x: Coefficients, **_: Any) -> Coefficients:
-            return to_one(x)
+            return np.round(to_one(x), _DIGITS)
 
     rng = np.random.default_rng(seed)
     some = np.concatenate([start, rng.dirichlet(np.ones(sought.models), _POPULATION)])[:_POPULATION]
