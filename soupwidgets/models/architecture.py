@@ -156,7 +156,7 @@ class Architecture(Model):
             return ImageClassifier(clip.visual, self.embed_dim, classes=self.classes, head_bias=self.head_bias).eval()
 
     def fast(self, device: str | torch.device = "cpu") -> ImageClassifier:
-        """The same network for evaluation only, with a faster forward pass where one is known."""
+        """The same network for evaluation only, to be given weights, with a faster forward pass where one is known."""
         with torch.device(device):
             tower = plain_tower(self.embed_dim, self.vision_cfg, quick_gelu=self.quick_gelu)
             if tower is None:

@@ -17,7 +17,7 @@ class ImageClassifier(nn.Module):
     Parameters
     ----------
     visual
-        An open_clip image tower that maps images to features ``[n, embed_dim]``.
+        An image tower, of open_clip or built like one, that maps images to features ``[n, embed_dim]``.
     embed_dim
         Length of the features.
     classes
