@@ -25,13 +25,13 @@ def can_fuse_sums(device: str) -> bool:
     """
     if device != "cuda" or find_spec("triton") is None:
         return False
-    data, out = torch.ones(2, 16, device=device), torch.empty(1, 16, device=device)
     try:
+        data, out = torch.ones(2, 16, device=device), torch.empty(1, 16, device=device)
         fused_sums(data, [0, 1], [[0.25, 0.75]], out)
         return bool((out == 1).all())
     except Exception as error:
         # Whatever a compiler of another project may raise.
-        warnings.warn(f"Triton cannot be used on this card ({error:.300}): mixing is slower", stacklevel=2)
+        warnings.warn(f"Triton cannot be used on this card ({error!s:.300}): mixing is slower", stacklevel=2)
         return False
 
 

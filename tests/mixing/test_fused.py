@@ -96,3 +96,10 @@ def test_sums_on_a_card() -> None:
 
 def test_there_is_no_such_kernel_for_a_processor() -> None:
     assert not can_fuse_sums("cpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_where_the_kernel_cannot_run_it_is_said_and_sums_are_made_otherwise() -> None:
+    pytest.importorskip("triton")
+    with pytest.warns(UserWarning, match="Triton cannot be used on this card .*: mixing is slower"):
+        assert not can_fuse_sums.__wrapped__("cuda")
