@@ -17,7 +17,7 @@ help:
 	@echo "make messages   collect phrases for translators, and compile what they have translated"
 	@echo "make timm-index build every network of timm once, for the list by which weights are recognised"
 	@echo "make bench      measure the speed of the engine and of the widgets"
-	@echo "make bench-gpu  measure the engine on the first CUDA card, beside what the card can do (at most eight minutes)"
+	@echo "make bench-gpu  measure the engine on the first CUDA card, beside what the card can do (some minutes)"
 	@echo "make notebooks  run the notebooks and keep their outputs"
 	@echo "make workshop   build the sessions of the workshop from their sources, and run the solved notebooks"
 	@echo "make workshop-site  write the workshop's pages for those without Python into build/workshop"

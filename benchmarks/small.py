@@ -11,8 +11,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from jupyter_client.manager import start_new_kernel
 
 from benchmarks.sweep import ROOT
 from benchmarks.table import Row
+from benchmarks.waiting import busy_processes
 
 NOTEBOOK = ROOT / "notebooks" / "01_drag_alpha.ipynb"
 # What the notebook's models and panel are made of.
@@ -28,14 +27,13 @@ _LIBRARIES = "torch, anywidget, plotly"
 _PATIENCE = 300
 # The cells up to the one that shows the explorer.
 _CELLS = 2
-_BUSY = "while True: pass"
 
 
 def small_rows(repeats: int = 3, notebook: Path = NOTEBOOK) -> list[Row]:
     """Import, first picture and memory; the best of several processes, each with a store of its own."""
     shown = [_opened(notebook) for _ in range(repeats)]
     first, memory = (min(values) for values in zip(*shown, strict=True))
-    with _others(2):
+    with busy_processes(2):
         busy = min(_opened(notebook, whole=False)[0] for _ in range(repeats))
     bare = [_alone(_LIBRARIES) for _ in range(repeats)]
     seconds, gigabytes = (min(values) for values in zip(*bare, strict=True))
@@ -61,18 +59,6 @@ def small_rows(repeats: int = 3, notebook: Path = NOTEBOOK) -> list[Row]:
             memory / gigabytes, "<= 0.8 GB", memory <= 0.8,
         ),
     ]  # fmt: skip
-
-
-@contextmanager
-def _others(number: int) -> Iterator[None]:
-    """So many processes that each keep a processor busy within the block."""
-    others = [subprocess.Popen([sys.executable, "-c", _BUSY]) for _ in range(number)]
-    try:
-        yield
-    finally:
-        for other in others:
-            other.kill()
-            other.wait()
 
 
 def _opened(notebook: Path, *, whole: bool = True) -> tuple[float, float]:

@@ -7,6 +7,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.sweep import ROOT
@@ -40,15 +42,10 @@ def waiting_row(repeats: int = 3, busy: int = 1) -> Row:
         Other processes that keep a processor busy all the while.
     """
     times: dict[str, list[float]] = {"": [], "import torch": []}
-    others = [subprocess.Popen([sys.executable, "-c", _BUSY]) for _ in range(busy)]
-    try:
+    with busy_processes(busy):
         for _ in range(repeats):
             for first, taken in times.items():
                 taken.append(_seconds(first))
-    finally:
-        for other in others:
-            other.kill()
-            other.wait()
     ours, theirs = (statistics.median(taken) for taken in times.values())
     return Row(
         f"1,250 images beside {busy} busy process{'es' if busy != 1 else ''}",
@@ -58,6 +55,18 @@ def waiting_row(repeats: int = 3, busy: int = 1) -> Row:
         "not slower",
         theirs / ours >= 1,
     )
+
+
+@contextmanager
+def busy_processes(number: int) -> Iterator[None]:
+    """So many processes that each keep a processor busy within the block."""
+    others = [subprocess.Popen([sys.executable, "-c", _BUSY]) for _ in range(number)]
+    try:
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
 
 
 def _seconds(first: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -159,10 +160,13 @@ class Computation:
         with self.lock:
             self.mix(recipe)
             forward = self.network.forward(half=False)
-            with full_float32(self._device):
-                found = self._passes(lambda piece, _: forward(piece), inputs)
-            self.images += len(found)
-            return found
+            return self._passed(lambda piece, _: forward(piece), inputs)
+
+    def _passed(self, network: Callable[[Inputs, slice], Tensor], inputs: Inputs) -> Tensor:
+        with full_float32(self._device):
+            found = self._passes(network, inputs)
+        self.images += len(found)
+        return found
 
     def _outputs(
         self, recipe: Recipe, run: Run, inputs: Inputs, rows: NDArray[np.int64] | None, *, half: bool
@@ -181,9 +185,7 @@ class Computation:
                 return forward(piece)
             return prefix(piece, run.split.name, rows[part], len(run.reader))
 
-        with full_float32(self._device):
-            found = self._passes(outputs, inputs)
-        self.images += len(found)
+        found = self._passed(outputs, inputs)
         return found.float() if half else found
 
     def _prefix(self, recipe: Recipe, module: nn.Module, inputs: Inputs, split: Split, *, half: bool) -> Prefix | None:
